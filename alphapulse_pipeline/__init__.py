@@ -1,0 +1,1 @@
+"""AlphaPulse Pipeline: exchange accounts in PostgreSQL, with lineage and proof in Dagster."""

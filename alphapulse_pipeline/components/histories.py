@@ -1,0 +1,68 @@
+"""A history asset: daily partitions, any range of which is read in one run."""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from alphapulse_pipeline.components.resources import session_of
+from alphapulse_pipeline.components.tables import asset_spec
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.sync.histories import history
+from alphapulse_pipeline.warehouse.batches import Batches, TimeRange
+
+MODE = "alphapulse/mode"
+"""Run tag. `fill`: skip what is covered; a run without it reads its days again."""
+TIME_LIMIT = "alphapulse/time_limit"
+"""Run tag: after how many seconds a history leaves the rest for the next run."""
+
+
+def daily(account: Account) -> dg.DailyPartitionsDefinition:
+    """The days of a history, today included."""
+    return dg.DailyPartitionsDefinition(
+        start_date=datetime.combine(account.settings.history_start, datetime.min.time()),
+        end_offset=1,
+    )
+
+
+def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
+    """One history of one account."""
+    spec = asset_spec(
+        account,
+        dataset,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=25)),
+    )
+
+    @dg.asset(
+        key=spec.key,
+        description=spec.description,
+        group_name=spec.group_name,
+        owners=list(spec.owners),
+        kinds=spec.kinds,
+        metadata=spec.metadata,
+        freshness_policy=spec.freshness_policy,
+        partitions_def=daily(account),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={account.name},
+        pool=account.name,
+    )
+    def rows(context: dg.AssetExecutionContext) -> Batches:
+        session = session_of(context, account)
+        window = context.partition_time_window
+        return history(
+            session,
+            dataset,
+            TimeRange(window.start, window.end),
+            fill=context.run_tags.get(MODE) == "fill",
+            keep_going=_until(context.run_tags.get(TIME_LIMIT)),
+        )
+
+    return rows
+
+
+def _until(seconds: str | None) -> Callable[[], bool]:
+    if seconds is None:
+        return lambda: True
+    deadline = time.monotonic() + float(seconds)
+    return lambda: time.monotonic() < deadline

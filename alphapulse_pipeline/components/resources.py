@@ -1,0 +1,70 @@
+"""An account as a Dagster resource: its one session, for the length of a run."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.settings.accounts import Account, AccountSettings
+from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.sync.session import Session, open_session
+
+
+class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The client of one exchange account.
+
+    It holds the names of the variables with the credentials, never their values: those are read
+    when a run begins.
+    """
+
+    account: str
+    settings: dict[str, Any]
+    api_key_variable: str
+    api_secret_variable: str
+    _stack: ExitStack | None = PrivateAttr(default=None)
+    _session: Session | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountResource":
+        names = account.environment
+        return cls(
+            account=account.name,
+            settings=account.settings.model_dump(mode="json", exclude_none=True),
+            api_key_variable=names.api_key,
+            api_secret_variable=names.api_secret,
+        )
+
+    @contextmanager
+    def yield_for_execution(
+        self, context: dg.InitResourceContext
+    ) -> Iterator["AccountResource"]:
+        with ExitStack() as stack:
+            self._stack = stack
+            yield self
+        self._stack = self._session = None
+
+    def session(self, run_id: str) -> Session:
+        """The run's session, opened on first use: in a step, where a failure is seen as one.
+
+        Raises `dagster.Failure` with one sentence.
+        """
+        if self._session is None:
+            if self._stack is None:
+                raise RuntimeError("an account's session lives inside a run only")
+            account = Account(self.account, AccountSettings.model_validate(self.settings))
+            try:
+                self._session = self._stack.enter_context(
+                    open_session(account, postgres_url(), run_id)
+                )
+            except (SettingsError, ExchangeFailure) as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
+        return self._session
+
+
+def session_of(context: dg.AssetExecutionContext, account: Account) -> Session:
+    """The session of the run that `context` belongs to."""
+    resource: AccountResource = getattr(context.resources, account.name)
+    return resource.session(context.run_id)

@@ -1,0 +1,139 @@
+"""An account's three schedules. Each skips with a reason that a person understands.
+
+Loading them asks nobody anything; evaluating a tick reads the database.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
+from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
+from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.warehouse.batches import TimeRange
+from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
+from alphapulse_pipeline.warehouse.coverage import newest_gap_before
+from alphapulse_pipeline.warehouse.schema import require_current
+
+CATCH_UP_CRON = "* * * * *"
+CATCH_UP_DAYS = 30
+CATCH_UP_SECONDS = 300
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_RANGE_START = "dagster/asset_partition_range_start"
+_RANGE_END = "dagster/asset_partition_range_end"
+
+Request = dg.RunRequest | dg.SkipReason
+
+
+def account_schedules(
+    account: Account, jobs: Mapping[str, AssetJob]
+) -> list[dg.ScheduleDefinition]:
+    """One schedule a job, running by default."""
+    crons = {
+        "snapshot": account.settings.snapshot_cron,
+        "history": account.settings.history_cron,
+        "catch_up": CATCH_UP_CRON,
+    }
+    requests: dict[str, Callable[[], Request]] = {
+        "snapshot": dg.RunRequest,
+        "history": recent_days,
+        "catch_up": lambda: oldest_news(account),
+    }
+    return [
+        _schedule(account, kind, job, crons[kind], requests[kind]) for kind, job in jobs.items()
+    ]
+
+
+def recent_days() -> dg.RunRequest:
+    """Yesterday and today."""
+    today = datetime.now(UTC)
+    return range_request(today - timedelta(days=1), today)
+
+
+def oldest_news(account: Account) -> Request:
+    """The newest gap before yesterday, at most `CATCH_UP_DAYS` of it."""
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    histories = [d for d in HISTORIES if account.settings.wants(d)]
+    with connect(postgres_url()) as connection:
+        require_current(connection)
+        gap = newest_gap_before(connection, account.name, histories, yesterday)
+    if gap is None:
+        return dg.SkipReason(f"the histories of {account.name} have no older gaps")
+    return catch_up_request(gap)
+
+
+def catch_up_request(gap: TimeRange) -> dg.RunRequest:
+    """The run that closes the newest part of a gap."""
+    last = gap.end - timedelta(microseconds=1)
+    first = max(gap.start, last - timedelta(days=CATCH_UP_DAYS - 1))
+    return range_request(first, last, {TIME_LIMIT: str(CATCH_UP_SECONDS // len(HISTORIES))})
+
+
+def range_request(
+    first: datetime, last: datetime, tags: Mapping[str, str] | None = None
+) -> dg.RunRequest:
+    """A run that fills the days from `first` to `last`, both included."""
+    return dg.RunRequest(
+        tags={
+            _RANGE_START: f"{first:%Y-%m-%d}",
+            _RANGE_END: f"{last:%Y-%m-%d}",
+            MODE: "fill",
+            **(tags or {}),
+        }
+    )
+
+
+def _schedule(
+    account: Account, kind: str, job: AssetJob, cron: str, request: Callable[[], Request]
+) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{account.name}_{kind}",
+        job=job,
+        cron_schedule=cron,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=job.description,
+        execution_timezone="UTC",
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> Request:
+        if missing := account.environment.missing():
+            return dg.SkipReason(f"{' and '.join(missing)} not set: no credentials for {account.name}")
+        try:
+            if reason := busy(context.instance, account, kind):
+                return dg.SkipReason(reason)
+            return request()
+        except SettingsError as error:
+            return dg.SkipReason(str(error))
+
+    return schedule
+
+
+def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | None:
+    """Why a run of this kind should not be started now; None where it should.
+
+    A snapshot may queue behind a history run, which is bounded: else a long first backfill would
+    starve it.
+    """
+    unfinished = instance.get_runs(
+        dg.RunsFilter(tags={ACCOUNT: account.name}, statuses=_UNFINISHED), limit=20
+    )
+    same = [run for run in unfinished if run.job_name == f"{account.name}_{kind}"]
+    if same:
+        return f"run {same[0].run_id[:8]} of {same[0].job_name} has not ended yet"
+    if unfinished and kind != "snapshot":
+        return f"{account.name} is busy with run {unfinished[0].run_id[:8]}"
+    if not unfinished:
+        with connect(postgres_url()) as connection:
+            if account_is_busy(connection, account.name):
+                return f"{account.name} is being synced by another process"
+    return None

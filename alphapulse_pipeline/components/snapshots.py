@@ -1,0 +1,58 @@
+"""The snapshot assets of an account: one step, so that one failing leaves the others whole."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import dagster as dg
+from cronsim import CronSim
+
+from alphapulse_pipeline.components.resources import session_of
+from alphapulse_pipeline.components.tables import asset_spec
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.sync.snapshots import snapshot
+
+
+def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefinition:
+    """Balances, positions and prices; prices follow from what the other two name."""
+    freshness = dg.FreshnessPolicy.time_window(fail_window=allowed_age(account))
+    sources = {dg.AssetKey([account.name, d]) for d in datasets if d != "prices"}
+
+    @dg.multi_asset(
+        name=f"{account.name}_snapshots",
+        outs={
+            dataset: dg.AssetOut.from_spec(
+                asset_spec(account, dataset, freshness_policy=freshness), is_required=False
+            )
+            for dataset in datasets
+        },
+        internal_asset_deps={d: sources if d == "prices" else set() for d in datasets},
+        can_subset=True,
+        required_resource_keys={account.name},
+        pool=account.name,
+    )
+    def snapshots(context: dg.AssetExecutionContext) -> Iterator[dg.Output[object]]:
+        session = session_of(context, account)
+        failures = []
+        for dataset in datasets:
+            if dataset not in context.selected_output_names:
+                continue
+            try:
+                taken = snapshot(session, dataset)
+            except ExchangeFailure as failure:
+                failures.append(f"{account.name}/{dataset}: {failure}")
+                context.log.error(failures[-1])
+            else:
+                yield dg.Output(taken, dataset)
+        if failures:
+            raise dg.Failure("\n".join(failures), allow_retries=False)
+
+    return snapshots
+
+
+def allowed_age(account: Account) -> timedelta:
+    """How old the newest snapshot may be: two ticks of its schedule and a minute to run in."""
+    ticks = list(islice(CronSim(account.settings.snapshot_cron, datetime.now(UTC)), 8))
+    longest = max(after - before for before, after in zip(ticks, ticks[1:], strict=False))
+    return 2 * longest + timedelta(minutes=1)

@@ -1,0 +1,252 @@
+"""One ccxt client and one event loop, for one run of one account.
+
+The loop lives in one thread that the client owns and closes, so that the next pages arrive while
+a batch is being committed. Nothing else makes a loop or a thread.
+"""
+
+import asyncio
+import importlib.metadata
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import anyio
+import stamina
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from ccxt.base import errors as ccxt
+
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
+from alphapulse_pipeline.exchange.lean_import import exchange_class
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+
+T = TypeVar("T")
+
+# At DEBUG, ccxt's logger prints keys and signatures, whatever the root logger is set to.
+logging.getLogger("ccxt").setLevel(logging.INFO)
+logging.getLogger("ccxt.base.exchange").setLevel(logging.INFO)
+
+_ATTEMPTS = 4
+_LONGEST_WAIT = 20.0
+_REQUEST_TIMEOUT_MS = 15_000
+_PAGES_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How an account's exchange is reached. Never printed: it holds the secrets."""
+
+    environment: AccountEnvironment
+    exchange: str
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    api_password: str = field(default="", repr=False)
+    api_url: str = ""
+    testnet: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """ccxt's `options`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """ccxt's own constructor settings that the venue asks for."""
+    run_id: str = ""
+
+
+class ExchangeClient:
+    """Calls an exchange: rate-limited, retried where that helps, every failure classified."""
+
+    def __init__(self, connection: Connection, portal: BlockingPortal) -> None:
+        self._connection = connection
+        self._portal = portal
+        self._clock_offset: timedelta | None = None
+        self.ccxt: Any = _build(connection)
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent."""
+        return int(self.ccxt.requests_sent)
+
+    def now(self) -> datetime:
+        """The exchange's time, whole milliseconds: this machine's, corrected once per run."""
+        if self._clock_offset is None:
+            self._clock_offset = self.run(self._measure_clock)
+        now = datetime.now(UTC) + self._clock_offset
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Call ccxt's implicit or unified `method`. Runs in the loop."""
+        answer: dict[str, Any] = await getattr(self.ccxt, method)(dict(params))
+        return answer
+
+    def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """The result of a coroutine function that ran in the loop.
+
+        Raises `ExchangeFailure` for everything that an exchange or ccxt did wrong.
+        """
+        try:
+            return self._portal.call(function, *args)
+        except (ccxt.BaseError, OSError, asyncio.TimeoutError) as error:
+            raise failure(error, self._connection.environment) from None
+
+    def stream(self, source: AsyncIterator[T]) -> Generator[T, None, None]:
+        """Items of an async iterator, fetched ahead while the caller works on the last one.
+
+        Raises what `run` raises. Closing the generator stops the source.
+        """
+        send, receive = self.run(_channel)
+        pump = self._portal.start_task_soon(_pump, source, send)
+        try:
+            while True:
+                try:
+                    item = self._portal.call(receive.receive)
+                except anyio.EndOfStream:
+                    break
+                yield item
+            self.run(asyncio.wrap_future, pump)
+        finally:
+            pump.cancel()
+            self._portal.call(receive.aclose)
+
+    def load_markets(self) -> str:
+        """Ask the exchange for its markets; the catalogue as JSON, for `restore_markets`."""
+        self.run(self.ccxt.load_markets, True)
+        dropped = ("info", "networks", "fees")
+        markets = [
+            {k: v for k, v in market.items() if v is not None and k not in dropped}
+            for market in self.ccxt.markets.values()
+        ]
+        return json.dumps(markets)
+
+    def restore_markets(self, catalogue: str) -> None:
+        """Know the markets as they were when `load_markets` wrote `catalogue`; no request."""
+        self.ccxt.set_markets(json.loads(catalogue))
+
+    async def _measure_clock(self) -> timedelta:
+        if not self.ccxt.has.get("fetchTime"):
+            return timedelta(0)
+        before = datetime.now(UTC)
+        there = await self.ccxt.fetch_time()
+        after = datetime.now(UTC)
+        return datetime.fromtimestamp(there / 1000, UTC) - (before + (after - before) / 2)
+
+
+@contextmanager
+def open_client(connection: Connection) -> Iterator[ExchangeClient]:
+    """A client, with its loop, for as long as the context lasts."""
+    with start_blocking_portal("asyncio") as portal:
+        client = ExchangeClient(connection, portal)
+        try:
+            yield client
+        finally:
+            portal.call(client.ccxt.close)
+
+
+def _build(connection: Connection) -> Any:
+    base = exchange_class(connection.exchange)
+    exchange = type(connection.exchange, (_Exact, base), {})(
+        {
+            "apiKey": connection.api_key,
+            "secret": connection.api_secret,
+            "password": connection.api_password,
+            "timeout": _REQUEST_TIMEOUT_MS,
+            "enableRateLimit": True,
+            "userAgent": _user_agent(connection.run_id),
+            **connection.settings,
+            "options": {**connection.settings.get("options", {}), **connection.options},
+        }
+    )
+    exchange.number = str
+    exchange.api_url = connection.api_url
+    exchange.requests_sent = 0
+    exchange.attempts = _ATTEMPTS
+    if connection.testnet:
+        if "test" in exchange.urls:
+            exchange.set_sandbox_mode(True)
+        else:
+            exchange.enable_demo_trading(True)
+    return exchange
+
+
+class _Exact:
+    """What is changed in every ccxt class: exact numbers, no silent loss, our own door."""
+
+    api_url: str
+    requests_sent: int
+    attempts: int
+
+    async def fetch2(self, *args: Any, **kwargs: Any) -> Any:
+        """One call of an endpoint; throttled, signed and sent again where that can help."""
+        try:
+            async for attempt in stamina.retry_context(
+                on=_wait_before_retry,
+                attempts=self.attempts,
+                timeout=60,
+                wait_initial=0.25,
+                wait_max=_LONGEST_WAIT,
+            ):
+                with attempt:
+                    answer = await super().fetch2(*args, **kwargs)  # type: ignore[misc]
+        except (ccxt.BaseError, OSError, asyncio.TimeoutError):
+            # What has just failed for good is not waited for again and again by the next call.
+            self.attempts = 1
+            raise
+        self.attempts = _ATTEMPTS
+        return answer
+
+    async def fetch(
+        self, url: str, method: str = "GET", headers: Any = None, body: Any = None
+    ) -> Any:
+        """Send a signed request. An answer that is not JSON is an error, never 'no rows'."""
+        self.requests_sent += 1
+        if self.api_url:
+            url = _through(self.api_url, url)
+        answer = await super().fetch(url, method, headers, body)  # type: ignore[misc]
+        if not isinstance(answer, dict | list):
+            path = urlsplit(url).path
+            raise ccxt.BadResponse(f"{path} answered with something that is not JSON")
+        return answer
+
+    def on_json_response(self, body: str) -> Any:
+        return json.loads(body, parse_float=str)
+
+    def filter_by_symbol_since_limit(self, rows: Any, *_: Any, **__: Any) -> Any:
+        return rows
+
+    def filter_by_since_limit(self, rows: Any, *_: Any, **__: Any) -> Any:
+        return rows
+
+
+def _wait_before_retry(error: Exception) -> bool | float:
+    match kind_of(error):
+        case Kind.TRANSIENT:
+            return True
+        case Kind.THROTTLED:
+            return 1.0  # per-second limits: the next second is a new one
+        case _:
+            return False
+
+
+def _through(door: str, url: str) -> str:
+    """The same path and query at another scheme, host and port."""
+    there, asked = urlsplit(door), urlsplit(url)
+    return urlunsplit(asked._replace(scheme=there.scheme, netloc=there.netloc))
+
+
+def _user_agent(run_id: str) -> str:
+    version = importlib.metadata.version("alphapulse-pipeline")
+    return f"alphapulse-pipeline/{version}" + (f" (run {run_id})" if run_id else "")
+
+
+async def _channel() -> Any:
+    return anyio.create_memory_object_stream[Any](_PAGES_AHEAD)
+
+
+async def _pump(source: AsyncIterator[Any], send: Any) -> None:
+    async with send:
+        async for item in source:
+            await send.send(item)
+
+
+__all__ = ["Connection", "ExchangeClient", "ExchangeFailure", "open_client"]

@@ -1,0 +1,136 @@
+"""Where an error becomes a sentence: every failure of an exchange is classified here, once."""
+
+import asyncio
+import re
+from enum import StrEnum
+
+from ccxt.base import errors as ccxt
+
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.redaction import redact
+
+
+class Kind(StrEnum):
+    """What a failure asks for."""
+
+    TRANSIENT = "transient"
+    """Try again: network, maintenance, an answer that is no answer."""
+    THROTTLED = "throttled"
+    """Wait as told, then try again."""
+    CREDENTIALS = "credentials"
+    """Stop: no second attempt mends a key."""
+    CLOCK = "clock"
+    """Stop: this machine and the exchange disagree about the time."""
+    UNSUPPORTED = "unsupported"
+    """The exchange has no such thing; recorded, not failed."""
+    INCOMPLETE = "incomplete"
+    """The exchange answered, but completeness cannot be proved."""
+    BUG = "bug"
+    """Neither we nor ccxt understand the answer."""
+
+
+class ExchangeFailure(Exception):
+    """A request failed for good. The text is one redacted line that ends with the mend."""
+
+    def __init__(self, kind: Kind, cause: str, mend: str) -> None:
+        self.kind = kind
+        self.cause = redact(" ".join(cause.split()))[:400]
+        self.mend = mend
+        super().__init__(f"{self.cause}; {mend}")
+
+
+class Incomplete(ExchangeFailure):
+    """The exchange's pages do not prove that nothing is missing."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            Kind.INCOMPLETE, cause, "the range stays a gap and is asked again; nothing was skipped"
+        )
+
+
+def kind_of(error: BaseException) -> Kind:
+    """The class of what ccxt raised. ccxt's own classes are hints: known misfits come first."""
+    if isinstance(error, ExchangeFailure):
+        return error.kind
+    text = str(error)
+    if isinstance(error, ccxt.InvalidNonce):
+        return Kind.CLOCK
+    # binance's -2015 is a bad key, whatever ccxt calls it once a private call has succeeded
+    if '"code":-2015' in text or isinstance(error, ccxt.AuthenticationError):
+        return Kind.CREDENTIALS
+    if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _says_throttled(text):
+        return Kind.THROTTLED
+    if isinstance(error, ccxt.NotSupported):
+        return Kind.UNSUPPORTED
+    if isinstance(error, ccxt.OperationFailed | asyncio.TimeoutError | OSError):
+        return Kind.TRANSIENT
+    # a cut-off body or bad headers: a plain ExchangeError whose cause is aiohttp's
+    if isinstance(error, ccxt.ExchangeError) and type(error.__cause__).__module__.startswith(
+        "aiohttp"
+    ):
+        return Kind.TRANSIENT
+    if re.search(r'"retCode":\s*10016\b', text):  # bybit: "server error", plain in ccxt
+        return Kind.TRANSIENT
+    return Kind.BUG
+
+
+def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:
+    """What ccxt raised, as a line for the reader."""
+    if isinstance(error, ExchangeFailure):
+        return error
+    kind = kind_of(error)
+    return ExchangeFailure(kind, _cause(error, kind), _mend(error, kind, environment))
+
+
+def _says_throttled(text: str) -> bool:
+    return bool(re.search(r"\b429\b.{0,40}(Too Many|rate)", text, re.IGNORECASE))
+
+
+def _cause(error: BaseException, kind: Kind) -> str:
+    text = _exchange_words(str(error))
+    match kind:
+        case Kind.CREDENTIALS:
+            return f"the exchange refuses the API key: {text}"
+        case Kind.CLOCK:
+            return f"the exchange refuses the time of the request: {text}"
+        case Kind.THROTTLED:
+            return f"too many requests: {text}"
+        case Kind.TRANSIENT:
+            return f"the exchange cannot be reached or answers with an error: {text}"
+        case _:
+            return text or type(error).__name__
+
+
+def _exchange_words(text: str) -> str:
+    """The exchange's own sentence, where it can be found in what ccxt says."""
+    message = re.search(r'"(?:retMsg|msg|message)"\s*:\s*"([^"]+)"', text)
+    code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
+    if message:
+        # Bybit's 10004 repeats the signed text, with the key in it
+        words = re.sub(r"\s*,?\s*origin_string\[.*", "", message.group(1)).strip(" .")
+        return f"{words} ({code.group(1)})" if code else words
+    return re.sub(r"<[^>]{0,200}>", " ", text)[:300]
+
+
+def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
+    key, secret = environment.api_key, environment.api_secret
+    match kind:
+        case Kind.CREDENTIALS if isinstance(error, ccxt.PermissionDenied):
+            return f"give the key of {key} the right to read, and allow this machine's address"
+        case Kind.CREDENTIALS if "sign" in str(error).lower():
+            return f"check {secret}: it does not belong to the key in {key}"
+        case Kind.CREDENTIALS:
+            return f"check {key} and {secret}: wrong, expired or revoked"
+        case Kind.CLOCK:
+            return "set this machine's clock (NTP), or raise options.recvWindow in defs.yaml"
+        case Kind.THROTTLED:
+            return "let fewer programs use this key, or sync less often"
+        case Kind.TRANSIENT:
+            return (
+                f"check the network, the exchange's status page and {environment.api_url}; "
+                "the next run tries again"
+            )
+        case Kind.UNSUPPORTED:
+            return "remove the dataset from defs.yaml"
+        case _:
+            return "please report it with the exchange and the dataset"

@@ -1,0 +1,337 @@
+"""One trading account: what can be done to it, and everything that was done.
+
+Every method books what it does at once, rounded as it is recorded, so that records and books cannot
+disagree. Calls come in the order of time.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+from alphapulse_pipeline.simulator.books import Books
+from alphapulse_pipeline.simulator.identity import hexadecimal, snowflake, uuid
+from alphapulse_pipeline.simulator.markets import KINDS, Kind, Market
+from alphapulse_pipeline.simulator.money import (
+    ZERO,
+    in_favour_of_the_exchange,
+    nearest,
+)
+from alphapulse_pipeline.simulator.positions import Positions
+from alphapulse_pipeline.simulator.records import (
+    EntryKind,
+    Fill,
+    FillKind,
+    Funding,
+    Loan,
+    Order,
+    OrderStatus,
+    Side,
+    Transfer,
+    TransferKind,
+    Wallet,
+    cost_of,
+)
+from alphapulse_pipeline.simulator.timeline import Timeline
+
+_WALLETS: dict[str, Wallet] = {"unified": "unified", "funding": "funding"}
+
+
+class Account:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self.books = Books()
+        self.positions = Positions()
+        self.orders: Timeline[Order] = Timeline()
+        self.orders_of: dict[Kind, Timeline[Order]] = {kind: Timeline() for kind in KINDS}
+        self.ended: Timeline[Order] = Timeline()
+        self.open: dict[int, Order] = {}
+        self.executions: dict[Kind, Timeline[Fill | Funding]] = {kind: Timeline() for kind in KINDS}
+        self.transfers: Timeline[Transfer] = Timeline()
+        self._fills = 0
+        self._reserved: dict[str, Decimal] = {}
+
+    # -- orders ------------------------------------------------------------------------------
+
+    def place(
+        self,
+        at: int,
+        market: Market,
+        side: Side,
+        type: Literal["market", "limit"],
+        limit: Decimal,
+        amount: Decimal,
+        last_price: Decimal,
+        *,
+        client_order_id: str = "",
+        post_only: bool = False,
+        reduce_only: bool = False,
+        cause: FillKind = "trade",
+    ) -> Order:
+        order = self._order(
+            at, market, side, type, limit, amount, last_price, client_order_id, cause
+        )
+        order.post_only = post_only
+        order.reduce_only = reduce_only
+        self.orders.append(at, order)
+        self.orders_of[market.kind].append(at, order)
+        self.open[order.number] = order
+        self._lock(order, amount)
+        return order
+
+    def fill(self, order: Order, at: int, price: Decimal, amount: Decimal, *, maker: bool) -> Fill:
+        market = order.market
+        cost = cost_of(market, price, amount)
+        left = order.left - amount
+        self._lock(order, -amount)
+        if market.kind == "spot":
+            fill = self._fill_spot(order, at, price, amount, cost, left, maker)
+        else:
+            fill = self._fill_contract(order, at, price, amount, cost, left, maker)
+        order.fills.append(fill)
+        self.executions[market.kind].append(at, fill)
+        if not left and order.number in self.open:
+            self.finish(order, at, "closed")
+        return fill
+
+    def finish(self, order: Order, at: int, end: OrderStatus) -> None:
+        self._lock(order, -order.left)
+        order.ended_at = at
+        order.end = end
+        del self.open[order.number]
+        self.ended.append(at, order)
+
+    def deliver(self, at: int, market: Market, payoff: Decimal, spot: Decimal) -> None:
+        """An option expires: a fill of the exchange's own, without an order of the trader's."""
+        size = self.positions.head(market).size
+        side: Side = "sell" if size > 0 else "buy"
+        order = self._order(at, market, side, "market", payoff, abs(size), payoff, "", "settlement")
+        cost = cost_of(market, payoff, abs(size))
+        rate = Decimal("0.00015")
+        fee = in_favour_of_the_exchange(min(spot * abs(size) * rate, cost * Decimal("0.125")))
+        fill = self._book_contract(order, at, payoff, abs(size), cost, fee, rate, ZERO, False)
+        order.fills.append(fill)
+        self.executions["option"].append(at, fill)
+
+    def free(self, asset: str) -> Decimal:
+        """What a new order may use: neither locked by spot orders nor margin of a position."""
+        return self.books.head("unified", asset) - self._reserved.get(asset, ZERO)
+
+    # -- money -------------------------------------------------------------------------------
+
+    def fund(self, at: int, market: Market, price: Decimal, rate: Decimal) -> None:
+        """Pays or receives funding on the open position."""
+        size = self.positions.head(market).size
+        value = cost_of(market, price, abs(size))
+        amount = nearest(value * rate) * (-1 if size > 0 else 1)
+        executions = self.executions[market.kind]
+        funding = Funding(self._next_fill(), market, at, size, price, value, rate, amount)
+        executions.append(at, funding)
+        self.positions.fund(at, market, amount)
+        self.books.book(at, "unified", market.settle, "funding", amount, funding)
+
+    def transfer(
+        self,
+        at: int,
+        kind: TransferKind,
+        asset: str,
+        amount: Decimal,
+        *,
+        from_wallet: str = "",
+        to_wallet: str = "",
+        fee: Decimal = ZERO,
+        network: str = "",
+        done_at: int = 0,
+        end: Literal["ok", "canceled"] = "ok",
+    ) -> Transfer:
+        number = len(self.transfers.rows)
+        transfer = Transfer(
+            number=number,
+            kind=kind,
+            asset=asset,
+            amount=amount,
+            fee=fee,
+            from_wallet=from_wallet,
+            to_wallet=to_wallet,
+            network=network,
+            txid=hexadecimal(self._seed, "chain", number) if network else "",
+            happened_at=at,
+            done_at=done_at or at,
+            end=end,
+        )
+        self.transfers.append(at, transfer)
+        entry: EntryKind = kind
+        if from_wallet:
+            taken = -(amount + fee)
+            self.books.book(at, _WALLETS[from_wallet], asset, entry, taken, transfer)
+        if to_wallet:
+            self.books.book(at, _WALLETS[to_wallet], asset, entry, amount, transfer)
+        return transfer
+
+    def refund(self, at: int, transfer: Transfer) -> None:
+        """A withdrawal that was called off comes back, its fee included."""
+        amount = transfer.amount + transfer.fee
+        self.books.book(
+            at, _WALLETS[transfer.from_wallet], transfer.asset, "refund", amount, transfer
+        )
+
+    def lend(self, at: int, asset: str, kind: EntryKind, amount: Decimal, owed: Decimal) -> None:
+        """Borrowed money arrives, or interest and repayment leave; `owed` is the debt after it."""
+        loan = Loan(len(self.books.ledger["unified"].rows), at, asset, owed)
+        self.books.owe(loan)
+        self.books.book(at, "unified", asset, kind, amount, loan)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _order(
+        self,
+        at: int,
+        market: Market,
+        side: Side,
+        type: Literal["market", "limit"],
+        limit: Decimal,
+        amount: Decimal,
+        last_price: Decimal,
+        client_order_id: str,
+        cause: FillKind,
+    ) -> Order:
+        number = len(self.orders.rows)
+        if cause == "settlement":
+            order_id = uuid(self._seed, "delivery", self._fills)
+        elif market.kind == "spot":
+            order_id = snowflake(self._seed, number, at)
+        else:
+            order_id = uuid(self._seed, "order", number)
+        return Order(
+            number=number,
+            order_id=order_id,
+            client_order_id=client_order_id,
+            market=market,
+            side=side,
+            type=type,
+            limit=limit,
+            amount=amount,
+            created_at=at,
+            last_price=last_price,
+            cause=cause,
+        )
+
+    def _fill_spot(
+        self,
+        order: Order,
+        at: int,
+        price: Decimal,
+        amount: Decimal,
+        cost: Decimal,
+        left: Decimal,
+        maker: bool,
+    ) -> Fill:
+        market = order.market
+        bought = order.side == "buy"
+        rate = market.maker if maker else market.taker
+        # a fee is taken from what is received, a rebate is paid in what is given
+        in_base = bought if rate >= 0 else not bought
+        fee = in_favour_of_the_exchange((amount if in_base else cost) * rate)
+        fill = Fill(
+            number=self._next_fill(),
+            order=order,
+            happened_at=at,
+            price=price,
+            amount=amount,
+            cost=cost,
+            fee=fee,
+            fee_currency=market.base if in_base else market.quote,
+            fee_rate=rate,
+            maker=maker,
+            kind=order.cause,
+            leaves=left,
+            closed=ZERO,
+            profit=ZERO,
+            position=ZERO,
+        )
+        of_base = (amount if bought else -amount) - (fee if in_base else ZERO)
+        of_quote = (-cost if bought else cost) - (ZERO if in_base else fee)
+        self.books.book(at, "unified", market.base, order.cause, of_base, fill)
+        self.books.book(at, "unified", market.quote, order.cause, of_quote, fill)
+        return fill
+
+    def _fill_contract(
+        self,
+        order: Order,
+        at: int,
+        price: Decimal,
+        amount: Decimal,
+        cost: Decimal,
+        left: Decimal,
+        maker: bool,
+    ) -> Fill:
+        market = order.market
+        rate = market.maker if maker else market.taker
+        if market.kind == "option":
+            # of the underlying's value, but never more than seven per cent of the premium
+            fee = min(order.last_price * amount * rate, cost * Decimal("0.07"))
+        else:
+            fee = cost * rate
+        fee = in_favour_of_the_exchange(fee)
+        return self._book_contract(order, at, price, amount, cost, fee, rate, left, maker)
+
+    def _book_contract(
+        self,
+        order: Order,
+        at: int,
+        price: Decimal,
+        amount: Decimal,
+        cost: Decimal,
+        fee: Decimal,
+        rate: Decimal,
+        left: Decimal,
+        maker: bool,
+    ) -> Fill:
+        market = order.market
+        before = self.positions.head(market).basis
+        change = self.positions.trade(at, market, order.side, amount, cost, fee)
+        if market.kind != "option":
+            after = self.positions.head(market).basis
+            self._reserve(market.settle, (after - before) / market.leverage)
+        fill = Fill(
+            number=self._next_fill(),
+            order=order,
+            happened_at=at,
+            price=price,
+            amount=amount,
+            cost=cost,
+            fee=fee,
+            fee_currency=market.settle,
+            fee_rate=rate,
+            maker=maker,
+            kind=order.cause,
+            leaves=left,
+            closed=change.closed,
+            profit=change.profit,
+            position=change.size,
+        )
+        moved = cash_flow(fill) - fee
+        self.books.book(at, "unified", market.settle, order.cause, moved, fill)
+        return fill
+
+    def _lock(self, order: Order, amount: Decimal) -> None:
+        if order.market.kind != "spot":
+            return
+        asset, per_unit = (
+            (order.market.quote, order.limit)
+            if order.side == "buy"
+            else (order.market.base, Decimal(1))
+        )
+        self._reserve(asset, amount * per_unit)
+
+    def _reserve(self, asset: str, amount: Decimal) -> None:
+        self._reserved[asset] = self._reserved.get(asset, ZERO) + amount
+
+    def _next_fill(self) -> int:
+        self._fills += 1
+        return self._fills
+
+
+def cash_flow(fill: Fill) -> Decimal:
+    """What a derivative's fill moved, before its fee: of options the premium, else the profit."""
+    if fill.order.market.kind != "option":
+        return fill.profit
+    return fill.cost if fill.order.side == "sell" else -fill.cost

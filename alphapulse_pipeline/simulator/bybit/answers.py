@@ -1,0 +1,46 @@
+"""Bybit's envelope and its return codes (documentation: "Error Codes", "Integration Guidance")."""
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+SENTENCES = {
+    10001: "params error",
+    10003: "API key is invalid.",
+    10005: "Permission denied, please check your API key permissions.",
+    10006: "Too many visits!",
+    10010: "Unmatched IP, please check your API key's bound IP addresses.",
+    10016: "Internal server error.",
+    33004: "Your api key has expired.",
+}
+
+
+class Refused(Exception):
+    """A request that Bybit answers with a return code other than 0."""
+
+    def __init__(self, code: int, sentence: str = "") -> None:
+        self.code = code
+        self.sentence = sentence or SENTENCES.get(code, "")
+        super().__init__(self.sentence)
+
+
+def answer(
+    code: int, sentence: str, result: Any, now: int, headers: dict[str, str] | None = None
+) -> Response:
+    body = {
+        "retCode": code,
+        "retMsg": sentence,
+        "result": result,
+        "retExtInfo": {},
+        "time": now,
+    }
+    return Response(
+        json.dumps(body, separators=(",", ":")).encode(),
+        media_type="application/json; charset=utf-8",
+        headers=headers,
+    )
+
+
+def refusal(code: int, now: int) -> Response:
+    return answer(code, SENTENCES.get(code, "Unknown error"), {}, now)

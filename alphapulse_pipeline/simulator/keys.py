@@ -1,0 +1,27 @@
+"""API keys of the simulated account, and what each may do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["account", "orders", "positions", "wallet"]
+ALL_SCOPES: frozenset[Scope] = frozenset({"account", "orders", "positions", "wallet"})
+
+DEMO_KEY = "alphapulse-demo-key"
+DEMO_SECRET = "alphapulse-demo-secret"  # noqa: S105 - opens nothing but the simulator
+DEMO_PASSPHRASE = "alphapulse-demo-passphrase"  # noqa: S105 - as above
+DEMO_UID = 24617703
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`scopes`: what it may read. `expires_at`: milliseconds, None for never."""
+
+    key: str = DEMO_KEY
+    secret: str = DEMO_SECRET
+    passphrase: str = DEMO_PASSPHRASE
+    scopes: frozenset[Scope] = ALL_SCOPES
+    may_trade: bool = False
+    may_withdraw: bool = False
+    expires_at: int | None = None
+    ips: tuple[str, ...] = ("*",)
+    uid: int = DEMO_UID

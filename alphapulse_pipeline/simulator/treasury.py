@@ -1,0 +1,154 @@
+"""Money that comes, goes and moves: deposits, withdrawals, transfers between wallets, a loan."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from random import Random
+
+from alphapulse_pipeline.simulator.account import Account
+from alphapulse_pipeline.simulator.markets import DAY, HOUR, MINUTE
+from alphapulse_pipeline.simulator.money import SATOSHI, ZERO, nearest, whole_steps
+from alphapulse_pipeline.simulator.prices import Prices
+from alphapulse_pipeline.simulator.records import Transfer
+from alphapulse_pipeline.simulator.trader import Schedule
+
+NETWORKS = {
+    "USDT": "TRX",
+    "USDC": "ETH",
+    "BTC": "BTC",
+    "ETH": "ETH",
+    "SOL": "SOL",
+    "XRP": "XRP",
+    "FTM": "FTM",
+}
+NETWORK_FEES = {
+    "USDT": Decimal("1"),
+    "USDC": Decimal("4.5"),
+    "BTC": Decimal("0.0001"),
+    "ETH": Decimal("0.0009"),
+    "SOL": Decimal("0.008"),
+    "XRP": Decimal("0.25"),
+    "FTM": Decimal("1.2"),
+}
+
+# what the account is opened with
+_OPENING = (
+    ("USDT", Decimal(140_000)),
+    ("BTC", Decimal("1.85")),
+    ("USDC", Decimal(42_000)),
+    ("ETH", Decimal("21.4")),
+    ("SOL", Decimal(190)),
+    ("XRP", Decimal(16_500)),
+)
+# deposits go to whatever is furthest below this many dollars
+_TARGETS = {"USDT": 60_000, "BTC": 60_000, "USDC": 25_000, "ETH": 30_000, "SOL": 12_000}
+_WITHDRAWN = ("USDT", "ETH", "BTC", "XRP")
+
+
+class Treasury:
+    def __init__(self, account: Account, prices: Prices, schedule: Schedule) -> None:
+        self._account = account
+        self._prices = prices
+        self._schedule = schedule
+        self._dice = Random(0)  # noqa: S311 - reproducible, not secret
+
+    def open_account(self, genesis: int) -> None:
+        for place, (asset, amount) in enumerate(_OPENING):
+            arrival = genesis + place * MINUTE
+            self._schedule(arrival, self._depositor(asset, amount))
+            share = amount if place % 2 else whole_steps(amount * Decimal("0.9"), Decimal("0.01"))
+            self._schedule(arrival + 10 * MINUTE, self._mover(asset, share, "funding", "unified"))
+
+    def new_day(self, start: int, dice: Random) -> None:
+        self._dice = dice
+        if dice.random() < 0.2:
+            self._schedule(start + int(dice.random() * 20 * HOUR), self._deposit_where_needed)
+        if dice.random() < 0.11:
+            self._schedule(start + int(dice.random() * 20 * HOUR), self._prepare_withdrawal)
+
+    # -- deposits and withdrawals --------------------------------------------------------------
+
+    def _deposit_where_needed(self, at: int) -> None:
+        def shortage(asset: str) -> Decimal:
+            held = self._account.books.head("unified", asset) * self._prices.index(asset, at)
+            return held / _TARGETS[asset]
+
+        asset = min(sorted(_TARGETS), key=shortage)
+        dollars = Decimal(1_500 + int(self._dice.random() * 9_000))
+        cents = Decimal(int(self._dice.random() * 100_000_000)) * SATOSHI
+        amount = nearest(dollars / self._prices.index(asset, at)) + cents / 100
+        amount = whole_steps(amount, SATOSHI)
+        self._depositor(asset, amount)(at)
+        pause = int((4 + self._dice.random() * 90) * MINUTE)
+        self._schedule(at + pause, self._mover(asset, amount, "funding", "unified"))
+
+    def _prepare_withdrawal(self, at: int) -> None:
+        asset = _WITHDRAWN[int(self._dice.random() * len(_WITHDRAWN))]
+        share = Decimal(2 + int(self._dice.random() * 7)) / 100
+        amount = whole_steps(self._account.free(asset) * share, Decimal("0.0001"))
+        fee = NETWORK_FEES[asset]
+        if amount <= fee * 3:
+            return
+        self._mover(asset, amount, "unified", "funding")(at)
+        called_off = self._dice.random() < 0.12
+        confirmed_after = int((6 + self._dice.random() * 40) * MINUTE)
+
+        def withdraw(now: int) -> None:
+            done_at = now + confirmed_after
+            transfer = self._account.transfer(
+                now,
+                "withdrawal",
+                asset,
+                amount - fee,
+                from_wallet="funding",
+                fee=fee,
+                network=NETWORKS[asset],
+                done_at=done_at,
+                end="canceled" if called_off else "ok",
+            )
+            if called_off:
+                self._schedule(done_at, self._refunder(transfer))
+
+        self._schedule(at + int((2 + self._dice.random() * 30) * MINUTE), withdraw)
+
+    # -- a loan ------------------------------------------------------------------------------
+
+    def borrow(self, at: int, asset: str, principal: Decimal, days: int) -> None:
+        """Borrows, pays interest every day, pays back."""
+        self._account.lend(at, asset, "borrow", principal, principal)
+        interest = nearest(principal * Decimal("0.00023"))
+
+        def accrue(now: int) -> None:
+            self._account.lend(now, asset, "interest", -interest, principal)
+
+        def repay(now: int) -> None:
+            self._account.lend(now, asset, "repay", -principal, ZERO)
+
+        for day in range(1, days):
+            self._schedule(at + day * DAY, accrue)
+        self._schedule(at + days * DAY, repay)
+
+    # -- deeds -------------------------------------------------------------------------------
+
+    def _depositor(self, asset: str, amount: Decimal) -> Callable[[int], None]:
+        def deposit(at: int) -> None:
+            self._account.transfer(
+                at, "deposit", asset, amount, to_wallet="funding", network=NETWORKS[asset]
+            )
+
+        return deposit
+
+    def _mover(
+        self, asset: str, amount: Decimal, from_wallet: str, to_wallet: str
+    ) -> Callable[[int], None]:
+        def move(at: int) -> None:
+            self._account.transfer(
+                at, "transfer", asset, amount, from_wallet=from_wallet, to_wallet=to_wallet
+            )
+
+        return move
+
+    def _refunder(self, transfer: Transfer) -> Callable[[int], None]:
+        def refund(at: int) -> None:
+            self._account.refund(at, transfer)
+
+        return refund

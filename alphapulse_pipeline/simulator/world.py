@@ -1,0 +1,195 @@
+"""The world: one account on one exchange, as a pure function of seed, genesis, pace and time.
+
+It is lived day by day, in order, and each day once; whoever asks about a time makes it live that
+far. Nothing that is asked changes what happens, so two worlds with the same parameters are the same
+world, and a restarted one has only grown older.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from threading import Lock
+from typing import NamedTuple
+
+from alphapulse_pipeline.simulator.account import Account
+from alphapulse_pipeline.simulator.episodes import Episodes
+from alphapulse_pipeline.simulator.markets import DAY, HOUR, Catalogue, Market
+from alphapulse_pipeline.simulator.money import ZERO, nearest
+from alphapulse_pipeline.simulator.noise import mix
+from alphapulse_pipeline.simulator.prices import Prices
+from alphapulse_pipeline.simulator.records import Order, Position, Wallet
+from alphapulse_pipeline.simulator.trader import Trader
+from alphapulse_pipeline.simulator.treasury import Treasury
+
+GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
+ORDERS_A_DAY = 60
+
+
+class Balance(NamedTuple):
+    wallet: Wallet
+    asset: str
+    total: Decimal
+    locked: Decimal
+    """By open spot orders."""
+    order_margin: Decimal
+    position_margin: Decimal
+    debt: Decimal
+
+    @property
+    def used(self) -> Decimal:
+        return self.locked + self.order_margin + self.position_margin
+
+    @property
+    def free(self) -> Decimal:
+        return self.total - self.used
+
+
+class World:
+    """`pace` scales the trading (1: about 60 orders and 90 fills a day); `extra_markets` adds
+    listed markets that nobody trades."""
+
+    def __init__(
+        self,
+        seed: int = 7,
+        genesis: datetime = GENESIS,
+        pace: float = 1,
+        extra_markets: int = 0,
+    ) -> None:
+        self.seed = seed
+        self.genesis = int(genesis.timestamp()) * 1000
+        self.prices = Prices(seed)
+        self.catalogue = Catalogue(self.prices, self.genesis, extra_markets)
+        self.account = Account(seed)
+        self._orders_a_day = Decimal(ORDERS_A_DAY) * Decimal(str(pace))
+        self._trader = Trader(
+            seed, self.account, self.prices, self.catalogue, self._schedule, Decimal(str(pace))
+        )
+        self._treasury = Treasury(self.account, self.prices, self._schedule)
+        self._episodes = Episodes(
+            self.account, self._trader, self._treasury, self.catalogue, self._schedule
+        )
+        self._future: list[tuple[int, int, Callable[[int], None]]] = []
+        self._tickets = count()
+        self._dawns: list[tuple[Order, ...]] = []
+        self._lived_until = self.genesis
+        self._lock = Lock()
+        self._treasury.open_account(self.genesis)
+
+    def live_until(self, at: int) -> None:
+        """Makes everything that happens up to `at` have happened (and the rest of its day)."""
+        if at < self._lived_until:
+            return
+        with self._lock:
+            while self._lived_until <= at:
+                self._live_a_day()
+
+    def open_orders(self, at: int) -> list[Order]:
+        """The orders that rest in the books at `at`, oldest first."""
+        self.live_until(at)
+        if at < self.genesis:
+            return []
+        day = (at - self.genesis) // DAY
+        dawn = self.genesis + day * DAY
+        today = (self.account.orders.rows[index] for index in self.account.orders.span(dawn, at))
+        return [
+            order
+            for order in (*self._dawns[day], *today)
+            if order.ended_at is None or order.ended_at > at
+        ]
+
+    def open_positions(self, at: int) -> list[Position]:
+        self.live_until(at)
+        return self.account.positions.at(at)
+
+    def balances(self, at: int) -> list[Balance]:
+        """Every asset that was ever held, per wallet; what is gone shows as zero."""
+        self.live_until(at)
+        locked, order_margin = self._reserved(at)
+        position_margin: dict[str, Decimal] = {}
+        for position in self.open_positions(at):
+            settle = position.market.settle
+            margin = self.position_margin(position, at)
+            position_margin[settle] = position_margin.get(settle, ZERO) + margin
+        books = self.account.books
+        found = [
+            Balance("funding", asset, books.balance("funding", asset, at), ZERO, ZERO, ZERO, ZERO)
+            for asset in books.assets("funding", at)
+        ]
+        found += [
+            Balance(
+                "unified",
+                asset,
+                books.balance("unified", asset, at),
+                locked.get(asset, ZERO),
+                order_margin.get(asset, ZERO),
+                position_margin.get(asset, ZERO),
+                books.debt(asset, at),
+            )
+            for asset in books.assets("unified", at)
+        ]
+        return found
+
+    def position_margin(self, position: Position, at: int) -> Decimal:
+        """Initial margin of a position; a bought option is paid for and needs none."""
+        if position.market.kind == "option":
+            return ZERO
+        mark = self.prices.mark(position.market, at)
+        return nearest(position.value(mark) / position.market.leverage)
+
+    def liquidation_price(self, position: Position) -> Decimal | None:
+        market = position.market
+        if market.kind == "option":
+            return None
+        distance = 1 / market.leverage - Decimal("0.005")
+        away = position.entry_price * (1 - distance if position.size > 0 else 1 + distance)
+        return (away / market.tick).quantize(Decimal(1)) * market.tick
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _reserved(self, at: int) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        locked: dict[str, Decimal] = {}
+        margin: dict[str, Decimal] = {}
+        for order in self.open_orders(at):
+            market = order.market
+            left = order.amount - order.at(at).filled
+            if market.kind == "spot":
+                bought = order.side == "buy"
+                asset = market.quote if bought else market.base
+                held = left * order.limit if bought else left
+                locked[asset] = locked.get(asset, ZERO) + held
+            else:
+                value = left / order.limit if market.kind == "inverse" else left * order.limit
+                held = nearest(value / market.leverage)
+                margin[market.settle] = margin.get(market.settle, ZERO) + held
+        return locked, margin
+
+    def _schedule(self, at: int, what: Callable[[int], None]) -> None:
+        heappush(self._future, (at, next(self._tickets), what))
+
+    def _live_a_day(self) -> None:
+        start = self._lived_until
+        end = start + DAY
+        day = (start - self.genesis) // DAY
+        dice = Random(mix(self.seed, day))  # noqa: S311 - reproducible, not secret
+        self._dawns.append(tuple(self.account.open.values()))
+        self._trader.new_day(dice)
+        self._treasury.new_day(start, dice)
+        self._episodes.new_day(day, start)
+        for hour in (0, 8, 16):
+            self._schedule(start + hour * HOUR, self._pay_funding)
+        for _ in range(int(self._orders_a_day * Decimal(80 + int(dice.random() * 41)) / 100)):
+            self._schedule(start + int(dice.random() * DAY), self._trader.trade)
+        while self._future and self._future[0][0] < end:
+            at, _, what = heappop(self._future)
+            what(at)
+        self._lived_until = end
+
+    def _pay_funding(self, at: int) -> None:
+        for position in self.account.positions.open_heads():
+            market: Market = position.market
+            if market.kind != "option":
+                rate = self.prices.funding_rate(market, at)
+                self.account.fund(at, market, self.prices.mark(market, at), rate)

@@ -1,0 +1,1 @@
+"""One dataset of one account: what is missing, fetched, as batches for the database."""

@@ -1,0 +1,158 @@
+"""One account, one run, one client: opened when a run begins, closed when it ends."""
+
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.exchange.client import Connection as ExchangeConnection
+from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.markets import Markets, market_row
+from alphapulse_pipeline.exchange.venues import VENUES, Venue
+from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.settings.environment import SettingsError, flag
+from alphapulse_pipeline.warehouse import registry
+from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline.warehouse.schema import require_current
+
+logger = logging.getLogger(__name__)
+
+_CATALOGUE_LASTS = timedelta(days=1)
+
+
+@dataclass
+class Session:
+    """What a run of one account works with."""
+
+    account: Account
+    connection: Connection[TupleRow]
+    client: ExchangeClient
+    venue: Venue
+    run_id: str
+    held: dict[str, set[str]] = field(default_factory=dict)
+    """Assets and markets that this run's own snapshots found."""
+    _markets: Markets | None = None
+
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+    @property
+    def markets(self) -> Markets:
+        """The markets, restored or loaded when they are first needed."""
+        if self._markets is None:
+            self._markets = self._know_markets()
+        return self._markets
+
+    def store_unlisted(self) -> None:
+        """Keep the names of markets that turned up without being listed."""
+        if self._markets and self._markets.unlisted:
+            seen = datetime.now(UTC)
+            rows = {m["symbol"]: market_row(m["symbol"], m, seen) for m in self._markets.unlisted}
+            registry.store_markets(
+                self.connection,
+                self.name,
+                [{**row, "active": False} for row in rows.values()],
+            )
+            self._markets.unlisted.clear()
+
+    def _know_markets(self) -> Markets:
+        markets = Markets(self.client.ccxt, self.venue.delisted_market, self._load_markets)
+        self._markets = markets
+        markets.remember(registry.market_names(self.connection, self.name))
+        stored = registry.catalogue(self.connection, self.name, _ccxt_version())
+        if stored and datetime.now(UTC) - stored[1] < _CATALOGUE_LASTS:
+            self.client.restore_markets(stored[0])
+        else:
+            self._load_markets()
+        return markets
+
+    def _load_markets(self) -> None:
+        assert self._markets is not None
+        logger.info("%s: loading the exchange's markets", self.name)
+        catalogue = self.client.load_markets()
+        seen_at = datetime.now(UTC)
+        rows = self._markets.listed(seen_at)
+        registry.store_markets(self.connection, self.name, rows)
+        registry.retire_markets(self.connection, self.name, seen_at)
+        registry.store_catalogue(self.connection, self.name, _ccxt_version(), catalogue)
+
+
+@contextmanager
+def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
+    """Hold the account's lock and its one client for as long as the context lasts.
+
+    Waits where another run holds the lock. Raises `SettingsError` for a user's mistake.
+    """
+    exchange = exchange_connection(account, run_id)
+    venue = VENUES[account.settings.exchange]
+    with connect(url) as connection:
+        require_current(connection)
+        register(connection, account)
+        with account_lock(connection, account.name), open_client(exchange) as client:
+            yield Session(account, connection, client, venue, run_id)
+
+
+def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
+    """How the account is reached, read from the environment now.
+
+    Raises `SettingsError` naming the variable that is missing or wrong.
+    """
+    names = account.environment
+    if missing := names.missing():
+        raise SettingsError(
+            f"{account.name}: {' and '.join(missing)} not set: export a read-only key of this "
+            "account or write it into .env"
+        )
+    if account.settings.exchange not in VENUES:
+        raise ExchangeFailure(
+            Kind.UNSUPPORTED,
+            f"{account.name}: {account.settings.exchange} is not supported yet",
+            f"use one of: {', '.join(VENUES)}",
+        )
+    venue = VENUES[account.settings.exchange]
+    url = os.environ.get(names.api_url, "")
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingsError(f"{names.api_url} must begin with http:// or https://")
+    return ExchangeConnection(
+        names,
+        account.settings.exchange,
+        os.environ[names.api_key],
+        os.environ[names.api_secret],
+        os.environ.get(names.api_password, ""),
+        api_url=url,
+        testnet=flag(names.testnet),
+        options=account.settings.options,
+        settings=venue.settings,
+        run_id=run_id,
+    )
+
+
+def register(connection: Connection[TupleRow], account: Account) -> None:
+    """Write down the account's datasets and when each is due next."""
+    now = datetime.now(UTC)
+    settings = account.settings
+    due = {
+        cron: next(CronSim(cron, now)) for cron in (settings.snapshot_cron, settings.history_cron)
+    }
+    registry.register(
+        connection,
+        account.name,
+        settings.exchange,
+        [
+            (d, True, due[settings.snapshot_cron if d in SNAPSHOTS else settings.history_cron])
+            for d in account.datasets
+        ],
+    )
+
+
+def _ccxt_version() -> str:
+    return importlib.metadata.version("ccxt")

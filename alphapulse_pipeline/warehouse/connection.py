@@ -1,0 +1,74 @@
+"""Connections, and the lock that keeps an account to one client."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy import make_url
+
+from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.redaction import redact
+
+logger = logging.getLogger(__name__)
+
+# The advisory lock's key, computed by the server: the view sync_status computes the same.
+_LOCK_KEY = "hashtextextended('alphapulse account ' || %(account)s::text, 0)"
+
+
+class DatabaseUnavailable(SettingsError):
+    """The database does not answer, or does not let us in."""
+
+
+def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
+    """A connection with UTC as its zone. Raises `DatabaseUnavailable` with a mend."""
+    try:
+        return psycopg.connect(
+            url,
+            autocommit=autocommit,
+            connect_timeout=10,
+            application_name="alphapulse",
+            options="-c TimeZone=UTC -c client_min_messages=warning",
+        )
+    except psycopg.OperationalError as error:
+        reason = redact(str(error)).strip().splitlines()[-1]
+        raise DatabaseUnavailable(
+            f"the database does not let us in: {reason}; check ALPHAPULSE_POSTGRES_URL and "
+            "that the server runs"
+        ) from None
+
+
+def with_database(url: str, database: str) -> str:
+    """The same server and user, another database."""
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+@contextmanager
+def account_lock(connection: Connection[TupleRow], account: str) -> Iterator[None]:
+    """Hold the account's session lock; wait for it where another run holds it.
+
+    PostgreSQL lets go of it when the connection ends, however the process ended.
+    """
+    name = {"account": account}
+    taken = connection.execute(f"SELECT pg_try_advisory_lock({_LOCK_KEY})", name).fetchone()
+    if taken != (True,):
+        logger.info("%s: another run is syncing this account; waiting for it to end", account)
+        connection.execute(f"SELECT pg_advisory_lock({_LOCK_KEY})", name)
+    try:
+        yield
+    finally:
+        if not connection.broken:
+            connection.execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})", name)
+
+
+def account_is_busy(connection: Connection[TupleRow], account: str) -> bool:
+    """Whether a run holds the account's lock: true of a run that outlived its parents too."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        f" AND objsubid = 1 AND (classid::bigint << 32) | objid::bigint = {_LOCK_KEY})",
+        {"account": account},
+    ).fetchone()
+    return row == (True,)

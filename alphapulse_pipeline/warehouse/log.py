@@ -1,0 +1,41 @@
+"""`sync_log`: every attempt to sync a dataset, and how it ended."""
+
+from psycopg import Connection, Cursor
+from psycopg.rows import TupleRow
+
+
+def start(connection: Connection[TupleRow], account: str, dataset: str, run_id: str) -> int:
+    """Open an attempt; its id."""
+    row = connection.execute(
+        "INSERT INTO alphapulse.sync_log (account, dataset, run_id, started_at, status)"
+        " VALUES (%s, %s, %s, now(), 'started') RETURNING id",
+        [account, dataset, run_id],
+    ).fetchone()
+    if row is None:
+        raise AssertionError("RETURNING always answers")
+    return int(row[0])
+
+
+def succeed(cursor: Cursor[TupleRow], log_id: int, rows: int, requests: int) -> None:
+    """Close an attempt that did all it had to; part of its last transaction."""
+    cursor.execute(
+        "UPDATE alphapulse.sync_log SET finished_at = now(), status = 'completed',"
+        " rows_written = %s, requests = %s WHERE id = %s",
+        [rows, requests, log_id],
+    )
+
+
+def fail(
+    connection: Connection[TupleRow],
+    log_id: int,
+    rows: int,
+    requests: int,
+    kind: str,
+    error: str,
+) -> None:
+    """Close an attempt that failed, with the class of the failure and its sentence."""
+    connection.execute(
+        "UPDATE alphapulse.sync_log SET finished_at = now(), status = 'failed',"
+        " rows_written = %s, requests = %s, error_kind = %s, error = %s WHERE id = %s",
+        [rows, requests, kind, error, log_id],
+    )

@@ -1,0 +1,124 @@
+"""What people query: the newest snapshots, the open orders, the gaps, the state of every sync."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+# The newest row of `snapshots` decides, so that an empty snapshot empties the view.
+_LATEST = """
+CREATE VIEW alphapulse.{dataset}_latest AS
+SELECT rows.*
+FROM alphapulse.datasets
+CROSS JOIN LATERAL (
+    SELECT captured_at FROM alphapulse.snapshots
+    WHERE snapshots.account = datasets.account AND snapshots.dataset = datasets.dataset
+    ORDER BY captured_at DESC LIMIT 1
+) AS newest
+JOIN alphapulse.{dataset} AS rows
+    ON rows.account = datasets.account AND rows.captured_at = newest.captured_at
+WHERE datasets.dataset = '{dataset}'
+"""
+
+_ORDERS_OPEN = """
+CREATE VIEW alphapulse.orders_open AS
+SELECT account, market, order_id, wallet, client_order_id, status, type, side, price, amount,
+       filled, average, created_at, updated_at
+FROM alphapulse.orders WHERE status = 'open'
+"""
+
+_COVERAGE_GAPS = """
+CREATE VIEW alphapulse.coverage_gaps AS
+SELECT account, dataset, stream, gap, coalesce(coverage.last_failure, 'never asked') AS reason
+FROM alphapulse.streams
+LEFT JOIN alphapulse.coverage USING (account, dataset, stream)
+CROSS JOIN LATERAL unnest(
+    tstzmultirange(streams.wanted)
+    - coalesce(coverage.covered, '{}') - coalesce(coverage.unreachable, '{}')
+) AS gap
+"""
+
+_SYNC_STATUS = """
+CREATE VIEW alphapulse.sync_status AS
+WITH proof AS (
+    SELECT streams.account, streams.dataset,
+           sum(extract(epoch FROM upper(wanted) - lower(wanted))) AS wanted,
+           sum(coalesce(open.seconds, 0)) AS missing,
+           sum(coalesce(open.gaps, 0)) AS gaps
+    FROM alphapulse.streams
+    LEFT JOIN (
+        SELECT account, dataset, stream, count(*) AS gaps,
+               sum(extract(epoch FROM upper(gap) - lower(gap))) AS seconds
+        FROM alphapulse.coverage_gaps GROUP BY account, dataset, stream
+    ) AS open USING (account, dataset, stream)
+    WHERE NOT isempty(wanted)
+    GROUP BY streams.account, streams.dataset
+), held AS (
+    SELECT (classid::bigint << 32) | objid::bigint AS key
+    FROM pg_catalog.pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+)
+SELECT
+    datasets.account,
+    datasets.dataset,
+    datasets.exchange,
+    CASE
+        WHEN NOT datasets.supported THEN 'unsupported'
+        WHEN attempt.status IS NULL THEN 'pending'
+        WHEN attempt.status <> 'started' THEN attempt.status
+        WHEN busy THEN 'in progress'
+        ELSE 'failed'
+    END AS status,
+    success.finished_at AS last_success,
+    attempt.started_at AS last_attempt,
+    datasets.next_tick,
+    coalesce(newest.rows, datasets.stored) AS rows,
+    CASE
+        WHEN proof.wanted IS NULL THEN NULL
+        WHEN proof.wanted = 0 THEN 1
+        ELSE trunc(1 - proof.missing / proof.wanted, 4)
+    END AS coverage,
+    proof.gaps::integer AS gaps,
+    coalesce(circuit.state, 'closed') AS circuit,
+    CASE WHEN attempt.status = 'started' AND NOT busy THEN 'died' ELSE attempt.error_kind END
+        AS error_kind,
+    CASE
+        WHEN attempt.status = 'started' AND NOT busy
+            THEN 'the run died: its process ended without a word'
+        ELSE attempt.error
+    END AS error
+FROM alphapulse.datasets
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM held
+        WHERE key = hashtextextended('alphapulse account ' || datasets.account, 0)
+    ) AS busy
+) AS lock
+LEFT JOIN LATERAL (
+    SELECT * FROM alphapulse.sync_log
+    WHERE sync_log.account = datasets.account AND sync_log.dataset = datasets.dataset
+    ORDER BY id DESC LIMIT 1
+) AS attempt ON true
+LEFT JOIN LATERAL (
+    SELECT finished_at FROM alphapulse.sync_log
+    WHERE sync_log.account = datasets.account AND sync_log.dataset = datasets.dataset
+      AND status = 'completed'
+    ORDER BY id DESC LIMIT 1
+) AS success ON true
+LEFT JOIN LATERAL (
+    SELECT rows FROM alphapulse.snapshots
+    WHERE snapshots.account = datasets.account AND snapshots.dataset = datasets.dataset
+    ORDER BY captured_at DESC LIMIT 1
+) AS newest ON true
+LEFT JOIN proof ON proof.account = datasets.account AND proof.dataset = datasets.dataset
+LEFT JOIN alphapulse.circuit ON circuit.account = datasets.account
+ORDER BY datasets.account, datasets.dataset
+"""
+
+
+def upgrade() -> None:
+    for dataset in ("balances", "positions", "prices"):
+        op.execute(_LATEST.format(dataset=dataset))
+    for view in (_ORDERS_OPEN, _COVERAGE_GAPS, _SYNC_STATUS):
+        op.execute(view)

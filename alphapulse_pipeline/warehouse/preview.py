@@ -1,0 +1,42 @@
+"""Rows as people read them in the UI."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse.tables import PROVENANCE, SCHEMA, Dataset
+
+_HIDDEN = PROVENANCE | {"raw", "account"}
+
+
+def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) -> str:
+    """The newest five rows as a Markdown table."""
+    names = [c.name for c in dataset.table.columns if c.name not in _HIDDEN]
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT {columns} FROM {table} WHERE account = %s ORDER BY {time} DESC LIMIT 5"
+        ).format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+            table=sql.Identifier(SCHEMA, dataset.name),
+            time=sql.Identifier(dataset.time),
+        ),
+        [account],
+    ).fetchall()
+    return markdown(names, rows)
+
+
+def markdown(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = [names, ["---"] * len(names), *([_cell(v) for v in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
+    return str(value).replace("|", "\\|")

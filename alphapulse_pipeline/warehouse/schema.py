@@ -1,0 +1,205 @@
+"""The schema's revision: bringing it up to date, and saying clearly when it is not.
+
+The read-only role for analysts is made here too, since a role belongs to the server, not to one
+database, and so to no migration.
+"""
+
+import hashlib
+import hmac
+import os
+from enum import Enum
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import Connection, errors, sql
+from psycopg.rows import TupleRow
+from sqlalchemy import create_engine, make_url
+
+from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.connection import connect, with_database
+from alphapulse_pipeline.warehouse.tables import SCHEMA
+
+READER = "alphapulse_reader"
+_OLDEST_SERVER = 140000
+_MIGRATION_LOCK = "hashtextextended('alphapulse migration', 0)"
+
+
+class SchemaMismatch(SettingsError):
+    """The database's tables are not those of this version of the project."""
+
+
+class Revision(Enum):
+    """Where a database stands."""
+
+    CURRENT = "current"
+    MISSING = "missing"
+    BEHIND = "behind"
+    AHEAD = "ahead"
+
+
+def ensure_database(url: str, database: str) -> str:
+    """The URL of `database` on the server of `url`; made where it is missing.
+
+    Raises `SettingsError` where making it is not allowed.
+    """
+    target = with_database(url, database)
+    with connect(url) as connection:
+        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
+        if known.fetchone() is None:
+            try:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database))
+                )
+            except errors.DuplicateDatabase:
+                pass  # another process was faster
+            except errors.InsufficientPrivilege:
+                raise SettingsError(
+                    f"the database {database} does not exist and this user may not make it: ask "
+                    f"an administrator for `CREATE DATABASE {database} OWNER "
+                    f"{make_url(url).username or 'you'}`"
+                ) from None
+    return target
+
+
+def revision(connection: Connection[TupleRow]) -> Revision:
+    """How the tables compare with what this version of the project needs."""
+    exists = connection.execute(
+        "SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.alembic_version"]
+    ).fetchone()
+    if exists != (True,):
+        return Revision.MISSING
+    found = connection.execute(
+        sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(SCHEMA))
+    ).fetchone()
+    if found is None:
+        return Revision.MISSING
+    scripts = ScriptDirectory.from_config(_config())
+    if found[0] == scripts.get_current_head():
+        return Revision.CURRENT
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Revision.BEHIND if found[0] in known else Revision.AHEAD
+
+
+def require_current(connection: Connection[TupleRow]) -> None:
+    """Raise `SchemaMismatch` with one sentence unless the tables are this version's."""
+    match revision(connection):
+        case Revision.MISSING:
+            raise SchemaMismatch(
+                "the database has no tables yet: run `alphapulse up` or `alphapulse sync`"
+            )
+        case Revision.BEHIND:
+            raise SchemaMismatch(
+                "the database's tables are of an older version: run `alphapulse up` or "
+                "`alphapulse sync` to bring them up to date"
+            )
+        case Revision.AHEAD:
+            raise SchemaMismatch(
+                "the database's tables were made by a newer version of AlphaPulse: update this "
+                "project (git pull), or name another database"
+            )
+
+
+def migrate(url: str) -> None:
+    """Bring the tables up to date; safe to call from several processes at once.
+
+    Raises `SchemaMismatch` where the server or the tables are too old or too new.
+    """
+    with connect(url) as connection:
+        if connection.info.server_version < _OLDEST_SERVER:
+            raise SchemaMismatch(
+                f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or newer "
+                "is needed, for multiranges"
+            )
+        connection.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
+        state = revision(connection)
+        if state is Revision.AHEAD:
+            require_current(connection)
+        if state is not Revision.CURRENT:
+            connection.execute(
+                sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA))
+            )
+            _upgrade(url)
+        _grant_reader(connection, url)
+
+
+def _upgrade(url: str) -> None:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
+    """Let `READER` read the schema and nothing else.
+
+    A read-only session of the owner would not do: a superuser's session can still run programs
+    by COPY, and any session can leave read-only mode or a role that it was SET to.
+    """
+    role = sql.Identifier(READER)
+    try:
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        if password := _reader_password(url):
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role)
+        )
+    except (errors.InsufficientPrivilege, errors.DuplicateObject):
+        return  # `reader_url` tells what to do, when somebody wants to read
+    schema = sql.Identifier(SCHEMA)
+    owner_only = sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    for statement in (
+        owner_only,
+        sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role),
+        sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role),
+        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT ON TABLES TO {}").format(
+            schema, role
+        ),
+    ):
+        connection.execute(statement)
+
+
+def reader_url(url: str) -> str:
+    """The URL by which the read-only role connects to the database of `url`."""
+    reader = make_url(url).set(username=READER, password=_reader_password(url) or "")
+    return reader.render_as_string(hide_password=False)
+
+
+def connect_as_reader(url: str) -> Connection[TupleRow]:
+    """A connection of the read-only role. Raises `SettingsError` with the mend."""
+    try:
+        connection = connect(reader_url(url))
+    except SettingsError as error:
+        raise SettingsError(
+            f"{error}. Queries run as the read-only role {READER}; where the owner of the "
+            f"database may not make roles, an administrator can: CREATE ROLE {READER} LOGIN; "
+            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}; "
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {READER}"
+        ) from None
+    connection.execute(
+        "SELECT set_config('search_path', %s, false)", [SCHEMA]
+    )
+    return connection
+
+
+def _reader_password(url: str) -> str | None:
+    """Derived from the owner's password, so that there is nothing to store or to lose.
+
+    None where the owner has none (a socket that only its owner may enter).
+    """
+    secret = make_url(url).password or os.environ.get("PGPASSWORD")
+    if not secret:
+        return None
+    return hmac.new(str(secret).encode(), READER.encode(), hashlib.sha256).hexdigest()
