@@ -3,7 +3,7 @@
 Loading them asks nobody anything; evaluating a tick reads the database.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -14,7 +14,7 @@ from alphapulse_pipeline.settings.accounts import HISTORIES, Account
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
-from alphapulse_pipeline.warehouse.coverage import newest_gap_before
+from alphapulse_pipeline.warehouse.coverage import never_asked, newest_gap_before
 from alphapulse_pipeline.warehouse.schema import require_current
 
 CATCH_UP_CRON = "* * * * *"
@@ -43,14 +43,18 @@ def account_schedules(
         "history": account.settings.history_cron,
         "catch_up": CATCH_UP_CRON,
     }
-    requests: dict[str, Callable[[], Request]] = {
-        "snapshot": dg.RunRequest,
-        "history": recent_days,
-        "catch_up": lambda: oldest_news(account),
-    }
-    return [
-        _schedule(account, kind, job, crons[kind], requests[kind]) for kind, job in jobs.items()
-    ]
+    return [_schedule(account, kind, job, crons[kind]) for kind, job in jobs.items()]
+
+
+def tick(account: Account, kind: str) -> Request:
+    """What a tick of this kind asks for, as if it were now."""
+    match kind:
+        case "snapshot":
+            return dg.RunRequest()
+        case "history":
+            return recent_days()
+        case _:
+            return older_gap(account)
 
 
 def recent_days() -> dg.RunRequest:
@@ -59,7 +63,7 @@ def recent_days() -> dg.RunRequest:
     return range_request(today - timedelta(days=1), today)
 
 
-def oldest_news(account: Account) -> Request:
+def older_gap(account: Account) -> Request:
     """The newest gap before yesterday, at most `CATCH_UP_DAYS` of it."""
     yesterday = (datetime.now(UTC) - timedelta(days=1)).replace(
         hour=0, minute=0, second=0, microsecond=0
@@ -67,6 +71,9 @@ def oldest_news(account: Account) -> Request:
     histories = [d for d in HISTORIES if account.settings.wants(d)]
     with connect(postgres_url()) as connection:
         require_current(connection)
+        if never_asked(connection, account.name):
+            start = datetime.combine(account.settings.history_start, datetime.min.time(), UTC)
+            return catch_up_request(TimeRange(min(start, yesterday), yesterday))
         gap = newest_gap_before(connection, account.name, histories, yesterday)
     if gap is None:
         return dg.SkipReason(f"the histories of {account.name} have no older gaps")
@@ -95,7 +102,7 @@ def range_request(
 
 
 def _schedule(
-    account: Account, kind: str, job: AssetJob, cron: str, request: Callable[[], Request]
+    account: Account, kind: str, job: AssetJob, cron: str
 ) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{account.name}_{kind}",
@@ -111,7 +118,7 @@ def _schedule(
         try:
             if reason := busy(context.instance, account, kind):
                 return dg.SkipReason(reason)
-            return request()
+            return tick(account, kind)
         except SettingsError as error:
             return dg.SkipReason(str(error))
 

@@ -10,11 +10,7 @@ from typing import Literal
 from alphapulse_pipeline.simulator.books import Books
 from alphapulse_pipeline.simulator.identity import hexadecimal, snowflake, uuid
 from alphapulse_pipeline.simulator.markets import KINDS, Kind, Market
-from alphapulse_pipeline.simulator.money import (
-    ZERO,
-    in_favour_of_the_exchange,
-    nearest,
-)
+from alphapulse_pipeline.simulator.money import ZERO, in_favour_of_the_exchange, nearest
 from alphapulse_pipeline.simulator.positions import Positions
 from alphapulse_pipeline.simulator.records import (
     EntryKind,
@@ -122,9 +118,8 @@ class Account:
         size = self.positions.head(market).size
         value = cost_of(market, price, abs(size))
         amount = nearest(value * rate) * (-1 if size > 0 else 1)
-        executions = self.executions[market.kind]
         funding = Funding(self._next_fill(), market, at, size, price, value, rate, amount)
-        executions.append(at, funding)
+        self.executions[market.kind].append(at, funding)
         self.positions.fund(at, market, amount)
         self.books.book(at, "unified", market.settle, "funding", amount, funding)
 

@@ -21,6 +21,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+FUNDING_PERIOD = 8 * HOUR
 
 _FIRST_FRIDAY = 1 * DAY + 8 * HOUR  # 1970-01-02T08:00Z: options expire on Fridays at eight
 

@@ -7,6 +7,7 @@ Python version, which is what makes the simulated world the same for whoever loo
 from functools import lru_cache
 
 _MASK = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
 
 ONE = 1_000_000
 """Waves lie between -ONE and ONE."""
@@ -14,7 +15,7 @@ ONE = 1_000_000
 
 def mix(*values: int) -> int:
     """64 well-stirred bits of `values` (the finaliser of splitmix64, folded over them)."""
-    state = 0x9E3779B97F4A7C15
+    state = _GOLDEN
     for value in values:
         state = ((state ^ (value & _MASK)) * 0xBF58476D1CE4E5B9) & _MASK
         state ^= state >> 27
@@ -26,8 +27,8 @@ def mix(*values: int) -> int:
 @lru_cache(maxsize=1 << 14)
 def _slope(seed: int, period: int, cell: int) -> tuple[int, int]:
     """Where the wave is when a cell begins, and how far it moves until the cell ends."""
-    left = mix(seed, period, cell) % (2 * ONE + 1) - ONE
-    right = mix(seed, period, cell + 1) % (2 * ONE + 1) - ONE
+    left = mix(seed + cell * _GOLDEN + period) % (2 * ONE + 1) - ONE
+    right = mix(seed + (cell + 1) * _GOLDEN + period) % (2 * ONE + 1) - ONE
     return left, right - left
 
 

@@ -37,13 +37,13 @@ _WAVES = (
 )
 _DOLLAR = Decimal(1)
 _SCALE = Decimal("0.00000001")
-_FUNDING_PERIOD = 8 * 60 * _MINUTE
 
 
 class Prices:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._identities: dict[str, int] = {}
+        # what was asked for last, of each asset and market: it is mostly asked for again
         self._recent: dict[str, tuple[int, Decimal]] = {}
 
     def index(self, asset: str, at: int) -> Decimal:
@@ -65,7 +65,12 @@ class Prices:
 
     def last(self, market: Market, at: int) -> Decimal:
         """The last traded price, on the market's tick grid."""
-        return max(on_tick(self._fair(market, at - at % 1000), market.tick), market.tick)
+        second = at - at % 1000
+        moment, price = self._recent.get(market.name, (-1, _DOLLAR))
+        if moment != second:
+            price = max(on_tick(self._fair(market, second), market.tick), market.tick)
+            self._recent[market.name] = (second, price)
+        return price
 
     def mark(self, market: Market, at: int) -> Decimal:
         """What positions are valued at; unlike `last` not on the tick grid (two decimals more)."""
@@ -81,7 +86,7 @@ class Prices:
     def funding_rate(self, market: Market, at: int) -> Decimal:
         """What longs pay to shorts at the funding time `at` (negative: the other way round)."""
         identity = self._identity(market.name)
-        rate = 60 + wave(identity, 5 * _FUNDING_PERIOD, at) * 190 // ONE
+        rate = 60 + wave(identity, 40 * 60 * _MINUTE, at) * 190 // ONE
         return Decimal(rate) / Decimal(1_000_000)
 
     def payoff(self, option: Market, at: int) -> Decimal:

@@ -76,6 +76,13 @@ class Order:
             status, updated_at = self.end, self.ended_at
         return OrderState(status, filled, cost, fees, updated_at)
 
+    def average(self, state: "OrderState") -> Decimal | None:
+        """The mean price of its fills, as exchanges round it."""
+        if not state.filled:
+            return None
+        inverse = self.market.kind == "inverse"
+        return nearest(state.filled / state.cost if inverse else state.cost / state.filled)
+
 
 class OrderState(NamedTuple):
     status: OrderStatus

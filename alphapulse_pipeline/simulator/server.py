@@ -142,7 +142,9 @@ def serve(
         target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
     )
     thread.start()
-    while not server.started and thread.is_alive():
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the simulator did not start")
         time.sleep(0.002)
     try:
         yield simulator

@@ -8,7 +8,6 @@ the market, without a matching engine.
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
-from typing import Literal
 
 from alphapulse_pipeline.simulator.account import Account
 from alphapulse_pipeline.simulator.identity import uuid
@@ -278,12 +277,11 @@ class Trader:
     def _limit_order(
         self, at: int, market: Market, side: Side, limit: Decimal, amount: Decimal, last: Decimal
     ) -> Order:
-        type: Literal["limit"] = "limit"
         return self._account.place(
             at,
             market,
             side,
-            type,
+            "limit",
             limit,
             amount,
             last,

@@ -135,10 +135,7 @@ def _orders(world: World, at: int, forgotten: bool) -> Iterator[dict[str, Any]]:
         if gone and not forgotten:
             continue
         state = order.at(at)
-        average = None
-        if state.filled:
-            inverse = order.market.kind == "inverse"
-            average = state.filled / state.cost if inverse else state.cost / state.filled
+        average = order.average(state)
         yield {
             "market": order.market.name,
             "order_id": order.order_id,

@@ -5,7 +5,9 @@ far. Nothing that is asked changes what happens, so two worlds with the same par
 world, and a restarted one has only grown older.
 """
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from heapq import heappop, heappush
@@ -16,7 +18,7 @@ from typing import NamedTuple
 
 from alphapulse_pipeline.simulator.account import Account
 from alphapulse_pipeline.simulator.episodes import Episodes
-from alphapulse_pipeline.simulator.markets import DAY, HOUR, Catalogue, Market
+from alphapulse_pipeline.simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from alphapulse_pipeline.simulator.money import ZERO, nearest
 from alphapulse_pipeline.simulator.noise import mix
 from alphapulse_pipeline.simulator.prices import Prices
@@ -26,6 +28,18 @@ from alphapulse_pipeline.simulator.treasury import Treasury
 
 GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
 ORDERS_A_DAY = 60
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Whatever happens is kept: to look for garbage in it takes longer than to make it."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 class Balance(NamedTuple):
@@ -82,7 +96,7 @@ class World:
         """Makes everything that happens up to `at` have happened (and the rest of its day)."""
         if at < self._lived_until:
             return
-        with self._lock:
+        with self._lock, _no_garbage():
             while self._lived_until <= at:
                 self._live_a_day()
 
@@ -178,8 +192,9 @@ class World:
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
         self._episodes.new_day(day, start)
-        for hour in (0, 8, 16):
-            self._schedule(start + hour * HOUR, self._pay_funding)
+        first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
+        for at in range(first_funding, end, FUNDING_PERIOD):
+            self._schedule(at, self._pay_funding)
         for _ in range(int(self._orders_a_day * Decimal(80 + int(dice.random() * 41)) / 100)):
             self._schedule(start + int(dice.random() * DAY), self._trader.trade)
         while self._future and self._future[0][0] < end:

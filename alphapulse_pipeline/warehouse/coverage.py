@@ -58,6 +58,14 @@ def gaps(
     return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
 
 
+def never_asked(connection: Connection[TupleRow], account: str) -> bool:
+    """Whether no history of the account was ever asked for."""
+    row = connection.execute(
+        "SELECT NOT EXISTS (SELECT FROM alphapulse.streams WHERE account = %s)", [account]
+    ).fetchone()
+    return row == (True,)
+
+
 def newest_gap_before(
     connection: Connection[TupleRow], account: str, datasets: Sequence[str], before: datetime
 ) -> TimeRange | None:

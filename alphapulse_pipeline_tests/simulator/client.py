@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -70,7 +71,11 @@ def all_pages(simulator: Simulator, path: str, params: dict[str, Any]) -> list[d
     rows: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        page = signed(simulator, path, params | ({"cursor": cursor} if cursor else {})).result
+        answer = signed(simulator, path, params | ({"cursor": cursor} if cursor else {}))
+        if answer.code == 10006:
+            time.sleep(0.1)
+            continue
+        page = answer.result
         rows += page["list"] if "list" in page else page["rows"]
         cursor = page["nextPageCursor"]
         if not cursor:

@@ -1,6 +1,7 @@
 """Windows, pages, caps and retention."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -210,7 +211,7 @@ def test_a_funding_payment_is_a_positive_fee(frozen: Simulator, world: World) ->
 def test_the_transaction_log_adds_up(frozen: Simulator) -> None:
     rows = all_pages(frozen, "/v5/account/transaction-log", {"limit": 50, "currency": "USDT"})
     assert len(rows) > 100
-    for newer, older in zip(rows, rows[1:], strict=False):
+    for newer, older in pairwise(rows):
         before = Decimal(older["cashBalance"])
         assert before + Decimal(newer["change"]) == Decimal(newer["cashBalance"])
     for row in rows:

@@ -92,10 +92,9 @@ def test_trades(exchange: Any, simulator: Simulator, kind: str) -> None:
     while True:
         page = exchange.fetch_my_trades(since=since, limit=100, params=params)
         found += page
-        cursor = next((t["info"].get("nextPageCursor") for t in page[::-1]), None)
-        cursor = next(
-            (t["info"]["nextPageCursor"] for t in page if "nextPageCursor" in t["info"]), ""
-        )
+        # ccxt leaves the next page's cursor in the first row that it was given
+        infos = (trade["info"] for trade in page)
+        cursor = next((info["nextPageCursor"] for info in infos if "nextPageCursor" in info), "")
         if not cursor:
             break
         params = params | {"cursor": cursor}
@@ -126,7 +125,7 @@ def test_orders(exchange: Any, simulator: Simulator) -> None:
             {"type": "spot"},
             {"subType": "linear"},
             {"subType": "linear", "settleCoin": "USDC"},
-            {"subType": "inverse"},
+            {"subType": "inverse", "baseCoin": "BTC"},
         )
         for order in exchange.fetch_open_orders(limit=50, params=params)
     ]

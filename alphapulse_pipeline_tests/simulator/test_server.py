@@ -6,14 +6,17 @@ import sys
 import time
 
 from alphapulse_pipeline.simulator import Simulator, World, serve
+from alphapulse_pipeline.simulator.markets import DAY
 from alphapulse_pipeline_tests.simulator.client import get, signed
 from alphapulse_pipeline_tests.simulator.conftest import NOW
 
 
 def test_the_truth_can_be_read_at_any_time(frozen: Simulator) -> None:
+    later = frozen.world.genesis + 20 * DAY
+    frozen.set_clock(lambda: later)
     now = json.loads(get(frozen, "/__truth").body)
-    earlier = json.loads(get(frozen, f"/__truth?at={NOW - 86_400_000}").body)
-    assert (now["at"], earlier["at"]) == (NOW, NOW - 86_400_000)
+    earlier = json.loads(get(frozen, f"/__truth?at={later - DAY}").body)
+    assert (now["at"], earlier["at"]) == (later, later - DAY)
     assert len(earlier["trades"]) < len(now["trades"])
     assert now == frozen.truth()
     forgotten = json.loads(get(frozen, "/__truth?forgotten=1").body)["orders"]

@@ -43,10 +43,8 @@ def new_home() -> Iterator[Path]:
     """A home that is not there yet, below a directory closed to others. (pytest's own temporary
     directories have too long names for a socket on macOS.)"""
     closed = Path(tempfile.mkdtemp(prefix="ap-", dir="/tmp"))
-    home = closed / "my home"
-    yield home
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError, psutil.NoSuchProcess):
-        postmaster(home).kill()  # of a test that failed
+    yield closed / "my home"
+    kill_what_is_left(closed / "my home")
     shutil.rmtree(closed)
 
 
@@ -60,9 +58,16 @@ def used_home() -> Iterator[Path]:
 
 
 @pytest.fixture
-def home(new_home: Path, used_home: Path) -> Path:
-    """A home that has been used before, which saves the time of initdb."""
-    return shutil.copytree(used_home, new_home)
+def home(used_home: Path) -> Iterator[Path]:
+    """A home that has been used before, and is not in use."""
+    yield used_home
+    kill_what_is_left(used_home)
+
+
+def kill_what_is_left(home: Path) -> None:
+    """A test that failed may leave a server, and the next test is to begin without."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, psutil.NoSuchProcess):
+        postmaster(home).kill()
 
 
 def postmaster(home: Path) -> psutil.Process:
@@ -254,7 +259,8 @@ def test_half_a_database_is_not_mistaken_for_one(new_home: Path, killed: str) ->
             doomed += doomed[0].children(recursive=True)
             assert len(doomed) > 1
         for process in doomed:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
     assert not (new_home / "postgres" / "data").exists()
     with embedded_server(new_home) as server:
         assert query(server, "select count(*) from pg_database") == [(3,)]
@@ -306,18 +312,20 @@ def test_a_home_that_cannot_be_made_is_refused(new_home: Path) -> None:
         embedded_server(new_home).__enter__()
 
 
-def test_what_keeps_a_server_from_starting_is_told(home: Path) -> None:
-    data = home / "postgres" / "data"
+def test_what_keeps_a_server_from_starting_is_told(new_home: Path) -> None:
+    with embedded_server(new_home):
+        pass
+    data = new_home / "postgres" / "data"
     with (data / "postgresql.conf").open("a") as conf:
         conf.write("max_connections = many\n")
     with pytest.raises(EmbeddedServerError) as told:
-        embedded_server(home).__enter__()
+        embedded_server(new_home).__enter__()
     assert 'invalid value for parameter "max_connections": "many"' in str(told.value)
     assert str(told.value).endswith("to a PostgreSQL server that you already have.")
 
     (data / "PG_VERSION").write_text("17\n")
     with pytest.raises(EmbeddedServerError, match=r"needs 17\. Install the version of the package"):
-        embedded_server(home).__enter__()
+        embedded_server(new_home).__enter__()
 
 
 def test_a_log_that_has_grown_is_put_aside(home: Path) -> None:

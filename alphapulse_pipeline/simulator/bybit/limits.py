@@ -1,9 +1,12 @@
 """How often each endpoint may be asked (documentation: "Rate Limit Rules").
 
 Limits are counted per user id and endpoint in a rolling window. Every answer tells what is left.
+Windows roll in real time, also where the exchange's clock stands still or is ahead: they are about
+how fast a client really asks.
 """
 
 from collections import deque
+from time import monotonic_ns
 from typing import NamedTuple
 
 
@@ -33,10 +36,13 @@ class Limiter:
         self._visits: dict[tuple[int, str], deque[int]] = {}
 
     def visit(self, uid: int, path: str, limit: Limit, now: int) -> Allowance:
+        """`now`: the exchange's time, in which callers are told when to come back."""
+        moment = monotonic_ns() // 1_000_000
         visits = self._visits.setdefault((uid, path), deque())
-        while visits and visits[0] <= now - limit.window:
+        while visits and visits[0] <= moment - limit.window:
             visits.popleft()
         if len(visits) >= limit.requests:
-            return Allowance(False, limit.requests, 0, visits[0] + limit.window)
-        visits.append(now)
+            wait = visits[0] + limit.window - moment
+            return Allowance(False, limit.requests, 0, now + wait)
+        visits.append(moment)
         return Allowance(True, limit.requests, limit.requests - len(visits), now)

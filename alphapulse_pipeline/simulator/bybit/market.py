@@ -7,12 +7,11 @@ from typing import Any
 from alphapulse_pipeline.simulator.bybit.answers import Refused
 from alphapulse_pipeline.simulator.bybit.call import Call, Result
 from alphapulse_pipeline.simulator.bybit.symbols import symbol_of
-from alphapulse_pipeline.simulator.markets import DAY, HOUR, OPTION_LIFE, Market
+from alphapulse_pipeline.simulator.markets import DAY, FUNDING_PERIOD, HOUR, OPTION_LIFE, Market
 from alphapulse_pipeline.simulator.money import plain
 from alphapulse_pipeline.simulator.world import World
 
 _LAUNCHED = "1585526400000"
-FUNDING_PERIOD = 8 * HOUR
 
 
 def time(call: Call) -> Result:

@@ -25,11 +25,20 @@ def position_list(call: Call) -> Result:
     ]
     if symbol:
         held = [p for p in held if symbol_of(p.market) == symbol] or _flat(call, symbol)
-    # the order of opening numbers the pages: it does not change while a position lives
-    held.sort(key=lambda position: (-position.opened_at, position.market.name))
-    numbered = [(position.opened_at, _row(world, position, call.now)) for position in held]
+    # newest first; the number stays the same for as long as the position lives
+    numbered = sorted(((_number(p), p) for p in held), key=lambda pair: -pair[0])
     page, cursor = call.page(numbered, call.limit(20, 200))
-    return {"list": page, "nextPageCursor": cursor, "category": category}
+    return {
+        "list": [_row(world, position, call.now) for position in page],
+        "nextPageCursor": cursor,
+        "category": category,
+    }
+
+
+def _number(position: Position) -> int:
+    """Of a position among the others: when it was opened, and what tells those of one moment
+    apart."""
+    return position.opened_at * 10_000 + sum(position.market.name.encode())
 
 
 def _flat(call: Call, symbol: str) -> list[Position]:

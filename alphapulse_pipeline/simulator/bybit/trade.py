@@ -165,11 +165,7 @@ def _order(order: Order, now: int) -> dict[str, Any]:
     status = _status(order, now)
     left = order.amount - state.filled if state.status == "open" else ZERO
     spot = market.kind == "spot"
-    average = ""
-    if state.filled:
-        inverse = market.kind == "inverse"
-        value = state.filled / state.cost if inverse else state.cost / state.filled
-        average = plain(nearest(value))
+    average = order.average(state)
     taking = order.type == "market"
     row: dict[str, Any] = {
         "orderId": order.order_id,
@@ -188,7 +184,7 @@ def _order(order: Order, now: int) -> dict[str, Any]:
         else "EC_PerCancelRequest"
         if state.status == "canceled"
         else "EC_NoError",
-        "avgPrice": average,
+        "avgPrice": "" if average is None else plain(average),
         "leavesQty": plain(left),
         "leavesValue": plain(nearest(left * order.limit)),
         "cumExecQty": plain(state.filled),

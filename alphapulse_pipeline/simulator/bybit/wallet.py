@@ -53,12 +53,12 @@ def wallet_balance(call: Call) -> Result:
         "list": [
             {
                 "totalEquity": plain(nearest(equity)),
-                "accountIMRate": plain((margin / equity).quantize(Decimal("0.0001"))),
+                "accountIMRate": _rate(margin, equity),
                 "totalMarginBalance": plain(nearest(wallet + profit)),
                 "totalInitialMargin": plain(nearest(margin)),
                 "accountType": "UNIFIED",
                 "totalAvailableBalance": plain(nearest(wallet + profit - margin)),
-                "accountMMRate": plain((maintenance / equity).quantize(Decimal("0.0001"))),
+                "accountMMRate": _rate(maintenance, equity),
                 "totalPerpUPL": plain(nearest(profit)),
                 "totalWalletBalance": plain(nearest(wallet)),
                 "accountLTV": "0",
@@ -66,8 +66,6 @@ def wallet_balance(call: Call) -> Result:
                 "coin": coins,
             }
         ]
-        if equity
-        else []
     }
 
 
@@ -155,6 +153,10 @@ def _coin(
         "coin": balance.asset,
         "spotBorrow": plain(balance.debt),
     }
+
+
+def _rate(margin: Decimal, equity: Decimal) -> str:
+    return plain((margin / equity).quantize(Decimal("0.0001"))) if equity else "0"
 
 
 def _realised(world: World, asset: str, now: int) -> Decimal:

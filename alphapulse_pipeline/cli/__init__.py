@@ -1,0 +1,5 @@
+"""The `alphapulse` command."""
+
+from alphapulse_pipeline.cli.app import main
+
+__all__ = ["main"]

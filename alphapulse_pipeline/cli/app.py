@@ -1,0 +1,58 @@
+"""The command's entry: its subcommands, its exit codes, and errors as one line.
+
+Exit codes: 0 all good; 1 something failed, the rest was done; 2 wrong usage or settings; 130 on
+Ctrl-C.
+"""
+
+import signal
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.settings.environment import SettingsError, read_dotenv
+from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError
+
+app = typer.Typer(
+    name="alphapulse",
+    help="Crypto exchange accounts in PostgreSQL, with lineage and proof in Dagster.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> NoReturn:
+    """Run the command and exit."""
+    from alphapulse_pipeline.cli import simulator, sql, status, sync, up
+
+    for module in (up, sync, status, sql, simulator):
+        module.register(app)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        read_dotenv()
+        code: Any = app(standalone_mode=False)
+    except (SettingsError, EmbeddedServerError) as error:
+        output.error(redact(str(error)))
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        output.note("stopped")
+        sys.exit(130)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        output.error(error.format_message())  # a wrong option, told by typer
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt

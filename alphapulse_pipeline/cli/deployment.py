@@ -1,0 +1,47 @@
+"""What `up` does to Dagster besides starting it: the first runs, and the runs of the dead."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_graphql import DagsterGraphQLClient
+
+from alphapulse_pipeline.cli.workplace import Workplace
+from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.schedules import tick
+from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
+
+_HALF_WAY = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def end_lost_runs(place: Workplace) -> list[str]:
+    """Fail every run that says it is under way while nobody holds its account's lock."""
+    ended = []
+    with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
+        for run in instance.get_runs(dg.RunsFilter(statuses=_HALF_WAY)):
+            account = run.tags.get(ACCOUNT)
+            if account is None or not account_is_busy(connection, account):
+                instance.report_run_failed(run, "The run's process died: it was killed.")
+                ended.append(run.run_id)
+    return ended
+
+
+def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
+    """Start each job of each account that has credentials; the jobs' names."""
+    client = DagsterGraphQLClient(host, port_number=port)
+    for account in place.accounts:
+        if account.environment.missing():
+            continue
+        for kind in ("snapshot", "history", "catch_up"):
+            datasets = SNAPSHOTS if kind == "snapshot" else HISTORIES
+            if not any(account.settings.wants(d) for d in datasets):
+                continue
+            request = tick(account, kind)
+            if isinstance(request, dg.RunRequest):
+                job = f"{account.name}_{kind}"
+                client.submit_job_execution(job, tags=dict(request.tags))
+                yield job

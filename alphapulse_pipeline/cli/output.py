@@ -1,0 +1,63 @@
+"""Data to stdout, progress and logs to stderr."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+stdout = Console(soft_wrap=True, highlight=False)
+stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def error(text: str) -> None:
+    stderr.print(Text.assemble(("error: ", "bold red"), text))
+
+
+def warn(text: str) -> None:
+    stderr.print(Text.assemble(("warning: ", "bold yellow"), text))
+
+
+def note(text: str) -> None:
+    stderr.print(Text(text))
+
+
+def print_json(value: Any) -> None:
+    """`value` on stdout: exact numbers as strings, times as ISO 8601."""
+    print(json.dumps(value, default=jsonable, indent=2), flush=True)  # noqa: T201
+
+
+def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """An aligned table on stdout; numbers to the right, nothing cut off when piped."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    rows = [list(row) for row in rows]
+    for index, name in enumerate(names):
+        numeric = any(isinstance(row[index], int | Decimal) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell(value)) for value in row))
+    width = stdout.width if stdout.is_terminal else 10_000
+    Console(width=max(width, stdout.width), highlight=False).print(table)
+
+
+def cell(value: Any) -> str:
+    """A value as a person reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return str(value)
+
+
+def jsonable(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,116 @@
+"""The processes that `up` owns: started together, watched, and all gone at the end.
+
+Every one of them, and every run that they start, carries a mark in its environment. By it a later
+`up` finds what a killed predecessor left behind.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+MARK = "ALPHAPULSE_UP"
+_PATIENCE = 15.0
+
+
+@dataclass
+class Child:
+    """A running process and where it writes its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def died(self) -> bool:
+        return self.process.poll() is not None
+
+    def last_words(self, lines: int = 15) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@dataclass
+class Children:
+    """All processes of one `up`."""
+
+    home: Path
+    running: list[Child] = field(default_factory=list)
+
+    def start(self, name: str, arguments: Sequence[str]) -> Child:
+        """Start `python -m <arguments>` in a session of its own, its output in a log file."""
+        logs = self.home / "logs"
+        logs.mkdir(exist_ok=True)
+        log = logs / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, MARK: str(self.home), "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,  # Ctrl-C reaches `up` alone, which stops them in order
+            )
+        child = Child(name, process, log)
+        self.running.append(child)
+        return child
+
+    def dead(self) -> Child | None:
+        """One that has ended although nobody asked it to."""
+        return next((child for child in self.running if child.died), None)
+
+    def stop(self) -> None:
+        """End all of them and the runs that they started; the last started goes first."""
+        for child in reversed(self.running):
+            if not child.died:
+                child.process.terminate()
+        for child in reversed(self.running):
+            try:
+                child.process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        end_marked(self.home)
+
+
+def end_marked(home: Path) -> int:
+    """End every process with the mark of `home`; how many there were."""
+    found = [p for p in psutil.process_iter() if p.pid != os.getpid() and _mark(p) == str(home)]
+    for process in found:
+        _signal(process, "terminate")
+    _, stubborn = psutil.wait_procs(found, timeout=_PATIENCE)
+    for process in stubborn:
+        _signal(process, "kill")
+    psutil.wait_procs(stubborn, timeout=_PATIENCE)
+    return len(found)
+
+
+def wait_until(condition: object, children: Children, seconds: float) -> bool:
+    """Whether `condition()` came true in time and before a child died."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if children.dead():
+            return False
+        if callable(condition) and condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except psutil.Error:
+        return None
+
+
+def _signal(process: psutil.Process, name: str) -> None:
+    try:
+        getattr(process, name)()
+    except psutil.NoSuchProcess:
+        pass

@@ -1,0 +1,98 @@
+"""Runs in this process: what a person starts at the terminal, seen in the UI like any other."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import dagster as dg
+
+from alphapulse_pipeline.components.histories import MODE
+from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.schedules import range_request
+from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.settings.environment import postgres_url
+from alphapulse_pipeline.warehouse.connection import connect
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has ended. `error`: why steps failed that left no word in `sync_log`."""
+
+    run_id: str
+    success: bool
+    error: str | None
+
+
+def materialize(
+    account: Account,
+    datasets: Sequence[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Run:
+    """Materialise datasets of one kind of one account, histories over all that is missing."""
+    kind = "snapshot" if datasets[0] in SNAPSHOTS else "history"
+    tags = {ACCOUNT: account.name, "alphapulse/launched_by": "alphapulse sync"}
+    if kind == "history":
+        tags |= _days(account, since, until)
+    with _quiet(), dg.DagsterInstance.get() as instance:
+        result = (
+            _definitions()
+            .resolve_job_def(f"{account.name}_{kind}")
+            .execute_in_process(
+                instance=instance,
+                tags=tags,
+                asset_selection=[dg.AssetKey([account.name, d]) for d in datasets],
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        )
+    failures = [
+        event.step_failure_data.user_failure_data.description
+        if event.step_failure_data.user_failure_data
+        else str(event.step_failure_data.error.message if event.step_failure_data.error else "")
+        for event in result.all_events
+        if event.is_step_failure
+    ]
+    return Run(result.run_id, result.success, "; ".join(f for f in failures if f) or None)
+
+
+def _days(
+    account: Account, since: datetime | None, until: datetime | None
+) -> dict[str, str]:
+    """Tags of the days to fill: the given ones, else from the oldest gap to today."""
+    now = datetime.now(UTC)
+    first_day = datetime.combine(account.settings.history_start, datetime.min.time(), UTC)
+    first = max(since or _oldest_gap(account) or first_day, first_day)
+    request = range_request(first, min(until or now, now))
+    return dict(request.tags)
+
+
+def _oldest_gap(account: Account) -> datetime | None:
+    """Where the histories begin to be incomplete; None where they were never read."""
+    with connect(postgres_url()) as connection:
+        row = connection.execute(
+            "SELECT min(lower(gap)), now() - interval '1 day' FROM alphapulse.coverage_gaps"
+            " RIGHT JOIN alphapulse.streams USING (account, dataset, stream)"
+            " WHERE account = %s HAVING count(*) > 0",
+            [account.name],
+        ).fetchone()
+    return min(row[0] or row[1], row[1]) if row else None
+
+
+@cache
+def _definitions() -> dg.Definitions:
+    from alphapulse_pipeline.definitions import defs
+
+    return defs()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Dagster's own chatter goes to the event log, not to the terminal."""
+    for name in ("dagster", "dagster.daemon", "alembic", "root"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("alphapulse_pipeline").setLevel(logging.INFO)
+    yield

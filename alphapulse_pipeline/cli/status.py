@@ -1,0 +1,55 @@
+"""`alphapulse status`: how every dataset of every account stands."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from psycopg.rows import dict_row
+
+from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.schema import require_current
+
+
+def register(app: typer.Typer) -> None:
+    app.command(help="How every dataset stands.\n\nExample: alphapulse status --json")(status)
+
+
+def status(
+    demo: Annotated[bool, typer.Option("--demo", help="Of the demo's database.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The rows of sync_status.")] = False,
+) -> int:
+    with (
+        workplace(demo=demo, migrate=False, simulate=False) as place,
+        connect(place.url) as connection,
+    ):
+        require_current(connection)
+        rows = connection.cursor(row_factory=dict_row).execute(
+            "SELECT * FROM alphapulse.sync_status"
+        ).fetchall()
+    if as_json:
+        output.print_json(rows)
+        return 0
+    if not rows:
+        output.note("nothing was synced yet: run `alphapulse up` or `alphapulse sync`")
+    shown = (
+        "account", "dataset", "status", "last_success", "next_tick", "rows", "coverage", "gaps",
+        "circuit",
+    )  # fmt: skip
+    output.print_table(
+        [name.replace("_", " ") for name in shown],
+        [[_shown(name, row[name]) for name in shown] for row in rows],
+    )
+    for row in rows:
+        if row["error"]:
+            output.note(f"{row['account']}/{row['dataset']}: {row['error']}")
+    return 0
+
+
+def _shown(name: str, value: object) -> object:
+    if name == "coverage" and value is not None:
+        return f"{float(str(value)) * 100:.2f} %"
+    if name == "next_tick" and isinstance(value, datetime) and value < datetime.now(UTC):
+        return "overdue"
+    return value

@@ -1,0 +1,118 @@
+"""What a command works with: the accounts, the database, Dagster's home, and the demo.
+
+Everything that children (code server, runs) must know is put into the environment here.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.settings import environment
+from alphapulse_pipeline.settings.accounts import Account, read_accounts
+from alphapulse_pipeline.settings.environment import POSTGRES_URL, SettingsError
+from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline.warehouse.embedded import embedded_server
+
+DATABASE = "alphapulse"
+DEMO_DATABASE = "alphapulse_demo"
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a command works."""
+
+    accounts: list[Account]
+    url: str
+    demo: bool
+    home: Path
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    def chosen(self, names: Sequence[str]) -> list[Account]:
+        """The accounts that were asked for; all where none was named."""
+        known = {account.name: account for account in self.accounts}
+        if unknown := [name for name in names if name not in known]:
+            raise SettingsError(
+                f"no account {', '.join(unknown)}: there are {', '.join(known) or 'none'} "
+                "(a folder each under alphapulse_pipeline/defs)"
+            )
+        return [known[name] for name in names] or self.accounts
+
+
+@contextmanager
+def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[Workplace]:
+    """Accounts read, database there, environment set, for as long as the context lasts.
+
+    Raises `SettingsError` and `EmbeddedServerError` with one sentence each.
+    """
+    accounts = read_accounts()
+    if not demo and all(account.environment.missing() for account in accounts):
+        demo = True
+        missing = ", ".join(n for a in accounts for n in a.environment.missing()[:1])
+        output.note(
+            f"no account has credentials ({missing} not set): this is the demo, with invented "
+            "data from a local simulator"
+        )
+    home = environment.home()
+    with ExitStack() as stack:
+        if given := os.environ.get(POSTGRES_URL):
+            environment.postgres_url()
+            url = schema.ensure_database(given, DEMO_DATABASE) if demo else given
+        else:
+            _make(home)
+            server = stack.enter_context(embedded_server(home))
+            url = schema.ensure_database(
+                server.url("postgres"), DEMO_DATABASE if demo else DATABASE
+            )
+        os.environ[POSTGRES_URL] = url
+        if migrate:
+            schema.migrate(url)
+        if demo and simulate:
+            stack.enter_context(_simulated(accounts))
+        place = Workplace(accounts, url, demo, home)
+        _prepare_dagster(place)
+        yield place
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot make {folder}: {error.strerror}; set ALPHAPULSE_HOME to a directory of yours"
+        ) from None
+
+
+def _prepare_dagster(place: Workplace) -> None:
+    """Dagster's home, with the project's dagster.yaml in it."""
+    _make(place.dagster_home)
+    shutil.copyfile(PROJECT / "dagster.yaml", place.dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(place.dagster_home)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+@contextmanager
+def _simulated(accounts: Sequence[Account]) -> Iterator[None]:
+    """The simulator, and an environment in which every account is at it: no real key is used."""
+    from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, World, serve
+
+    with serve(World()) as simulator:
+        for account in accounts:
+            names = account.environment
+            os.environ |= {
+                names.api_key: DEMO_KEY,
+                names.api_secret: DEMO_SECRET,
+                names.api_password: DEMO_PASSPHRASE,
+                names.api_url: simulator.url,
+                names.testnet: "false",
+            }
+        yield
+
+
