@@ -66,12 +66,11 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
     with output.stderr.status("starting Dagster"):
         code_port = _free_port()
         workspace = _write_workspace(place, code_port)
-        code = children.start(
+        children.start(
             "code-server",
             ["dagster", "code-server", "start", "--host", "127.0.0.1", "--port", str(code_port),
              "--module-name", "alphapulse_pipeline.definitions", "--location-name", LOCATION],
         )  # fmt: skip
-        _wait(children, code, lambda: _listens("127.0.0.1", code_port))
         web = children.start(
             "webserver",
             ["dagster_webserver", "-h", host, "-p", str(port), "-w", str(workspace)],
@@ -140,6 +139,8 @@ def _location_loaded(url: str) -> bool:
     for entry in entries:
         loaded = entry["locationOrLoadError"] or {}
         if loaded.get("__typename") == "PythonError":
+            if "DagsterUserCodeUnreachableError" in loaded["message"]:
+                return False  # the code server is still starting; the UI looks for it again
             raise SettingsError(f"Dagster cannot load the project: {loaded['message']}")
     return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
 
@@ -171,14 +172,6 @@ def _check_port(host: str, port: int) -> None:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
-
-
-def _listens(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _shown(url: str) -> str:

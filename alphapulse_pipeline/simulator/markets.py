@@ -6,7 +6,7 @@ quotient).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -118,9 +118,8 @@ class Catalogue:
 
     def __init__(self, prices: Prices, genesis: int, extra_markets: int) -> None:
         self._prices = prices
-        gone = _spot(FORGOTTEN_COIN, "USDT", "0.0001", "0.1", 0)
-        self.delisted = Market(
-            **{name: getattr(gone, name) for name in Market.__slots__ if name != "delisted_at"},
+        self.delisted = replace(
+            _spot(FORGOTTEN_COIN, "USDT", "0.0001", "0.1", 0),
             delisted_at=genesis + DELISTING_DAY * DAY,
         )
         self.standing: tuple[Market, ...] = (*STANDING, self.delisted, *_fillers(extra_markets))

@@ -77,14 +77,14 @@ class Trader:
         side: Side | None = None,
         amount: Decimal | None = None,
         cause: FillKind = "trade",
-    ) -> Order | None:
+    ) -> None:
         """A market order, filled at once: the larger the burst, the deeper into the book."""
         side = side or self._side(at, market)
         last = self._prices.last(market, at)
         if amount is None:
             amount = self._amount(at, market, side, last)
         if amount < market.minimum:
-            return None
+            return
         up = 1 if side == "buy" else -1
         slack = market.tick * (3 + int(last / market.tick / 200))
         worst = max(last + up * slack, market.tick)
@@ -98,7 +98,7 @@ class Trader:
             worst,
             amount,
             last,
-            client_order_id=self._client_id(),
+            client_order_id=self._client_id() if cause == "trade" else "",
             reduce_only=cause != "trade" or (reduces and self._dice.random() < 0.3),
             cause=cause,
         )
@@ -108,7 +108,6 @@ class Trader:
             if self._dice.random() < 0.6:
                 depth = min(depth + 1, 3)
             self._schedule(moment, self._filler(order, price, part, maker=False))
-        return order
 
     def _rest(self, at: int, market: Market, fate: float) -> None:
         """A limit order that waits in the book until the market comes to it."""

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from sqlalchemy import make_url
 
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.settings.redaction import redact
@@ -42,7 +42,9 @@ def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
 
 def with_database(url: str, database: str) -> str:
     """The same server and user, another database."""
-    return make_url(url).set(database=database).render_as_string(hide_password=False)
+    there = urlsplit(url)
+    query = f"?{there.query}" if there.query else ""
+    return f"postgresql://{there.netloc}/{quote(database, safe='')}{query}"
 
 
 @contextmanager

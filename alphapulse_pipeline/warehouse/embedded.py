@@ -208,10 +208,8 @@ def _for_root(cluster: _Cluster) -> _Cluster:
 
 def _as_user(cluster: _Cluster, uid: int, gid: int) -> _Cluster:
     """Run as another user than we are, who must get at the binaries and at the data."""
-    for directory in (cluster.directory, cluster.socket_dir):
-        os.chown(directory, uid, gid, follow_symlinks=False)
     cluster = replace(cluster, uid=uid, gid=gid)
-    for path in (_binaries(cluster) / "postgres", cluster.directory):
+    for path in (_binaries(cluster) / "postgres", cluster.directory.parent):
         if cluster.run("/bin/sh", "-c", 'test -x "$0"', path).returncode:
             raise EmbeddedServerError(
                 f"PostgreSQL does not run as root, and the user with the id {uid}, as whom it would"
@@ -220,6 +218,8 @@ def _as_user(cluster: _Cluster, uid: int, gid: int) -> _Cluster:
                 " /var/lib/alphapulse, and keep the Python environment out of /root;"
                 f" {OTHERWISE}"
             )
+    for directory in (cluster.directory, cluster.socket_dir):
+        os.chown(directory, uid, gid, follow_symlinks=False)
     return cluster
 
 

@@ -9,13 +9,15 @@ import hmac
 import os
 from enum import Enum
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+import psycopg
 from psycopg import Connection, errors, sql
 from psycopg.rows import TupleRow
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine
 
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.connection import connect, with_database
@@ -58,7 +60,7 @@ def ensure_database(url: str, database: str) -> str:
                 raise SettingsError(
                     f"the database {database} does not exist and this user may not make it: ask "
                     f"an administrator for `CREATE DATABASE {database} OWNER "
-                    f"{make_url(url).username or 'you'}`"
+                    f"{urlsplit(url).username or 'you'}`"
                 ) from None
     return target
 
@@ -125,7 +127,7 @@ def migrate(url: str) -> None:
 
 
 def _upgrade(url: str) -> None:
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
     try:
         with engine.begin() as connection:
             config = _config()
@@ -173,8 +175,12 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
 
 def reader_url(url: str) -> str:
     """The URL by which the read-only role connects to the database of `url`."""
-    reader = make_url(url).set(username=READER, password=_reader_password(url) or "")
-    return reader.render_as_string(hide_password=False)
+    there = urlsplit(url)
+    password = _reader_password(url)
+    user = f"{READER}:{password}" if password else READER
+    server = there.netloc.rpartition("@")[2]
+    query = f"?{there.query}" if there.query else ""
+    return f"postgresql://{user}@{server}{there.path}{query}"
 
 
 def connect_as_reader(url: str) -> Connection[TupleRow]:
@@ -199,7 +205,7 @@ def _reader_password(url: str) -> str | None:
 
     None where the owner has none (a socket that only its owner may enter).
     """
-    secret = make_url(url).password or os.environ.get("PGPASSWORD")
+    secret = urlsplit(url).password or os.environ.get("PGPASSWORD")
     if not secret:
         return None
-    return hmac.new(str(secret).encode(), READER.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(unquote(secret).encode(), READER.encode(), hashlib.sha256).hexdigest()

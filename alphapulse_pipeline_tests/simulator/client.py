@@ -51,8 +51,10 @@ def signed(
     stamp: int | None = None,
     window: int = 5000,
     agent: str = "client",
+    patient: bool = True,
 ) -> Answer:
-    """`params` go out as Bybit's own clients send them: cursors are not encoded again."""
+    """`params` go out as Bybit's own clients send them: cursors are not encoded again. A patient
+    client asks again where it has asked too often."""
     key = key or Key()
     query = urlencode(params or {}, safe="%")
     stamp = simulator.now() if stamp is None else stamp
@@ -64,18 +66,18 @@ def signed(
         "X-BAPI-SIGN": hmac.new(key.secret.encode(), origin.encode(), hashlib.sha256).hexdigest(),
         "User-Agent": agent,
     }
-    return get(simulator, f"{path}?{query}" if query else path, headers)
+    while True:
+        answer = get(simulator, f"{path}?{query}" if query else path, headers)
+        if not patient or answer.code != 10006:
+            return answer
+        time.sleep(0.05)
 
 
 def all_pages(simulator: Simulator, path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        answer = signed(simulator, path, params | ({"cursor": cursor} if cursor else {}))
-        if answer.code == 10006:
-            time.sleep(0.1)
-            continue
-        page = answer.result
+        page = signed(simulator, path, params | ({"cursor": cursor} if cursor else {})).result
         rows += page["list"] if "list" in page else page["rows"]
         cursor = page["nextPageCursor"]
         if not cursor:

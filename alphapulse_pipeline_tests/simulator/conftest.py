@@ -16,11 +16,18 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def frozen(world: World) -> Iterator[Simulator]:
-    """The default world, served at a clock that stands still at NOW."""
-    with serve(world, clock=lambda: NOW) as simulator:
+@pytest.fixture(scope="session")
+def server(world: World) -> Iterator[Simulator]:
+    with serve(world) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def frozen(server: Simulator) -> Simulator:
+    """The default world, served at a clock that stands still at NOW."""
+    server.set_clock(lambda: NOW)
+    server.set_faults()
+    return server
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +36,7 @@ def young_world() -> World:
     return World(seed=11, genesis=datetime.now(UTC) - timedelta(days=24))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def live(young_world: World) -> Iterator[Simulator]:
     with serve(young_world) as simulator:
         yield simulator

@@ -229,9 +229,16 @@ def test_deposits_withdrawals_and_transfers(frozen: Simulator, world: World) -> 
     }
     for kind, name, path in found:
         rows = all_pages(frozen, path, window)
-        expected = [row["transfer_id"] for row in told if row["kind"] == kind]
+        expected = [
+            (row["transfer_id"], row["asset"], row["amount"], row["fee_cost"], row["network"])
+            for row in told
+            if row["kind"] == kind
+        ]
         assert expected
-        assert [row[name] for row in rows] == expected[::-1]
+        assert [
+            (row[name], row["coin"], row["amount"], row.get("withdrawFee", "0"), row["chain"])
+            for row in rows
+        ] == expected[::-1]
     week = {"startTime": NOW - 7 * DAY, "endTime": NOW, "limit": 2}
     rows = all_pages(frozen, "/v5/asset/transfer/query-inter-transfer-list", week)
     assert [row["transferId"] for row in rows] == [
@@ -243,9 +250,13 @@ def test_deposits_withdrawals_and_transfers(frozen: Simulator, world: World) -> 
 
 def test_a_crowded_catalogue_is_paged() -> None:
     crowded = World(extra_markets=3000)
+    path, linear = "/v5/market/instruments-info", {"category": "linear"}
     with serve(crowded, clock=lambda: crowded.genesis + DAY) as simulator:
-        rows = all_pages(
-            simulator, "/v5/market/instruments-info", {"category": "linear", "limit": 1000}
+        rows = all_pages(simulator, path, linear)
+        first, most = (
+            signed(simulator, path, linear | asked).result["list"]
+            for asked in ({}, {"limit": 1001})
         )
-        names = [row["symbol"] for row in rows]
-        assert len(names) == len(set(names)) == 1505
+    names = [row["symbol"] for row in rows]
+    assert len(names) == len(set(names)) == 1505
+    assert (len(first), len(most)) == (500, 1000)

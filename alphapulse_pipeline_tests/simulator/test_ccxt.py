@@ -1,20 +1,18 @@
 """ccxt, which never heard of the simulator, reads from it what the truth says."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from ccxt.bybit import bybit
 
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
+from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Simulator
 from alphapulse_pipeline.simulator.markets import DAY
 
 
 @pytest.fixture(scope="module")
-def simulator(young_world: World) -> Iterator[Simulator]:
-    with serve(young_world) as running:
-        yield running
+def simulator(live: Simulator) -> Simulator:
+    return live
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_a_body_that_ends_in_the_middle(frozen: Simulator) -> None:
 
 def test_a_return_code(frozen: Simulator) -> None:
     frozen.set_faults("retcode=10006:/v5/account")
-    answer = signed(frozen, "/v5/account/info")
+    answer = signed(frozen, "/v5/account/info", patient=False)
     assert (answer.code, answer.json["retMsg"]) == (10006, "Too many visits!")
 
 

@@ -155,11 +155,14 @@ def test_the_transaction_log_is_the_ledger(pybit: HTTP, live: Simulator) -> None
     until = live.now() - 1000
     week = weeks(live, until)[1]
     rows = pages(pybit.get_transaction_log, limit=50, **week)
-    assert {(row["id"], row["currency"], row["change"], row["cashBalance"]) for row in rows} == {
-        (entry["entry_id"], entry["asset"], entry["amount"], entry["balance_after"])
-        for entry in live.truth(until)["ledger"]
-        if entry["wallet"] == "unified"
-        and week["startTime"] <= entry["happened_at"] <= week["endTime"]
+    found = {
+        (r["id"], int(r["transactionTime"]), r["currency"], r["change"], r["cashBalance"])
+        for r in rows
+    }
+    assert found == {
+        (e["entry_id"], e["happened_at"], e["asset"], e["amount"], e["balance_after"])
+        for e in live.truth(until)["ledger"]
+        if e["wallet"] == "unified" and week["startTime"] <= e["happened_at"] <= week["endTime"]
     }
 
 

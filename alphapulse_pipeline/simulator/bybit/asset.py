@@ -7,7 +7,7 @@ from typing import Any
 
 from alphapulse_pipeline.simulator.bybit.answers import Refused
 from alphapulse_pipeline.simulator.bybit.call import Call, Result
-from alphapulse_pipeline.simulator.money import plain
+from alphapulse_pipeline.simulator.money import ZERO, plain
 from alphapulse_pipeline.simulator.records import Transfer, TransferKind
 from alphapulse_pipeline.simulator.treasury import NETWORK_FEES, NETWORKS
 from alphapulse_pipeline.simulator.truth import transfer_id
@@ -204,7 +204,7 @@ def _held(call: Call, account: str) -> dict[str, dict[str, Any]]:
     return {
         balance.asset: {
             "coin": balance.asset,
-            "transferBalance": plain(max(balance.free, balance.free * 0)),
+            "transferBalance": plain(max(balance.free, ZERO)),
             "walletBalance": plain(balance.total),
             "bonus": "",
         }

@@ -84,7 +84,7 @@ class Call:
         if not text:
             return None
         # clients send it back as they got it, or encoded once more
-        last = unquote(unquote(text)).rpartition(",")[2].partition(":")[0]
+        last = unquote(text).rpartition(",")[2].partition(":")[0]
         if not last.isdigit():
             raise Refused(10001, "params error: cursor is invalid")
         return int(last)

@@ -1,7 +1,7 @@
 """Every endpoint: its path, who may ask it how often, and what answers (documentation: "Rate Limit
 Rules" for the limits)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from alphapulse_pipeline.simulator.markets import MINUTE
 from alphapulse_pipeline.simulator.noise import mix
 
 Answer = Callable[[Call], Result]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Private(NamedTuple):
@@ -79,18 +80,16 @@ def routes(exchange: Exchange) -> list[Route]:
     ]
 
 
-def _public(exchange: Exchange, answers: Answer) -> Callable[[Request], Response]:
+def _public(exchange: Exchange, answers: Answer) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
         call = Call(exchange, dict(request.query_params), now, _NOBODY)
         return _respond(answers, call, {})
 
-    return handle  # type: ignore[return-value]
+    return handle
 
 
-def _private(
-    exchange: Exchange, limiter: Limiter, path: str, endpoint: Private
-) -> Callable[[Request], Response]:
+def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
         exchange.note_client(request.headers.get("user-agent", ""))
@@ -110,7 +109,7 @@ def _private(
 
         return _respond(answers, Call(exchange, dict(request.query_params), now, _NOBODY), headers)
 
-    return handle  # type: ignore[return-value]
+    return handle
 
 
 def _respond(answers: Answer, call: Call, headers: dict[str, str]) -> Response:
