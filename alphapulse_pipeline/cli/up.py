@@ -42,12 +42,8 @@ def up(
             "authentication in front of it"
         )
     with workplace(demo=demo, migrate=True) as place, _alone(place.home):
-        from alphapulse_pipeline.cli import deployment
-
         if left := end_marked(place.home):
             output.note(f"ended {left} processes that a killed predecessor left")
-        for run_id in deployment.end_lost_runs(place):
-            output.note(f"run {run_id[:8]} had died with its process: it is failed now")
         children = Children(place.home)
         try:
             _start(place, children, host, port)
@@ -55,13 +51,11 @@ def up(
         finally:
             output.note("stopping")
             children.stop()
-            deployment.end_lost_runs(place)
+            _end_lost_runs(place)
     return 1
 
 
 def _start(place: Workplace, children: Children, host: str, port: int) -> None:
-    from alphapulse_pipeline.cli import deployment
-
     began = time.monotonic()
     with output.stderr.status("starting Dagster"):
         code_port = _free_port()
@@ -75,7 +69,6 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
             "webserver",
             ["dagster_webserver", "-h", host, "-p", str(port), "-w", str(workspace)],
         )
-        children.start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         url = f"http://{reachable}:{port}"
         _wait(children, web, lambda: _location_loaded(url))
@@ -87,8 +80,20 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
         '  query     alphapulse sql "select * from balances_latest"\n'
         "  Ctrl-C stops everything"
     )
+    # The daemon comes last: with it runs begin, and nothing of a predecessor may be under way.
+    _end_lost_runs(place)
+    children.start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
+    from alphapulse_pipeline.cli import deployment  # Dagster: seconds that the UI need not wait
+
     for job in deployment.first_runs(place, reachable, port):
         output.note(f"  started   {job}")
+
+
+def _end_lost_runs(place: Workplace) -> None:
+    from alphapulse_pipeline.cli import deployment
+
+    for run_id in deployment.end_lost_runs(place):
+        output.note(f"run {run_id[:8]} had died with its process: it is failed now")
 
 
 def _watch(children: Children) -> None:

@@ -13,7 +13,7 @@ from alphapulse_pipeline.simulator.markets import DAY
 from alphapulse_pipeline.simulator.truth import truth
 from alphapulse_pipeline_tests.simulator.conftest import NOW
 
-SEEDS = (7, 8, 9)
+SEEDS = (8, 9)
 _worlds: dict[int, World] = {}
 
 
