@@ -9,7 +9,6 @@ from functools import cache
 
 import dagster as dg
 
-from alphapulse_pipeline.components.histories import MODE
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.schedules import range_request
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
@@ -59,9 +58,7 @@ def materialize(
     return Run(result.run_id, result.success, "; ".join(f for f in failures if f) or None)
 
 
-def _days(
-    account: Account, since: datetime | None, until: datetime | None
-) -> dict[str, str]:
+def _days(account: Account, since: datetime | None, until: datetime | None) -> dict[str, str]:
     """Tags of the days to fill: the given ones, else from the oldest gap to today."""
     now = datetime.now(UTC)
     first_day = datetime.combine(account.settings.history_start, datetime.min.time(), UTC)

@@ -47,8 +47,10 @@ def sql(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(
-            [None if v is None else output.jsonable(v) if not isinstance(v, str) else v
-             for v in row]
+            [
+                None if v is None else output.jsonable(v) if not isinstance(v, str) else v
+                for v in row
+            ]
             for row in rows
         )
     else:

@@ -25,9 +25,11 @@ def status(
         connect(place.url) as connection,
     ):
         require_current(connection)
-        rows = connection.cursor(row_factory=dict_row).execute(
-            "SELECT * FROM alphapulse.sync_status"
-        ).fetchall()
+        rows = (
+            connection.cursor(row_factory=dict_row)
+            .execute("SELECT * FROM alphapulse.sync_status")
+            .fetchall()
+        )
     if as_json:
         output.print_json(rows)
         return 0

@@ -80,9 +80,7 @@ def _sync(
                 names = [d for d in group if d in wanted]
                 if names:
                     started = time.monotonic()
-                    run = runs.materialize(
-                        account, names, *(days if group is HISTORIES else ())
-                    )
+                    run = runs.materialize(account, names, *(days if group is HISTORIES else ()))
                     results += _results(place, account, names, run, time.monotonic() - started)
     return results
 
@@ -158,5 +156,3 @@ class _LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._line.update(redact(record.getMessage()))
-
-

@@ -114,5 +114,3 @@ def _simulated(accounts: Sequence[Account]) -> Iterator[None]:
                 names.testnet: "false",
             }
         yield
-
-

@@ -98,9 +98,7 @@ CHECKS = [
 ]
 
 
-def account_checks(
-    account: Account, *groups: Sequence[str]
-) -> list[dg.AssetChecksDefinition]:
+def account_checks(account: Account, *groups: Sequence[str]) -> list[dg.AssetChecksDefinition]:
     """The checks of each group of datasets, a step a group."""
     found = []
     for kind, datasets in zip(("snapshot", "history"), groups, strict=True):

@@ -57,9 +57,7 @@ class ExchangeAccount(dg.Component, dg.Model, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         name = Path(context.path).name
         check_account_name(name)
-        return account_definitions(
-            Account(name, AccountSettings.model_validate(self.model_dump()))
-        )
+        return account_definitions(Account(name, AccountSettings.model_validate(self.model_dump())))
 
 
 def account_definitions(account: Account) -> dg.Definitions:

@@ -38,8 +38,7 @@ def _job(
     keys = [dg.AssetKey([account.name, dataset]) for dataset in datasets]
     return dg.define_asset_job(
         f"{account.name}_{kind}",
-        selection=dg.AssetSelection.assets(*keys)
-        | dg.AssetSelection.checks_for_assets(*keys),
+        selection=dg.AssetSelection.assets(*keys) | dg.AssetSelection.checks_for_assets(*keys),
         description=description,
         tags={ACCOUNT: account.name, "dagster/priority": str(priority)},
     )

@@ -38,9 +38,7 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     @contextmanager
-    def yield_for_execution(
-        self, context: dg.InitResourceContext
-    ) -> Iterator["AccountResource"]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["AccountResource"]:
         with ExitStack() as stack:
             self._stack = stack
             yield self

@@ -101,9 +101,7 @@ def range_request(
     )
 
 
-def _schedule(
-    account: Account, kind: str, job: AssetJob, cron: str
-) -> dg.ScheduleDefinition:
+def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{account.name}_{kind}",
         job=job,
@@ -114,7 +112,9 @@ def _schedule(
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Request:
         if missing := account.environment.missing():
-            return dg.SkipReason(f"{' and '.join(missing)} not set: no credentials for {account.name}")
+            return dg.SkipReason(
+                f"{' and '.join(missing)} not set: no credentials for {account.name}"
+            )
         try:
             if reason := busy(context.instance, account, kind):
                 return dg.SkipReason(reason)

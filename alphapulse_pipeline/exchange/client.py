@@ -51,6 +51,8 @@ class Connection:
     """ccxt's `options`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's own constructor settings that the venue asks for."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Path -> cost in the rate limiter, in place of ccxt's."""
     run_id: str = ""
 
 
@@ -87,7 +89,7 @@ class ExchangeClient:
         """
         try:
             return self._portal.call(function, *args)
-        except (ccxt.BaseError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, ccxt.BaseError, OSError) as error:
             raise failure(error, self._connection.environment) from None
 
     def stream(self, source: AsyncIterator[T]) -> Generator[T, None, None]:
@@ -159,6 +161,7 @@ def _build(connection: Connection) -> Any:
     )
     exchange.number = str
     exchange.api_url = connection.api_url
+    exchange.costs = connection.costs
     exchange.requests_sent = 0
     exchange.attempts = _ATTEMPTS
     if connection.testnet:
@@ -173,6 +176,7 @@ class _Exact:
     """What is changed in every ccxt class: exact numbers, no silent loss, our own door."""
 
     api_url: str
+    costs: Mapping[str, float]
     requests_sent: int
     attempts: int
 
@@ -188,7 +192,7 @@ class _Exact:
             ):
                 with attempt:
                     answer = await super().fetch2(*args, **kwargs)  # type: ignore[misc]
-        except (ccxt.BaseError, OSError, asyncio.TimeoutError):
+        except (TimeoutError, ccxt.BaseError, OSError):
             # What has just failed for good is not waited for again and again by the next call.
             self.attempts = 1
             raise
@@ -207,6 +211,15 @@ class _Exact:
             path = urlsplit(url).path
             raise ccxt.BadResponse(f"{path} answered with something that is not JSON")
         return answer
+
+    def calculate_rate_limiter_cost(
+        self, api: Any, method: str, path: str, params: Any, config: Any = None
+    ) -> Any:
+        if (cost := self.costs.get(path)) is not None:
+            return cost
+        return super().calculate_rate_limiter_cost(  # type: ignore[misc]
+            api, method, path, params, config or {}
+        )
 
     def on_json_response(self, body: str) -> Any:
         return json.loads(body, parse_float=str)

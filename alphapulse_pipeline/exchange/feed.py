@@ -59,9 +59,7 @@ async def everything(call: Caller, feed: Feed) -> list[dict[str, Any]]:
     return [row async for rows, _last in _pages(call, feed, {}) for row in rows]
 
 
-async def walk(
-    call: Caller, feed: Feed, start: datetime, end: datetime
-) -> AsyncIterator[Page]:
+async def walk(call: Caller, feed: Feed, start: datetime, end: datetime) -> AsyncIterator[Page]:
     """All pages of `[start, end)`, newest first, each with what it proves.
 
     Times must be whole milliseconds. Raises `Incomplete` where the pages contradict their order.

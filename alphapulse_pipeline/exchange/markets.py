@@ -44,9 +44,7 @@ class Markets:
         """All listed markets as rows of `markets`, under the names they were first given."""
         rows = {}
         for market in self.exchange.markets.values():
-            name = self._names.setdefault(
-                (market["id"], bool(market["spot"])), market["symbol"]
-            )
+            name = self._names.setdefault((market["id"], bool(market["spot"])), market["symbol"])
             rows[name] = market_row(name, market, seen_at)
         return list(rows.values())
 

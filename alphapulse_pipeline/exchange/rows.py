@@ -44,7 +44,7 @@ def balances(wallet: str, balance: Mapping[str, Any]) -> Iterator[Row]:
             }
 
 
-def position(market: str, position: Mapping[str, Any]) -> Row | None:
+def position(market: str, position: Mapping[str, Any], margin_mode: str) -> Row | None:
     """The row of a ccxt position structure; None where nothing is held."""
     contracts = number(position.get("contracts"))
     if not contracts:
@@ -52,7 +52,7 @@ def position(market: str, position: Mapping[str, Any]) -> Row | None:
     return {
         "market": market,
         "side": position.get("side") or "",
-        "margin_mode": position.get("marginMode") or "",
+        "margin_mode": position.get("marginMode") or margin_mode,
         "contracts": contracts,
         "contract_size": number(position.get("contractSize")),
         "entry_price": number(position.get("entryPrice")),
@@ -95,7 +95,7 @@ def trade(wallet: str, market: str, trade: Mapping[str, Any], kind: str) -> Row:
     }
 
 
-def order(wallet: str, market: str, order: Mapping[str, Any]) -> Row:
+def order(wallet: str, market: str, order: Mapping[str, Any], status: str) -> Row:
     """The row of a ccxt order structure, its `info` kept whole."""
     created = order["timestamp"]
     updated = order.get("lastUpdateTimestamp") or order.get("lastTradeTimestamp") or created
@@ -104,10 +104,11 @@ def order(wallet: str, market: str, order: Mapping[str, Any]) -> Row:
         "order_id": order["id"],
         "wallet": wallet,
         "client_order_id": order.get("clientOrderId"),
-        "status": order["status"],
+        "status": status,
         "type": order.get("type"),
         "side": order.get("side") or "",
-        "price": number(order.get("price")),
+        # a market order has no price: what exchanges show there is their slippage limit
+        "price": None if order.get("type") == "market" else number(order.get("price")),
         "amount": number(order.get("amount")),
         "filled": number(order.get("filled")),
         "average": number(order.get("average")),

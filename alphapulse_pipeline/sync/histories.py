@@ -83,7 +83,9 @@ def _batches(
             yield Batch(found, _proof(gap.stream, page, proven_to))
             if not keep_going():
                 pages.close()
-                logger.info("%s/%s: time is up, the rest is for the next run", session.name, dataset)
+                logger.info(
+                    "%s/%s: time is up, the rest is for the next run", session.name, dataset
+                )
                 return
 
 
@@ -95,9 +97,7 @@ def _asked(
     return [Gap(stream, asked) for stream in streams]
 
 
-def _reachable(
-    session: Session, dataset: str, gap: Gap, feed: Feed, now: datetime
-) -> TimeRange:
+def _reachable(session: Session, dataset: str, gap: Gap, feed: Feed, now: datetime) -> TimeRange:
     """The part of a gap that the exchange still serves; the rest is marked as unreachable."""
     if feed.horizon is None:
         return gap.missing
@@ -117,5 +117,3 @@ def _walk(session: Session, feed: Feed, times: TimeRange) -> AsyncIterator[Page]
 def _proof(stream: str, page: Page, proven_to: datetime) -> Proof | None:
     end = min(page.end, proven_to)
     return Proof(stream, TimeRange(page.start, end)) if page.start < end else None
-
-

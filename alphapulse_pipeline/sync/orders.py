@@ -7,7 +7,7 @@ cancelled meanwhile, perhaps long after the day under which it is kept.
 from collections.abc import Generator
 
 from alphapulse_pipeline.exchange import rows
-from alphapulse_pipeline.exchange.feed import everything
+from alphapulse_pipeline.exchange.feed import Feed, everything
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import registry
@@ -40,10 +40,9 @@ def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
             if row["order_id"] == order.order_id:
                 return row
     # Only an order that ended without a fill is forgotten, a day after it did.
-    _, market = session.markets.resolve(order.raw_market, category)
-    last_known = session.client.ccxt.parse_order(order.raw, market)
-    row = rows.order(session.venue.trading_wallet, order.market, last_known)
-    return row | {"status": "canceled", "updated_at": session.client.now()}
+    feed = Feed("", {}, context={"category": category})
+    last_known = parsed(session, "orders", feed, [dict(order.raw)])[0]
+    return last_known | {"status": "canceled", "updated_at": session.client.now()}
 
 
 def _category(order: registry.OpenOrder) -> str:

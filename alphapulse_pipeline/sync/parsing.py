@@ -30,7 +30,8 @@ def _trade(session: Session, raw: dict[str, Any], category: str) -> rows.Row | N
 def _order(session: Session, raw: dict[str, Any], category: str) -> rows.Row:
     name, market = session.markets.resolve(raw["symbol"], category)
     order = session.client.ccxt.parse_order(raw, market)
-    return rows.order(session.venue.trading_wallet, name, order)
+    status = session.venue.order_status.get(raw.get("orderStatus", ""), order["status"])
+    return rows.order(session.venue.trading_wallet, name, order, status)
 
 
 _PARSERS = {"trades": _trade, "orders": _order}

@@ -132,6 +132,7 @@ def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
         testnet=flag(names.testnet),
         options=account.settings.options,
         settings=venue.settings,
+        costs=venue.costs,
         run_id=run_id,
     )
 

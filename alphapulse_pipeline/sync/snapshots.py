@@ -48,10 +48,12 @@ def _balances(session: Session) -> Iterable[rows.Row]:
 
 def _positions(session: Session) -> Iterable[rows.Row]:
     found = []
+    margin_mode = session.client.run(session.venue.margin_mode, session.client.request)
     for feed in session.venue.positions:
         for raw in session.client.run(everything, session.client.request, feed):
             name, market = session.markets.resolve(raw["symbol"], feed.context["category"])
-            if row := rows.position(name, session.client.ccxt.parse_position(raw, market)):
+            position = session.client.ccxt.parse_position(raw, market)
+            if row := rows.position(name, position, margin_mode):
                 found.append(row)
     session.held["markets"] = {row["market"] for row in found}
     return found
@@ -82,9 +84,7 @@ def _prices(session: Session) -> Iterable[rows.Row]:
         names = {name for name, market in wanted.items() if market.get(category)}
         if names:
             tickers = session.client.run(session.client.ccxt.fetch_tickers, None, dict(params))
-            found += [
-                rows.price(name, ticker) for name, ticker in tickers.items() if name in names
-            ]
+            found += [rows.price(name, ticker) for name, ticker in tickers.items() if name in names]
     return found
 
 

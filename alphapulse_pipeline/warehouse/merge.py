@@ -49,9 +49,7 @@ def merge(
     return Written(inserted, changed, len(rows) - inserted - changed)
 
 
-def _distinct(
-    dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]
-) -> list[Row]:
+def _distinct(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> list[Row]:
     """One row a key: pages overlap on purpose, so the same row may come twice."""
     names = [name for name in dataset.key if name not in constants]
     found: dict[tuple[Any, ...], Row] = {}
@@ -121,9 +119,7 @@ class _Statements:
             sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in facts
         )
         written = [c for c in dataset.columns if c not in dataset.key]
-        assignments = [
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c)) for c in written
-        ]
+        assignments = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c)) for c in written]
         if "recorded_at" in dataset.table.columns:
             assignments.append(sql.SQL("recorded_at = clock_timestamp()"))
         newer = (

@@ -56,9 +56,7 @@ def store_catalogue(
     )
 
 
-def market_names(
-    connection: Connection[TupleRow], account: str
-) -> list[tuple[str, str, str]]:
+def market_names(connection: Connection[TupleRow], account: str) -> list[tuple[str, str, str]]:
     """Every market ever resolved: (raw id, type, name)."""
     rows = connection.execute(
         "SELECT raw_id, type, market FROM alphapulse.markets WHERE account = %s", [account]

@@ -48,9 +48,7 @@ def ensure_database(url: str, database: str) -> str:
         known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
         if known.fetchone() is None:
             try:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database))
-                )
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
             except errors.DuplicateDatabase:
                 pass  # another process was faster
             except errors.InsufficientPrivilege:
@@ -134,7 +132,7 @@ def _upgrade(url: str) -> None:
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
-    
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
@@ -197,9 +195,7 @@ def connect_as_reader(url: str) -> Connection[TupleRow]:
             f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}; "
             f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {READER}"
         ) from None
-    connection.execute(
-        "SELECT set_config('search_path', %s, false)", [SCHEMA]
-    )
+    connection.execute("SELECT set_config('search_path', %s, false)", [SCHEMA])
     return connection
 
 

@@ -242,9 +242,7 @@ datasets = Table(
     _key("account", _ACCOUNT),
     _key("dataset", "The dataset."),
     _text("exchange", "The ccxt exchange id.", nullable=False),
-    Column(
-        "supported", Boolean, nullable=False, comment="Whether the exchange has such a thing."
-    ),
+    Column("supported", Boolean, nullable=False, comment="Whether the exchange has such a thing."),
     _time("next_tick", "When the schedule runs next."),
     Column(
         "stored",
@@ -382,9 +380,7 @@ class Dataset:
         return str(self.table.name)
 
 
-SNAPSHOTS = {
-    table.name: Dataset(table, "captured_at") for table in (balances, positions, prices)
-}
+SNAPSHOTS = {table.name: Dataset(table, "captured_at") for table in (balances, positions, prices)}
 HISTORIES = {
     d.name: d
     for d in (

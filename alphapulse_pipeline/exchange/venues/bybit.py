@@ -1,7 +1,8 @@
 """Bybit V5, unified trading account.
 
 Pages of its documentation: Get Execution List, Get Order History, Get Open & Closed Orders, Get
-Position Info, Get Wallet Balance, Get All Coins Balance, Get Tickers (bybit-exchange.github.io).
+Position Info, Get Wallet Balance, Get All Coins Balance, Get Account Info, Get
+Tickers (bybit-exchange.github.io).
 
 Categories are asked one by one, and the category asked for decides the market: without it ccxt
 infers spot or linear from a row's fields and can turn one into the other.
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from alphapulse_pipeline.exchange.feed import Feed
+from alphapulse_pipeline.exchange.feed import Caller, Feed
 from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
 
 CATEGORIES = ("spot", "linear", "inverse", "option")
@@ -70,6 +71,12 @@ def _order_by_id(category: str, order_id: str) -> tuple[Feed, ...]:
     )
 
 
+async def _margin_mode(call: Caller) -> str:
+    """The account's mode: a position's own `tradeMode` always says cross on unified accounts."""
+    answer = await call("privateGetV5AccountInfo", {})
+    return "isolated" if answer["result"].get("marginMode") == "ISOLATED_MARGIN" else "cross"
+
+
 def _trade_kind(raw: Mapping[str, Any]) -> str | None:
     kind = str(raw.get("execType"))
     # A type that Bybit adds tomorrow is kept as a trade: lost would be worse than misnamed.
@@ -124,6 +131,7 @@ BYBIT = Venue(
     ),
     trading_wallet="unified",
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
+    margin_mode=_margin_mode,
     open_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES),
     histories={
         "trades": _by_category("privateGetV5ExecutionList", limit=100, time="execTime"),
@@ -135,6 +143,8 @@ BYBIT = Venue(
         "linear": {"type": "swap", "subType": "linear"},
         "inverse": {"type": "swap", "subType": "inverse"},
     },
+    # Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
+    order_status={"PartiallyFilledCanceled": "canceled"},
     lag=timedelta(seconds=30),
     trade_kind=_trade_kind,
     fee_currency=_fee_currency,
@@ -145,7 +155,12 @@ BYBIT = Venue(
         # Currencies need a signed call that a narrow key may not make; codes come from markets.
         "has": {"fetchCurrencies": False},
         # Every account is unified by now: asking costs two calls a run.
-        "options": {"enableUnifiedMargin": False, "enableUnifiedAccount": True,
-                    "unifiedMarginStatus": 6},
+        "options": {
+            "enableUnifiedMargin": False,
+            "enableUnifiedAccount": True,
+            "unifiedMarginStatus": 6,
+        },
     },
+    # 50 a second by Bybit's table of limits, 10 by ccxt's: half of what is allowed.
+    costs={"v5/execution/list": 2, "v5/order/history": 2},
 )

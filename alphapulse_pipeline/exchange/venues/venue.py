@@ -1,11 +1,11 @@
 """What must be known of an exchange to read an account whole."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from alphapulse_pipeline.exchange.feed import Feed
+from alphapulse_pipeline.exchange.feed import Caller, Feed
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Venue:
     trading_wallet: str
     """Where fills and orders are settled."""
     positions: tuple[Feed, ...]
+    margin_mode: Callable[[Caller], Awaitable[str]]
+    """Asks for the account's margin mode: cross or isolated."""
     open_orders: tuple[Feed, ...]
     histories: Mapping[str, Mapping[str, Feed]]
     """Dataset -> stream -> feed."""
@@ -32,6 +34,8 @@ class Venue:
     """(category, order id) -> where one order is looked up, the first that knows it wins."""
     tickers: Mapping[str, Mapping[str, Any]]
     """Category -> what ccxt's `fetch_tickers` is told to read all of it in one call."""
+    order_status: Mapping[str, str]
+    """A raw order's status -> ours, where ccxt's word would mislead."""
     lag: timedelta
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
     trade_kind: Callable[[Mapping[str, Any]], str | None]
@@ -42,3 +46,5 @@ class Venue:
     """(raw id, category) -> ccxt's market structure of a market that is no longer listed."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's constructor settings."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """Path -> cost in ccxt's rate limiter, where the exchange allows more than ccxt says."""

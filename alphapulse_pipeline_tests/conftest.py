@@ -1,0 +1,94 @@
+"""One PostgreSQL server a session, one database a test, one simulated account over real HTTP."""
+
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import Account, AccountSettings
+from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
+from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
+
+_numbers = itertools.count(1)
+
+GENESIS = datetime(2026, 9, 1, tzinfo=UTC)
+"""When the shared simulated account begins: recent, so that its whole history is read fast."""
+NOW_MS = int(datetime(2026, 10, 15, 12, 0, 7, tzinfo=UTC).timestamp() * 1000)
+"""The frozen time of the shared simulator."""
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """The session's PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="ap") as home, embedded_server(Path(home)) as running:
+        with connect(running.url("postgres")) as connection:
+            connection.execute("CREATE DATABASE pristine")
+        schema.migrate(running.url("pristine"))
+        yield running
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a migrated database of the test's own, also in the environment."""
+    name = f"test_{next(_numbers)}"
+    with connect(server.url("postgres")) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE pristine").format(sql.Identifier(name))
+        )
+        url = server.url(name)
+        monkeypatch.setenv(POSTGRES_URL, url)
+        yield url
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Connection[TupleRow]]:
+    """A connection to the test's database, in autocommit."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Six weeks of a simulated account."""
+    return World(seed=7, genesis=GENESIS)
+
+
+@pytest.fixture
+def simulator(world: World) -> Iterator[Simulator]:
+    """The account behind Bybit's protocol, its clock standing still at `NOW_MS`."""
+    with serve(world, clock=lambda: NOW_MS) as running:
+        yield running
+
+
+@pytest.fixture
+def make_account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Account]:
+    """Makes an account with credentials for a simulator; the environment knows it."""
+
+    def make(url: str, name: str = "bybit", **settings: object) -> Account:
+        behind = time.time_ns() // 1_000_000 - NOW_MS + 60_000
+        values = {
+            "exchange": "bybit",
+            "history_start": date(2026, 9, 1),
+            # ccxt's own options: signed a minute before the simulator's time, which stands still
+            "options": {"timeDifference": behind, "recvWindow": 120_000},
+            **settings,
+        }
+        account = Account(name, AccountSettings.model_validate(values))
+        names = account.environment
+        monkeypatch.setenv(names.api_key, DEMO_KEY)
+        monkeypatch.setenv(names.api_secret, DEMO_SECRET)
+        monkeypatch.setenv(names.api_url, url)
+        return account
+
+    return make
