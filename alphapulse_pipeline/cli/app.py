@@ -15,8 +15,6 @@ from alphapulse_pipeline.settings.environment import SettingsError, read_dotenv
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
-
 app = typer.Typer(
     name="alphapulse",
     help="Crypto exchange accounts in PostgreSQL, with lineage and proof in Dagster.",
@@ -34,8 +32,7 @@ def main() -> NoReturn:
 
     for module in (up, sync, status, sql, simulator):
         module.register(app)
-    for number in _STOPPING:
-        signal.signal(number, _stop)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         read_dotenv()
         code: Any = app(standalone_mode=False)
@@ -57,9 +54,5 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _stop(*_: Any) -> NoReturn:
-    # Once only: uv, timeout and terminals send the same signal twice, and the second one must
-    # not interrupt the clean-up that the first one began.
-    for number in _STOPPING:
-        signal.signal(number, signal.SIG_IGN)
+def _interrupt(*_: Any) -> NoReturn:
     raise KeyboardInterrupt

@@ -5,8 +5,10 @@ Every one of them, and every run that they start, carries a mark in its environm
 """
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,6 +43,14 @@ class Children:
 
     home: Path
     running: list[Child] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set by Ctrl-C and SIGTERM, and looked at between steps: an exception out of a signal
+    handler could fall into the middle of the clean-up, as uv and terminals send signals twice."""
+
+    def stop_on_signals(self) -> None:
+        """Take Ctrl-C and SIGTERM as the wish to stop."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.stopping.set())
 
     def start(self, name: str, arguments: Sequence[str]) -> Child:
         """Start `python -m <arguments>` in a session of its own, its output in a log file."""
@@ -94,7 +104,7 @@ def wait_until(condition: object, children: Children, seconds: float) -> bool:
     """Whether `condition()` came true in time and before a child died."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if children.dead():
+        if children.dead() or children.stopping.is_set():
             return False
         if callable(condition) and condition():
             return True

@@ -48,14 +48,15 @@ def materialize(
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
         )
-    failures = [
-        event.step_failure_data.user_failure_data.description
-        if event.step_failure_data.user_failure_data
-        else str(event.step_failure_data.error.message if event.step_failure_data.error else "")
-        for event in result.all_events
-        if event.is_step_failure
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    if any("ExecutionInterrupted" in str(failure.error) for failure in failures):
+        raise KeyboardInterrupt  # Dagster took the signal for the run; the command ends as well
+    told = [
+        failure.user_failure_data.description if failure.user_failure_data else failure.error.message
+        for failure in failures
+        if failure.error
     ]
-    return Run(result.run_id, result.success, "; ".join(f for f in failures if f) or None)
+    return Run(result.run_id, result.success, "; ".join(str(text) for text in told) or None)
 
 
 def _days(account: Account, since: datetime | None, until: datetime | None) -> dict[str, str]:

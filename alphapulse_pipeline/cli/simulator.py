@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def simulator(
-    port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.")] = 8900,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")
+    ] = 8900,
     seed: Annotated[int, typer.Option(help="Another seed is another account.")] = 7,
     fault: Annotated[
         list[str] | None, typer.Option(help="What goes wrong, e.g. status=503; may be repeated.")

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def sync(
     accounts: Annotated[
-        list[str] | None, typer.Argument(metavar="[ACCOUNT]...", help="Default: all.")
+        list[str] | None, typer.Argument(metavar="ACCOUNT", help="Default: all.")
     ] = None,
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", help="Only this one; may be repeated.")

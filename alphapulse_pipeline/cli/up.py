@@ -45,6 +45,7 @@ def up(
         if left := end_marked(place.home):
             output.note(f"ended {left} processes that a killed predecessor left")
         children = Children(place.home)
+        children.stop_on_signals()
         try:
             _start(place, children, host, port)
             _watch(children)
@@ -97,20 +98,22 @@ def _end_lost_runs(place: Workplace) -> None:
 
 
 def _watch(children: Children) -> None:
-    """Wait until a process dies; Ctrl-C and SIGTERM end it as an exception."""
-    while True:
+    """Wait until a process dies. Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM."""
+    while not children.stopping.wait(0.5):
         if dead := children.dead():
             output.error(
                 f"the {dead.name} ended with status {dead.process.returncode}; the end of "
                 f"{dead.log}:\n{dead.last_words()}"
             )
             return
-        time.sleep(0.5)
+    raise KeyboardInterrupt
 
 
 def _wait(children: Children, child: Child, ready: Any) -> None:
     if wait_until(ready, children, _STARTUP_SECONDS):
         return
+    if children.stopping.is_set():
+        raise KeyboardInterrupt
     dead = children.dead() or child
     raise SettingsError(
         f"the {dead.name} did not come up; the end of {dead.log}:\n{dead.last_words()}"

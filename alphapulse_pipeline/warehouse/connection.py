@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError
@@ -61,7 +62,8 @@ def account_lock(connection: Connection[TupleRow], account: str) -> Iterator[Non
     try:
         yield
     finally:
-        if not connection.broken:
+        # interrupted inside a command: the connection is closed, and the lock goes with it
+        if connection.info.transaction_status is TransactionStatus.IDLE:
             connection.execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})", name)
 
 

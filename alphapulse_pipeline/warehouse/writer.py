@@ -6,6 +6,7 @@ A kill at any moment repeats at most one batch.
 import logging
 
 from psycopg import Connection, Cursor, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.redaction import redact
@@ -71,8 +72,10 @@ def _record_failure(
 ) -> None:
     kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
     text = redact(str(error)) or type(error).__name__
-    if connection.broken or connection.closed:
-        logger.error("%s/%s failed and the database is gone", batches.account, batches.dataset)
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        # The database is gone, or Ctrl-C came inside a command: the attempt stays open, and
+        # sync_status tells that it died.
+        logger.error("%s/%s was cut off from the database", batches.account, batches.dataset)
         return
     if batches.log_id is not None:
         log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)

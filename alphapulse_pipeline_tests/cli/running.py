@@ -1,0 +1,166 @@
+"""A real `alphapulse up --demo`: started, asked, signalled, and everything of it found."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import psycopg
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.cli.processes import MARK
+from alphapulse_pipeline.settings.environment import HOME, POSTGRES_URL
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+
+T = TypeVar("T")
+
+COMMAND = Path(sys.executable).with_name("alphapulse")
+_OURS = re.compile(rf".*_(API_.*|TESTNET)|{HOME}|{POSTGRES_URL}|{MARK}|DAGSTER_HOME")
+
+
+@dataclass
+class Deployment:
+    """A running `up` and its home."""
+
+    process: subprocess.Popen[bytes]
+    home: Path
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def said(self) -> str:
+        """What `up` has printed so far."""
+        return self.log.read_text()
+
+    def graphql(self, query: str) -> Any:
+        """`data` of the UI's answer; None where it does not answer."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            json.dumps({"query": query}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.load(answer)["data"]
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def rows(self, query: str, *parameters: object) -> list[TupleRow]:
+        """The answer of the deployment's database."""
+        url = EmbeddedServer(self.home / "postgres" / "socket").url("alphapulse_demo")
+        with psycopg.connect(url) as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
+
+    def wait_for_rows(self, query: str, *parameters: object, seconds: float = 60) -> list[TupleRow]:
+        """The answer as soon as there is one."""
+        return wait_for(lambda: self.rows(query, *parameters), seconds, what=query)
+
+    def signal(self, number: signal.Signals, patience: float = 45) -> int:
+        """Send a signal to `up` alone; its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(patience)
+
+
+@contextmanager
+def deployment(home: Path) -> Iterator[Deployment]:
+    """`alphapulse up --demo`, its UI answering; nothing of it is left at the end."""
+    port = free_port()
+    log = home.with_name(f"{home.name}.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [COMMAND, "up", "--demo", "--port", str(port)],
+            env=environment(home),
+            cwd=home.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running = Deployment(process, home, port, log)
+    try:
+        wait_for(lambda: "is up at" in running.said or process.poll() is not None, 120, what="up")
+        assert process.poll() is None, running.said
+        yield running
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        end_all(home)
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`alphapulse <arguments>` with that home, to its end."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env=environment(home),
+        cwd=home.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def environment(home: Path) -> dict[str, str]:
+    """This process's environment without anything that is meant for another deployment."""
+    inherited = {name: value for name, value in os.environ.items() if not _OURS.fullmatch(name)}
+    return {**inherited, HOME: str(home), "COLUMNS": "200"}
+
+
+def left(home: Path) -> list[psutil.Process]:
+    """Every process of the deployment of `home`: children and runs by their mark, PostgreSQL by
+    its working directory, which is its data."""
+    return [process for process in psutil.process_iter() if _belongs(process, home)]
+
+
+def end_all(home: Path) -> None:
+    """What a failed test leaves must not disturb the next one."""
+    found = left(home)
+    for process in found:
+        with_grace = process.name() == "postgres"
+        process.send_signal(signal.SIGINT if with_grace else signal.SIGKILL)
+    psutil.wait_procs(found, timeout=10)
+
+
+def wait_for(condition: Callable[[], T], seconds: float, *, what: str) -> T:
+    """The first true value of `condition()`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain for {what}"
+        time.sleep(0.2)
+    return value
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _belongs(process: psutil.Process, home: Path) -> bool:
+    try:
+        if process.environ().get(MARK) == str(home):
+            return process.status() != psutil.STATUS_ZOMBIE
+        return Path(process.cwd()).is_relative_to(home)
+    except psutil.Error:
+        return False

@@ -1,0 +1,116 @@
+"""What a person sees and clicks in the web UI, with a real browser.
+
+With ALPHAPULSE_SCREENSHOTS=docs/images it writes README's pictures there.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from alphapulse_pipeline_tests.cli import running
+from alphapulse_pipeline_tests.cli.running import Deployment, deployment
+
+SCREENSHOTS = os.environ.get("ALPHAPULSE_SCREENSHOTS")
+ASSETS = ("balances", "positions", "prices", "orders", "trades")
+GROUP = "/locations/alphapulse_pipeline/asset-groups/bybit/lineage"
+
+_FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    " --disable-background-networking --disable-component-update --disable-sync"
+).split()
+_SECONDS = 1000
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if found := next(filter(None, map(shutil.which, names)), None):
+        return found
+    if os.environ.get("CI"):
+        pytest.fail("CI must have a Chromium: apt-get install chromium")
+    pytest.skip("there is no Chromium here")
+
+
+@pytest.fixture(scope="module")
+def up(chromium: str) -> Iterator[Deployment]:
+    # a short path, because a unix socket's may have about a hundred characters
+    with (
+        tempfile.TemporaryDirectory(prefix="ap") as folder,
+        deployment(Path(folder) / "home") as found,
+    ):
+        yield found
+
+
+@pytest.fixture
+def page(chromium: str, up: Deployment) -> Iterator[Page]:
+    with tempfile.TemporaryDirectory(prefix="ap") as profile, sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium,
+            args=_FLAGS,
+            viewport={"width": 1600, "height": 1040},
+            base_url=up.url,
+        )
+        page = browser.pages[0]
+        page.set_default_timeout(30 * _SECONDS)
+        # Dagster greets whoever comes for the first time
+        greeting = page.get_by_role("button", name="Skip", exact=True)
+        page.add_locator_handler(greeting, lambda: greeting.click())
+        yield page
+        browser.close()
+
+
+def test_the_lineage_shows_the_account(page: Page) -> None:
+    page.goto(GROUP)
+    for asset in ASSETS:
+        expect(_node(page, asset)).to_be_visible()
+    expect(_node(page, "balances")).to_contain_text("postgres", ignore_case=True)
+
+
+def test_an_asset_is_materialized_by_a_click(page: Page, up: Deployment) -> None:
+    page.goto("/assets/bybit/balances")
+    page.get_by_role("button", name="Materialize", exact=True).click()
+    launched = page.get_by_text(re.compile("Launched run [0-9a-f]{8}"))
+    run = launched.inner_text().split()[-1]
+    page.get_by_role("button", name="View", exact=True).click()
+    expect(page).to_have_url(re.compile(f"/runs/{run}"))
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=90 * _SECONDS)
+
+    page.goto("/assets/bybit/balances?view=events")
+    expect(page.get_by_text(f"Materialized in run {run}")).to_be_visible()
+    [(rows,)] = up.rows(
+        "SELECT rows FROM alphapulse.snapshots WHERE dataset = 'balances' AND run_id LIKE %s",
+        f"{run}%",
+    )
+    row_count = page.get_by_role("row").filter(has_text="dagster/row_count")
+    expect(row_count).to_contain_text(str(rows))
+    preview = page.get_by_role("row").filter(has_text=re.compile("^preview")).get_by_role("table")
+    for text in ("wallet", "total", "unified", "BTC", "USDT"):
+        expect(preview.get_by_role("cell", name=text, exact=True).first).to_be_visible()
+
+
+@pytest.mark.skipif(SCREENSHOTS is None, reason="ALPHAPULSE_SCREENSHOTS names no folder")
+def test_the_pictures_of_the_readme(page: Page, up: Deployment) -> None:
+    folder = Path(str(SCREENSHOTS))
+    folder.mkdir(parents=True, exist_ok=True)
+    synced = running.run(up.home, "sync", "--demo")
+    assert synced.returncode == 0, synced.stderr
+    page.goto(GROUP)
+    for asset in ASSETS:
+        # nothing under way, and every day of a history there
+        expect(_node(page, asset)).to_contain_text(
+            re.compile("Materialized|All"), timeout=90 * _SECONDS
+        )
+    page.mouse.move(1200, 900)
+    page.screenshot(path=folder / "lineage.png", animations="disabled")
+
+
+def _node(page: Page, asset: str) -> Locator:
+    """An asset's box in the graph."""
+    return page.locator("foreignObject").filter(has=page.get_by_text(asset, exact=True))
