@@ -20,10 +20,16 @@ SCREENSHOTS = os.environ.get("ALPHAPULSE_SCREENSHOTS")
 ASSETS = ("balances", "positions", "prices", "orders", "trades")
 GROUP = "/locations/alphapulse_pipeline/asset-groups/bybit/lineage"
 
-_FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
-    " --disable-background-networking --disable-component-update --disable-sync"
-).split()
+_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _SECONDS = 1000
 
 
@@ -75,10 +81,10 @@ def test_the_lineage_shows_the_account(page: Page) -> None:
 
 def test_an_asset_is_materialized_by_a_click(page: Page, up: Deployment) -> None:
     page.goto("/assets/bybit/balances")
-    page.get_by_role("button", name="Materialize", exact=True).click()
+    page.get_by_role("button", name="Materialize").first.click()
     launched = page.get_by_text(re.compile("Launched run [0-9a-f]{8}"))
     run = launched.inner_text().split()[-1]
-    page.get_by_role("button", name="View", exact=True).click()
+    page.get_by_text("View", exact=True).click()
     expect(page).to_have_url(re.compile(f"/runs/{run}"))
     expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=90 * _SECONDS)
 

@@ -39,9 +39,7 @@ def main() -> NoReturn:
     except (SettingsError, EmbeddedServerError) as error:
         output.error(redact(str(error)))
         sys.exit(2)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         output.note("stopped")
         sys.exit(130)
     except typer.Exit as stop:

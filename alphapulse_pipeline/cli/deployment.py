@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster_graphql import DagsterGraphQLClient
+from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
 from alphapulse_pipeline.cli.workplace import Workplace
 from alphapulse_pipeline.components.jobs import ACCOUNT
@@ -16,6 +16,10 @@ _HALF_WAY = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+
+class NotStarted(Exception):
+    """A first run that the web UI did not take."""
 
 
 def end_lost_runs(place: Workplace) -> list[str]:
@@ -31,8 +35,10 @@ def end_lost_runs(place: Workplace) -> list[str]:
 
 
 def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
-    """Start each job of each account that has credentials; the jobs' names."""
-    client = DagsterGraphQLClient(host, port_number=port)
+    """Start each job of each account that has credentials; the jobs' names.
+
+    Raises `NotStarted` where the web UI refuses or is gone.
+    """
     for account in place.accounts:
         if account.environment.missing():
             continue
@@ -43,5 +49,10 @@ def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
             request = tick(account, kind)
             if isinstance(request, dg.RunRequest):
                 job = f"{account.name}_{kind}"
-                client.submit_job_execution(job, tags=dict(request.tags))
+                try:
+                    client = DagsterGraphQLClient(host, port_number=port)
+                    client.submit_job_execution(job, tags=dict(request.tags))
+                except DagsterGraphQLClientError as error:
+                    reason = str(error).partition("\n")[0]
+                    raise NotStarted(f"{job} was not started: {reason}") from None
                 yield job

@@ -59,7 +59,7 @@ def up(
 def _start(place: Workplace, children: Children, host: str, port: int) -> None:
     began = time.monotonic()
     with output.stderr.status("starting Dagster"):
-        code_port = _free_port()
+        code_port = free_port()
         workspace = _write_workspace(place, code_port)
         children.start(
             "code-server",
@@ -72,7 +72,7 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
         )
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         url = f"http://{reachable}:{port}"
-        _wait(children, web, lambda: _location_loaded(url))
+        _wait(children, web, lambda: location_loaded(url))
     output.stdout.print(f"AlphaPulse is up at {url} ({time.monotonic() - began:.0f} s)")
     output.note(
         f"  data      {_shown(place.url)}, schema alphapulse\n"
@@ -86,8 +86,12 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
     children.start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
     from alphapulse_pipeline.cli import deployment  # Dagster: seconds that the UI need not wait
 
-    for job in deployment.first_runs(place, reachable, port):
-        output.note(f"  started   {job}")
+    try:
+        for job in deployment.first_runs(place, reachable, port):
+            output.note(f"  started   {job}")
+    except deployment.NotStarted as reason:
+        if not children.dead():  # else the watch tells who died
+            output.warn(f"{reason}; the schedules will start it")
 
 
 def _end_lost_runs(place: Workplace) -> None:
@@ -127,7 +131,7 @@ def _write_workspace(place: Workplace, code_port: int) -> Path:
     return path
 
 
-def _location_loaded(url: str) -> bool:
+def location_loaded(url: str) -> bool:
     """Whether the web UI answers and has our code. Raises `SettingsError` where it is broken."""
     query = (
         "{ locationStatusesOrError { __typename } workspaceOrError { ... on Workspace {"
@@ -177,7 +181,7 @@ def _check_port(host: str, port: int) -> None:
         ) from None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 import dagster as dg
-from sqlalchemy.dialects import postgresql
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA
+from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA, database_type
 
 OWNER = "team:alphapulse"
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 _DESCRIPTIONS = {
     "balances": "What is in each wallet now, per asset. What a snapshot does not name is zero.",
@@ -56,7 +54,7 @@ def _column_schema(dataset: str) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 column.name,
-                type=column.type.compile(_DIALECT).lower(),
+                type=database_type(column),
                 description=column.comment,
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(column.nullable), other=["key"] if column.primary_key else []

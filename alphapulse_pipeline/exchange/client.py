@@ -8,8 +8,9 @@ import asyncio
 import importlib.metadata
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -17,21 +18,29 @@ from urllib.parse import urlsplit, urlunsplit
 
 import anyio
 import stamina
+import stamina.instrumentation
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from ccxt.base import errors as ccxt
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
 from alphapulse_pipeline.exchange.lean_import import exchange_class
+from alphapulse_pipeline.exchange.patience import UNTOLD, told_wait
 from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.redaction import redact
 
 T = TypeVar("T")
 
-# At DEBUG, ccxt's logger prints keys and signatures, whatever the root logger is set to.
-logging.getLogger("ccxt").setLevel(logging.INFO)
-logging.getLogger("ccxt.base.exchange").setLevel(logging.INFO)
+logger = logging.getLogger(__name__)
+
+# At DEBUG, ccxt's logger prints keys and signatures. A filter, since levels get set by others.
+logging.getLogger("ccxt.base.exchange").addFilter(lambda record: record.levelno > logging.DEBUG)
+
+# stamina's own hooks print the error, with whatever URL and signature are in it.
+stamina.instrumentation.set_on_retry_hooks([])
 
 _ATTEMPTS = 4
 _LONGEST_WAIT = 20.0
+_PATIENCE = 60.0
 _REQUEST_TIMEOUT_MS = 15_000
 _PAGES_AHEAD = 4
 
@@ -62,7 +71,7 @@ class ExchangeClient:
     def __init__(self, connection: Connection, portal: BlockingPortal) -> None:
         self._connection = connection
         self._portal = portal
-        self._clock_offset: timedelta | None = None
+        self._clock: tuple[datetime, float] | None = None
         self.ccxt: Any = _build(connection)
 
     @property
@@ -71,10 +80,12 @@ class ExchangeClient:
         return int(self.ccxt.requests_sent)
 
     def now(self) -> datetime:
-        """The exchange's time, whole milliseconds: this machine's, corrected once per run."""
-        if self._clock_offset is None:
-            self._clock_offset = self.run(self._measure_clock)
-        now = datetime.now(UTC) + self._clock_offset
+        """The exchange's time, whole milliseconds: asked once a run, never ahead of the truth."""
+        if self._clock is None:
+            self._clock = self.run(self._read_clock)
+        there, read_at = self._clock
+        # not this machine's date, which may be set while a run is under way
+        now = there + timedelta(seconds=time.monotonic() - read_at)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,8 +103,8 @@ class ExchangeClient:
         except (TimeoutError, ccxt.BaseError, OSError) as error:
             raise failure(error, self._connection.environment) from None
 
-    def stream(self, source: AsyncIterator[T]) -> Generator[T, None, None]:
-        """Items of an async iterator, fetched ahead while the caller works on the last one.
+    def stream(self, source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        """Items of an async generator, fetched ahead while the caller works on the last one.
 
         Raises what `run` raises. Closing the generator stops the source.
         """
@@ -125,13 +136,13 @@ class ExchangeClient:
         """Know the markets as they were when `load_markets` wrote `catalogue`; no request."""
         self.ccxt.set_markets(json.loads(catalogue))
 
-    async def _measure_clock(self) -> timedelta:
+    async def _read_clock(self) -> tuple[datetime, float]:
+        """The exchange's time, and when on our own clock it was surely reached."""
         if not self.ccxt.has.get("fetchTime"):
-            return timedelta(0)
-        before = datetime.now(UTC)
-        there = await self.ccxt.fetch_time()
-        after = datetime.now(UTC)
-        return datetime.fromtimestamp(there / 1000, UTC) - (before + (after - before) / 2)
+            return datetime.now(UTC), time.monotonic()
+        # Half the round trip would be closer, but may be ahead: a request can have been retried.
+        there = int(await self.ccxt.fetch_time())
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=there), time.monotonic()
 
 
 @contextmanager
@@ -175,6 +186,8 @@ def _build(connection: Connection) -> Any:
 class _Exact:
     """What is changed in every ccxt class: exact numbers, no silent loss, our own door."""
 
+    last_response_headers: Mapping[str, str] | None
+    milliseconds: Callable[[], int]
     api_url: str
     costs: Mapping[str, float]
     requests_sent: int
@@ -184,9 +197,9 @@ class _Exact:
         """One call of an endpoint; throttled, signed and sent again where that can help."""
         try:
             async for attempt in stamina.retry_context(
-                on=_wait_before_retry,
+                on=self._wait_before_retry,
                 attempts=self.attempts,
-                timeout=60,
+                timeout=_PATIENCE,
                 wait_initial=0.25,
                 wait_max=_LONGEST_WAIT,
             ):
@@ -212,6 +225,27 @@ class _Exact:
             raise ccxt.BadResponse(f"{path} answered with something that is not JSON")
         return answer
 
+    def handle_errors(self, code: int, reason: str, *more: Any) -> Any:
+        """Believe the HTTP status: exchanges' classes lose it where the body is JSON."""
+        body = more[3]
+        if code in (418, 429):
+            raise ccxt.RateLimitExceeded(f"{code} {reason} {body}")
+        if code >= 500:
+            raise ccxt.ExchangeNotAvailable(f"{code} {reason} {body}")
+        return super().handle_errors(code, reason, *more)  # type: ignore[misc]
+
+    def _wait_before_retry(self, error: Exception) -> bool | float:
+        """Whether to send it again, or after how many seconds."""
+        match kind_of(error):
+            case Kind.TRANSIENT:
+                return True
+            case Kind.THROTTLED:
+                told = told_wait(self.last_response_headers or {}, self.milliseconds())
+                wait = UNTOLD if told is None else told
+                return wait if wait <= _LONGEST_WAIT else False
+            case _:
+                return False
+
     def calculate_rate_limiter_cost(
         self, api: Any, method: str, path: str, params: Any, config: Any = None
     ) -> Any:
@@ -231,14 +265,13 @@ class _Exact:
         return rows
 
 
-def _wait_before_retry(error: Exception) -> bool | float:
-    match kind_of(error):
-        case Kind.TRANSIENT:
-            return True
-        case Kind.THROTTLED:
-            return 1.0  # per-second limits: the next second is a new one
-        case _:
-            return False
+def _tell(retry: stamina.instrumentation.RetryDetails) -> None:
+    cause = redact(" ".join(str(retry.caused_by).split()))[:200]
+    logger.info("trying again in %.1f seconds: %s", retry.wait_for, cause)
+
+
+# stamina's own words repeat the error as it is, signed URL and all.
+stamina.instrumentation.set_on_retry_hooks([_tell])
 
 
 def _through(door: str, url: str) -> str:
@@ -256,8 +289,8 @@ async def _channel() -> Any:
     return anyio.create_memory_object_stream[Any](_PAGES_AHEAD)
 
 
-async def _pump(source: AsyncIterator[Any], send: Any) -> None:
-    async with send:
+async def _pump(source: AsyncGenerator[Any, None], send: Any) -> None:
+    async with send, aclosing(source):
         async for item in source:
             await send.send(item)
 

@@ -34,7 +34,8 @@ class ExchangeFailure(Exception):
 
     def __init__(self, kind: Kind, cause: str, mend: str) -> None:
         self.kind = kind
-        self.cause = redact(" ".join(cause.split()))[:400]
+        # redacted whole, then cut: half a secret would be found by nobody
+        self.cause = " ".join(redact(cause).split())[:400]
         self.mend = mend
         super().__init__(f"{self.cause}; {mend}")
 
@@ -69,7 +70,8 @@ def kind_of(error: BaseException) -> Kind:
         "aiohttp"
     ):
         return Kind.TRANSIENT
-    if re.search(r'"retCode":\s*10016\b', text):  # bybit: "server error", plain in ccxt
+    # bybit's "server timeout" and "server error", plain in ccxt
+    if re.search(r'"retCode":\s*(10000|10016)\b', text):
         return Kind.TRANSIENT
     return Kind.BUG
 
@@ -83,7 +85,8 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
 
 
 def _says_throttled(text: str) -> bool:
-    return bool(re.search(r"\b429\b.{0,40}(Too Many|rate)", text, re.IGNORECASE))
+    # 10429: bybit's "system level frequency protection", which ccxt does not know
+    return bool(re.search(r'\b429\b.{0,40}(Too Many|rate)|"retCode":\s*10429\b', text, re.I))
 
 
 def _cause(error: BaseException, kind: Kind) -> str:
@@ -109,7 +112,8 @@ def _exchange_words(text: str) -> str:
         # Bybit's 10004 repeats the signed text, with the key in it
         words = re.sub(r"\s*,?\s*origin_string\[.*", "", message.group(1)).strip(" .")
         return f"{words} ({code.group(1)})" if code else words
-    return re.sub(r"<[^>]{0,200}>", " ", text)[:300]
+    # what follows is a page of HTML: its status and reason stand before it
+    return text.partition("<")[0].strip()
 
 
 def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:

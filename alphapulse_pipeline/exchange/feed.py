@@ -5,7 +5,7 @@ believed to be the last only where the exchange gives no further cursor, never b
 short: page sizes get lost on the way.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from alphapulse_pipeline.exchange.errors import Incomplete
 
 MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Caller(Protocol):
@@ -59,10 +60,13 @@ async def everything(call: Caller, feed: Feed) -> list[dict[str, Any]]:
     return [row async for rows, _last in _pages(call, feed, {}) for row in rows]
 
 
-async def walk(call: Caller, feed: Feed, start: datetime, end: datetime) -> AsyncIterator[Page]:
+async def walk(
+    call: Caller, feed: Feed, start: datetime, end: datetime
+) -> AsyncGenerator[Page, None]:
     """All pages of `[start, end)`, newest first, each with what it proves.
 
-    Times must be whole milliseconds. Raises `Incomplete` where the pages contradict their order.
+    Raises `Incomplete` where the pages contradict their order, and `ValueError` for times that are
+    not whole milliseconds.
     """
     longest = feed.window or (end - start)
     while end > start:
@@ -70,11 +74,12 @@ async def walk(call: Caller, feed: Feed, start: datetime, end: datetime) -> Asyn
         proved_to = end
         window = {feed.start: _ms(begin), feed.end: _ms(end - MILLISECOND)}
         async for rows, last in _pages(call, feed, window):
-            times = [_time(row[feed.time]) for row in rows]
+            times = [_time(feed, row) for row in rows]
             if any(t < begin or t >= end for t in times):
                 raise Incomplete(f"{feed.method} answered rows outside of the window asked for")
-            if times and max(times) > proved_to:
-                raise Incomplete(f"{feed.method} answered pages that are not newest first")
+            # a row in what was proved before, or one that the page's oldest row does not bound
+            if times != sorted(times, reverse=True) or (times and times[0] >= proved_to):
+                raise Incomplete(f"{feed.method} answered rows that are not newest first")
             # rows of the oldest millisecond may go on in the next page
             complete_from = begin if last else min(times, default=proved_to) + MILLISECOND
             complete_from = min(complete_from, proved_to)
@@ -85,24 +90,26 @@ async def walk(call: Caller, feed: Feed, start: datetime, end: datetime) -> Asyn
 
 async def _pages(
     call: Caller, feed: Feed, window: Mapping[str, Any]
-) -> AsyncIterator[tuple[list[dict[str, Any]], bool]]:
+) -> AsyncGenerator[tuple[list[dict[str, Any]], bool], None]:
     """Pages with whether each is the last."""
-    cursor = ""
+    asked = ""
     seen: set[str] = set()
     while True:
-        params = {**feed.params, **window, **({feed.cursor: cursor} if cursor else {})}
+        params = {**feed.params, **window, **({feed.cursor: asked} if asked else {})}
         answer = await call(feed.method, params)
         rows = _find(answer, feed.rows)
         if not isinstance(rows, list):
             raise Incomplete(f"{feed.method} answered without {'.'.join(feed.rows)}")
         cursor = str(_find(answer, feed.next_cursor) or "")
-        last = not cursor or not rows
+        # An empty page may be followed by full ones, unless it points to itself.
+        last = not cursor or (not rows and cursor == asked)
+        if cursor in seen and not last:
+            raise Incomplete(f"{feed.method} answered the same cursor twice")
         yield rows, last
         if last:
             return
-        if cursor in seen:
-            raise Incomplete(f"{feed.method} answered the same cursor twice")
         seen.add(cursor)
+        asked = cursor
 
 
 def _find(answer: Any, path: tuple[str, ...]) -> Any:
@@ -112,8 +119,14 @@ def _find(answer: Any, path: tuple[str, ...]) -> Any:
 
 
 def _ms(time: datetime) -> int:
-    return int(time.timestamp() * 1000 + 0.5)
+    milliseconds, rest = divmod(time - _EPOCH, MILLISECOND)
+    if rest:
+        raise ValueError(f"{time} is not a whole millisecond: rows at its edge could be missed")
+    return milliseconds
 
 
-def _time(milliseconds: Any) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(milliseconds))
+def _time(feed: Feed, row: Mapping[str, Any]) -> datetime:
+    milliseconds = str(row.get(feed.time) or "")
+    if not milliseconds.isdigit():
+        raise Incomplete(f"{feed.method} answered a row whose {feed.time} is {milliseconds!r}")
+    return _EPOCH + timedelta(milliseconds=int(milliseconds))

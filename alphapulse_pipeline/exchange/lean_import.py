@@ -7,13 +7,21 @@ no official way to do this, so where it fails the full import is used.
 
 import importlib
 import importlib.metadata
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+logger = logging.getLogger(__name__)
+
 _PACKAGES = ("ccxt", "ccxt.async_support")
-_BASE_MODULES = ("ccxt.base.errors", "ccxt.base.decimal_to_precision", "ccxt.base.precise")
+_BASE_MODULES = (
+    "ccxt.base.errors",
+    "ccxt.base.decimal_to_precision",
+    "ccxt.base.precise",
+    "ccxt.base.exchange",
+)
 
 
 def exchange_class(exchange_id: str) -> type[Any]:
@@ -24,7 +32,8 @@ def exchange_class(exchange_id: str) -> type[Any]:
     try:
         with_stand_ins()
         module = importlib.import_module(f"ccxt.async_support.{exchange_id}")
-    except (ImportError, AttributeError):
+    except (ImportError, AttributeError) as error:
+        logger.info("%s is imported with all of ccxt: %s", exchange_id, error)
         _remove_stand_ins()
         importlib.import_module("ccxt.async_support")
         module = importlib.import_module(f"ccxt.async_support.{exchange_id}")
@@ -44,8 +53,9 @@ def with_stand_ins() -> None:
 
 
 def _remove_stand_ins() -> None:
-    if any(isinstance(sys.modules.get(name), _StandIn) for name in _PACKAGES):
-        for name in [n for n in sys.modules if n == "ccxt" or n.startswith("ccxt.")]:
+    # The packages only: ccxt.base stays, as its error classes must remain the same objects.
+    for name in _PACKAGES:
+        if isinstance(sys.modules.get(name), _StandIn):
             del sys.modules[name]
 
 

@@ -20,7 +20,7 @@ class Markets:
     exchange: Any
     """The ccxt exchange, its markets loaded."""
     delisted: Callable[[str, str], dict[str, Any]]
-    reload: Callable[[], None]
+    reload: Callable[["Markets"], None]
     """Asks the exchange for its markets again; called at most once, for an unknown id."""
 
     def __post_init__(self) -> None:
@@ -38,13 +38,17 @@ class Markets:
         """The name, and ccxt's market structure to parse rows with."""
         market = self._found.get((raw_id, category)) or self._find(raw_id, category)
         self._found[raw_id, category] = market
-        return self._names.setdefault((raw_id, bool(market["spot"])), market["symbol"]), market
+        return self.name(market), market
+
+    def name(self, market: dict[str, Any]) -> str:
+        """The name that a market of ccxt's was first given."""
+        return self._names.setdefault((market["id"], bool(market["spot"])), market["symbol"])
 
     def listed(self, seen_at: datetime) -> list[Row]:
         """All listed markets as rows of `markets`, under the names they were first given."""
         rows = {}
         for market in self.exchange.markets.values():
-            name = self._names.setdefault((market["id"], bool(market["spot"])), market["symbol"])
+            name = self.name(market)
             rows[name] = market_row(name, market, seen_at)
         return list(rows.values())
 
@@ -54,20 +58,20 @@ class Markets:
         known = (raw_id, category == "spot") in self._names
         if not known and not self._reloaded:
             self._reloaded = True
-            self.reload()
+            self.reload(self)
             if market := self._listed(raw_id, category):
                 return market
         if category == "option":
             # ccxt reads expired options off their ids
-            market = self.exchange.safe_market(raw_id)
+            market = dict(self.exchange.safe_market(raw_id))
         else:
-            market = self.exchange.safe_market_structure(self.delisted(raw_id, category))
+            market = dict(self.exchange.safe_market_structure(self.delisted(raw_id, category)))
         if not known:
             self.unlisted.append(market)
         return market
 
     def _listed(self, raw_id: str, category: str) -> dict[str, Any] | None:
-        candidates = self.exchange.markets_by_id.get(raw_id, [])
+        candidates: list[dict[str, Any]] = self.exchange.markets_by_id.get(raw_id, [])
         return next((m for m in candidates if m.get(category)), None)
 
 

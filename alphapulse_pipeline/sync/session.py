@@ -66,21 +66,19 @@ class Session:
 
     def _know_markets(self) -> Markets:
         markets = Markets(self.client.ccxt, self.venue.delisted_market, self._load_markets)
-        self._markets = markets
         markets.remember(registry.market_names(self.connection, self.name))
         stored = registry.catalogue(self.connection, self.name, _ccxt_version())
         if stored and datetime.now(UTC) - stored[1] < _CATALOGUE_LASTS:
             self.client.restore_markets(stored[0])
         else:
-            self._load_markets()
+            self._load_markets(markets)
         return markets
 
-    def _load_markets(self) -> None:
-        assert self._markets is not None
+    def _load_markets(self, markets: Markets) -> None:
         logger.info("%s: loading the exchange's markets", self.name)
         catalogue = self.client.load_markets()
         seen_at = datetime.now(UTC)
-        rows = self._markets.listed(seen_at)
+        rows = markets.listed(seen_at)
         registry.store_markets(self.connection, self.name, rows)
         registry.retire_markets(self.connection, self.name, seen_at)
         registry.store_catalogue(self.connection, self.name, _ccxt_version(), catalogue)

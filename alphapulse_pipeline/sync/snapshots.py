@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import everything
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.session import Session
@@ -62,8 +63,15 @@ def _positions(session: Session) -> Iterable[rows.Row]:
 def _prices(session: Session) -> Iterable[rows.Row]:
     """Prices of the markets of what is held: this run's own snapshots, else the newest ones."""
     if "assets" not in session.held or "markets" not in session.held:
-        assets, held = registry.held_assets(session.connection, session.name)
-        session.held = {"assets": assets, "markets": held} | session.held
+        sources = [d for d in ("balances", "positions") if session.account.settings.wants(d)]
+        known = registry.held_assets(session.connection, session.name, sources)
+        if known is None:
+            raise ExchangeFailure(
+                Kind.INCOMPLETE,
+                f"what the account holds is not known: {' and '.join(sources)} were never read",
+                "sync balances and positions first",
+            )
+        session.held = {"assets": known[0], "markets": known[1]} | session.held
     assets, held = session.held["assets"], session.held["markets"]
     session.markets  # noqa: B018
     listed = session.client.ccxt.markets

@@ -1,14 +1,17 @@
 """COPY to a staging table, then merge: what is the same stays untouched, what is new is counted."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from psycopg import Cursor, sql
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Boolean, Column, Numeric, Text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from alphapulse_pipeline.warehouse.batches import Row, Written
 from alphapulse_pipeline.warehouse.tables import PROVENANCE, SCHEMA, Dataset
@@ -19,7 +22,7 @@ class KeyCollision(Exception):
 
 
 class ColumnMismatch(Exception):
-    """Rows do not have the table's columns. The text names table, columns and the mend."""
+    """Rows do not fit the table's columns. The text names table, columns and the mend."""
 
 
 def merge(
@@ -30,17 +33,18 @@ def merge(
 ) -> Written:
     """Write `rows` inside the cursor's transaction. Returns what changed.
 
-    `constants` are columns that have the same value in every row (account, run, ...). Raises `KeyCollision` and `ColumnMismatch`; both leave the transaction to be rolled back.
+    `constants` are columns that have the same value in every row (account, run, ...). Raises
+    `KeyCollision` and `ColumnMismatch`; both leave the transaction to be rolled back.
     """
     if not rows:
         return Written()
-    _check_columns(dataset, {**rows[0], **constants})
+    _check_columns(dataset, rows, constants)
     rows = _distinct(dataset, rows, constants)
     statements = _statements(dataset)
     cursor.execute(statements.stage)
     with cursor.copy(statements.copy) as copy:
-        for values in _values(dataset, rows, constants):
-            copy.write_row(values)
+        for lines in _copy_lines(dataset, rows, constants):
+            copy.write(lines)
     counts = cursor.execute(statements.merge).fetchone()
     cursor.execute(statements.clear)
     if counts is None:
@@ -49,19 +53,34 @@ def merge(
     return Written(inserted, changed, len(rows) - inserted - changed)
 
 
+def _check_columns(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
+    wanted = set(dataset.columns) - constants.keys()
+    for row in rows:
+        if row.keys() != wanted:
+            differences = (
+                ("missing", [name for name in dataset.columns if name in wanted - row.keys()]),
+                ("not in the table:", [name for name in row if name not in wanted]),
+            )
+            raise ColumnMismatch(
+                f"rows for {SCHEMA}.{dataset.name} do not fit the table: "
+                + "; ".join(f"{what} {', '.join(names)}" for what, names in differences if names)
+                + "; mend the asset, or migrate the table (`alphapulse up` applies migrations)"
+            )
+
+
 def _distinct(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> list[Row]:
     """One row a key: pages overlap on purpose, so the same row may come twice."""
     names = [name for name in dataset.key if name not in constants]
     found: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        key = tuple(row[name] for name in names)
+        key = tuple([row[name] for name in names])
         known = found.setdefault(key, row)
         if known is row:
             continue
         if dataset.newest_by is not None:
             if row[dataset.newest_by] >= known[dataset.newest_by]:
                 found[key] = row
-        elif _facts(known) != _facts(row):
+        elif known != row:
             raise KeyCollision(
                 f"{dataset.name}: two different rows have the key "
                 + ", ".join(f"{n}={v}" for n, v in zip(names, key, strict=True))
@@ -69,40 +88,94 @@ def _distinct(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any
     return list(found.values())
 
 
-def _facts(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in PROVENANCE}
+def _copy_lines(
+    dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]
+) -> Iterator[str]:
+    """Rows in COPY's text format, a thousand at a time.
 
-
-def _check_columns(dataset: Dataset, row: Row) -> None:
-    missing = [name for name in dataset.columns if name not in row]
-    unknown = [name for name in row if name not in dataset.columns]
-    if missing or unknown:
-        raise ColumnMismatch(
-            f"rows for {SCHEMA}.{dataset.name} do not fit the table: "
-            + "; ".join(
-                f"{what} {', '.join(names)}"
-                for what, names in (("missing", missing), ("not in the table:", unknown))
-                if names
-            )
-            + "; mend the asset, or migrate the table (`alphapulse up` applies migrations)"
-        )
-
-
-def _values(
-    dataset: Dataset, rows: Iterable[Row], constants: Mapping[str, Any]
-) -> Iterable[list[Any]]:
-    json_columns = {c.name for c in dataset.table.columns if isinstance(c.type, JSONB)}
-    for row in rows:
-        values = {**row, **constants}
-        yield [
-            Jsonb(values[name]) if name in json_columns else _copied(values[name])
-            for name in dataset.columns
+    Column by column, which takes half the time of psycopg's value by value, and lets a column
+    refuse what it cannot hold exactly.
+    """
+    columns = [dataset.table.columns[name] for name in dataset.columns]
+    for start in range(0, len(rows), 1000):
+        chunk = rows[start : start + 1000]
+        fields = [
+            _fields(dataset, column, [constants[column.name]]) * len(chunk)
+            if column.name in constants
+            else _fields(dataset, column, [row[column.name] for row in chunk])
+            for column in columns
         ]
+        yield "".join(["\t".join(line) + "\n" for line in zip(*fields, strict=True)])
 
 
-def _copied(value: Any) -> Any:
-    # numeric's text form, exactly as it was: faster than psycopg's adaptation of Decimal
-    return str(value) if isinstance(value, Decimal) else value
+def _fields(dataset: Dataset, column: Column[Any], values: list[Any]) -> list[str]:
+    given = [value for value in values if value is not None]
+    try:
+        texts = _TEXTS[type(column.type)](given)
+    except _Unfit as unfit:
+        raise ColumnMismatch(f"{SCHEMA}.{dataset.name}.{column.name} {unfit}") from None
+    if len(given) == len(values):
+        return texts
+    rest = iter(texts)
+    return [r"\N" if value is None else next(rest) for value in values]
+
+
+class _Unfit(Exception):
+    """What a column wants and was not given."""
+
+
+def _only(kinds: tuple[type, ...], wanted: str, values: list[Any]) -> None:
+    for found in set(map(type, values)):
+        # to Python, True is an int as well
+        if not issubclass(found, kinds) or (found is bool and bool not in kinds):
+            raise _Unfit(f"takes {wanted}, not {found.__name__}")
+
+
+_NUMBERS = re.compile(r"[-+.0-9Ee]*")
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _numbers(values: list[Any]) -> list[str]:
+    _only((Decimal, int, str), "Decimal, since a float is not exact", values)
+    texts = [str(value) for value in values]
+    if not _NUMBERS.fullmatch("".join(texts)):
+        raise _Unfit("takes finite numbers only")
+    return texts
+
+
+def _times(values: list[Any]) -> list[str]:
+    _only((datetime,), "datetime", values)
+    if any(value.tzinfo is None for value in values):
+        raise _Unfit("takes times with a zone only")
+    return [str(value) for value in values]
+
+
+def _words(values: list[Any]) -> list[str]:
+    _only((str, int), "str", values)
+    texts = [str(value) for value in values]
+    if _SPECIAL.search("".join(texts)):
+        return [text.translate(_ESCAPES) for text in texts]
+    return texts
+
+
+def _flags(values: list[Any]) -> list[str]:
+    _only((bool,), "bool", values)
+    return [str(value) for value in values]
+
+
+def _documents(values: list[Any]) -> list[str]:
+    return [_json(value).replace("\\", r"\\") for value in values]
+
+
+_TEXTS: dict[type, Callable[[list[Any]], list[str]]] = {
+    Numeric: _numbers,
+    TIMESTAMP: _times,
+    Text: _words,
+    Boolean: _flags,
+    JSONB: _documents,
+}
 
 
 class _Statements:
@@ -118,40 +191,55 @@ class _Statements:
         offered = sql.SQL(", ").join(
             sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in facts
         )
-        written = [c for c in dataset.columns if c not in dataset.key]
-        assignments = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c)) for c in written]
+        assignments = sql.SQL(", ").join(
+            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c))
+            for c in dataset.columns
+            if c not in dataset.key
+        )
         if "recorded_at" in dataset.table.columns:
-            assignments.append(sql.SQL("recorded_at = clock_timestamp()"))
+            assignments += sql.SQL(", recorded_at = clock_timestamp()")
         newer = (
             sql.SQL(" AND excluded.{0} >= t.{0}").format(sql.Identifier(dataset.newest_by))
             if dataset.newest_by
             else sql.SQL("")
         )
-        self.stage = sql.SQL(
-            "CREATE TEMP TABLE IF NOT EXISTS {stage} AS SELECT {columns} FROM {table} WITH NO DATA"
-        ).format(stage=stage, columns=columns, table=table)
-        self.copy = sql.SQL("COPY {stage} ({columns}) FROM STDIN").format(
-            stage=stage, columns=columns
+        # Made into bytes here, once, instead of in every batch.
+        self.stage = (
+            sql.SQL(
+                "CREATE TEMP TABLE IF NOT EXISTS {stage} AS"
+                " SELECT {columns} FROM {table} WITH NO DATA"
+            )
+            .format(stage=stage, columns=columns, table=table)
+            .as_bytes()
         )
-        self.merge = sql.SQL(
-            "WITH merged AS ("
-            " INSERT INTO {table} AS t ({columns}) SELECT {columns} FROM {stage}"
-            " ON CONFLICT ({key}) DO UPDATE SET {assignments}"
-            " WHERE ({stored}) IS DISTINCT FROM ({offered}){newer}"
-            " RETURNING xmax = 0 AS inserted)"
-            " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
-            " FROM merged"
-        ).format(
-            table=table,
-            columns=columns,
-            stage=stage,
-            key=key,
-            assignments=sql.SQL(", ").join(assignments),
-            stored=stored,
-            offered=offered,
-            newer=newer,
+        self.copy = (
+            sql.SQL("COPY {stage} ({columns}) FROM STDIN")
+            .format(stage=stage, columns=columns)
+            .as_bytes()
         )
-        self.clear = sql.SQL("TRUNCATE {stage}").format(stage=stage)
+        self.merge = (
+            sql.SQL(
+                "WITH merged AS ("
+                " INSERT INTO {table} AS t ({columns}) SELECT {columns} FROM {stage}"
+                " ON CONFLICT ({key}) DO UPDATE SET {assignments}"
+                " WHERE ({stored}) IS DISTINCT FROM ({offered}){newer}"
+                " RETURNING xmax = 0 AS inserted)"
+                " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
+                " FROM merged"
+            )
+            .format(
+                table=table,
+                columns=columns,
+                stage=stage,
+                key=key,
+                assignments=assignments,
+                stored=stored,
+                offered=offered,
+                newer=newer,
+            )
+            .as_bytes()
+        )
+        self.clear = sql.SQL("TRUNCATE {stage}").format(stage=stage).as_bytes()
 
 
 @cache

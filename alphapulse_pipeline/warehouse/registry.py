@@ -105,8 +105,17 @@ def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrde
     return [OpenOrder(*row) for row in rows]
 
 
-def held_assets(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[str]]:
-    """Assets and markets that the newest snapshots of balances and positions name."""
+def held_assets(
+    connection: Connection[TupleRow], account: str, sources: Sequence[str]
+) -> tuple[set[str], set[str]] | None:
+    """Assets and markets that the newest snapshots name; None before all `sources` have one."""
+    taken = connection.execute(
+        "SELECT count(DISTINCT dataset) FROM alphapulse.snapshots"
+        " WHERE account = %s AND dataset = ANY(%s)",
+        [account, list(sources)],
+    ).fetchone()
+    if not sources or taken != (len(sources),):
+        return None
     assets = connection.execute(
         "SELECT DISTINCT asset FROM alphapulse.balances_latest WHERE account = %s", [account]
     ).fetchall()

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSTZMULTIRANGE, TSTZRANGE
 
 SCHEMA = "alphapulse"
@@ -392,3 +393,8 @@ HISTORIES = {
     )
 }
 DATASETS = SNAPSHOTS | HISTORIES
+
+
+def database_type(column: Column[Any]) -> str:
+    """A column's type in PostgreSQL's own words, e.g. `numeric`."""
+    return column.type.compile(postgresql.dialect()).lower()  # type: ignore[no-untyped-call]

@@ -1,0 +1,105 @@
+"""`alphapulse up` with real processes: it comes up, syncs, and whatever kills it, nothing stays.
+
+One deployment serves all of these tests, in this order; one that a test has ended is started again
+by the next, on the same home.
+"""
+
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from alphapulse_pipeline.warehouse.embedded import embedded_server
+from alphapulse_pipeline_tests.cli import running
+from alphapulse_pipeline_tests.cli.running import Deployment, deployment, left
+
+DATASETS = ("balances", "positions", "prices", "orders", "trades")
+UNFINISHED = "status IN ('STARTING', 'STARTED', 'CANCELING')"
+
+Up = Callable[[], Deployment]
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    """Gives the running deployment, started where it is not."""
+    found: list[Deployment] = []
+    # a short path, because a unix socket's may have about a hundred characters
+    with tempfile.TemporaryDirectory(prefix="ap") as folder, ExitStack() as stack:
+
+        def alive() -> Deployment:
+            if not found or found[-1].process.poll() is not None:
+                found.append(stack.enter_context(deployment(Path(folder) / "home")))
+            return found[-1]
+
+        yield alive
+
+
+def test_the_ui_answers_and_rows_of_every_dataset_arrive(up: Up) -> None:
+    deployed = up()
+    group = deployed.graphql(
+        '{ assetNodes(group: {groupName: "bybit", repositoryName: '
+        '"__repository__", repositoryLocationName: "alphapulse_pipeline"}) { assetKey { path } } }'
+    )
+    assert {node["assetKey"]["path"][-1] for node in group["assetNodes"]} == {*DATASETS}
+    for dataset in DATASETS:
+        assert deployed.wait_for_rows(f"SELECT FROM alphapulse.{dataset} LIMIT 1")
+
+
+def test_a_second_up_on_the_same_home_is_refused_in_one_line(up: Up) -> None:
+    deployed = up()
+    second = running.run(deployed.home, "up", "--demo", "--port", str(running.free_port()))
+    assert second.returncode == 2
+    assert second.stderr.count("\n") == 1
+    assert "another `alphapulse up` runs" in second.stderr
+    assert deployed.graphql("{ version }")
+
+
+def test_a_taken_port_is_refused_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        refused = running.run(tmp_path, "up", "--demo", "--port", str(port))
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in refused.stderr
+    assert "--port" in refused.stderr
+
+
+def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
+    killed = up()
+    [(run,)] = killed.wait_for_rows("SELECT run_id FROM runs WHERE status = 'STARTED' LIMIT 1")
+    killed.signal(signal.SIGKILL)
+    orphans = [process for process in left(killed.home) if process.name() != "postgres"]
+    assert orphans, "nothing was left: this test tests nothing"
+
+    began = time.time()
+    successor = up()
+    assert "that a killed predecessor left" in successor.said
+    assert not [p for p in orphans if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    [(status,)] = successor.rows("SELECT status FROM runs WHERE run_id = %s", run)
+    assert status in ("SUCCESS", "FAILURE", "CANCELED")
+    before = "create_timestamp < to_timestamp(%s) AT TIME ZONE 'UTC'"
+    assert successor.rows(f"SELECT run_id FROM runs WHERE {UNFINISHED} AND {before}", began) == []
+
+
+def test_a_dead_webserver_ends_everything(up: Up) -> None:
+    deployed = up()
+    [webserver] = [p for p in left(deployed.home) if "dagster_webserver" in p.cmdline()]
+    webserver.kill()
+    assert deployed.process.wait(45) == 1
+    assert "the webserver ended with status -9" in deployed.said
+    assert left(deployed.home) == []
+
+
+def test_sigterm_leaves_no_process_and_no_run_under_way(up: Up) -> None:
+    deployed = up()
+    deployed.wait_for_rows("SELECT FROM runs WHERE status = 'STARTED'")
+    assert deployed.signal(signal.SIGTERM) == 130
+    assert left(deployed.home) == []
+    with embedded_server(deployed.home):
+        assert deployed.rows(f"SELECT run_id FROM runs WHERE {UNFINISHED}") == []
