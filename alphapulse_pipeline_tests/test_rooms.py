@@ -81,8 +81,7 @@ def test_libraries_stay_in_their_rooms(library: str, rooms: tuple[str, ...]) -> 
     wrong = [
         f"{path}: {module}"
         for path, module in imports()
-        if module.split(".")[0] == library
-        and not str(path.relative_to(PACKAGE)).startswith(rooms)
+        if module.split(".")[0] == library and not str(path.relative_to(PACKAGE)).startswith(rooms)
     ]
     assert wrong == []
 

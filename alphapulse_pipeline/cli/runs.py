@@ -52,7 +52,9 @@ def materialize(
     if any("ExecutionInterrupted" in str(failure.error) for failure in failures):
         raise KeyboardInterrupt  # Dagster took the signal for the run; the command ends as well
     told = [
-        failure.user_failure_data.description if failure.user_failure_data else failure.error.message
+        failure.user_failure_data.description
+        if failure.user_failure_data
+        else failure.error.message
         for failure in failures
         if failure.error
     ]

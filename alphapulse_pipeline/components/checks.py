@@ -43,8 +43,11 @@ _COMPLETE = [
         dataset,
         "complete",
         "Coverage has no gap between history_start and the last sync.",
-        "SELECT stream, gap::text, reason FROM alphapulse.coverage_gaps"
-        f" WHERE account = %(account)s AND dataset = '{dataset}' ORDER BY gap DESC",
+        "(SELECT stream, gap::text, reason FROM alphapulse.coverage_gaps"
+        f" WHERE account = %(account)s AND dataset = '{dataset}' ORDER BY coverage_gaps.gap DESC)"
+        " UNION ALL SELECT 'all', '(,)', 'never asked' WHERE NOT EXISTS ("
+        "SELECT FROM alphapulse.streams"
+        f" WHERE account = %(account)s AND dataset = '{dataset}')",
     )
     for dataset in ("orders", "trades")
 ]

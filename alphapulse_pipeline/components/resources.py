@@ -26,6 +26,7 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     api_secret_variable: str
     _stack: ExitStack | None = PrivateAttr(default=None)
     _session: Session | None = PrivateAttr(default=None)
+    _refused: str | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, account: Account) -> "AccountResource":
@@ -42,13 +43,15 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         with ExitStack() as stack:
             self._stack = stack
             yield self
-        self._stack = self._session = None
+        self._stack = self._session = self._refused = None
 
     def session(self, run_id: str) -> Session:
         """The run's session, opened on first use: in a step, where a failure is seen as one.
 
-        Raises `dagster.Failure` with one sentence.
+        Raises `dagster.Failure` with one sentence; again at once where the run's first try failed.
         """
+        if self._refused is not None:
+            raise dg.Failure(self._refused, allow_retries=False)
         if self._session is None:
             if self._stack is None:
                 raise RuntimeError("an account's session lives inside a run only")
@@ -58,7 +61,8 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                     open_session(account, postgres_url(), run_id)
                 )
             except (SettingsError, ExchangeFailure) as error:
-                raise dg.Failure(str(error), allow_retries=False) from None
+                self._refused = str(error)
+                raise dg.Failure(self._refused, allow_retries=False) from None
         return self._session
 
 

@@ -4,7 +4,7 @@ Loading them asks nobody anything; evaluating a tick reads the database.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
 
@@ -52,15 +52,18 @@ def tick(account: Account, kind: str) -> Request:
         case "snapshot":
             return dg.RunRequest()
         case "history":
-            return recent_days()
+            return recent_days(account)
         case _:
             return older_gap(account)
 
 
-def recent_days() -> dg.RunRequest:
-    """Yesterday and today."""
+def recent_days(account: Account) -> Request:
+    """Yesterday and today, as far as the histories go back."""
     today = datetime.now(UTC)
-    return range_request(today - timedelta(days=1), today)
+    start = _first_day(account)
+    if start > today:
+        return dg.SkipReason(f"the histories of {account.name} begin on {start:%Y-%m-%d}")
+    return range_request(max(today - timedelta(days=1), start), today)
 
 
 def older_gap(account: Account) -> Request:
@@ -68,16 +71,21 @@ def older_gap(account: Account) -> Request:
     yesterday = (datetime.now(UTC) - timedelta(days=1)).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
+    none_older = dg.SkipReason(f"the histories of {account.name} have no older gaps")
+    start = _first_day(account)
+    if start >= yesterday:
+        return none_older
     histories = [d for d in HISTORIES if account.settings.wants(d)]
     with connect(postgres_url()) as connection:
         require_current(connection)
         if never_asked(connection, account.name):
-            start = datetime.combine(account.settings.history_start, datetime.min.time(), UTC)
-            return catch_up_request(TimeRange(min(start, yesterday), yesterday))
+            return catch_up_request(TimeRange(start, yesterday))
         gap = newest_gap_before(connection, account.name, histories, yesterday)
-    if gap is None:
-        return dg.SkipReason(f"the histories of {account.name} have no older gaps")
-    return catch_up_request(gap)
+    return none_older if gap is None else catch_up_request(gap)
+
+
+def _first_day(account: Account) -> datetime:
+    return datetime.combine(account.settings.history_start, time(), UTC)
 
 
 def catch_up_request(gap: TimeRange) -> dg.RunRequest:

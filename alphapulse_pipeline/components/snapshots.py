@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 import dagster as dg
 from cronsim import CronSim
@@ -11,6 +11,7 @@ from alphapulse_pipeline.components.resources import session_of
 from alphapulse_pipeline.components.tables import asset_spec
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.snapshots import snapshot
 
 
@@ -34,7 +35,8 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
     )
     def snapshots(context: dg.AssetExecutionContext) -> Iterator[dg.Output[object]]:
         session = session_of(context, account)
-        failures = []
+        failures: list[str] = []
+        bug: Exception | None = None
         for dataset in datasets:
             if dataset not in context.selected_output_names:
                 continue
@@ -43,10 +45,13 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
             except ExchangeFailure as failure:
                 failures.append(f"{account.name}/{dataset}: {failure}")
                 context.log.error(failures[-1])
+            except Exception as error:  # noqa: BLE001  raised below, after the others' turn
+                failures.append(f"{account.name}/{dataset}: {redact(str(error))}")
+                bug = bug or error
             else:
                 yield dg.Output(taken, dataset)
         if failures:
-            raise dg.Failure("\n".join(failures), allow_retries=False)
+            raise dg.Failure("\n".join(failures), allow_retries=False) from bug
 
     return snapshots
 
@@ -54,5 +59,5 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
 def allowed_age(account: Account) -> timedelta:
     """How old the newest snapshot may be: two ticks of its schedule and a minute to run in."""
     ticks = list(islice(CronSim(account.settings.snapshot_cron, datetime.now(UTC)), 8))
-    longest = max(after - before for before, after in zip(ticks, ticks[1:], strict=False))
+    longest = max(after - before for before, after in pairwise(ticks))
     return 2 * longest + timedelta(minutes=1)

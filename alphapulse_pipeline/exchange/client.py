@@ -265,9 +265,9 @@ class _Exact:
         return rows
 
 
-def _tell(retry: stamina.instrumentation.RetryDetails) -> None:
-    cause = redact(" ".join(str(retry.caused_by).split()))[:200]
-    logger.info("trying again in %.1f seconds: %s", retry.wait_for, cause)
+def _tell(details: stamina.instrumentation.RetryDetails) -> None:
+    cause = " ".join(redact(str(details.caused_by)).split())[:200]
+    logger.info("trying again in %.1f seconds: %s", details.wait_for, cause)
 
 
 # stamina's own words repeat the error as it is, signed URL and all.

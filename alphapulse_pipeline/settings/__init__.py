@@ -1,1 +1,1 @@
-"""What the project is told from outside: environment variables, account files, and their secrets."""
+"""What the project is told from outside: environment variables, account files, their secrets."""

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
 
 COMPONENT = "alphapulse_pipeline.components.ExchangeAccount"
+_OURS = COMPONENT.partition(".")[0] + "."
 DEFS = Path(__file__).parents[1] / "defs"
 SNAPSHOTS = ("balances", "positions", "prices")
 HISTORIES = ("orders", "trades")
@@ -107,6 +108,8 @@ def check_cron(value: str) -> None:
         CronSim(value, _EPOCH)
     except CronSimError as error:
         raise ValueError(f"{value!r} is no cron schedule: {str(error).lower()}") from error
+    if next(CronSim(value, _EPOCH), None) is None:
+        raise ValueError(f"{value!r} is a cron schedule that never comes")
 
 
 @cache
@@ -133,9 +136,21 @@ def _read(path: Path) -> Account | None:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{shown}:{line}: not valid YAML: {error.problem}") from error
-    if not isinstance(content, dict) or content.get("type") != COMPONENT:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{shown}:1: not valid YAML: it is no UTF-8 text") from error
+    if not isinstance(content, dict) or "type" not in content:
+        raise SettingsError(f"{shown}:1: type: missing: add `type: {COMPONENT}`")
+    if (kind := str(content["type"])) != COMPONENT:
+        if kind.startswith(_OURS):  # anything else is somebody's own Dagster component
+            hint = _did_you_mean(kind, (COMPONENT,))
+            raise SettingsError(
+                f"{shown}:{_line(root, ('type',))}: type: no component {kind!r}{hint}"
+            )
         return None
-    check_account_name(path.parent.name)
+    try:
+        check_account_name(path.parent.name)
+    except SettingsError as error:
+        raise SettingsError(f"{shown}:1: {error}") from None
     try:
         settings = AccountSettings.model_validate(content.get("attributes") or {})
     except ValidationError as error:
@@ -154,6 +169,8 @@ def _sentence(error: dict[str, Any]) -> str:
             return f"unknown field{_did_you_mean(field, tuple(AccountSettings.model_fields))}"
         case "missing":
             return "missing: add it to the file"
+        case kind if kind.startswith("date_"):
+            return f"{error['msg']}: write a day as 2026-01-31"
         case _:
             return str(error["msg"]).removeprefix("Value error, ")
 

@@ -1,5 +1,6 @@
 """No secret in any output: every text that leaves the process about a failure passes `redact`."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def _secrets() -> Iterator[str]:
         if _SECRET_NAME.match(name) and len(value) >= shortest:
             yield value
             yield quote(value, safe="")
+            yield json.dumps(value)[1:-1]  # a key of several lines, inside of a JSON text
     password = urlsplit(os.environ.get(POSTGRES_URL, "")).password
     if password and len(password) >= shortest:
         yield password

@@ -1,9 +1,9 @@
 """Histories: what happened, asked for where coverage says that it is missing."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Feed, Page, walk
 from alphapulse_pipeline.sync.orders import orders_now
@@ -76,24 +76,24 @@ def _batches(
         if reachable.empty:
             continue
         logger.info("%s/%s %s: reading %s", session.name, dataset, gap.stream, reachable)
-        pages = session.client.stream(_walk(session, feed, reachable))
-        for page in pages:
-            found = parsed(session, dataset, feed, page.rows)
-            session.store_unlisted()
-            yield Batch(found, _proof(gap.stream, page, proven_to))
-            if not keep_going():
-                pages.close()
-                logger.info(
-                    "%s/%s: time is up, the rest is for the next run", session.name, dataset
-                )
-                return
+        with closing(session.client.stream(_walk(session, feed, reachable))) as pages:
+            for page in pages:
+                found = parsed(session, dataset, feed, page.rows)
+                session.store_unlisted()
+                yield Batch(found, _proof(gap.stream, page, proven_to))
+                if not keep_going():
+                    name = f"{session.name}/{dataset}"
+                    logger.info("%s: time is up, the rest is for the next run", name)
+                    return
 
 
 def _asked(
-    session: Session, dataset: str, streams: Sequence[str] | Any, asked: TimeRange, fill: bool
+    session: Session, dataset: str, streams: Collection[str], asked: TimeRange, fill: bool
 ) -> list[Gap]:
     if fill:
-        return coverage.gaps(session.connection, session.name, dataset, asked)
+        found = coverage.gaps(session.connection, session.name, dataset, asked)
+        # a stream that this version no longer reads stays visible as a gap
+        return [gap for gap in found if gap.stream in streams]
     return [Gap(stream, asked) for stream in streams]
 
 
@@ -110,7 +110,7 @@ def _reachable(session: Session, dataset: str, gap: Gap, feed: Feed, now: dateti
     return TimeRange(lost.end, max(gap.missing.end, lost.end))
 
 
-def _walk(session: Session, feed: Feed, times: TimeRange) -> AsyncIterator[Page]:
+def _walk(session: Session, feed: Feed, times: TimeRange) -> AsyncGenerator[Page, None]:
     return walk(session.client.request, feed, times.start, times.end)
 
 

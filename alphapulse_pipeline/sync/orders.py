@@ -1,35 +1,50 @@
-"""Open orders: refreshed in every run, whatever their day.
+"""Orders as they are now: refreshed in every run, whatever their day.
 
 An order that the table says is open and the exchange does not is looked up: it was filled or
-cancelled meanwhile, perhaps long after the day under which it is kept.
+cancelled meanwhile, perhaps long after the day under which it is kept. One that was placed and
+ended since the last run may be in no history yet, so what ended a moment ago is read too.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from datetime import timedelta
 
 from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.exchange.errors import Incomplete
 from alphapulse_pipeline.exchange.feed import Feed, everything
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.batches import Batch
 
+_A_MOMENT = timedelta(minutes=10)
+"""By then an order that ended is in the history."""
+
 
 def orders_now(session: Session) -> Generator[Batch, None, None]:
-    """The open orders, then those that have ceased to be open."""
-    found: list[rows.Row] = []
-    for feed in session.venue.open_orders:
-        raw = session.client.run(everything, session.client.request, feed)
-        found += parsed(session, "orders", feed, raw)
-    session.store_unlisted()
+    """The open orders, then those that have ceased to be open.
+
+    Raises `Incomplete` where the exchange does not know an order any more that it must know.
+    """
+    now = session.client.now()
+    found = list(_listed(session, session.venue.open_orders))
     still_open = {(row["market"], row["order_id"]) for row in found}
+    ended = _listed(session, session.venue.ended_orders)
+    found += [row for row in ended if row["updated_at"] > now - _A_MOMENT]
+    session.store_unlisted()
     yield Batch(found)
-    ended = [
-        _ended(session, order)
+    gone = [
+        order
         for order in registry.open_orders(session.connection, session.name)
         if (order.market, order.order_id) not in still_open
     ]
-    if ended:
-        yield Batch(ended)
+    if gone:
+        yield Batch([_ended(session, order) for order in gone])
+
+
+def _listed(session: Session, feeds: Iterable[Feed]) -> Generator[rows.Row, None, None]:
+    for feed in feeds:
+        raw = session.client.run(everything, session.client.request, feed)
+        yield from parsed(session, "orders", feed, raw)
 
 
 def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
@@ -42,6 +57,8 @@ def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
     # Only an order that ended without a fill is forgotten, a day after it did.
     feed = Feed("", {}, context={"category": category})
     last_known = parsed(session, "orders", feed, [dict(order.raw)])[0]
+    if last_known["filled"]:
+        raise Incomplete(f"the exchange no longer knows order {order.order_id}, which has fills")
     return last_known | {"status": "canceled", "updated_at": session.client.now()}
 
 

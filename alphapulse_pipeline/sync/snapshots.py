@@ -15,16 +15,18 @@ _QUOTES = {"USD", "USDT", "USDC", "EUR", "BTC"}
 
 
 def snapshot(session: Session, dataset: str) -> Batches:
-    """One complete snapshot. Raises `ExchangeFailure` after recording it; then nothing counts."""
+    """One complete snapshot. What it raises (`ExchangeFailure`, or a bug) it has recorded."""
     log_id = log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
     try:
         captured_at = session.client.now()
         found = list(_SNAPSHOTS[dataset](session))
-    except Exception as error:
-        kind = str(getattr(error, "kind", "bug"))
+    except BaseException as error:
+        kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
         sent = session.client.requests - before
-        log.fail(session.connection, log_id, 0, sent, kind, redact(str(error)))
+        if not session.connection.broken:
+            text = redact(str(error)) or type(error).__name__
+            log.fail(session.connection, log_id, 0, sent, kind, text)
         raise
     session.store_unlisted()
     sent = session.client.requests - before
@@ -39,7 +41,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
 
 def _balances(session: Session) -> Iterable[rows.Row]:
     session.markets  # noqa: B018  ccxt's fetch_balance would load them, with a dozen calls
-    found = []
+    found: list[rows.Row] = []
     for wallet in session.venue.wallets:
         balance = session.client.run(session.client.ccxt.fetch_balance, dict(wallet.params))
         found += rows.balances(wallet.name, balance)
@@ -64,35 +66,35 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     """Prices of the markets of what is held: this run's own snapshots, else the newest ones."""
     if "assets" not in session.held or "markets" not in session.held:
         sources = [d for d in ("balances", "positions") if session.account.settings.wants(d)]
-        known = registry.held_assets(session.connection, session.name, sources)
-        if known is None:
+        stored = registry.held_assets(session.connection, session.name, sources)
+        if stored is None:
             raise ExchangeFailure(
                 Kind.INCOMPLETE,
                 f"what the account holds is not known: {' and '.join(sources)} were never read",
                 "sync balances and positions first",
             )
-        session.held = {"assets": known[0], "markets": known[1]} | session.held
+        session.held = {"assets": stored[0], "markets": stored[1]} | session.held
     assets, held = session.held["assets"], session.held["markets"]
-    session.markets  # noqa: B018
-    listed = session.client.ccxt.markets
+    markets = session.markets
     known = assets | _QUOTES
-    wanted = {
-        name: market
-        for name, market in listed.items()
-        if name in held
+    wanted = [
+        market
+        for market in session.client.ccxt.markets.values()
+        if markets.name(market) in held
         or (
             market["spot"]
             and market["base"] in known
             and market["quote"] in known
             and (market["base"] in assets or market["quote"] in assets)
         )
-    }
-    found = []
+    ]
+    found: list[rows.Row] = []
     for category, params in session.venue.tickers.items():
-        names = {name for name, market in wanted.items() if market.get(category)}
+        # tickers come under ccxt's names of today, rows go under the names first given
+        names = {m["symbol"]: markets.name(m) for m in wanted if m.get(category)}
         if names:
             tickers = session.client.run(session.client.ccxt.fetch_tickers, None, dict(params))
-            found += [rows.price(name, ticker) for name, ticker in tickers.items() if name in names]
+            found += [rows.price(names[s], ticker) for s, ticker in tickers.items() if s in names]
     return found
 
 

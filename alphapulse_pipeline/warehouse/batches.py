@@ -47,6 +47,10 @@ class Batch:
     captured_at: datetime | None = None
     """Set on the one batch of a snapshot: all or nothing, and kept even when it is empty."""
 
+    def __post_init__(self) -> None:
+        if self.captured_at is not None and self.captured_at.tzinfo is None:
+            raise ValueError("a snapshot needs a time with a zone")
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -87,7 +91,7 @@ class Batches:
         self.account = account
         self.dataset = dataset
         self.log_id = log_id
-        """The attempt's row in `sync_log`, which the writer closes with its last commit."""
+        """The attempt's row in `sync_log`, which the writer closes after the last batch."""
         self.requests = requests
         """How many requests it took so far."""
         self._batches = batches

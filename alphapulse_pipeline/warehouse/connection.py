@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -26,15 +27,25 @@ class DatabaseUnavailable(SettingsError):
 def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
     """A connection with UTC as its zone. Raises `DatabaseUnavailable` with a mend."""
     try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # libpq's own words would show the password
+        raise DatabaseUnavailable(
+            "ALPHAPULSE_POSTGRES_URL is no valid URL: write special characters of the password "
+            "as %XX, e.g. %40 for @"
+        ) from None
+    # what the URL says itself stays: hosted databases are told by `options` which one is meant
+    options = f"{given.get('options', '')} -c TimeZone=UTC -c client_min_messages=warning"
+    try:
         return psycopg.connect(
             url,
             autocommit=autocommit,
-            connect_timeout=10,
+            connect_timeout=int(given.get("connect_timeout") or 10),
             application_name="alphapulse",
-            options="-c TimeZone=UTC -c client_min_messages=warning",
+            options=options.strip(),
         )
     except psycopg.OperationalError as error:
-        reason = redact(str(error)).strip().splitlines()[-1]
+        reason = redact(str(error)).strip().splitlines()[0].removeprefix("connection failed: ")
         raise DatabaseUnavailable(
             f"the database does not let us in: {reason}; check ALPHAPULSE_POSTGRES_URL and "
             "that the server runs"

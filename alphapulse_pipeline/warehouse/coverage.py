@@ -35,10 +35,14 @@ def want(
         cursor.executemany(
             "INSERT INTO alphapulse.streams AS s"
             " (account, dataset, stream, first_seen, source, wanted)"
-            " VALUES (%s, %s, %s, now(), %s, %s)"
+            " VALUES (%s, %s, %s, now(), %s, tstzrange(%s, %s))"
             " ON CONFLICT (account, dataset, stream) DO UPDATE SET wanted ="
-            " tstzrange(lower(excluded.wanted), greatest(upper(s.wanted), upper(excluded.wanted)))",
-            [(account, dataset, stream, source, _range(wanted)) for stream, source in streams],
+            # not lower(excluded.wanted): of an empty range that is NULL, which means for ever
+            " tstzrange(%s, greatest(upper(s.wanted), %s))",
+            [
+                (account, dataset, stream, source, *(wanted.start, wanted.end) * 2)
+                for stream, source in streams
+            ],
         )
 
 
@@ -78,20 +82,6 @@ def newest_gap_before(
         [before, account, list(datasets)],
     ).fetchone()
     return TimeRange(row[0], row[1]) if row else None
-
-
-def progress(
-    connection: Connection[TupleRow], account: str, dataset: str
-) -> tuple[float, float] | None:
-    """Seconds missing and seconds wanted over all streams; None where nothing is wanted yet."""
-    row = connection.execute(
-        "SELECT (SELECT coalesce(sum(extract(epoch FROM upper(gap) - lower(gap))), 0)"
-        "  FROM alphapulse.coverage_gaps WHERE account = %(a)s AND dataset = %(d)s),"
-        " (SELECT sum(extract(epoch FROM upper(wanted) - lower(wanted)))"
-        "  FROM alphapulse.streams WHERE account = %(a)s AND dataset = %(d)s)",
-        {"a": account, "d": dataset},
-    ).fetchone()
-    return (float(row[0]), float(row[1])) if row and row[1] else None
 
 
 def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) -> None:

@@ -1,22 +1,23 @@
 """Assets in and out of PostgreSQL, as a Dagster IO manager."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
 from alphapulse_pipeline.settings.redaction import redact
-from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
 from alphapulse_pipeline.warehouse.connection import connect
-from alphapulse_pipeline.warehouse.merge import ColumnMismatch
+from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision
 from alphapulse_pipeline.warehouse.preview import preview
 from alphapulse_pipeline.warehouse.schema import require_current
-from alphapulse_pipeline.warehouse.tables import DATASETS, HISTORIES, SCHEMA, SNAPSHOTS, Dataset
+from alphapulse_pipeline.warehouse.tables import DATASETS, PROVENANCE, SCHEMA, Dataset
 from alphapulse_pipeline.warehouse.writer import write
 
 if TYPE_CHECKING:
@@ -34,19 +35,14 @@ class PostgresIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         account, dataset = _place(context.asset_key)
         batches = obj if isinstance(obj, Batches) else _from_frame(account, dataset, obj)
-        try:
-            with connect(postgres_url()) as connection:
-                require_current(connection)
-                written = write(connection, batches, context.run_id)
-                context.add_output_metadata(_metadata(connection, dataset, account, written))
-        except SettingsError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
-        except Exception as error:
-            if hasattr(error, "kind") or isinstance(error, ColumnMismatch):
-                raise dg.Failure(
-                    f"{account}/{dataset.name}: {redact(str(error))}", allow_retries=False
-                ) from None
-            raise
+        if (batches.account, batches.dataset) != (account, dataset.name):
+            raise ValueError(
+                f"{account}/{dataset.name} was given rows of {batches.account}/{batches.dataset}"
+            )
+        with _sentences(account, dataset), connect(postgres_url()) as connection:
+            require_current(connection)
+            written = write(connection, batches, context.run_id)
+            context.add_output_metadata(_metadata(connection, dataset, account, written))
 
     def load_input(self, context: dg.InputContext) -> "pandas.DataFrame":
         import pandas
@@ -54,7 +50,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         account, dataset = _place(context.asset_key)
         columns = (context.definition_metadata or {}).get("columns")
         window = context.asset_partitions_time_window if context.has_asset_partitions else None
-        with connect(postgres_url()) as connection:
+        with _sentences(account, dataset), connect(postgres_url()) as connection:
             require_current(connection)
             names, rows = _read(
                 connection,
@@ -64,6 +60,25 @@ class PostgresIOManager(dg.ConfigurableIOManager):
                 (window.start, window.end) if window else None,
             )
         return pandas.DataFrame(rows, columns=names, dtype=object)
+
+
+@contextmanager
+def _sentences(account: str, dataset: Dataset) -> Iterator[None]:
+    """What the user can mend becomes a `dagster.Failure` of one sentence; a bug stays a bug."""
+    try:
+        yield
+    except SettingsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except Exception as error:
+        if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+            reason = "; ".join(filter(None, (error.diag.message_primary, error.diag.context)))
+        elif isinstance(error, ColumnMismatch | KeyCollision) or hasattr(error, "kind"):
+            reason = str(error)  # the exchange's failures, which nobody here knows, have a kind
+        else:
+            raise
+        raise dg.Failure(
+            f"{account}/{dataset.name}: {redact(reason)}", allow_retries=False
+        ) from None
 
 
 def _place(key: dg.AssetKey) -> tuple[str, Dataset]:
@@ -77,7 +92,10 @@ def _place(key: dg.AssetKey) -> tuple[str, Dataset]:
 
 
 def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
-    """A DataFrame as one batch. A snapshot's time is its column or `attrs["captured_at"]`."""
+    """A DataFrame as one batch. A snapshot's time is its column or `attrs["captured_at"]`.
+
+    The columns that are filled here (account, run, ...) may be there, as in what was loaded.
+    """
     import pandas
 
     if not isinstance(obj, pandas.DataFrame):
@@ -86,19 +104,23 @@ def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
             f"not {type(obj).__name__}",
             allow_retries=False,
         )
+    if "account" in obj and (obj["account"] != account).any():
+        raise dg.Failure(
+            f"{account}/{dataset.name}: the DataFrame has rows of another account",
+            allow_retries=False,
+        )
     captured_at = None
-    if dataset.name in SNAPSHOTS:
+    if dataset.is_snapshot:
         captured_at = obj.attrs.get("captured_at")
         if captured_at is None and "captured_at" in obj and obj["captured_at"].nunique() == 1:
             captured_at = obj["captured_at"].iloc[0]
-        if captured_at is None:
+        if captured_at is None or captured_at.tzinfo is None:
             raise dg.Failure(
-                f"{account}/{dataset.name}: a snapshot needs one captured_at, as a column or in "
-                "DataFrame.attrs, also when it is empty",
+                f"{account}/{dataset.name}: a snapshot needs one captured_at, with a time zone, "
+                "as a column or in DataFrame.attrs, also when it is empty",
                 allow_retries=False,
             )
-    ours = ["account", "captured_at", "run_id", "origin", "recorded_at"]
-    frame = obj.drop(columns=ours, errors="ignore")
+    frame = obj.drop(columns=["account", "captured_at", *PROVENANCE], errors="ignore")
     frame = frame.astype(object).where(frame.notna(), None)
     rows: list[Any] = frame.to_dict("records")
     return Batches(account, dataset.name, [Batch(rows, captured_at=captured_at)])
@@ -107,26 +129,24 @@ def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
 def _metadata(
     connection: Connection[TupleRow], dataset: Dataset, account: str, written: Written
 ) -> dict[str, Any]:
+    """Row count of the newest snapshot or of the whole history, what changed, a preview."""
+    status = connection.execute(
+        "SELECT rows, coverage FROM alphapulse.sync_status WHERE account = %s AND dataset = %s",
+        [account, dataset.name],
+    ).fetchone()
+    if status is None:
+        raise AssertionError("the writer registers what it writes")
+    rows, proved = status
     found: dict[str, Any] = {
-        "dagster/row_count": _row_count(connection, dataset, account),
+        "dagster/row_count": rows,
         "inserted": written.inserted,
         "preview": dg.MetadataValue.md(preview(connection, dataset, account)),
     }
-    if dataset.name in HISTORIES:
+    if not dataset.is_snapshot:
         found |= {"changed": written.changed, "unchanged": written.unchanged}
-        if progress := coverage.progress(connection, account, dataset.name):
-            missing, wanted = progress
-            found["coverage"] = f"{100 * (1 - missing / wanted):.2f} %" if wanted else "100 %"
+    if proved is not None:
+        found["coverage"] = f"{100 * proved:.2f} %"
     return found
-
-
-def _row_count(connection: Connection[TupleRow], dataset: Dataset, account: str) -> int:
-    """Rows of the newest snapshot, or of the whole history."""
-    row = connection.execute(
-        "SELECT rows FROM alphapulse.sync_status WHERE account = %s AND dataset = %s",
-        [account, dataset.name],
-    ).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _read(
@@ -144,11 +164,9 @@ def _read(
             allow_retries=False,
         )
     names = list(columns or known)
-    # of a snapshot, the newest complete one; of a history, the partition's days or all
-    table = f"{dataset.name}_latest" if dataset.name in SNAPSHOTS else dataset.name
     query = sql.SQL("SELECT {columns} FROM {table} WHERE account = %(account)s").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
-        table=sql.Identifier(SCHEMA, table),
+        table=sql.Identifier(SCHEMA, dataset.newest),
     )
     if window:
         query += sql.SQL(" AND {time} >= %(start)s AND {time} < %(end)s").format(

@@ -17,7 +17,7 @@ def start(connection: Connection[TupleRow], account: str, dataset: str, run_id: 
 
 
 def succeed(cursor: Cursor[TupleRow], log_id: int, rows: int, requests: int) -> None:
-    """Close an attempt that did all it had to; part of its last transaction."""
+    """Close an attempt that did all it had to."""
     cursor.execute(
         "UPDATE alphapulse.sync_log SET finished_at = now(), status = 'completed',"
         " rows_written = %s, requests = %s WHERE id = %s",

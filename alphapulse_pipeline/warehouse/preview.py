@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection, sql
@@ -13,14 +14,14 @@ _HIDDEN = PROVENANCE | {"raw", "account"}
 
 
 def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) -> str:
-    """The newest five rows as a Markdown table."""
+    """The newest five rows as a Markdown table; of a snapshot, of the newest one only."""
     names = [c.name for c in dataset.table.columns if c.name not in _HIDDEN]
     rows = connection.execute(
         sql.SQL(
             "SELECT {columns} FROM {table} WHERE account = %s ORDER BY {time} DESC LIMIT 5"
         ).format(
             columns=sql.SQL(", ").join(map(sql.Identifier, names)),
-            table=sql.Identifier(SCHEMA, dataset.name),
+            table=sql.Identifier(SCHEMA, dataset.newest),
             time=sql.Identifier(dataset.time),
         ),
         [account],
@@ -39,4 +40,5 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
-    return str(value).replace("|", "\\|")
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    return " ".join(text.replace("|", "\\|").splitlines())

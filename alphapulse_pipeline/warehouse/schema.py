@@ -9,10 +9,10 @@ import hmac
 import os
 from enum import Enum
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-import psycopg
 from psycopg import Connection, errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError
@@ -49,7 +49,7 @@ def ensure_database(url: str, database: str) -> str:
         if known.fetchone() is None:
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-            except errors.DuplicateDatabase:
+            except (errors.DuplicateDatabase, errors.UniqueViolation):
                 pass  # another process was faster
             except errors.InsufficientPrivilege:
                 raise SettingsError(
@@ -135,7 +135,7 @@ def _upgrade(url: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url, autocommit=False))
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
@@ -152,15 +152,10 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
     """
     role = sql.Identifier(READER)
     try:
-        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).fetchone():
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
-        if password := _reader_password(url):
-            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
-        connection.execute(
-            sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role)
-        )
-    except (errors.InsufficientPrivilege, errors.DuplicateObject):
-        return  # `reader_url` tells what to do, when somebody wants to read
+        _make_reader(connection, role, _reader_password(url))
+    except errors.InsufficientPrivilege:
+        if not _reader_exists(connection):
+            return  # `connect_as_reader` tells what to do, when somebody wants to read
     schema = sql.Identifier(SCHEMA)
     owner_only = sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     for statement in (
@@ -174,26 +169,44 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
         connection.execute(statement)
 
 
+def _make_reader(
+    connection: Connection[TupleRow], role: sql.Identifier, password: str | None
+) -> None:
+    """A role belongs to the server: another database's migration may make it at the same time."""
+    try:
+        with connection.transaction():
+            if not _reader_exists(connection):
+                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role)
+                )
+            if password:
+                connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
+    except (errors.DuplicateObject, errors.UniqueViolation):
+        pass
+
+
+def _reader_exists(connection: Connection[TupleRow]) -> bool:
+    found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER])
+    return found.fetchone() is not None
+
+
 def reader_url(url: str) -> str:
-    """The URL by which the read-only role connects to the database of `url`."""
-    there = urlsplit(url)
-    password = _reader_password(url)
-    user = f"{READER}:{password}" if password else READER
-    server = there.netloc.rpartition("@")[2]
-    query = f"?{there.query}" if there.query else ""
-    return f"postgresql://{user}@{server}{there.path}{query}"
+    """How the read-only role connects to the database of `url`."""
+    # not put together as a URL: in its query, user=owner would win over the user given here
+    return make_conninfo(url, user=READER, password=_reader_password(url))
 
 
 def connect_as_reader(url: str) -> Connection[TupleRow]:
     """A connection of the read-only role. Raises `SettingsError` with the mend."""
+    connect(url).close()  # where the owner gets no answer either, the role is not to blame
     try:
         connection = connect(reader_url(url))
     except SettingsError as error:
         raise SettingsError(
-            f"{error}. Queries run as the read-only role {READER}; where the owner of the "
-            f"database may not make roles, an administrator can: CREATE ROLE {READER} LOGIN; "
-            f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}; "
-            f"GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {READER}"
+            f"{error}. Queries run as the read-only role {READER}, which the database's owner makes: "
+            f"an administrator lets it by `ALTER ROLE {urlsplit(url).username or 'owner'} CREATEROLE`, then run "
+            "`alphapulse sync` once"
         ) from None
     connection.execute("SELECT set_config('search_path', %s, false)", [SCHEMA])
     return connection
@@ -204,7 +217,7 @@ def _reader_password(url: str) -> str | None:
 
     None where the owner has none (a socket that only its owner may enter).
     """
-    secret = urlsplit(url).password or os.environ.get("PGPASSWORD")
+    secret = conninfo_to_dict(url).get("password") or os.environ.get("PGPASSWORD")
     if not secret:
         return None
-    return hmac.new(unquote(secret).encode(), READER.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(str(secret).encode(), READER.encode(), hashlib.sha256).hexdigest()

@@ -242,7 +242,7 @@ datasets = Table(
     metadata,
     _key("account", _ACCOUNT),
     _key("dataset", "The dataset."),
-    _text("exchange", "The ccxt exchange id.", nullable=False),
+    _text("exchange", "The ccxt exchange id, empty where it came from none.", nullable=False),
     Column("supported", Boolean, nullable=False, comment="Whether the exchange has such a thing."),
     _time("next_tick", "When the schedule runs next."),
     Column(
@@ -250,7 +250,7 @@ datasets = Table(
         BigInteger,
         nullable=False,
         server_default=text("0"),
-        comment="How many rows the history holds, counted as they are written.",
+        comment="How many rows the table holds of it, counted as they are written.",
     ),
     comment="Every dataset of every account that was ever deployed.",
 )
@@ -349,7 +349,7 @@ sync_log = Table(
     _text("status", "started, completed or failed.", nullable=False),
     Column("rows_written", Integer, nullable=False, server_default=text("0")),
     Column("requests", Integer, nullable=False, server_default=text("0")),
-    _text("error_kind", "transient, throttled, credentials, unsupported, incomplete or bug."),
+    _text("error_kind", "The class of the failure, e.g. credentials, incomplete or bug."),
     _text("error", "What went wrong, without secrets."),
     Index("sync_log_newest", "account", "dataset", text("id DESC")),
     comment="Every attempt to sync a dataset and how it ended.",
@@ -379,6 +379,15 @@ class Dataset:
     @property
     def name(self) -> str:
         return str(self.table.name)
+
+    @property
+    def is_snapshot(self) -> bool:
+        return self.time == "captured_at"
+
+    @property
+    def newest(self) -> str:
+        """The relation with what holds now: of a snapshot the newest one, a history whole."""
+        return f"{self.name}_latest" if self.is_snapshot else self.name
 
 
 SNAPSHOTS = {table.name: Dataset(table, "captured_at") for table in (balances, positions, prices)}

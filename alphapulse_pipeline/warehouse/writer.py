@@ -4,8 +4,10 @@ A kill at any moment repeats at most one batch.
 """
 
 import logging
+from typing import Any
 
-from psycopg import Connection, Cursor, sql
+import psycopg
+from psycopg import Connection, Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -13,7 +15,7 @@ from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse import coverage, log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
 from alphapulse_pipeline.warehouse.merge import merge
-from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.tables import DATASETS, Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +23,8 @@ logger = logging.getLogger(__name__)
 def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Written:
     """Write all batches, each in a transaction of its own; close the attempt in `sync_log`.
 
-    `connection` must be in autocommit. Raises what the source or the database raised, after the
-    failure was recorded; what was committed before stays committed.
+    `connection` must be in autocommit. Raises `KeyCollision`, `ColumnMismatch` and what the source
+    or the database raised, after the failure was recorded; what was committed before stays.
     """
     dataset = DATASETS[batches.dataset]
     written = Written()
@@ -44,9 +46,9 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
 def _commit(
     cursor: Cursor[TupleRow], dataset: Dataset, batches: Batches, batch: Batch, run_id: str
 ) -> Written:
-    constants = {"account": batches.account}
-    if batch.captured_at is not None:
-        constants["captured_at"] = batch.captured_at  # type: ignore[assignment]
+    constants: dict[str, Any] = {"account": batches.account}
+    if dataset.is_snapshot:
+        constants["captured_at"] = batch.captured_at
         cursor.execute(
             "INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows)"
             " VALUES (%s, %s, %s, %s, %s)",
@@ -57,13 +59,14 @@ def _commit(
     written = merge(cursor, dataset, batch.rows, constants)
     if batch.proof is not None:
         coverage.prove(cursor, batches.account, dataset.name, batch.proof)
-    if written.inserted:
-        cursor.execute(
-            sql.SQL(
-                "UPDATE {}.datasets SET stored = stored + %s WHERE account = %s AND dataset = %s"
-            ).format(sql.Identifier(SCHEMA)),
-            [written.inserted, batches.account, dataset.name],
-        )
+    # An account that was never deployed (a DataFrame from somewhere else) is counted as well.
+    cursor.execute(
+        "INSERT INTO alphapulse.datasets AS d (account, dataset, exchange, supported, stored)"
+        " VALUES (%s, %s, '', true, %s)"
+        " ON CONFLICT (account, dataset) DO UPDATE SET stored = d.stored + excluded.stored"
+        " WHERE excluded.stored > 0",
+        [batches.account, dataset.name, written.inserted],
+    )
     return written
 
 
@@ -77,6 +80,11 @@ def _record_failure(
         # sync_status tells that it died.
         logger.error("%s/%s was cut off from the database", batches.account, batches.dataset)
         return
-    if batches.log_id is not None:
-        log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)
-    coverage.record_failure(connection, batches.account, batches.dataset, f"failed: {text}")
+    reason = f"{'incomplete' if kind == 'incomplete' else 'failed'}: {text}"
+    try:
+        if batches.log_id is not None:
+            log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)
+        coverage.record_failure(connection, batches.account, batches.dataset, reason)
+    except psycopg.OperationalError:
+        # the server went unnoticed: what the caller must learn of is the first failure
+        logger.exception("%s/%s failed unrecorded", batches.account, batches.dataset)

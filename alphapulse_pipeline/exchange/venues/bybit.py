@@ -49,7 +49,7 @@ def _by_category(method: str, **more: Any) -> dict[str, Feed]:
     }
 
 
-def _held(method: str, limit: int, categories: tuple[str, ...]) -> tuple[Feed, ...]:
+def _held(method: str, limit: int, categories: tuple[str, ...], **more: Any) -> tuple[Feed, ...]:
     """Feeds of what is open now. Linear must be asked once per settlement coin."""
     scopes = [
         {"category": category, **({"settleCoin": coin} if coin else {})}
@@ -57,7 +57,7 @@ def _held(method: str, limit: int, categories: tuple[str, ...]) -> tuple[Feed, .
         for coin in (("USDT", "USDC") if category == "linear" else (None,))
     ]
     return tuple(
-        Feed(method, {**scope, "limit": limit}, context={"category": scope["category"]})
+        Feed(method, {**scope, "limit": limit, **more}, context={"category": scope["category"]})
         for scope in scopes
     )
 
@@ -133,6 +133,8 @@ BYBIT = Venue(
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
     margin_mode=_margin_mode,
     open_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES),
+    # the newest 500 of each scope; the history's own page says that it is filled with a delay
+    ended_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES, openOnly=1),
     histories={
         "trades": _by_category("privateGetV5ExecutionList", limit=100, time="execTime"),
         "orders": _by_category("privateGetV5OrderHistory", limit=50, time="createdTime"),

@@ -28,6 +28,8 @@ class Venue:
     margin_mode: Callable[[Caller], Awaitable[str]]
     """Asks for the account's margin mode: cross or isolated."""
     open_orders: tuple[Feed, ...]
+    ended_orders: tuple[Feed, ...]
+    """Orders that ended a moment ago, which the history may not show yet."""
     histories: Mapping[str, Mapping[str, Feed]]
     """Dataset -> stream -> feed."""
     order_by_id: Callable[[str, str], tuple[Feed, ...]]

@@ -1,0 +1,45 @@
+"""A tiny HTTP server that says what it is told to, byte for byte."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+
+class Reply(NamedTuple):
+    """What is sent; `cut`: how many bytes of the body are promised but never come."""
+
+    body: bytes
+    status: int = 200
+    headers: dict[str, str] = {}  # noqa: RUF012  a tuple's default, never changed
+    cut: int = 0
+
+
+@contextmanager
+def replying(reply: Callable[[str], Reply]) -> Iterator[str]:
+    """The URL of a server whose answers `reply` makes of the paths asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = reply(self.path)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body) + answer.cut))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,250 @@
+"""The client: one loop, honest ends, waits as told, and patience that has an end."""
+
+import asyncio
+import gc
+import json
+import logging
+import threading
+import time
+import warnings
+from collections.abc import AsyncGenerator, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from alphapulse_pipeline.exchange import client as client_module
+from alphapulse_pipeline.exchange.client import Connection, ExchangeClient, open_client
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
+from alphapulse_pipeline.exchange.patience import told_wait
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline_tests.exchange.servers import Reply, replying
+
+TIME = json.dumps({"retCode": 0, "result": {"timeSecond": "1", "timeNano": "1790000000123000000"}})
+TOO_OFTEN = json.dumps({"retCode": 10006, "retMsg": "Too many visits!", "result": {}})
+
+
+def connection(url: str) -> Connection:
+    return Connection(AccountEnvironment("bybit"), "bybit", "some-key", "some-secret", api_url=url)
+
+
+@pytest.fixture
+def client() -> Iterator[ExchangeClient]:
+    """A client of a server that only tells the time."""
+    with replying(lambda _: Reply(TIME.encode())) as url, open_client(connection(url)) as opened:
+        yield opened
+
+
+class Source:
+    """An async generator that remembers how far it came and that it was closed."""
+
+    def __init__(self, length: int, error: BaseException | None = None) -> None:
+        self.length, self.error = length, error
+        self.made = 0
+        self.closed = threading.Event()
+
+    async def items(self) -> AsyncGenerator[int, None]:
+        try:
+            for number in range(self.length):
+                await asyncio.sleep(0)
+                self.made += 1
+                yield number
+            if self.error:
+                raise self.error
+        finally:
+            self.closed.set()
+
+
+def test_a_stream_gives_everything_in_order(client: ExchangeClient) -> None:
+    source = Source(50)
+    assert list(client.stream(source.items())) == list(range(50))
+    assert source.closed.is_set()
+
+
+def test_a_stream_runs_ahead_by_a_few_items_only(client: ExchangeClient) -> None:
+    source = Source(10_000)
+    stream = client.stream(source.items())
+    assert next(stream) == 0
+    time.sleep(0.2)
+    assert 1 < source.made < 10
+    stream.close()
+
+
+def test_an_early_close_stops_the_source(client: ExchangeClient) -> None:
+    source = Source(10_000)
+    stream = client.stream(source.items())
+    next(stream)
+    stream.close()
+    assert source.closed.wait(2)
+    assert list(client.stream(Source(3).items())) == [0, 1, 2]  # the loop lives on
+
+
+def test_an_early_close_interrupts_a_source_that_waits(client: ExchangeClient) -> None:
+    closed = threading.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            await asyncio.sleep(3600)
+        finally:
+            closed.set()
+
+    stream = client.stream(source())
+    next(stream)
+    stream.close()
+    assert closed.wait(2)
+
+
+def test_what_a_source_raises_comes_after_its_items(client: ExchangeClient) -> None:
+    source = Source(3, Incomplete("pages overlap"))
+    found = []
+    with pytest.raises(ExchangeFailure) as raised:
+        for item in client.stream(source.items()):
+            found.append(item)  # noqa: PERF402  what came before the error counts
+    assert found == [0, 1, 2]
+    assert raised.value.kind is Kind.INCOMPLETE
+
+
+def test_a_bug_in_a_source_is_raised_as_it_is(client: ExchangeClient) -> None:
+    with pytest.raises(KeyError, match="execId"):
+        list(client.stream(Source(1, KeyError("execId")).items()))
+
+
+def test_nothing_is_left_behind_by_an_open_client() -> None:
+    threads = threading.active_count()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with replying(lambda _: Reply(TIME.encode())) as url:
+            with open_client(connection(url)) as client:
+                client.now()
+                stream = client.stream(Source(10_000).items())
+                next(stream)
+            with pytest.raises(RuntimeError, match="lost"), open_client(connection(url)) as client:
+                client.now()
+                raise RuntimeError("lost")
+        del stream, client
+        gc.collect()
+    assert threading.active_count() == threads
+    assert [str(w.message) for w in caught if "unclosed" in str(w.message).lower()] == []
+
+
+def test_now_is_the_exchanges_time_and_never_ahead(client: ExchangeClient) -> None:
+    there = datetime(2026, 9, 21, 14, 13, 20, 123000, tzinfo=UTC)
+    first = client.now()
+    time.sleep(0.05)
+    second = client.now()
+    assert there <= first < second < there + timedelta(seconds=5)
+    assert first.microsecond % 1000 == 0
+
+
+def test_a_slow_clock_answer_does_not_put_now_ahead() -> None:
+    """Coverage reaches to now less the lag: now in the future would prove what has not happened."""
+    failures = iter([503, 503])
+
+    def reply(_: str) -> Reply:
+        if status := next(failures, None):
+            return Reply(b"", status)
+        return Reply(
+            json.dumps({"retCode": 0, "result": {"timeNano": str(time.time_ns())}}).encode()
+        )
+
+    with replying(reply) as url, open_client(connection(url)) as client:
+        assert client.now() <= datetime.now(UTC)
+
+
+def throttled(headers: dict[str, str], times: int = 1) -> tuple[float, int, Kind | None]:
+    """Seconds, requests and outcome of one call that is refused `times` times."""
+    left = iter(range(times))
+
+    def reply(_: str) -> Reply:
+        if next(left, None) is not None:
+            return Reply(TOO_OFTEN.encode(), headers=headers)
+        return Reply(TIME.encode())
+
+    with replying(reply) as url, open_client(connection(url)) as client:
+        started = time.monotonic()
+        try:
+            client.run(client.ccxt.fetch_time)
+            outcome = None
+        except ExchangeFailure as failure:
+            outcome = failure.kind
+        return time.monotonic() - started, client.requests, outcome
+
+
+def test_waits_as_bybit_tells() -> None:
+    seconds, requests, outcome = throttled(
+        {"X-Bapi-Limit-Reset-Timestamp": "1790000000300", "Timenow": "1790000000000"}
+    )
+    assert outcome is None
+    assert requests == 2
+    assert 0.3 <= seconds < 0.9
+
+
+def test_waits_as_retry_after_tells() -> None:
+    seconds, requests, outcome = throttled({"Retry-After": "2"})
+    assert (requests, outcome) == (2, None)
+    assert 2 <= seconds < 3
+
+
+def test_waits_for_the_next_second_where_nobody_tells() -> None:
+    seconds, requests, outcome = throttled({})
+    assert (requests, outcome) == (2, None)
+    assert 1 <= seconds < 2
+
+
+def test_gives_up_where_the_wait_would_be_too_long() -> None:
+    seconds, requests, outcome = throttled({"Retry-After": "600"})
+    assert (requests, outcome) == (1, Kind.THROTTLED)
+    assert seconds < 1
+
+
+def test_told_wait() -> None:
+    now = datetime(2026, 9, 1, tzinfo=UTC)
+    now_ms = int(now.timestamp()) * 1000
+    later = format_datetime(now + timedelta(seconds=7), usegmt=True)
+    assert told_wait({"retry-after": later}, now_ms) == 7
+    ours_is_wrong = {"Retry-After": later, "Date": format_datetime(now, usegmt=True)}
+    assert told_wait(ours_is_wrong, now_ms + 3_600_000) == 7
+    assert told_wait({"Retry-After": "soon"}, now_ms) is None
+    assert told_wait({"X-Bapi-Limit-Reset-Timestamp": str(now_ms - 1)}, now_ms) is None
+    assert told_wait({}, now_ms) is None
+
+
+def test_patience_is_spent_once() -> None:
+    """A dead exchange costs its retries in one call; the next ones fail at once."""
+    with replying(lambda _: Reply(b"", 503)) as url, open_client(connection(url)) as client:
+        spent = []
+        for _ in range(3):
+            before = client.requests
+            with pytest.raises(ExchangeFailure):
+                client.run(client.ccxt.fetch_time)
+            spent.append(client.requests - before)
+    assert spent == [client_module._ATTEMPTS, 1, 1]
+
+
+def test_patience_comes_back_with_the_first_answer() -> None:
+    sick = True
+    with (
+        replying(lambda _: Reply(b"", 503) if sick else Reply(TIME.encode())) as url,
+        open_client(connection(url)) as client,
+    ):
+        with pytest.raises(ExchangeFailure):
+            client.run(client.ccxt.fetch_time)
+        sick = False
+        client.run(client.ccxt.fetch_time)
+        sick, before = True, client.requests
+        with pytest.raises(ExchangeFailure):
+            client.run(client.ccxt.fetch_time)
+        assert client.requests - before == client_module._ATTEMPTS
+
+
+def test_a_retry_is_told_without_the_query(caplog: pytest.LogCaptureFixture) -> None:
+    pages = iter([Reply(b"<html>", 503)])
+    with (
+        caplog.at_level(logging.DEBUG),
+        replying(lambda _: next(pages, Reply(TIME.encode()))) as url,
+        open_client(connection(url)) as client,
+    ):
+        client.run(client.request, "publicGetV5MarketTime", {"signature": "abcdef0123456789"})
+    assert "trying again in" in caplog.text
+    assert "abcdef0123456789" not in caplog.text
