@@ -54,8 +54,8 @@ def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
             session,
             dataset,
             TimeRange(window.start, window.end),
-            fill=context.run_tags.get(MODE) == "fill",
-            keep_going=_until(context.run_tags.get(TIME_LIMIT)),
+            fill=context.run.tags.get(MODE) == "fill",
+            keep_going=_until(context.run.tags.get(TIME_LIMIT)),
         )
 
     return rows

@@ -69,4 +69,4 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 def session_of(context: dg.AssetExecutionContext, account: Account) -> Session:
     """The session of the run that `context` belongs to."""
     resource: AccountResource = getattr(context.resources, account.name)
-    return resource.session(context.run_id)
+    return resource.session(context.run.run_id)

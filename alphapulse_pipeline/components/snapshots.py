@@ -38,7 +38,7 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
         failures: list[str] = []
         bug: Exception | None = None
         for dataset in datasets:
-            if dataset not in context.selected_output_names:
+            if dg.AssetKey([account.name, dataset]) not in context.selected_asset_keys:
                 continue
             try:
                 taken = snapshot(session, dataset)

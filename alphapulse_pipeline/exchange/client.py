@@ -120,7 +120,10 @@ class ExchangeClient:
             self.run(asyncio.wrap_future, pump)
         finally:
             pump.cancel()
-            self._portal.call(receive.aclose)
+            try:
+                self._portal.call(receive.aclose)
+            except RuntimeError:  # the client was closed first, and its loop with it
+                receive.close()
 
     def load_markets(self) -> str:
         """Ask the exchange for its markets; the catalogue as JSON, for `restore_markets`."""
@@ -141,7 +144,9 @@ class ExchangeClient:
         if not self.ccxt.has.get("fetchTime"):
             return datetime.now(UTC), time.monotonic()
         # Half the round trip would be closer, but may be ahead: a request can have been retried.
-        there = int(await self.ccxt.fetch_time())
+        there = await self.ccxt.fetch_time()
+        if there is None:
+            raise ccxt.BadResponse("the exchange was asked for its time and told none")
         return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=there), time.monotonic()
 
 
@@ -154,6 +159,8 @@ def open_client(connection: Connection) -> Iterator[ExchangeClient]:
             yield client
         finally:
             portal.call(client.ccxt.close)
+            # a stream that nobody closed must not be waited for
+            portal.call(portal.stop, True)
 
 
 def _build(connection: Connection) -> Any:

@@ -108,8 +108,6 @@ def check_cron(value: str) -> None:
         CronSim(value, _EPOCH)
     except CronSimError as error:
         raise ValueError(f"{value!r} is no cron schedule: {str(error).lower()}") from error
-    if next(CronSim(value, _EPOCH), None) is None:
-        raise ValueError(f"{value!r} is a cron schedule that never comes")
 
 
 @cache
@@ -128,11 +126,18 @@ def read_accounts(folder: Path = DEFS) -> list[Account]:
     return found
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves days as text: PyYAML would raise a bare ValueError for the 13th month."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+
+
 def _read(path: Path) -> Account | None:
     shown = _shown(path)
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{shown}:{line}: not valid YAML: {error.problem}") from error

@@ -204,9 +204,9 @@ def connect_as_reader(url: str) -> Connection[TupleRow]:
         connection = connect(reader_url(url))
     except SettingsError as error:
         raise SettingsError(
-            f"{error}. Queries run as the read-only role {READER}, which the database's owner makes: "
-            f"an administrator lets it by `ALTER ROLE {urlsplit(url).username or 'owner'} CREATEROLE`, then run "
-            "`alphapulse sync` once"
+            f"{error}. Queries run as the read-only role {READER}, which the database's owner "
+            f"makes: an administrator lets it by `ALTER ROLE {urlsplit(url).username or 'owner'} "
+            "CREATEROLE`, then run `alphapulse sync` once"
         ) from None
     connection.execute("SELECT set_config('search_path', %s, false)", [SCHEMA])
     return connection

@@ -20,7 +20,7 @@ from alphapulse_pipeline.exchange.patience import told_wait
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
-TIME = json.dumps({"retCode": 0, "result": {"timeSecond": "1", "timeNano": "1790000000123000000"}})
+TIME = json.dumps({"retCode": 0, "result": {}, "time": 1790000000123})
 TOO_OFTEN = json.dumps({"retCode": 10006, "retMsg": "Too many visits!", "result": {}})
 
 
@@ -97,11 +97,10 @@ def test_an_early_close_interrupts_a_source_that_waits(client: ExchangeClient) -
 
 def test_what_a_source_raises_comes_after_its_items(client: ExchangeClient) -> None:
     source = Source(3, Incomplete("pages overlap"))
-    found = []
+    stream = client.stream(source.items())
+    assert [next(stream) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ExchangeFailure) as raised:
-        for item in client.stream(source.items()):
-            found.append(item)  # noqa: PERF402  what came before the error counts
-    assert found == [0, 1, 2]
+        next(stream)
     assert raised.value.kind is Kind.INCOMPLETE
 
 
@@ -119,9 +118,8 @@ def test_nothing_is_left_behind_by_an_open_client() -> None:
                 client.now()
                 stream = client.stream(Source(10_000).items())
                 next(stream)
-            with pytest.raises(RuntimeError, match="lost"), open_client(connection(url)) as client:
-                client.now()
-                raise RuntimeError("lost")
+            with pytest.raises(ZeroDivisionError), open_client(connection(url)) as client:
+                client.now().replace(year=1 // 0)
         del stream, client
         gc.collect()
     assert threading.active_count() == threads
@@ -144,9 +142,8 @@ def test_a_slow_clock_answer_does_not_put_now_ahead() -> None:
     def reply(_: str) -> Reply:
         if status := next(failures, None):
             return Reply(b"", status)
-        return Reply(
-            json.dumps({"retCode": 0, "result": {"timeNano": str(time.time_ns())}}).encode()
-        )
+        clock = {"retCode": 0, "result": {}, "time": time.time_ns() // 1_000_000}
+        return Reply(json.dumps(clock).encode())
 
     with replying(reply) as url, open_client(connection(url)) as client:
         assert client.now() <= datetime.now(UTC)

@@ -1,0 +1,46 @@
+"""Dagster on the test's own PostgreSQL, configured by the deployment's own dagster.yaml."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from alphapulse_pipeline.components.exchange_account import account_definitions
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
+
+YAML = Path(__file__).parents[2] / "dagster.yaml"
+HISTORY_START = date(2026, 10, 10)
+"""Five days before the simulator's time: failures do not depend on the length of a history."""
+
+
+@pytest.fixture
+def instance(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dg.DagsterInstance]:
+    """An instance as it is deployed: every event, run and tick goes to the test's database."""
+    (tmp_path / "dagster.yaml").write_text(YAML.read_text())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def run_job(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult]:
+    """Runs a job of an account in this process, in the deployment's way."""
+
+    def run(account: Account, kind: str, **more: Any) -> dg.ExecuteInProcessResult:
+        definitions = dg.Definitions.merge(
+            account_definitions(account),
+            dg.Definitions(
+                resources={"io_manager": PostgresIOManager()}, executor=dg.in_process_executor
+            ),
+        )
+        return definitions.resolve_job_def(f"{account.name}_{kind}").execute_in_process(
+            instance=instance, raise_on_error=False, **more
+        )
+
+    return run

@@ -1,0 +1,232 @@
+"""Whole Dagster runs: what fails is named, what worked is kept, and no secret is anywhere."""
+
+import logging
+import socket
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.components.histories import MODE
+from alphapulse_pipeline.exchange import client
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.simulator import Key, Simulator, World, serve
+from alphapulse_pipeline_tests.components.conftest import HISTORY_START
+from alphapulse_pipeline_tests.conftest import NOW_MS
+
+Make = Callable[..., Account]
+RunJob = Callable[..., dg.ExecuteInProcessResult]
+
+KEY = "recognisable-key-4711"
+SECRET = "recognisable-secret-0815"
+DAYS = {
+    "dagster/asset_partition_range_start": "2026-10-14",
+    "dagster/asset_partition_range_end": "2026-10-15",
+    MODE: "fill",
+}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed steps of a run say, as the UI shows it."""
+    told = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+    return "\n".join(
+        d.user_failure_data.description or "" for d in told if d.user_failure_data is not None
+    )
+
+
+def dump(db: Connection[TupleRow]) -> str:
+    """Every table of the database, Dagster's and ours, as text."""
+    tables = db.execute(
+        "SELECT schemaname, tablename FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    found = BytesIO()
+    with db.cursor() as cursor:
+        for schema, table in tables:
+            found.write(f"-- {schema}.{table}\n".encode())
+            name = sql.Identifier(schema, table)
+            with cursor.copy(sql.SQL("COPY {} TO STDOUT").format(name)) as copy:
+                for block in copy:
+                    found.write(block)
+    return found.getvalue().decode()
+
+
+@pytest.fixture
+def loud() -> Any:
+    """Every logger at DEBUG, those included that were told otherwise."""
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+def test_no_secret_is_stored_or_logged(
+    world: World,
+    make_account: Make,
+    run_job: RunJob,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    loud: None,
+) -> None:
+    """Good runs, a refused signature (whose answer repeats the key), and retries."""
+    monkeypatch.setattr(client, "_ATTEMPTS", 2)
+    with serve(world, clock=lambda: NOW_MS, keys=[Key(KEY, SECRET)]) as simulator:
+        account = make_account(simulator.url, history_start=HISTORY_START)
+        monkeypatch.setenv(account.environment.api_key, KEY)
+        monkeypatch.setenv(account.environment.api_secret, SECRET)
+        assert run_job(account, "snapshot").success
+        assert run_job(account, "history", tags=DAYS).success
+        simulator.set_faults("status=503:/v5/position/list*1", "status=503:/v5/execution/list")
+        assert run_job(account, "snapshot").success
+        assert not run_job(account, "history", tags=DAYS).success
+        simulator.set_faults()
+        monkeypatch.setenv(account.environment.api_secret, SECRET + "-wrong")
+        assert not run_job(account, "snapshot").success
+        monkeypatch.setenv(account.environment.api_key, KEY + "-wrong")
+        assert not run_job(account, "history", tags=DAYS).success
+    everything = dump(db)
+    assert "ASSET_MATERIALIZATION" in everything  # Dagster's events are in the dump
+    assert "error sign" in everything
+    assert "trying again in" in caplog.text
+    output = capfd.readouterr()
+    logged = "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    for secret in (KEY, SECRET):
+        for place in (everything, logged, caplog.text, output.out, output.err):
+            found = place.find(secret)
+            assert found < 0, place[max(found - 300, 0) : found + 100]
+
+
+@pytest.mark.parametrize(
+    ("fault", "job", "failed", "kept"),
+    [
+        ("html:/v5/account/wallet-balance", "snapshot", ["balances", "prices"], ["positions"]),
+        ("status=503:/v5/execution/list", "history", ["trades"], ["orders"]),
+    ],
+)
+def test_one_dataset_fails_and_the_others_are_kept(
+    simulator: Simulator,
+    make_account: Make,
+    run_job: RunJob,
+    instance: dg.DagsterInstance,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    job: str,
+    failed: list[str],
+    kept: list[str],
+) -> None:
+    monkeypatch.setattr(client, "_ATTEMPTS", 1)
+    simulator.set_faults(fault)
+    account = make_account(simulator.url, history_start=HISTORY_START)
+    result = run_job(account, job, tags=DAYS if job == "history" else {})
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
+    told = failure_of(result)
+    for dataset in failed:
+        assert f"bybit/{dataset}: " in told
+    log = dict(db.execute("SELECT dataset, status FROM alphapulse.sync_log").fetchall())
+    assert log == dict.fromkeys(failed, "failed") | dict.fromkeys(kept, "completed")
+    materialized = {
+        event.asset_key.path[-1]
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    assert materialized == set(kept)
+
+
+def test_a_bug_in_one_dataset_fails_it_alone(
+    simulator: Simulator,
+    make_account: Make,
+    run_job: RunJob,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("alphapulse_pipeline.exchange.rows.balances", lambda *_: [][0])
+    account = make_account(simulator.url)
+    result = run_job(account, "snapshot")
+    assert not result.success
+    assert "bybit/balances: list index out of range" in failure_of(result)
+    log = db.execute("SELECT dataset, status, error_kind FROM alphapulse.sync_log").fetchall()
+    assert ("balances", "failed", "bug") in log
+    assert ("positions", "completed", None) in log
+
+
+def test_an_unreachable_host_fails_the_run_soon(
+    make_account: Make,
+    run_job: RunJob,
+    db: Connection[TupleRow],
+    covered_nothing: Callable[[], bool],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    account = make_account(f"http://127.0.0.1:{port}", history_start=HISTORY_START)
+    result = run_job(account, "history", tags=DAYS)
+    assert not result.success
+    told = failure_of(result)
+    for dataset in ("orders", "trades"):
+        assert f"bybit/{dataset}: the exchange cannot be reached" in told
+    assert "Traceback" not in told
+    rows = db.execute("SELECT error_kind, requests FROM alphapulse.sync_log ORDER BY id").fetchall()
+    assert rows == [("transient", client._ATTEMPTS), ("transient", 1)]  # patience is spent once
+    assert covered_nothing()
+
+
+@pytest.fixture
+def covered_nothing(db: Connection[TupleRow]) -> Callable[[], bool]:
+    def read() -> bool:
+        query = "SELECT count(*) FROM alphapulse.coverage WHERE covered <> '{}'"
+        return db.execute(query.encode()).fetchone() == (0,)
+
+    return read
+
+
+def test_a_session_that_does_not_open_is_tried_once_a_run(
+    make_account: Make, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = make_account("http://127.0.0.1:9", history_start=HISTORY_START)
+    monkeypatch.delenv(account.environment.api_secret)
+    opened = []
+    from alphapulse_pipeline.components import resources
+
+    original = resources.open_session
+
+    def counted(*arguments: Any) -> Any:
+        opened.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(resources, "open_session", counted)
+    result = run_job(account, "history", tags=DAYS)
+    assert failure_of(result).count("BYBIT_API_SECRET not set") == 2
+    assert len(opened) == 1
+
+
+def test_a_killed_database_is_no_silence(
+    simulator: Simulator, make_account: Make, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account's lock dies with its connection: the run must not go on without it."""
+    from alphapulse_pipeline.components import snapshots
+
+    original = snapshots.snapshot
+
+    def cut_off(session: Any, dataset: str) -> Any:
+        if dataset == "positions":
+            with psycopg.connect(session.connection.info.dsn, autocommit=True) as other:
+                pid = session.connection.info.backend_pid
+                other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        return original(session, dataset)
+
+    monkeypatch.setattr(snapshots, "snapshot", cut_off)
+    result = run_job(make_account(simulator.url), "snapshot")
+    assert not result.success
+    assert "bybit/positions: " in failure_of(result)

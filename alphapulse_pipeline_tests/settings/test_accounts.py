@@ -1,0 +1,108 @@
+"""A mistake in an account's file is one line: file, line, field, and how to mend it."""
+
+from pathlib import Path
+
+import pytest
+
+from alphapulse_pipeline.settings.accounts import COMPONENT, DATASETS, exchanges, read_accounts
+from alphapulse_pipeline.settings.environment import SettingsError
+
+GOOD = f"""\
+type: {COMPONENT}
+
+attributes:
+  exchange: bybit
+  history_start: 2026-01-01
+"""
+
+
+def account(folder: Path, text: str | bytes, name: str = "main") -> None:
+    (folder / name).mkdir()
+    path = folder / name / "defs.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def test_a_good_file_has_all_defaults(tmp_path: Path) -> None:
+    account(tmp_path, GOOD)
+    (found,) = read_accounts(tmp_path)
+    assert found.name == "main"
+    assert found.datasets == DATASETS
+    assert found.environment.api_key == "MAIN_API_KEY"
+    assert not found.settings.allow_trading_keys
+
+
+def test_other_components_are_no_accounts(tmp_path: Path) -> None:
+    account(tmp_path, "type: dagster.DefsFolderComponent\n")
+    assert read_accounts(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            GOOD + "  snapshot_corn: '* * * * *'\n",
+            ":6: attributes.snapshot_corn: unknown field; did you mean 'snapshot_cron'?",
+        ),
+        (
+            GOOD.replace("bybit", "byybit"),
+            ":4: attributes.exchange: ccxt has no exchange 'byybit'; did you mean 'bybit'?",
+        ),
+        (
+            GOOD + "  datasets: [balances, trade]\n",
+            ":6: attributes.datasets: no dataset 'trade'; did you mean 'trades'?",
+        ),
+        (GOOD + "  datasets: []\n", ":6: attributes.datasets: "),
+        (
+            GOOD + "  history_cron: every hour\n",
+            ":6: attributes.history_cron: 'every hour' is no cron schedule: give five fields",
+        ),
+        (
+            GOOD + "  history_cron: '61 * * * *'\n",
+            ":6: attributes.history_cron: '61 * * * *' is no cron schedule: ",
+        ),
+        (
+            GOOD + "  history_cron: '0 0 30 2 *'\n",
+            ":6: attributes.history_cron: '0 0 30 2 *' is no cron schedule: ",
+        ),
+        (
+            GOOD.replace("2026-01-01", "2026-13-01"),
+            ":5: attributes.history_start: ",
+        ),
+        (GOOD.replace("2026-01-01", "soon"), "write a day as 2026-01-31"),
+        (
+            GOOD.replace("  history_start: 2026-01-01\n", ""),
+            ":3: attributes.history_start: missing: add it to the file",
+        ),
+        (GOOD.replace("attributes:", "atributes:"), ":1: attributes.exchange: missing"),
+        (GOOD + "  snapshot_cron: */5 * * * *\n", ":6: not valid YAML: "),
+        (GOOD + "\tx: 1\n", ":6: not valid YAML: "),
+        (GOOD.encode() + b"  x: \xff\xfe\n", ":1: not valid YAML: it is no UTF-8 text"),
+        ("just a sentence\n", ":1: type: missing: add `type: "),
+        ("", ":1: type: missing: add `type: "),
+        (
+            GOOD.replace("ExchangeAccount", "ExchangeAcount"),
+            f":1: type: no component 'alphapulse_pipeline.components.ExchangeAcount'; "
+            f"did you mean '{COMPONENT}'?",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, sentence: str) -> None:
+    account(tmp_path, text)
+    with pytest.raises(SettingsError) as raised:
+        read_accounts(tmp_path)
+    told = str(raised.value)
+    assert told.startswith(f"{tmp_path}/main/defs.yaml:")
+    assert sentence in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("name", ["Main", "2nd", "a-b", "portfolio", "snapshots", "io_manager"])
+def test_a_name_that_cannot_be(tmp_path: Path, name: str) -> None:
+    account(tmp_path, GOOD, name)
+    with pytest.raises(SettingsError, match=rf"/{name}/defs.yaml:1: account name '{name}'"):
+        read_accounts(tmp_path)
+
+
+def test_the_installed_exchanges_are_known_without_ccxt() -> None:
+    assert {"bybit", "binance", "okx", "kraken"} <= set(exchanges())
+    assert "__init__" not in exchanges()

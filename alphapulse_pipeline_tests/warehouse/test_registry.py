@@ -1,0 +1,99 @@
+"""What is deployed, and the names that markets were given."""
+
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse import registry
+from alphapulse_pipeline.warehouse.batches import Batch, Batches
+from alphapulse_pipeline.warehouse.preview import markdown
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.warehouse.rows import at, balance, order
+
+DB = Connection[TupleRow]
+
+
+def market(name: str, **values: Any) -> dict[str, Any]:
+    base, quote = name.split("/")
+    return {
+        "market": name,
+        "raw_id": base + quote,
+        "type": "spot",
+        "base": base,
+        "quote": quote,
+        "settle": None,
+        "contract_size": None,
+        "active": True,
+        "seen_at": at(1),
+        **values,
+    }
+
+
+def test_registering_again_keeps_the_count(db: DB) -> None:
+    registry.register(db, "bybit", "bybit", [("orders", True, None)])
+    write(db, Batches("bybit", "orders", [Batch([order()])]), "run")
+    registry.register(db, "bybit", "bybit", [("orders", False, at(5))])
+    row = db.execute("SELECT supported, next_tick, stored FROM alphapulse.datasets").fetchone()
+    assert row == (False, at(5), 1)
+
+
+def test_writing_does_not_change_what_was_registered(db: DB) -> None:
+    registry.register(db, "bybit", "bybit", [("orders", True, at(5))])
+    write(db, Batches("bybit", "orders", [Batch([order()])]), "run")
+    row = db.execute("SELECT exchange, next_tick, stored FROM alphapulse.datasets").fetchone()
+    assert row == ("bybit", at(5), 1)
+
+
+def test_a_market_that_is_listed_no_longer_keeps_its_name(db: DB) -> None:
+    registry.store_markets(db, "bybit", [market("BTC/USDT"), market("LUNA/USDT")])
+    registry.store_markets(db, "bybit", [market("BTC/USDT", seen_at=at(2))])
+    registry.retire_markets(db, "bybit", at(2))
+    active = db.execute("SELECT market, active FROM alphapulse.markets").fetchall()
+    assert dict(active) == {"BTC/USDT": True, "LUNA/USDT": False}
+    assert set(registry.market_names(db, "bybit")) == {
+        ("BTCUSDT", "spot", "BTC/USDT"),
+        ("LUNAUSDT", "spot", "LUNA/USDT"),
+    }
+    assert registry.market_names(db, "okx") == []
+
+
+def test_the_catalogue_is_of_one_version(db: DB) -> None:
+    registry.store_catalogue(db, "bybit", "4.5.1", "{}")
+    found = registry.catalogue(db, "bybit", "4.5.1")
+    assert found
+    assert found[0] == "{}"
+    assert registry.catalogue(db, "bybit", "4.5.2") is None
+    registry.store_catalogue(db, "bybit", "4.5.2", "[]")
+    assert registry.catalogue(db, "bybit", "4.5.1") is None
+
+
+def test_open_orders_come_with_their_markets(db: DB) -> None:
+    registry.store_markets(db, "bybit", [market("BTC/USDT")])
+    rows = [order(1, raw={"a": "1"}), order(2, status="closed")]
+    write(db, Batches("bybit", "orders", [Batch(rows)]), "run")
+    assert registry.open_orders(db, "bybit") == [
+        registry.OpenOrder("BTC/USDT", "1", {"a": "1"}, "BTCUSDT", "spot", "BTC", None)
+    ]
+
+
+def test_held_is_what_the_newest_snapshots_name(db: DB) -> None:
+    assert registry.held_assets(db, "bybit", ["balances"]) is None
+    for second, assets in ((1, "AB"), (2, "B")):
+        rows = [balance(asset) for asset in assets]
+        write(db, Batches("bybit", "balances", [Batch(rows, captured_at=at(second))]), "run")
+    assert registry.held_assets(db, "bybit", ["balances"]) == ({"B"}, set())
+    assert registry.held_assets(db, "bybit", ["balances", "positions"]) is None
+    write(db, Batches("bybit", "positions", [Batch([], captured_at=at(2))]), "run")
+    assert registry.held_assets(db, "bybit", ["balances", "positions"]) == ({"B"}, set())
+
+
+def test_previews_are_tables_whatever_is_in_them() -> None:
+    text = markdown(["a", "b", "c"], [("x|y\nz", Decimal("1E-8"), at(0)), (None, True, 3)])
+    assert text.splitlines() == [
+        "| a | b | c |",
+        "| --- | --- | --- |",
+        "| x\\|y z | 0.00000001 | 2026-09-01 00:00:00.000 |",
+        "|  | True | 3 |",
+    ]

@@ -1,0 +1,215 @@
+"""The migrated tables are those of the code; a database that is not says so in a sentence; and the
+role for reading can only read."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from psycopg import Connection, errors
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse import schema, tables
+from alphapulse_pipeline.warehouse.batches import Batch, Batches
+from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connect
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.warehouse.rows import trade
+
+DB = Connection[TupleRow]
+
+
+def test_migrations_make_the_tables_of_the_code(database: str) -> None:
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(database)
+    )
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _: kind != "schema" or name == tables.SCHEMA,
+                "version_table_schema": tables.SCHEMA,
+                "compare_type": True,
+                "compare_server_default": True,
+            },
+        )
+        assert compare_metadata(context, tables.metadata) == []
+    engine.dispose()
+
+
+def test_migrations_do_not_follow_the_code() -> None:
+    files = list((Path(schema.__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+    assert len(files) >= 2
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [n for n in names if n.startswith("alphapulse_pipeline")], path
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "words"),
+    [
+        ("DROP SCHEMA alphapulse CASCADE", schema.Revision.MISSING, "no tables yet: run"),
+        ("DELETE FROM alphapulse.alembic_version", schema.Revision.MISSING, "no tables yet: run"),
+        (
+            "UPDATE alphapulse.alembic_version SET version_num = '0001'",
+            schema.Revision.BEHIND,
+            "of an older version: run `alphapulse up`",
+        ),
+        (
+            "UPDATE alphapulse.alembic_version SET version_num = '9999'",
+            schema.Revision.AHEAD,
+            "made by a newer version of AlphaPulse: update this project",
+        ),
+    ],
+)
+def test_another_schema_is_one_sentence(
+    db: DB, change: str, state: schema.Revision, words: str
+) -> None:
+    schema.require_current(db)
+    db.execute(change.encode())
+    assert schema.revision(db) is state
+    with pytest.raises(schema.SchemaMismatch, match=words) as caught:
+        schema.require_current(db)
+    assert "\n" not in str(caught.value)
+
+
+def test_migrating_again_changes_nothing(database: str, db: DB) -> None:
+    write(db, Batches("bybit", "trades", [Batch([trade()])]), "run")
+    schema.migrate(database)
+    assert db.execute("SELECT count(*) FROM alphapulse.trades").fetchone() == (1,)
+
+
+def test_a_newer_database_is_not_migrated(database: str, db: DB) -> None:
+    db.execute("UPDATE alphapulse.alembic_version SET version_num = '9999'")
+    with pytest.raises(schema.SchemaMismatch, match="newer version"):
+        schema.migrate(database)
+
+
+def test_a_database_is_made_once(server: EmbeddedServer) -> None:
+    url = server.url("postgres")
+    name = 'strange "name" %41'
+    made = schema.ensure_database(url, name)
+    assert schema.ensure_database(url, name) == made
+    with connect(made) as connection:
+        assert connection.info.dbname == name
+    with connect(url) as connection:
+        connection.execute('DROP DATABASE "strange ""name"" %41"')
+
+
+def test_a_database_that_may_not_be_made(server: EmbeddedServer) -> None:
+    with connect(server.url("postgres")) as connection:
+        connection.execute("CREATE ROLE poor LOGIN")
+        try:
+            with pytest.raises(SettingsError, match="CREATE DATABASE demo OWNER poor"):
+                schema.ensure_database(server.url("postgres", user="poor"), "demo")
+        finally:
+            connection.execute("DROP ROLE poor")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody:hunter2hunter2@127.0.0.1:1/db", "the database does not let us in: "),
+        ("postgresql://me:hunter2%hunter2@localhost/db", "ALPHAPULSE_POSTGRES_URL is no valid URL"),
+    ],
+)
+def test_no_way_in_is_one_sentence_without_the_password(url: str, words: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match=words) as caught:
+        connect(url)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_options_of_the_url_stay(database: str) -> None:
+    with connect(f"{database}&options=-c%20work_mem%3D7MB") as connection:
+        assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
+        assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
+
+
+@pytest.fixture
+def reader(database: str, db: DB) -> Iterator[DB]:
+    db.execute("CREATE TABLE public.runs AS SELECT 'secret' AS body")
+    write(db, Batches("bybit", "trades", [Batch([trade()])]), "run")
+    with schema.connect_as_reader(database) as connection:
+        yield connection
+
+
+def test_a_reader_reads_every_table_and_view(reader: DB) -> None:
+    names = reader.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'alphapulse'::regnamespace"
+        " AND relkind IN ('r', 'v')"
+    ).fetchall()
+    assert {"trades", "sync_status", "coverage_gaps", "balances_latest"} <= {n for (n,) in names}
+    for (name,) in names:
+        reader.execute(f"SELECT * FROM {name}".encode())
+    assert reader.execute("SELECT count(*) FROM trades").fetchone() == (1,)
+
+
+def test_a_reader_reads_what_later_migrations_add(reader: DB, db: DB) -> None:
+    db.execute("CREATE TABLE alphapulse.later AS SELECT 1 AS one")
+    assert reader.execute("SELECT one FROM later").fetchone() == (1,)
+
+
+OWNER = "postgres"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO snapshots VALUES ('a', 'b', now(), 'c', 1)",
+        "UPDATE trades SET price = 1",
+        "DELETE FROM trades",
+        "TRUNCATE trades",
+        "DROP TABLE trades",
+        "CREATE TABLE alphapulse.mine (a int)",
+        "CREATE TABLE public.mine (a int)",
+        "CREATE SCHEMA mine",
+        "SELECT * FROM public.runs",
+        "SELECT * FROM pg_authid",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT pg_ls_dir('/')",
+        "SELECT lo_import('/etc/passwd')",
+        "COPY trades TO PROGRAM 'cat'",
+        "COPY (SELECT 1) TO '/tmp/alphapulse_reader'",
+        f"SET ROLE {OWNER}",
+        f"SET SESSION AUTHORIZATION {OWNER}",
+        "RESET ROLE; DELETE FROM trades",
+        "RESET SESSION AUTHORIZATION; DELETE FROM trades",
+        "DO $$BEGIN RESET ROLE; DELETE FROM alphapulse.trades; END$$",
+        f"DO $$BEGIN EXECUTE 'SET SESSION AUTHORIZATION {OWNER}'; END$$",
+        "DO $$BEGIN PERFORM * FROM public.runs; END$$",
+        "ALTER ROLE alphapulse_reader SUPERUSER",
+        "ALTER SYSTEM SET fsync = off",
+    ],
+)
+@pytest.mark.parametrize("left_read_only", [False, True])
+def test_a_reader_can_only_read(reader: DB, db: DB, statement: str, left_read_only: bool) -> None:
+    if left_read_only:  # the setting is a courtesy: rights are what counts
+        reader.execute("SET default_transaction_read_only = off")
+    refused = (errors.InsufficientPrivilege, errors.ReadOnlySqlTransaction)
+    with pytest.raises(refused[:1] if left_read_only else refused):
+        reader.execute(statement.encode())
+    assert db.execute("SELECT trade_id FROM alphapulse.trades").fetchall() == [("1",)]
+
+
+def test_a_reader_is_nobody_else_whatever_the_url_says() -> None:
+    for url in (
+        "postgresql:///db?host=/tmp&user=postgres&password=owner",
+        "postgresql://postgres:owner@/db?host=/tmp",
+    ):
+        found = conninfo_to_dict(schema.reader_url(url))
+        assert found["user"] == schema.READER
+        assert found["dbname"] == "db"
+        assert found["password"] not in (None, "owner")
+    assert "password" not in conninfo_to_dict(schema.reader_url("postgresql:///db?user=postgres"))
+    one, two = (schema.reader_url(f"postgresql://u:{p}@h/db") for p in ("a%40", "a%41"))
+    assert one != two

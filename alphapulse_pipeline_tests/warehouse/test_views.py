@@ -1,0 +1,159 @@
+"""What people query: the views follow the facts, and say what is not known."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow, dict_row
+
+from alphapulse_pipeline.warehouse import coverage, log, registry
+from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
+from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, connect
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade
+
+DB = Connection[TupleRow]
+DAY = TimeRange(at(0), at(86400))
+
+
+def status(db: DB, dataset: str = "trades") -> dict[str, Any]:
+    found = (
+        db.cursor(row_factory=dict_row)
+        .execute(
+            "SELECT * FROM alphapulse.sync_status WHERE account = 'bybit' AND dataset = %s",
+            [dataset],
+        )
+        .fetchone()
+    )
+    assert found
+    return found
+
+
+@pytest.fixture(autouse=True)
+def deployed(db: DB) -> None:
+    registry.register(
+        db,
+        "bybit",
+        "bybit",
+        [("trades", True, at(9)), ("balances", True, None), ("ledger", False, None)],
+    )
+
+
+def test_before_anything_was_done(db: DB) -> None:
+    assert status(db) == {
+        "account": "bybit", "dataset": "trades", "exchange": "bybit", "status": "pending",
+        "last_success": None, "last_attempt": None, "next_tick": at(9), "rows": 0,
+        "coverage": None, "gaps": None, "circuit": "closed", "error_kind": None, "error": None,
+    }  # fmt: skip
+    assert status(db, "ledger")["status"] == "unsupported"
+
+
+def test_started_is_in_progress_only_while_the_lock_is_held(database: str, db: DB) -> None:
+    with connect(database) as other:
+        with account_lock(other, "bybit"):
+            log.start(db, "bybit", "trades", "run")
+            assert account_is_busy(db, "bybit")
+            assert not account_is_busy(db, "okx")
+            assert status(db)["status"] == "in progress"
+            assert status(db)["error_kind"] is None
+            # somebody else's lock says nothing about this account
+            registry.register(db, "okx", "okx", [("trades", True, None)])
+            log.start(db, "okx", "trades", "run")
+            row = db.execute("SELECT status FROM alphapulse.sync_status WHERE account = 'okx'")
+            assert row.fetchone() == ("failed",)
+        assert not account_is_busy(db, "bybit")
+    died = status(db)
+    assert (died["status"], died["error_kind"]) == ("failed", "died")
+    assert died["error"] == "the run died: its process ended without a word"
+
+
+def test_a_lock_in_another_database_means_nothing_here(server: Any, db: DB) -> None:
+    log.start(db, "bybit", "trades", "run")
+    with connect(server.url("postgres")) as elsewhere, account_lock(elsewhere, "bybit"):
+        assert status(db)["status"] == "failed"
+        assert not account_is_busy(db, "bybit")
+
+
+def test_completed_and_failed(db: DB) -> None:
+    log_id = log.start(db, "bybit", "trades", "run")
+    write(db, Batches("bybit", "trades", [Batch([trade()])], log_id=log_id), "run")
+    good = status(db)
+    assert (good["status"], good["rows"], good["error"]) == ("completed", 1, None)
+    log.fail(db, log.start(db, "bybit", "trades", "run"), 0, 1, "transient", "no answer")
+    bad = status(db)
+    assert (bad["status"], bad["error_kind"], bad["error"]) == ("failed", "transient", "no answer")
+    assert bad["last_success"] == good["last_success"] is not None
+    assert bad["last_attempt"] > good["last_attempt"]
+
+
+def test_the_circuit_is_shown(db: DB) -> None:
+    db.execute("INSERT INTO alphapulse.circuit VALUES ('bybit', 'open', 3, now(), now(), 'key')")
+    assert status(db)["circuit"] == "open"
+
+
+def test_coverage_never_rounds_a_gap_away(db: DB) -> None:
+    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], DAY)
+    assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal(0), 2)
+    with db.transaction(), db.cursor() as cursor:
+        coverage.prove(cursor, "bybit", "trades", Proof("spot", DAY))
+        nearly = TimeRange(at(0), at(86399.999))
+        coverage.prove(cursor, "bybit", "trades", Proof("linear", nearly))
+    assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal("0.9999"), 1)
+    coverage.mark_unreachable(db, "bybit", "trades", "linear", TimeRange(at(86399), at(86400)))
+    assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal(1), 0)
+
+
+def test_gaps_tell_why(db: DB) -> None:
+    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], DAY)
+    gaps = "SELECT stream, lower(gap), upper(gap), reason FROM alphapulse.coverage_gaps ORDER BY 1"
+    assert db.execute(gaps).fetchall() == [
+        ("linear", at(0), at(86400), "never asked"),
+        ("spot", at(0), at(86400), "never asked"),
+    ]
+    with db.transaction(), db.cursor() as cursor:
+        coverage.prove(cursor, "bybit", "trades", Proof("spot", DAY))
+    coverage.record_failure(db, "bybit", "trades", "incomplete: page 3 is missing")
+    assert db.execute(gaps).fetchall() == [
+        ("linear", at(0), at(86400), "incomplete: page 3 is missing")
+    ]
+
+
+def test_the_newest_snapshot_decides(db: DB) -> None:
+    def latest() -> set[tuple[Any, ...]]:
+        rows = db.execute("SELECT account, asset, captured_at FROM alphapulse.balances_latest")
+        return set(rows.fetchall())
+
+    for second, assets in ((1, "AB"), (3, "B"), (2, "ABC")):  # one that comes late is not newer
+        rows = [balance(asset) for asset in assets]
+        write(db, Batches("bybit", "balances", [Batch(rows, captured_at=at(second))]), "run")
+    write(db, Batches("okx", "balances", [Batch([balance("Z")], captured_at=at(1))]), "run")
+    assert latest() == {("bybit", "B", at(3)), ("okx", "Z", at(1))}
+    assert status(db, "balances")["rows"] == 1
+    write(db, Batches("bybit", "balances", [Batch([], captured_at=at(4))]), "run")
+    assert latest() == {("okx", "Z", at(1))}
+    assert status(db, "balances")["rows"] == 0
+
+
+def test_open_orders(db: DB) -> None:
+    rows = [order(1), order(2, status="closed"), order(3, status="canceled")]
+    write(db, Batches("bybit", "orders", [Batch(rows)]), "run")
+    assert db.execute("SELECT order_id FROM alphapulse.orders_open").fetchall() == [("1",)]
+
+
+def test_one_run_at_a_time(database: str, db: DB) -> None:
+    with connect(database) as one, connect(database) as two, account_lock(one, "bybit"):
+        two.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(Exception, match="lock timeout"), account_lock(two, "bybit"):
+            raise AssertionError("the lock was given twice")
+        with account_lock(two, "okx"):
+            assert account_is_busy(db, "okx")
+    with connect(database) as three, account_lock(three, "bybit"):
+        pass
+
+
+def test_the_lock_ends_with_its_connection(database: str, db: DB) -> None:
+    connection = connect(database)
+    with account_lock(connection, "bybit"):
+        connection.close()  # as when its process is killed; leaving must not fail either
+    assert not account_is_busy(db, "bybit")
