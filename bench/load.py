@@ -36,8 +36,8 @@ from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
 from alphapulse_pipeline.warehouse.tables import DATASETS
 
 ROWS = 100_000
-SLOW_ROWS = 3_000  # for the ways that would take minutes; scaled
-ROUNDS = 3
+SLOW_ROWS = 2_000  # for the ways that would take minutes; scaled
+ROUNDS = 5
 BATCH = 5_000
 PAGE = 100  # what Bybit gives at a time
 TARGETS = {"COPY": 0.35, "COPY + merge by hand": 0.80}
@@ -191,7 +191,7 @@ WAYS: dict[str, tuple[Way, int]] = {
     "COPY": (raw_copy, ROWS),
     IO_MANAGER: (io_manager, ROWS),
     "COPY + merge by hand": (copy_and_merge, ROWS),
-    f"IO manager, pages of {PAGE}": (lambda u, r: io_manager(u, r, PAGE), 10_000),
+    f"IO manager, pages of {PAGE}": (lambda u, r: io_manager(u, r, PAGE), 5_000),
     "pandas to_sql": (to_sql, SLOW_ROWS),
     "INSERT row by row": (inserts, SLOW_ROWS),
 }

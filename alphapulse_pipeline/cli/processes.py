@@ -76,29 +76,27 @@ class Children:
         return next((child for child in self.running if child.died), None)
 
     def stop(self) -> None:
-        """End all of them and the runs that they started; the last started goes first."""
-        for child in reversed(self.running):
-            if not child.died:
-                child.process.terminate()
-        for child in reversed(self.running):
-            try:
-                child.process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+        """End all of them and the runs that they started, all at once: a code server that is
+        asked alone waits for its runs, and whoever stopped us may not have that patience."""
         end_marked(self.home)
+        for child in self.running:
+            child.process.wait()
 
 
 def end_marked(home: Path) -> int:
     """End every process with the mark of `home`; how many there were."""
-    found = [p for p in psutil.process_iter() if p.pid != os.getpid() and _mark(p) == str(home)]
-    for process in found:
-        _signal(process, "terminate")
-    _, stubborn = psutil.wait_procs(found, timeout=_PATIENCE)
-    for process in stubborn:
-        _signal(process, "kill")
-    psutil.wait_procs(stubborn, timeout=_PATIENCE)
-    return len(found)
+    ended = 0
+    while found := [
+        p for p in psutil.process_iter() if p.pid != os.getpid() and _mark(p) == str(home)
+    ]:
+        for process in found:
+            _signal(process, "terminate")
+        _, stubborn = psutil.wait_procs(found, timeout=_PATIENCE)
+        for process in stubborn:
+            _signal(process, "kill")
+        psutil.wait_procs(stubborn, timeout=_PATIENCE)
+        ended += len(found)  # and once more, for what they have started meanwhile
+    return ended
 
 
 def wait_until(condition: object, children: Children, seconds: float) -> bool:

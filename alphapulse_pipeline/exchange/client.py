@@ -9,7 +9,15 @@ import importlib.metadata
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -103,6 +111,13 @@ class ExchangeClient:
         except (TimeoutError, ccxt.BaseError, OSError) as error:
             raise failure(error, self._connection.environment) from None
 
+    def run_all(self, calls: Iterable[Awaitable[T]]) -> list[T]:
+        """The results of several coroutines that ran at the same time, in their order.
+
+        Raises what `run` raises; then none of them counts.
+        """
+        return self.run(_gathered, list(calls))
+
     def stream(self, source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         """Items of an async generator, fetched ahead while the caller works on the last one.
 
@@ -182,6 +197,7 @@ def _build(connection: Connection) -> Any:
     exchange.costs = connection.costs
     exchange.requests_sent = 0
     exchange.attempts = _ATTEMPTS
+    exchange.timeout_on_exit = 0  # ccxt waits for websockets here, of which there are none
     if connection.testnet:
         if "test" in exchange.urls:
             exchange.set_sandbox_mode(True)
@@ -290,6 +306,10 @@ def _through(door: str, url: str) -> str:
 def _user_agent(run_id: str) -> str:
     version = importlib.metadata.version("alphapulse-pipeline")
     return f"alphapulse-pipeline/{version}" + (f" (run {run_id})" if run_id else "")
+
+
+async def _gathered(calls: list[Awaitable[T]]) -> list[T]:
+    return await asyncio.gather(*calls)
 
 
 async def _channel() -> Any:

@@ -130,7 +130,7 @@ class _Loader(yaml.SafeLoader):
     """Leaves days as text: PyYAML would raise a bare ValueError for the 13th month."""
 
 
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
 def _read(path: Path) -> Account | None:

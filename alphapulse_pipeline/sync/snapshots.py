@@ -1,10 +1,12 @@
 """Snapshots: what the exchange says now, complete or not at all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
 
 from alphapulse_pipeline.exchange import rows
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.feed import everything
+from alphapulse_pipeline.exchange.feed import MILLISECOND, everything
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import log, registry
@@ -19,7 +21,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     log_id = log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
     try:
-        captured_at = session.client.now()
+        captured_at = _next_moment(session, dataset)
         found = list(_SNAPSHOTS[dataset](session))
     except BaseException as error:
         kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
@@ -39,21 +41,42 @@ def snapshot(session: Session, dataset: str) -> Batches:
     )
 
 
+def _next_moment(session: Session, dataset: str) -> datetime:
+    """The exchange's time, later than the newest snapshot's: the newest one is what counts.
+
+    An exchange's servers do not agree to the millisecond, and a simulated clock may stand still.
+    """
+    now = session.client.now()
+    row = session.connection.execute(
+        "SELECT max(captured_at) FROM alphapulse.snapshots WHERE account = %s AND dataset = %s"
+        " AND captured_at BETWEEN %s AND %s",
+        [session.name, dataset, now, now + timedelta(minutes=1)],
+    ).fetchone()
+    return row[0] + MILLISECOND if row and row[0] else now
+
+
 def _balances(session: Session) -> Iterable[rows.Row]:
     session.markets  # noqa: B018  ccxt's fetch_balance would load them, with a dozen calls
-    found: list[rows.Row] = []
-    for wallet in session.venue.wallets:
-        balance = session.client.run(session.client.ccxt.fetch_balance, dict(wallet.params))
-        found += rows.balances(wallet.name, balance)
+    wallets = session.venue.wallets
+    answers = session.client.run_all(
+        session.client.ccxt.fetch_balance(dict(wallet.params)) for wallet in wallets
+    )
+    found = [
+        row
+        for wallet, balance in zip(wallets, answers, strict=True)
+        for row in rows.balances(wallet.name, balance)
+    ]
     session.held["assets"] = {row["asset"] for row in found}
     return found
 
 
 def _positions(session: Session) -> Iterable[rows.Row]:
     found = []
-    margin_mode = session.client.run(session.venue.margin_mode, session.client.request)
-    for feed in session.venue.positions:
-        for raw in session.client.run(everything, session.client.request, feed):
+    feeds, call = session.venue.positions, session.client.request
+    asked: list[Awaitable[Any]] = [everything(call, feed) for feed in feeds]
+    margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *asked])
+    for feed, answer in zip(feeds, answers, strict=True):
+        for raw in answer:
             name, market = session.markets.resolve(raw["symbol"], feed.context["category"])
             position = session.client.ccxt.parse_position(raw, market)
             if row := rows.position(name, position, margin_mode):
@@ -88,14 +111,22 @@ def _prices(session: Session) -> Iterable[rows.Row]:
             and (market["base"] in assets or market["quote"] in assets)
         )
     ]
-    found: list[rows.Row] = []
-    for category, params in session.venue.tickers.items():
-        # tickers come under ccxt's names of today, rows go under the names first given
-        names = {m["symbol"]: markets.name(m) for m in wanted if m.get(category)}
-        if names:
-            tickers = session.client.run(session.client.ccxt.fetch_tickers, None, dict(params))
-            found += [rows.price(names[s], ticker) for s, ticker in tickers.items() if s in names]
-    return found
+    # tickers come under ccxt's names of today, rows go under the names first given
+    names = {
+        category: {m["symbol"]: markets.name(m) for m in wanted if m.get(category)}
+        for category in session.venue.tickers
+    }
+    asked = [category for category, symbols in names.items() if symbols]
+    answers = session.client.run_all(
+        session.client.ccxt.fetch_tickers(None, dict(session.venue.tickers[category]))
+        for category in asked
+    )
+    return [
+        rows.price(names[category][symbol], ticker)
+        for category, tickers in zip(asked, answers, strict=True)
+        for symbol, ticker in tickers.items()
+        if symbol in names[category]
+    ]
 
 
 _SNAPSHOTS: dict[str, Callable[[Session], Iterable[rows.Row]]] = {

@@ -16,6 +16,8 @@ from alphapulse_pipeline.components.histories import MODE
 from alphapulse_pipeline.exchange import client
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.simulator import Key, Simulator, World, serve
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
 from alphapulse_pipeline_tests.conftest import NOW_MS
 
@@ -135,7 +137,8 @@ def test_one_dataset_fails_and_the_others_are_kept(
     told = failure_of(result)
     for dataset in failed:
         assert f"bybit/{dataset}: " in told
-    log = dict(db.execute("SELECT dataset, status FROM alphapulse.sync_log").fetchall())
+    attempts = db.execute("SELECT dataset, status FROM alphapulse.sync_log").fetchall()
+    log: dict[str, str] = dict(attempts)
     assert log == dict.fromkeys(failed, "failed") | dict.fromkeys(kept, "completed")
     materialized = {
         event.asset_key.path[-1]
@@ -197,15 +200,12 @@ def test_a_session_that_does_not_open_is_tried_once_a_run(
     account = make_account("http://127.0.0.1:9", history_start=HISTORY_START)
     monkeypatch.delenv(account.environment.api_secret)
     opened = []
-    from alphapulse_pipeline.components import resources
-
-    original = resources.open_session
 
     def counted(*arguments: Any) -> Any:
         opened.append(arguments)
-        return original(*arguments)
+        return open_session(*arguments)
 
-    monkeypatch.setattr(resources, "open_session", counted)
+    monkeypatch.setattr("alphapulse_pipeline.components.resources.open_session", counted)
     result = run_job(account, "history", tags=DAYS)
     assert failure_of(result).count("BYBIT_API_SECRET not set") == 2
     assert len(opened) == 1
@@ -215,18 +215,15 @@ def test_a_killed_database_is_no_silence(
     simulator: Simulator, make_account: Make, run_job: RunJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The account's lock dies with its connection: the run must not go on without it."""
-    from alphapulse_pipeline.components import snapshots
-
-    original = snapshots.snapshot
 
     def cut_off(session: Any, dataset: str) -> Any:
         if dataset == "positions":
             with psycopg.connect(session.connection.info.dsn, autocommit=True) as other:
                 pid = session.connection.info.backend_pid
                 other.execute("SELECT pg_terminate_backend(%s)", [pid])
-        return original(session, dataset)
+        return snapshot(session, dataset)
 
-    monkeypatch.setattr(snapshots, "snapshot", cut_off)
+    monkeypatch.setattr("alphapulse_pipeline.components.snapshots.snapshot", cut_off)
     result = run_job(make_account(simulator.url), "snapshot")
     assert not result.success
     assert "bybit/positions: " in failure_of(result)

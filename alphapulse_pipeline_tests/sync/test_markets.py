@@ -27,7 +27,8 @@ def balances_and_prices(session: Session) -> list[tuple[object, ...]]:
         write(session.connection, snapshot(session, dataset), "test")
     return session.connection.execute(
         "SELECT 'p', market, last FROM alphapulse.prices_latest"
-        " UNION ALL SELECT 'b', wallet || asset, total FROM alphapulse.balances_latest ORDER BY 1, 2"
+        " UNION ALL SELECT 'b', wallet || asset, total FROM alphapulse.balances_latest"
+        " ORDER BY 1, 2"
     ).fetchall()
 
 

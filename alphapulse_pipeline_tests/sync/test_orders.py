@@ -52,7 +52,8 @@ def test_orders_are_followed_to_their_end(
         ended = {o["order_id"]: o for o in forgotten if o["status"] != "open"}
         assert {"closed", "canceled"} <= {ended[i]["status"] for i in then & set(ended)}
         assert any(ended[i]["forgotten"] for i in then & set(ended))  # the hardest case is met
-        found = dict(db.execute("SELECT order_id, status FROM alphapulse.orders").fetchall())
+        statuses = db.execute("SELECT order_id, status FROM alphapulse.orders").fetchall()
+        found: dict[str, str] = dict(statuses)
         assert {i: found[i] for i in then & set(ended)} == {
             i: ended[i]["status"] for i in then & set(ended)
         }

@@ -1,5 +1,6 @@
 """Two runs at once, and a run that is killed: neither loses, doubles or overlaps anything."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -41,7 +42,7 @@ def test_two_runs_at_once_are_never_two_clients(
     clients = sorted(simulator.clients(), key=lambda client: float(client["first"]))
     # the second finds nothing to do but what became older than the lag meanwhile
     assert clients
-    for earlier, later in zip(clients, clients[1:], strict=False):
+    for earlier, later in itertools.pairwise(clients):
         assert earlier["client"] != later["client"]
         assert earlier["last"] < later["first"]
     log = db.execute("SELECT run_id, status FROM alphapulse.sync_log").fetchall()

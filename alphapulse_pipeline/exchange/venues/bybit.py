@@ -153,7 +153,7 @@ BYBIT = Venue(
     delisted_market=_delisted_market,
     settings={
         # Limits are per endpoint and second; a second's worth may be sent at once.
-        "tokenBucket": {"capacity": 50, "tokens": 50},
+        "tokenBucket": {"capacity": 100, "tokens": 100},
         # Currencies need a signed call that a narrow key may not make; codes come from markets.
         "has": {"fetchCurrencies": False},
         # Every account is unified by now: asking costs two calls a run.

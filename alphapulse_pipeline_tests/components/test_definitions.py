@@ -1,0 +1,102 @@
+"""What an account's file becomes in Dagster: the names that everything else relies on."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from alphapulse_pipeline.components.exchange_account import account_definitions
+from alphapulse_pipeline.components.snapshots import allowed_age
+from alphapulse_pipeline.definitions import defs
+from alphapulse_pipeline.settings.accounts import DATASETS, HISTORIES, SNAPSHOTS, Account
+from alphapulse_pipeline.settings.accounts import AccountSettings as Settings
+from alphapulse_pipeline.warehouse.tables import DATASETS as TABLES
+
+
+def account(**more: object) -> Account:
+    given = {"exchange": "bybit", "history_start": date(2026, 9, 1), **more}
+    return Account("main", Settings.model_validate(given))
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return account_definitions(account()).get_repository_def()
+
+
+def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_the_deployed_definitions_load_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALPHAPULSE_POSTGRES_URL", raising=False)
+    loaded = defs()
+    dg.Definitions.validate_loadable(loaded)
+    assert {f"bybit/{dataset}" for dataset in DATASETS} <= set(specs(loaded))
+
+
+def test_assets() -> None:
+    found = specs(account_definitions(account()))
+    assert set(found) == {f"main/{dataset}" for dataset in DATASETS}
+    for dataset in DATASETS:
+        spec = found[f"main/{dataset}"]
+        assert spec.group_name == "main"
+        assert spec.kinds == {"bybit", "postgres"}
+        assert spec.owners == ["team:alphapulse"]
+        assert spec.metadata["dagster/table_name"] == f"alphapulse.{dataset}"
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert [c.name for c in columns] == [c.name for c in TABLES[dataset].table.columns]
+        types = {c.name: c.type for c in columns}
+        assert all(
+            types[n] == "numeric" for n in ("price", "amount", "total", "last") if n in types
+        )
+        assert spec.freshness_policy is not None
+        if dataset in HISTORIES:
+            days = spec.partitions_def
+            assert isinstance(days, dg.DailyPartitionsDefinition)
+            assert days.get_first_partition_key() == "2026-09-01"
+            assert days.get_last_partition_key() == f"{datetime.now(UTC):%Y-%m-%d}"
+        else:
+            assert spec.partitions_def is None
+    deps = {dep.asset_key.to_user_string() for dep in found["main/prices"].deps}
+    assert deps == {"main/balances", "main/positions"}
+
+
+def test_a_choice_of_datasets() -> None:
+    definitions = account_definitions(account(datasets=["trades"]))
+    assert set(specs(definitions)) == {"main/trades"}
+    schedules = {schedule.name for schedule in definitions.schedules or ()}
+    assert schedules == {"main_history", "main_catch_up"}
+
+
+def test_jobs_schedules_and_pools(repository: dg.RepositoryDefinition) -> None:
+    kinds = {"main_snapshot": SNAPSHOTS, "main_history": HISTORIES, "main_catch_up": HISTORIES}
+    for name, datasets in kinds.items():
+        job = repository.get_job(name)
+        assert job.tags["alphapulse/account"] == "main"
+        assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == set(datasets)
+        pools = {pool for node in job.nodes for pool in node.definition.pools}
+        assert pools == {"main"}
+    crons = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}
+    running = dg.DefaultScheduleStatus.RUNNING
+    assert crons == {
+        "main_snapshot": ("*/5 * * * *", running),
+        "main_history": ("*/15 * * * *", running),
+        "main_catch_up": ("* * * * *", running),
+    }
+    priorities = [int(repository.get_job(name).tags["dagster/priority"]) for name in kinds]
+    assert priorities == sorted(priorities, reverse=True)
+
+
+def test_no_definition_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIN_API_KEY", "recognisable-key")
+    resources = account_definitions(account()).resources or {}
+    assert "MAIN_API_KEY" in repr(vars(resources["main"]))
+    assert "recognisable-key" not in repr(vars(resources["main"]))
+
+
+@pytest.mark.parametrize(
+    ("cron", "age"),
+    [("*/5 * * * *", timedelta(minutes=11)), ("0 0 * * *", timedelta(days=2, minutes=1))],
+)
+def test_a_snapshot_may_be_two_ticks_old(cron: str, age: timedelta) -> None:
+    assert allowed_age(account(snapshot_cron=cron)) == age
