@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def up(
     host: Annotated[str, typer.Option(help="Where the web UI listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The web UI's port.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The web UI's port.")] = 3000,
     demo: Annotated[bool, typer.Option("--demo", help="Invented data, a database apart.")] = False,
 ) -> int:
     _check_port(host, port)

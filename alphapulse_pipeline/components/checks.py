@@ -25,6 +25,9 @@ class Check:
     description: str
     offenders: str
 
+    def key(self, account: Account) -> dg.AssetCheckKey:
+        return dg.AssetCheckKey(dg.AssetKey([account.name, self.dataset]), self.name)
+
 
 _FRESH = [
     Check(
@@ -112,10 +115,7 @@ def account_checks(account: Account, *groups: Sequence[str]) -> list[dg.AssetChe
 
 
 def _checks(account: Account, name: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
-    by_key = {
-        dg.AssetCheckKey(dg.AssetKey([account.name, check.dataset]), check.name): check
-        for check in checks
-    }
+    by_key = {check.key(account): check for check in checks}
 
     @dg.multi_asset_check(
         name=name,

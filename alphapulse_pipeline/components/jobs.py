@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from alphapulse_pipeline.components.checks import CHECKS, Check
 from alphapulse_pipeline.settings.accounts import Account
 
 ACCOUNT = "alphapulse/account"
@@ -22,23 +23,34 @@ def account_jobs(
     Snapshots come before histories in the run queue, and what was missed long ago comes last.
     """
     jobs: dict[str, AssetJob] = {}
+    # Whether a snapshot is fresh is no question for the run that has just taken it.
+    fresh = [check for check in CHECKS if check.name == "fresh" and check.dataset in snapshots]
+    others = [check for check in CHECKS if check not in fresh]
     if snapshots:
-        jobs["snapshot"] = _job(account, "snapshot", snapshots, "What is held now.", 1)
+        checks = others if histories else CHECKS
+        jobs["snapshot"] = _job(account, "snapshot", snapshots, checks, "What is held now.", 1)
     if histories:
-        jobs["history"] = _job(account, "history", histories, "Yesterday's and today's news.", 0)
-        jobs["catch_up"] = _job(
-            account, "catch_up", histories, "Older gaps of the histories, newest first.", -1
-        )
+        news, older = "Yesterday's and today's news.", "Older gaps of the histories, newest first."
+        jobs["history"] = _job(account, "history", histories, others, news, 0, fresh)
+        jobs["catch_up"] = _job(account, "catch_up", histories, others, older, -1)
     return jobs
 
 
 def _job(
-    account: Account, kind: str, datasets: Sequence[str], description: str, priority: int
+    account: Account,
+    kind: str,
+    datasets: Sequence[str],
+    checks: Sequence[Check],
+    description: str,
+    priority: int,
+    more_checks: Sequence[Check] = (),
 ) -> AssetJob:
     keys = [dg.AssetKey([account.name, dataset]) for dataset in datasets]
+    chosen = [*(check for check in checks if check.dataset in datasets), *more_checks]
     return dg.define_asset_job(
         f"{account.name}_{kind}",
-        selection=dg.AssetSelection.assets(*keys) | dg.AssetSelection.checks_for_assets(*keys),
+        selection=dg.AssetSelection.assets(*keys).without_checks()
+        | dg.AssetSelection.checks(*(check.key(account) for check in chosen)),
         description=description,
         tags={ACCOUNT: account.name, "dagster/priority": str(priority)},
     )

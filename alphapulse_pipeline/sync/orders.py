@@ -20,16 +20,18 @@ _A_MOMENT = timedelta(minutes=10)
 """By then an order that ended is in the history."""
 
 
-def orders_now(session: Session) -> Generator[Batch, None, None]:
+def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, None]:
     """The open orders, then those that have ceased to be open.
 
+    With `just_ended` also the orders that ended a moment ago, open to us or not.
     Raises `Incomplete` where the exchange does not know an order any more that it must know.
     """
     now = session.client.now()
     found = list(_listed(session, session.venue.open_orders))
     still_open = {(row["market"], row["order_id"]) for row in found}
-    ended = _listed(session, session.venue.ended_orders)
-    found += [row for row in ended if row["updated_at"] > now - _A_MOMENT]
+    if just_ended:
+        ended = _listed(session, session.venue.ended_orders)
+        found += [row for row in ended if row["updated_at"] > now - _A_MOMENT]
     session.store_unlisted()
     yield Batch(found)
     gone = [
