@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import psutil
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
+from alphapulse_pipeline.cli.runs import PROCESS
 from alphapulse_pipeline.cli.workplace import Workplace
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.schedules import tick
@@ -23,11 +25,16 @@ class NotStarted(Exception):
 
 
 def end_lost_runs(place: Workplace) -> list[str]:
-    """Fail every run that says it is under way while nobody holds its account's lock."""
+    """Fail every run that says it is under way while nobody holds its account's lock.
+
+    A run of an `alphapulse sync` that is alive is left alone: it may be waiting for the lock.
+    """
     ended = []
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
         for run in instance.get_runs(dg.RunsFilter(statuses=_HALF_WAY)):
             account = run.tags.get(ACCOUNT)
+            if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
+                continue
             if account is None or not account_is_busy(connection, account):
                 instance.report_run_failed(run, "The run's process died: it was killed.")
                 ended.append(run.run_id)

@@ -1,6 +1,7 @@
 """Runs in this process: what a person starts at the terminal, seen in the UI like any other."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from alphapulse_pipeline.components.schedules import range_request
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.warehouse.connection import connect
+
+PROCESS = "alphapulse/process"
+"""Run tag: the process id of the command that the run is part of."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def materialize(
 ) -> Run:
     """Materialise datasets of one kind of one account, histories over all that is missing."""
     kind = "snapshot" if datasets[0] in SNAPSHOTS else "history"
-    tags = {ACCOUNT: account.name, "alphapulse/launched_by": "alphapulse sync"}
+    tags = {ACCOUNT: account.name, PROCESS: str(os.getpid())}
     if kind == "history":
         tags |= _days(account, since, until)
     with _quiet(), dg.DagsterInstance.get() as instance:

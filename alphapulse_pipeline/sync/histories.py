@@ -67,7 +67,7 @@ def _batches(
         session.connection, session.name, dataset, [(s, "the exchange") for s in feeds], wanted
     )
     if dataset == "orders":
-        yield from orders_now(session, just_ended=window.end >= now)
+        yield from orders_now(session, just_ended=window.end >= proven_to)
     end = min(window.end, now)
     asked = TimeRange(min(max(window.start, start), end), end)
     for gap in _asked(session, dataset, feeds, asked, fill):

@@ -118,6 +118,10 @@ def test_a_killed_run_is_finished_by_the_next(
     status = db.execute("SELECT status FROM alphapulse.sync_log").fetchall()
     assert status == [("started",)]  # no word of its end: the view calls it dead
 
+    # A clock that stands still would let the next run begin before the victim's last moment; the
+    # world has nothing new in this second.
+    simulator.set_clock(lambda: NOW_MS + 1000)
+    assert true(simulator.truth(NOW_MS + 1000)["trades"], TRADES) == truth
     sync_trades(account, database, "next")
     assert stored(db, "trades", TRADES) == truth
     ranges = db.execute(
