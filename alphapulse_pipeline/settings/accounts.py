@@ -56,6 +56,13 @@ class AccountSettings(BaseModel):
             raise ValueError(f"ccxt has no exchange {value!r}{_did_you_mean(value, exchanges())}")
         return value
 
+    @field_validator("history_start")
+    @classmethod
+    def _not_in_the_future(cls, value: date) -> date:
+        if value > datetime.now(UTC).date():
+            raise ValueError(f"{value} lies in the future: histories begin today or earlier")
+        return value
+
     @field_validator("snapshot_cron", "history_cron")
     @classmethod
     def _valid_cron(cls, value: str) -> str:

@@ -68,6 +68,10 @@ def test_other_components_are_no_accounts(tmp_path: Path) -> None:
             GOOD.replace("2026-01-01", "2026-13-01"),
             ":5: attributes.history_start: ",
         ),
+        (
+            GOOD.replace("2026-01-01", "2999-01-01"),
+            ":5: attributes.history_start: 2999-01-01 lies in",
+        ),
         (GOOD.replace("2026-01-01", "soon"), "write a day as 2026-01-31"),
         (
             GOOD.replace("  history_start: 2026-01-01\n", ""),
