@@ -11,6 +11,7 @@ from typing import Any
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.warehouse.connection import connect
 
 _NOWHERE = f"postgresql://{POSTGRES_URL}-is-not-set.invalid/alphapulse"
 
@@ -25,7 +26,11 @@ class PostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "PostgresStorage":
         if url := os.environ.get(POSTGRES_URL):
-            return cls(_unhurried(url), inst_data=inst_data)
+            # Web server, daemon and code server start at once, and Dagster's own guard against
+            # two of them making its tables at the same time does not hold: one after the other.
+            with connect(url) as connection:
+                connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [__name__])
+                return cls(_unhurried(url), inst_data=inst_data)
         storage = cls(_NOWHERE, should_autocreate_tables=False, inst_data=inst_data)
         storage._run_storage = _NoRuns(_NOWHERE, should_autocreate_tables=False)
         return storage

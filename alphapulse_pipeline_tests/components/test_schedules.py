@@ -139,6 +139,3 @@ def test_an_account_that_begins_today(
     assert (history[START], history[END]) == (day(0), day(0))
     reason, _ = evaluate(account, "catch_up", quick)
     assert reason == "the histories of bybit have no older gaps"
-    account = make_account("http://127.0.0.1:9", history_start=today + timedelta(days=2))
-    reason, _ = evaluate(account, "history", quick)
-    assert reason == f"the histories of bybit begin on {day(-2)}"
