@@ -4,6 +4,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
@@ -67,8 +69,16 @@ def world() -> World:
 @pytest.fixture
 def simulator(world: World) -> Iterator[Simulator]:
     """The account behind Bybit's protocol, its clock standing still at `NOW_MS`."""
-    with serve(world, clock=lambda: NOW_MS) as running:
+    with serve(world, clock=lambda: NOW_MS, limits=False) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Venues without a rate limit: the simulators of tests have none either."""
+    for name, venue in VENUES.items():
+        settings = {**venue.settings, "enableRateLimit": False}
+        monkeypatch.setitem(VENUES, name, replace(venue, settings=settings))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from alphapulse_pipeline.cli.workplace import Workplace
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.schedules import tick
 from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
 
 _HALF_WAY = [
@@ -51,7 +52,7 @@ def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
             continue
         for kind in ("snapshot", "history", "catch_up"):
             datasets = SNAPSHOTS if kind == "snapshot" else HISTORIES
-            if not any(account.settings.wants(d) for d in datasets):
+            if not any(d in supported(account) for d in datasets):
                 continue
             request = tick(account, kind)
             if isinstance(request, dg.RunRequest):

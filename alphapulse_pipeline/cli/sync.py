@@ -66,11 +66,12 @@ def _sync(
     days: tuple[datetime | None, datetime | None],
 ) -> list[Result]:
     from alphapulse_pipeline.cli import runs
+    from alphapulse_pipeline.sync.session import supported
 
     results: list[Result] = []
     with output.stderr.status("starting") as line, _told(line):
         for account in accounts:
-            wanted = [d for d in account.datasets if d in datasets]
+            wanted = [d for d in supported(account) if d in datasets]
             if missing := account.environment.missing():
                 text = f"{' and '.join(missing)} not set"
                 output.error(f"{account.name}: {text}")

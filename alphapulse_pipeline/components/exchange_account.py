@@ -20,6 +20,7 @@ from alphapulse_pipeline.settings.accounts import (
     AccountSettings,
     check_account_name,
 )
+from alphapulse_pipeline.sync.session import supported
 
 
 def _date(context: dg.ResolutionContext, value: Any) -> date:
@@ -62,8 +63,9 @@ class ExchangeAccount(dg.Component, dg.Model, dg.Resolvable):
 
 def account_definitions(account: Account) -> dg.Definitions:
     """All that one account brings into the deployment."""
-    snapshots = [d for d in SNAPSHOTS if account.settings.wants(d)]
-    histories = [d for d in HISTORIES if account.settings.wants(d)]
+    datasets = supported(account)
+    snapshots = [d for d in SNAPSHOTS if d in datasets]
+    histories = [d for d in HISTORIES if d in datasets]
     jobs = account_jobs(account, snapshots, histories)
     return dg.Definitions(
         assets=[

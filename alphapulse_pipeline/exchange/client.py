@@ -36,6 +36,7 @@ from alphapulse_pipeline.exchange.patience import UNTOLD, told_wait
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.redaction import redact
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,9 @@ _ATTEMPTS = 4
 _LONGEST_WAIT = 20.0
 _PATIENCE = 60.0
 _REQUEST_TIMEOUT_MS = 15_000
-_PAGES_AHEAD = 4
+_PAGES_AHEAD = 8
+_AT_ONCE = 8
+"""How many sources are read at the same time, all inside the one rate limit."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,10 @@ class ExchangeClient:
         now = there + timedelta(seconds=time.monotonic() - read_at)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    async def request(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Call ccxt's implicit or unified `method`. Runs in the loop."""
-        answer: dict[str, Any] = await getattr(self.ccxt, method)(dict(params))
-        return answer
+    async def request(self, method: str, params: Mapping[str, Any]) -> Any:
+        """Call ccxt's implicit `method`, or a unified one with its arguments. Runs in the loop."""
+        function = getattr(self.ccxt, method)
+        return await (function(**params) if method.startswith("fetch_") else function(dict(params)))
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """The result of a coroutine function that ran in the loop.
@@ -118,27 +121,50 @@ class ExchangeClient:
         """
         return self.run(_gathered, list(calls))
 
-    def stream(self, source: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-        """Items of an async generator, fetched ahead while the caller works on the last one.
+    def stream(
+        self, sources: Mapping[K, AsyncGenerator[T, None]]
+    ) -> Generator[list[tuple[K, T | Exception]], None, None]:
+        """Items of several async generators that run at the same time, with whose they are.
 
-        Raises what `run` raises. Closing the generator stops the source.
+        They are fetched ahead while the caller works on the last ones, and come in lists of what is
+        there. A source that fails ends with its error as its last item (an `ExchangeFailure` for
+        everything that an exchange or ccxt did wrong); the others go on. Closing the generator
+        stops them all.
         """
         send, receive = self.run(_channel)
-        pump = self._portal.start_task_soon(_pump, source, send)
+        pump = self._portal.start_task_soon(self._pump, dict(sources), send)
         try:
             while True:
                 try:
-                    item = self._portal.call(receive.receive)
+                    items = self._portal.call(_take, receive)
                 except anyio.EndOfStream:
                     break
-                yield item
-            self.run(asyncio.wrap_future, pump)
+                yield items
+            pump.result()
         finally:
             pump.cancel()
             try:
                 self._portal.call(receive.aclose)
             except RuntimeError:  # the client was closed first, and its loop with it
                 receive.close()
+
+    async def _pump(self, sources: dict[Any, AsyncGenerator[Any, None]], send: Any) -> None:
+        waiting = iter(sources.items())
+
+        async def worker() -> None:
+            for key, source in waiting:
+                try:
+                    async with aclosing(source):
+                        async for item in source:
+                            await send.send((key, item))
+                except (TimeoutError, ccxt.BaseError, OSError, ExchangeFailure) as error:
+                    await send.send((key, failure(error, self._connection.environment)))
+                except Exception as error:  # noqa: BLE001  the caller raises it
+                    await send.send((key, error))
+
+        async with send, anyio.create_task_group() as workers:
+            for _ in range(min(_AT_ONCE, len(sources))):
+                workers.start_soon(worker)
 
     def load_markets(self) -> str:
         """Ask the exchange for its markets; the catalogue as JSON, for `restore_markets`."""
@@ -316,10 +342,15 @@ async def _channel() -> Any:
     return anyio.create_memory_object_stream[Any](_PAGES_AHEAD)
 
 
-async def _pump(source: AsyncGenerator[Any, None], send: Any) -> None:
-    async with send, aclosing(source):
-        async for item in source:
-            await send.send(item)
+async def _take(receive: Any) -> list[Any]:
+    """What is there, at least one item."""
+    items = [await receive.receive()]
+    while len(items) < _PAGES_AHEAD:
+        try:
+            items.append(receive.receive_nowait())
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            break
+    return items
 
 
 __all__ = ["Connection", "ExchangeClient", "ExchangeFailure", "open_client"]

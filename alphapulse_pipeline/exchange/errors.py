@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """Stop: this machine and the exchange disagree about the time."""
     UNSUPPORTED = "unsupported"
     """The exchange has no such thing; recorded, not failed."""
+    TOO_OLD = "too old"
+    """The exchange no longer serves what was asked for."""
     INCOMPLETE = "incomplete"
     """The exchange answered, but completeness cannot be proved."""
     BUG = "bug"
@@ -54,6 +56,8 @@ def kind_of(error: BaseException) -> Kind:
     if isinstance(error, ExchangeFailure):
         return error.kind
     text = str(error)
+    if _TOO_OLD.search(text):
+        return Kind.TOO_OLD
     if isinstance(error, ccxt.InvalidNonce):
         return Kind.CLOCK
     # binance's -2015 is a bad key, whatever ccxt calls it once a private call has succeeded
@@ -82,6 +86,10 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
         return error
     kind = kind_of(error)
     return ExchangeFailure(kind, _cause(error, kind), _mend(error, kind, environment))
+
+
+# Bybit's sentence; Binance's futures'
+_TOO_OLD = re.compile(r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ ", re.I)
 
 
 def _says_throttled(text: str) -> bool:

@@ -1,25 +1,102 @@
-"""One endpoint that lists things, and paging through it to the end.
+"""One endpoint that lists things, as data: how it is asked, and where the facts stand in its rows.
 
-A feed answers newest first, a page at a time, with a cursor to the next older page. A page is
-believed to be the last only where the exchange gives no further cursor, never because it is
-short: page sizes get lost on the way.
+How its pages are put together, and what they prove, is its `paging`: see `walker/`.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol, runtime_checkable
 
 from alphapulse_pipeline.exchange.errors import Incomplete
 
 MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+Raw = dict[str, Any]
+"""A row as the exchange sent it."""
+
 
 class Caller(Protocol):
     """What pages are asked of: a client's `request`."""
 
-    async def __call__(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def __call__(self, method: str, params: Mapping[str, Any]) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, and the half-open range of milliseconds that is complete with them."""
+
+    rows: list[Raw]
+    start: int
+    end: int
+
+
+class Paging(Protocol):
+    """How pages follow on each other, and what they prove."""
+
+    def walk(
+        self, call: Caller, feed: "Feed", start: int, end: int, after: str | None
+    ) -> AsyncGenerator[Page, None]:
+        """All pages of `[start, end)`, milliseconds; together they prove all of it.
+
+        `after` is the greatest known id before `start`, for feeds that go by ids. Raises
+        `Incomplete` where the answers do not prove that nothing is missing.
+        """
+        ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """A paging that can tell all that there is now, without a window."""
+
+    async def everything(self, call: Caller, feed: "Feed") -> list[Raw]: ...
+
+
+def at(*path: str) -> Callable[[Any], Any]:
+    """Reads what stands at `path` in an answer or a row; None where there is nothing."""
+
+    def read(answer: Any) -> Any:
+        for part in path:
+            answer = answer.get(part) if isinstance(answer, Mapping) else None
+        return answer
+
+    return read
+
+
+def milliseconds(name: str) -> Callable[[Raw], int | None]:
+    """Reads a time that is written in milliseconds."""
+    return lambda row: int(text) if (text := str(row.get(name) or "")).isdigit() else None
+
+
+def seconds(name: str) -> Callable[[Raw], int | None]:
+    """Reads a time that is written in seconds, with decimals; cut down to milliseconds."""
+
+    def read(row: Raw) -> int | None:
+        try:
+            return int(Decimal(str(row.get(name))) * 1000)
+        except InvalidOperation:
+            return None
+
+    return read
+
+
+def between(start: str, end: str) -> Callable[[int, int], Mapping[str, Any]]:
+    """Parameters of a window whose ends are milliseconds, both included."""
+    return lambda first, last: {start: first, end: last}
+
+
+def _itself(answer: Any) -> Any:
+    return answer
+
+
+def _none(row: Raw) -> int | None:
+    return None
+
+
+def _nothing(first: int, last: int) -> Mapping[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -27,106 +104,56 @@ class Feed:
     """How one listing endpoint is asked."""
 
     method: str
-    """ccxt's implicit method."""
-    params: Mapping[str, Any]
-    rows: tuple[str, ...] = ("result", "list")
+    """ccxt's implicit method; or a unified one, `fetch_...`, called with `params` as keywords."""
+    paging: Paging
+    params: Mapping[str, Any] = field(default_factory=dict)
+    rows: Callable[[Any], Any] = _itself
     """Where the rows stand in the answer."""
-    next_cursor: tuple[str, ...] = ("result", "nextPageCursor")
-    cursor: str = "cursor"
-    start: str = "startTime"
-    end: str = "endTime"
-    """Parameters of a window, milliseconds, both inclusive."""
-    time: str = ""
-    """The row's field, milliseconds, that windows and order go by."""
+    time: Callable[[Raw], int | None] = _none
+    """The time, in milliseconds, that windows and order go by."""
+    between: Callable[[int, int], Mapping[str, Any]] = _nothing
+    """First and last millisecond of a window, both included -> the parameters that ask for it."""
     window: timedelta | None = None
     """The longest window that the exchange accepts."""
     horizon: timedelta | None = None
     """How far back the exchange serves at all."""
-    context: Mapping[str, Any] = field(default_factory=dict)
-    """What the parser must know of where the rows came from."""
 
+    async def everything(self, call: Caller) -> list[Raw]:
+        """All rows of a feed that lists what is open or held now."""
+        if not isinstance(self.paging, Listing):
+            raise TypeError(f"{self.method} is asked for windows only")
+        return await self.paging.everything(call, self)
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows as the exchange sent them, and the half-open range that they complete."""
-
-    rows: list[dict[str, Any]]
-    start: datetime
-    end: datetime
-
-
-async def everything(call: Caller, feed: Feed) -> list[dict[str, Any]]:
-    """All rows of a feed that has no windows: what is open or held now."""
-    return [row async for rows, _last in _pages(call, feed, {}) for row in rows]
-
-
-async def walk(
-    call: Caller, feed: Feed, start: datetime, end: datetime
-) -> AsyncGenerator[Page, None]:
-    """All pages of `[start, end)`, newest first, each with what it proves.
-
-    Raises `Incomplete` where the pages contradict their order, and `ValueError` for times that are
-    not whole milliseconds.
-    """
-    longest = feed.window or (end - start)
-    while end > start:
-        begin = max(start, end - longest)
-        proved_to = end
-        window = {feed.start: _ms(begin), feed.end: _ms(end - MILLISECOND)}
-        async for rows, last in _pages(call, feed, window):
-            times = [_time(feed, row) for row in rows]
-            if any(t < begin or t >= end for t in times):
-                raise Incomplete(f"{feed.method} answered rows outside of the window asked for")
-            # a row in what was proved before, or one that the page's oldest row does not bound
-            if times != sorted(times, reverse=True) or (times and times[0] >= proved_to):
-                raise Incomplete(f"{feed.method} answered rows that are not newest first")
-            # rows of the oldest millisecond may go on in the next page
-            complete_from = begin if last else min(times, default=proved_to) + MILLISECOND
-            complete_from = min(complete_from, proved_to)
-            yield Page(rows, complete_from, proved_to)
-            proved_to = complete_from
-        end = begin
-
-
-async def _pages(
-    call: Caller, feed: Feed, window: Mapping[str, Any]
-) -> AsyncGenerator[tuple[list[dict[str, Any]], bool], None]:
-    """Pages with whether each is the last."""
-    asked = ""
-    seen: set[str] = set()
-    while True:
-        params = {**feed.params, **window, **({feed.cursor: asked} if asked else {})}
-        answer = await call(feed.method, params)
-        rows = _find(answer, feed.rows)
+    def read(self, answer: Any) -> list[Raw]:
+        """The rows of an answer. Raises `Incomplete` where there are none to be read."""
+        rows = self.rows(answer)
         if not isinstance(rows, list):
-            raise Incomplete(f"{feed.method} answered without {'.'.join(feed.rows)}")
-        cursor = str(_find(answer, feed.next_cursor) or "")
-        # An empty page may be followed by full ones, unless it points to itself.
-        last = not cursor or (not rows and cursor == asked)
-        if cursor in seen and not last:
-            raise Incomplete(f"{feed.method} answered the same cursor twice")
-        yield rows, last
-        if last:
-            return
-        seen.add(cursor)
-        asked = cursor
+            raise Incomplete(f"{self.method} answered without the rows that it should list")
+        return rows
+
+    def moment(self, row: Raw) -> int:
+        """A row's time. Raises `Incomplete` where it has none: no window would hold it."""
+        found = self.time(row)
+        if found is None:
+            raise Incomplete(f"{self.method} answered a row without its time")
+        return found
+
+    def windows(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """`[start, end)` in windows that the exchange accepts, newest first."""
+        longest = self.window // MILLISECOND if self.window else end - start
+        while end > start:
+            begin = max(start, end - longest)
+            yield begin, end
+            end = begin
 
 
-def _find(answer: Any, path: tuple[str, ...]) -> Any:
-    for part in path:
-        answer = answer.get(part) if isinstance(answer, dict) else None
-    return answer
-
-
-def _ms(time: datetime) -> int:
-    milliseconds, rest = divmod(time - _EPOCH, MILLISECOND)
+def to_milliseconds(time: datetime) -> int:
+    """Raises `ValueError` for a time between two milliseconds: rows at its edge could be missed."""
+    whole, rest = divmod(time - _EPOCH, MILLISECOND)
     if rest:
         raise ValueError(f"{time} is not a whole millisecond: rows at its edge could be missed")
-    return milliseconds
+    return whole
 
 
-def _time(feed: Feed, row: Mapping[str, Any]) -> datetime:
-    milliseconds = str(row.get(feed.time) or "")
-    if not milliseconds.isdigit():
-        raise Incomplete(f"{feed.method} answered a row whose {feed.time} is {milliseconds!r}")
-    return _EPOCH + timedelta(milliseconds=int(milliseconds))
+def to_time(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -74,7 +74,7 @@ def price(market: str, ticker: Mapping[str, Any]) -> Row:
     }
 
 
-def trade(wallet: str, market: str, trade: Mapping[str, Any], kind: str) -> Row:
+def trade(wallet: str, market: str, trade: Mapping[str, Any]) -> Row:
     """The row of a ccxt trade structure, its `info` kept whole."""
     fee = trade.get("fee") or {}
     return {
@@ -90,12 +90,12 @@ def trade(wallet: str, market: str, trade: Mapping[str, Any], kind: str) -> Row:
         "fee_cost": number(fee.get("cost")),
         "fee_currency": fee.get("currency"),
         "taker_or_maker": trade.get("takerOrMaker"),
-        "kind": kind,
+        "kind": "trade",
         "raw": trade["info"],
     }
 
 
-def order(wallet: str, market: str, order: Mapping[str, Any], status: str) -> Row:
+def order(wallet: str, market: str, order: Mapping[str, Any]) -> Row:
     """The row of a ccxt order structure, its `info` kept whole."""
     created = order["timestamp"]
     updated = order.get("lastUpdateTimestamp") or order.get("lastTradeTimestamp") or created
@@ -104,7 +104,7 @@ def order(wallet: str, market: str, order: Mapping[str, Any], status: str) -> Ro
         "order_id": order["id"],
         "wallet": wallet,
         "client_order_id": order.get("clientOrderId"),
-        "status": status,
+        "status": order["status"],
         "type": order.get("type"),
         "side": order.get("side") or "",
         # a market order has no price: what exchanges show there is their slippage limit
@@ -115,4 +115,56 @@ def order(wallet: str, market: str, order: Mapping[str, Any], status: str) -> Ro
         "created_at": moment(created),
         "updated_at": moment(updated),
         "raw": order["info"],
+    }
+
+
+def transfer(kind: str, transfer: Mapping[str, Any]) -> Row:
+    """The row of a ccxt transaction or transfer structure, its `info` kept whole."""
+    fee = transfer.get("fee") or {}
+    cost = number(fee.get("cost"))
+    return {
+        "kind": kind,
+        "transfer_id": transfer["id"],
+        "asset": transfer["currency"],
+        "amount": number(transfer["amount"]),
+        "fee_cost": cost,
+        "fee_currency": fee.get("currency") if cost is not None else None,
+        "from_wallet": transfer.get("fromAccount"),
+        "to_wallet": transfer.get("toAccount"),
+        "status": transfer.get("status"),
+        "network": transfer.get("network"),
+        "txid": transfer.get("txid"),
+        "happened_at": moment(transfer["timestamp"]),
+        "raw": transfer["info"],
+    }
+
+
+def funding(wallet: str, market: str, income: Mapping[str, Any]) -> Row:
+    """The row of a ccxt funding structure, its `info` kept whole."""
+    return {
+        "market": market,
+        "funding_id": income["id"],
+        "wallet": wallet,
+        "asset": income.get("code"),
+        "amount": number(income["amount"]),
+        "happened_at": moment(income["timestamp"]),
+        "raw": income["info"],
+    }
+
+
+def entry(wallet: str, entry: Mapping[str, Any]) -> Row:
+    """The row of a ccxt ledger structure, its `info` kept whole; the fee is part of the change."""
+    amount = number(entry["amount"]) or Decimal(0)
+    fee = number((entry.get("fee") or {}).get("cost")) or Decimal(0)
+    change = amount.copy_abs() * (-1 if entry.get("direction") == "out" else 1) - fee
+    return {
+        "wallet": wallet,
+        "kind": entry.get("type") or "",
+        "entry_id": entry["id"],
+        "asset": entry["currency"],
+        "amount": change,
+        "balance_after": number(entry.get("after")),
+        "reference_id": entry.get("referenceId"),
+        "happened_at": moment(entry["timestamp"]),
+        "raw": entry["info"],
     }

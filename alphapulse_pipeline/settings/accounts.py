@@ -24,7 +24,7 @@ COMPONENT = "alphapulse_pipeline.components.ExchangeAccount"
 _OURS = COMPONENT.partition(".")[0] + "."
 DEFS = Path(__file__).parents[1] / "defs"
 SNAPSHOTS = ("balances", "positions", "prices")
-HISTORIES = ("orders", "trades")
+HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
 DATASETS = (*SNAPSHOTS, *HISTORIES)
 
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")

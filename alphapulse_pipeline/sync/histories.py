@@ -1,19 +1,24 @@
 """Histories: what happened, asked for where coverage says that it is missing."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 
-from alphapulse_pipeline.exchange.feed import Feed, Page, walk
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
-from alphapulse_pipeline.warehouse import coverage, log
+from alphapulse_pipeline.sync.streams import Stream, due, streams
+from alphapulse_pipeline.warehouse import coverage, known, log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.coverage import Gap
 
 logger = logging.getLogger(__name__)
+
+_HOPELESS = (Kind.CREDENTIALS, Kind.CLOCK)
+"""What fails for one stream so will fail for all."""
 
 
 def history(
@@ -56,7 +61,7 @@ def _batches(
     fill: bool,
     keep_going: Callable[[], bool],
 ) -> Generator[Batch, None, None]:
-    feeds = session.venue.histories[dataset]
+    found = due(session, dataset, streams(session, dataset))
     now = session.client.now()
     start = history_start(session)
     # Nothing younger than the lag is taken for complete: a row may still turn up late. Orders
@@ -64,56 +69,138 @@ def _batches(
     proven_to = max(start, now - session.venue.lag)
     wanted = TimeRange(start, proven_to)
     coverage.want(
-        session.connection, session.name, dataset, [(s, "the exchange") for s in feeds], wanted
+        session.connection,
+        session.name,
+        dataset,
+        [(s.name, s.found) for s in found.values()],
+        wanted,
     )
     if dataset == "orders":
         yield from orders_now(session, just_ended=window.end >= proven_to)
     end = min(window.end, now)
     asked = TimeRange(min(max(window.start, start), end), end)
-    for gap in _asked(session, dataset, feeds, asked, fill):
-        feed = feeds[gap.stream]
-        reachable = _reachable(session, dataset, gap, feed, now)
-        if reachable.empty:
-            continue
-        logger.info("%s/%s %s: reading %s", session.name, dataset, gap.stream, reachable)
-        with closing(session.client.stream(_walk(session, feed, reachable))) as pages:
-            for page in pages:
-                found = parsed(session, dataset, feed, page.rows)
-                session.store_unlisted()
-                yield Batch(found, _proof(gap.stream, page, proven_to))
-                if not keep_going():
-                    name = f"{session.name}/{dataset}"
-                    logger.info("%s: time is up, the rest is for the next run", name)
-                    return
+    gaps = [
+        reachable
+        for gap in _asked(session, dataset, found, asked, TimeRange(start, now), fill)
+        if (reachable := _reachable(session, dataset, gap, found[gap.stream], now))
+    ]
+    if dataset == "transfers" and fill:
+        gaps += _unsettled(session, found, gaps)
+    yield from _read(session, dataset, found, gaps, proven_to, keep_going)
+
+
+def _read(
+    session: Session,
+    dataset: str,
+    found: Mapping[str, Stream],
+    gaps: list[Gap],
+    proven_to: datetime,
+    keep_going: Callable[[], bool],
+) -> Generator[Batch, None, None]:
+    """Reads gaps of several streams at the same time; one that fails does not stop the others."""
+    name = f"{session.name}/{dataset}"
+    walks = {gap: _walk(session, dataset, found[gap.stream], gap) for gap in gaps}
+    if walks:
+        first, last = min(g.missing.start for g in gaps), max(g.missing.end for g in gaps)
+        logger.info("%s: reading %s, %d streams", name, TimeRange(first, last), len(walks))
+    failures: list[ExchangeFailure] = []
+    left = {gap: gap.missing.end for gap in gaps}
+    with closing(session.client.stream(walks)) as lists:
+        for items in lists:
+            for gap, item in items:
+                if isinstance(item, Page):
+                    rows = parsed(session, dataset, found[gap.stream].source, item.rows)
+                    session.store_unlisted()
+                    left[gap] = min(left[gap], to_time(item.start))
+                    yield Batch(rows, _proof(gap.stream, item, proven_to))
+                elif not isinstance(item, ExchangeFailure) or item.kind in _HOPELESS:
+                    raise item
+                elif item.kind is Kind.TOO_OLD:
+                    lost = TimeRange(gap.missing.start, left[gap])
+                    coverage.mark_unreachable(
+                        session.connection, session.name, dataset, gap.stream, lost, item.cause
+                    )
+                else:
+                    logger.warning("%s %s: %s", name, gap.stream, item)
+                    failures.append(item)
+            if not keep_going():
+                logger.info("%s: time is up, the rest is for the next run", name)
+                break
+    if failures:
+        raise failures[0]
 
 
 def _asked(
-    session: Session, dataset: str, streams: Collection[str], asked: TimeRange, fill: bool
+    session: Session,
+    dataset: str,
+    found: Mapping[str, Stream],
+    asked: TimeRange,
+    ever: TimeRange,
+    fill: bool,
 ) -> list[Gap]:
-    if fill:
-        found = coverage.gaps(session.connection, session.name, dataset, asked)
-        # a stream that this version no longer reads stays visible as a gap
-        return [gap for gap in found if gap.stream in streams]
-    return [Gap(stream, asked) for stream in streams]
+    """What is to be read, newest first, in the order of the streams where they end together."""
+    if not fill:
+        return [Gap(stream, asked) for stream in found]
+    # What goes by ids is read onwards from what is known, wherever that ends.
+    ids = {name for name, stream in found.items() if stream.source.id}
+    gaps = coverage.gaps(session.connection, session.name, dataset, asked)
+    if ids:
+        gaps = [gap for gap in gaps if gap.stream not in ids]
+        everything = coverage.gaps(session.connection, session.name, dataset, ever)
+        gaps += [gap for gap in everything if gap.stream in ids]
+    order = {name: place for place, name in enumerate(found)}
+    # a stream that this version no longer reads stays visible as a gap
+    known = [gap for gap in gaps if gap.stream in order]
+    return sorted(known, key=lambda gap: (-gap.missing.end.timestamp(), order[gap.stream]))
 
 
-def _reachable(session: Session, dataset: str, gap: Gap, feed: Feed, now: datetime) -> TimeRange:
+def _reachable(
+    session: Session, dataset: str, gap: Gap, stream: Stream, now: datetime
+) -> Gap | None:
     """The part of a gap that the exchange still serves; the rest is marked as unreachable."""
-    if feed.horizon is None:
-        return gap.missing
+    horizon = stream.source.feed.horizon
     # a margin, since the exchange's horizon moves on while pages are read
-    oldest = now - feed.horizon + timedelta(hours=1)
-    if gap.missing.start >= oldest:
-        return gap.missing
-    lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
-    coverage.mark_unreachable(session.connection, session.name, dataset, gap.stream, lost)
-    return TimeRange(lost.end, max(gap.missing.end, lost.end))
+    oldest = now - horizon + timedelta(hours=1) if horizon else gap.missing.start
+    if gap.missing.start < oldest:
+        lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
+        reason = f"the exchange serves {horizon.days if horizon else 0} days"
+        coverage.mark_unreachable(
+            session.connection, session.name, dataset, gap.stream, lost, reason
+        )
+        gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
+    return None if gap.missing.empty else gap
 
 
-def _walk(session: Session, feed: Feed, times: TimeRange) -> AsyncGenerator[Page, None]:
-    return walk(session.client.request, feed, times.start, times.end)
+def _unsettled(session: Session, found: Mapping[str, Stream], gaps: list[Gap]) -> list[Gap]:
+    """Times of transfers that were pending when they were read: they may have ended since."""
+    times = known.unsettled_transfers(session.connection, session.name)
+    return [
+        again
+        for times_of_one in times
+        for name in found
+        if (again := Gap(name, times_of_one)) not in gaps
+    ]
+
+
+def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGenerator[Page, None]:
+    feed, source = stream.source.feed, stream.source
+    after = (
+        known.greatest_id(
+            session.connection,
+            session.name,
+            dataset,
+            source.id,
+            stream.market,
+            source.wallet,
+            gap.missing.start,
+        )
+        if source.id
+        else None
+    )
+    start, end = to_milliseconds(gap.missing.start), to_milliseconds(gap.missing.end)
+    return feed.paging.walk(session.client.request, feed, start, end, after)
 
 
 def _proof(stream: str, page: Page, proven_to: datetime) -> Proof | None:
-    end = min(page.end, proven_to)
-    return Proof(stream, TimeRange(page.start, end)) if page.start < end else None
+    start, end = to_time(page.start), min(to_time(page.end), proven_to)
+    return Proof(stream, TimeRange(start, end)) if start < end else None

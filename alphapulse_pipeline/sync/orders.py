@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from alphapulse_pipeline.exchange import rows
 from alphapulse_pipeline.exchange.errors import Incomplete
-from alphapulse_pipeline.exchange.feed import Feed, everything
+from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import registry
@@ -43,22 +43,21 @@ def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, 
         yield Batch([_ended(session, order) for order in gone])
 
 
-def _listed(session: Session, feeds: Iterable[Feed]) -> Generator[rows.Row, None, None]:
-    for feed in feeds:
-        raw = session.client.run(everything, session.client.request, feed)
-        yield from parsed(session, "orders", feed, raw)
+def _listed(session: Session, sources: Iterable[Source]) -> Generator[rows.Row, None, None]:
+    for source in sources:
+        raw = session.client.run(source.feed.everything, session.client.request)
+        yield from parsed(session, "orders", source, raw)
 
 
 def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
-    category = _category(order)
-    for feed in session.venue.order_by_id(category, order.order_id):
-        for raw in session.client.run(everything, session.client.request, feed):
-            row = parsed(session, "orders", feed, [raw])[0]
+    sources = session.venue.order_by_id(_category(order), order.raw_market, order.order_id)
+    for source in sources:
+        for raw in session.client.run(source.feed.everything, session.client.request):
+            row = parsed(session, "orders", source, [raw])[0]
             if row["order_id"] == order.order_id:
                 return row
     # Only an order that ended without a fill is forgotten, a day after it did.
-    feed = Feed("", {}, context={"category": category})
-    last_known = parsed(session, "orders", feed, [dict(order.raw)])[0]
+    last_known = parsed(session, "orders", sources[0], [dict(order.raw)])[0]
     if last_known["filled"]:
         raise Incomplete(f"the exchange no longer knows order {order.order_id}, which has fills")
     return last_known | {"status": "canceled", "updated_at": session.client.now()}

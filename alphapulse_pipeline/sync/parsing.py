@@ -1,37 +1,37 @@
-"""Raw rows of a feed as rows of a table: ccxt parses, the category asked for names the market."""
+"""Raw rows of a source as rows of a table: ccxt parses, the category asked for names the market."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alphapulse_pipeline.exchange import rows
-from alphapulse_pipeline.exchange.feed import Feed
+from alphapulse_pipeline.exchange.feed import Raw
+from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
 
 
 def parsed(
-    session: Session, dataset: str, feed: Feed, raw_rows: Iterable[dict[str, Any]]
+    session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]
 ) -> list[rows.Row]:
     """The rows of one page. What is not a row of this dataset (funding among fills) is left out."""
-    parse = _PARSERS[dataset]
-    found = (parse(session, raw, feed.context["category"]) for raw in raw_rows)
-    return [row for row in found if row is not None]
+    parse = getattr(session.client.ccxt, source.parse)
+    make = _ROWS[dataset]
+    found = []
+    for raw in raw_rows:
+        if source.market:
+            name, market = session.markets.resolve(raw[source.market], source.category)
+            row = make(source, name, parse(raw, market))
+        else:
+            session.markets  # noqa: B018  currencies are named by them
+            row = make(source, "", parse(raw))
+        if (amended := source.amend(raw, row)) is not None:
+            found.append(amended)
+    return found
 
 
-def _trade(session: Session, raw: dict[str, Any], category: str) -> rows.Row | None:
-    kind = session.venue.trade_kind(raw)
-    if kind is None:
-        return None
-    name, market = session.markets.resolve(raw["symbol"], category)
-    trade = session.client.ccxt.parse_trade(raw, market)
-    row = rows.trade(session.venue.trading_wallet, name, trade, kind)
-    return row | {"fee_currency": session.venue.fee_currency(raw) or row["fee_currency"]}
-
-
-def _order(session: Session, raw: dict[str, Any], category: str) -> rows.Row:
-    name, market = session.markets.resolve(raw["symbol"], category)
-    order = session.client.ccxt.parse_order(raw, market)
-    status = session.venue.order_status.get(raw.get("orderStatus", ""), order["status"])
-    return rows.order(session.venue.trading_wallet, name, order, status)
-
-
-_PARSERS = {"trades": _trade, "orders": _order}
+_ROWS: dict[str, Callable[[Source, str, Any], rows.Row]] = {
+    "trades": lambda source, market, trade: rows.trade(source.wallet, market, trade),
+    "orders": lambda source, market, order: rows.order(source.wallet, market, order),
+    "transfers": lambda source, _, transfer: rows.transfer(source.kind, transfer),
+    "funding": lambda source, market, income: rows.funding(source.wallet, market, income),
+    "ledger": lambda source, _, entry: rows.entry(source.wallet, entry),
+}

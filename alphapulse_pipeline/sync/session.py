@@ -14,9 +14,8 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.client import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
-from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.markets import Markets, market_row
-from alphapulse_pipeline.exchange.venues import VENUES, Venue
+from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
 from alphapulse_pipeline.settings.environment import SettingsError, flag
 from alphapulse_pipeline.warehouse import registry
@@ -91,7 +90,7 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
     Waits where another run holds the lock. Raises `SettingsError` for a user's mistake.
     """
     exchange = exchange_connection(account, run_id)
-    venue = VENUES[account.settings.exchange]
+    venue = venue_of(account.settings.exchange)
     with connect(url) as connection:
         require_current(connection)
         register(connection, account)
@@ -110,13 +109,12 @@ def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
             f"{account.name}: {' and '.join(missing)} not set: export a read-only key of this "
             "account or write it into .env"
         )
-    if account.settings.exchange not in VENUES:
-        raise ExchangeFailure(
-            Kind.UNSUPPORTED,
-            f"{account.name}: {account.settings.exchange} is not supported yet",
-            f"use one of: {', '.join(VENUES)}",
+    venue = venue_of(account.settings.exchange)
+    if venue.needs_password and not os.environ.get(names.api_password):
+        raise SettingsError(
+            f"{account.name}: {names.api_password} not set: {account.settings.exchange} gives a "
+            "key a passphrase as well; export it or write it into .env"
         )
-    venue = VENUES[account.settings.exchange]
     url = os.environ.get(names.api_url, "")
     if url and not url.startswith(("http://", "https://")):
         raise SettingsError(f"{names.api_url} must begin with http:// or https://")
@@ -135,6 +133,12 @@ def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
     )
 
 
+def supported(account: Account) -> tuple[str, ...]:
+    """The account's datasets that its exchange has; the others are no assets."""
+    venue = venue_of(account.settings.exchange)
+    return tuple(dataset for dataset in account.datasets if venue.supports(dataset))
+
+
 def register(connection: Connection[TupleRow], account: Account) -> None:
     """Write down the account's datasets and when each is due next."""
     now = datetime.now(UTC)
@@ -142,13 +146,20 @@ def register(connection: Connection[TupleRow], account: Account) -> None:
     due = {
         cron: next(CronSim(cron, now)) for cron in (settings.snapshot_cron, settings.history_cron)
     }
+    have = supported(account)
     registry.register(
         connection,
         account.name,
         settings.exchange,
         [
-            (d, True, due[settings.snapshot_cron if d in SNAPSHOTS else settings.history_cron])
-            for d in account.datasets
+            (
+                dataset,
+                dataset in have,
+                due[settings.snapshot_cron if dataset in SNAPSHOTS else settings.history_cron]
+                if dataset in have
+                else None,
+            )
+            for dataset in account.datasets
         ],
     )
 

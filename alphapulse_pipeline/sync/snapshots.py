@@ -6,7 +6,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange import rows
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.feed import MILLISECOND, everything
+from alphapulse_pipeline.exchange.feed import MILLISECOND
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import log, registry
@@ -72,12 +72,12 @@ def _balances(session: Session) -> Iterable[rows.Row]:
 
 def _positions(session: Session) -> Iterable[rows.Row]:
     found = []
-    feeds, call = session.venue.positions, session.client.request
-    asked: list[Awaitable[Any]] = [everything(call, feed) for feed in feeds]
+    sources, call = session.venue.positions, session.client.request
+    asked: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
     margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *asked])
-    for feed, answer in zip(feeds, answers, strict=True):
+    for source, answer in zip(sources, answers, strict=True):
         for raw in answer:
-            name, market = session.markets.resolve(raw["symbol"], feed.context["category"])
+            name, market = session.markets.resolve(raw[source.market], source.category)
             position = session.client.ccxt.parse_position(raw, market)
             if row := rows.position(name, position, margin_mode):
                 found.append(row)

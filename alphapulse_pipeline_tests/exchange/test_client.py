@@ -7,7 +7,8 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -55,28 +56,38 @@ class Source:
             self.closed.set()
 
 
+def read(client: ExchangeClient, source: AsyncGenerator[int, None]) -> Generator[int, None, None]:
+    """The items of one source, its error raised."""
+    with closing(client.stream({"it": source})) as found:
+        for items in found:
+            for _, item in items:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+
+
 def test_a_stream_gives_everything_in_order(client: ExchangeClient) -> None:
     source = Source(50)
-    assert list(client.stream(source.items())) == list(range(50))
+    assert list(read(client, source.items())) == list(range(50))
     assert source.closed.is_set()
 
 
 def test_a_stream_runs_ahead_by_a_few_items_only(client: ExchangeClient) -> None:
     source = Source(10_000)
-    stream = client.stream(source.items())
+    stream = read(client, source.items())
     assert next(stream) == 0
     time.sleep(0.2)
-    assert 1 < source.made < 10
+    assert 1 < source.made < 20
     stream.close()
 
 
 def test_an_early_close_stops_the_source(client: ExchangeClient) -> None:
     source = Source(10_000)
-    stream = client.stream(source.items())
+    stream = read(client, source.items())
     next(stream)
     stream.close()
     assert source.closed.wait(2)
-    assert list(client.stream(Source(3).items())) == [0, 1, 2]  # the loop lives on
+    assert list(read(client, Source(3).items())) == [0, 1, 2]  # the loop lives on
 
 
 def test_an_early_close_interrupts_a_source_that_waits(client: ExchangeClient) -> None:
@@ -89,7 +100,7 @@ def test_an_early_close_interrupts_a_source_that_waits(client: ExchangeClient) -
         finally:
             closed.set()
 
-    stream = client.stream(source())
+    stream = read(client, source())
     next(stream)
     stream.close()
     assert closed.wait(2)
@@ -97,7 +108,7 @@ def test_an_early_close_interrupts_a_source_that_waits(client: ExchangeClient) -
 
 def test_what_a_source_raises_comes_after_its_items(client: ExchangeClient) -> None:
     source = Source(3, Incomplete("pages overlap"))
-    stream = client.stream(source.items())
+    stream = read(client, source.items())
     assert [next(stream) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ExchangeFailure) as raised:
         next(stream)
@@ -106,7 +117,28 @@ def test_what_a_source_raises_comes_after_its_items(client: ExchangeClient) -> N
 
 def test_a_bug_in_a_source_is_raised_as_it_is(client: ExchangeClient) -> None:
     with pytest.raises(KeyError, match="execId"):
-        list(client.stream(Source(1, KeyError("execId")).items()))
+        list(read(client, Source(1, KeyError("execId")).items()))
+
+
+def test_sources_run_side_by_side_and_one_that_fails_stops_no_other(
+    client: ExchangeClient,
+) -> None:
+    sources = {n: Source(30, Incomplete("torn") if n == 3 else None) for n in range(20)}
+    got: dict[int, list[int]] = {n: [] for n in sources}
+    failed = {}
+    first_of: list[int] = []
+    for items in client.stream({n: source.items() for n, source in sources.items()}):
+        for n, item in items:
+            if isinstance(item, Exception):
+                failed[n] = item
+            else:
+                got[n].append(item)
+                first_of.append(n)
+    assert got == {n: list(range(30)) for n in sources}
+    assert list(failed) == [3]
+    assert isinstance(failed[3], Incomplete)
+    assert len(set(first_of[:30])) > 4  # several at a time
+    assert 19 not in first_of[:100]  # but not all of them
 
 
 def test_nothing_is_left_behind_by_an_open_client() -> None:
@@ -116,7 +148,7 @@ def test_nothing_is_left_behind_by_an_open_client() -> None:
         with replying(lambda _: Reply(TIME.encode())) as url:
             with open_client(connection(url)) as client:
                 client.now()
-                stream = client.stream(Source(10_000).items())
+                stream = read(client, Source(10_000).items())
                 next(stream)
             with pytest.raises(ZeroDivisionError), open_client(connection(url)) as client:
                 client.now().replace(year=1 // 0)

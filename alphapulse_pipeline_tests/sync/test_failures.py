@@ -143,7 +143,7 @@ def test_a_failure_after_a_good_sync_moves_nothing(
     ("fault", "failed"),
     [
         ("html:/v5/account/wallet-balance", {"balances", "prices"}),
-        ("status=503:/v5/execution/list", {"trades"}),
+        ("status=503:/v5/execution/list", {"trades", "funding"}),
         ("retcode=10016:/v5/order/history", {"orders"}),
     ],
 )

@@ -1,21 +1,31 @@
 """Bybit V5, unified trading account.
 
 Pages of its documentation: Get Execution List, Get Order History, Get Open & Closed Orders, Get
-Position Info, Get Wallet Balance, Get All Coins Balance, Get Account Info, Get
-Tickers (bybit-exchange.github.io).
+Position Info, Get Wallet Balance, Get All Coins Balance, Get Account Info, Get Tickers, Get
+Transaction Log, Get Deposit Records, Get Internal Deposit Records, Get Withdrawal Records, Get
+Internal Transfer Records, Get Universal Transfer Records (bybit-exchange.github.io).
 
 Categories are asked one by one, and the category asked for decides the market: without it ccxt
 infers spot or linear from a row's fields and can turn one into the other.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
-from alphapulse_pipeline.exchange.feed import Caller, Feed
-from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
+from alphapulse_pipeline.exchange.rows import Row
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
+from alphapulse_pipeline.exchange.walker import Cursor
 
 CATEGORIES = ("spot", "linear", "inverse", "option")
+
+_PAGES = Cursor("cursor", lambda answer, _: at("result", "nextPageCursor")(answer))
+# Nothing is said about the order of these lists: only the last page proves anything.
+_PAGES_IN_ANY_ORDER = Cursor("cursor", _PAGES.next, ordered=False)
+_LIST = at("result", "list")
+_WINDOW = between("startTime", "endTime")
+_TWO_YEARS = timedelta(days=730)
 
 # execType -> kind. Funding payments come through the same feed and are no fills.
 _KINDS = {
@@ -29,45 +39,142 @@ _KINDS = {
     "Settle": "settlement",
 }
 _NOT_FILLS = {"Funding", "SessionSettlePnL"}
+# Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
+_STATUSES = {"PartiallyFilledCanceled": "canceled"}
+_WALLETS = {"UNIFIED": "unified", "FUND": "funding"}
 
 # What delisted raw ids end with, longest first: the quote of spot pairs.
 _QUOTES = ("USDT", "USDC", "USDE", "BRZ", "BTC", "ETH", "EUR", "DAI", "BRL", "TRY")
 
 
-def _by_category(method: str, **more: Any) -> dict[str, Feed]:
-    limit = more.pop("limit")
-    return {
-        category: Feed(
-            method,
-            {"category": category, "limit": limit},
-            window=timedelta(days=7),
-            horizon=timedelta(days=730),
-            context={"category": category},
-            **more,
-        )
-        for category in CATEGORIES
+def _fill(raw: Raw, row: Row) -> Row | None:
+    kind = str(raw.get("execType"))
+    if kind in _NOT_FILLS:
+        return None
+    # A type that Bybit adds tomorrow is kept as a trade: lost would be worse than misnamed.
+    currency = raw.get("feeCurrency") or raw.get("feeCoin") or row["fee_currency"]
+    return row | {"kind": _KINDS.get(kind, "trade"), "fee_currency": currency}
+
+
+def _order(raw: Raw, row: Row) -> Row:
+    return row | {"status": _STATUSES.get(str(raw.get("orderStatus")), row["status"])}
+
+
+def _payment(raw: Raw, row: Row) -> Row:
+    """To ccxt the amount is the fee, positive when paid, and always in dollars on linear."""
+    settle = str(row["market"]).rpartition(":")[2]
+    return row | {"amount": -Decimal(row["amount"]), "asset": settle}
+
+
+def _entry(raw: Raw, row: Row) -> Row:
+    """`change` is what the balance changed by, its fee included."""
+    return row | {
+        "kind": raw["type"],
+        "amount": Decimal(raw["change"]),
+        "reference_id": raw.get("tradeId") or raw.get("orderId") or "",
     }
 
 
-def _held(method: str, limit: int, categories: tuple[str, ...], **more: Any) -> tuple[Feed, ...]:
-    """Feeds of what is open now. Linear must be asked once per settlement coin."""
+def _moved(raw: Raw, row: Row) -> Row:
+    return row | {
+        "from_wallet": _WALLETS.get(raw["fromAccountType"], raw["fromAccountType"].lower()),
+        "to_wallet": _WALLETS.get(raw["toAccountType"], raw["toAccountType"].lower()),
+    }
+
+
+def _by_category(
+    method: str,
+    categories: tuple[str, ...],
+    time: str,
+    parse: str,
+    amend: Amend,
+    **params: Any,
+) -> dict[str, Source]:
+    return {
+        category: Source(
+            Feed(
+                method,
+                _PAGES,
+                {"category": category, **params},
+                _LIST,
+                milliseconds(time),
+                _WINDOW,
+                window=timedelta(days=7),
+                horizon=_TWO_YEARS,
+            ),
+            wallet="unified",
+            parse=parse,
+            category=category,
+            market="symbol",
+            amend=amend,
+        )
+        for category in categories
+    }
+
+
+def _money(
+    method: str, kind: str, parse: str, time: str, days: int, amend: Amend, *rows: str
+) -> Source:
+    """Deposits, withdrawals, transfers. Those without a time have not happened yet."""
+    listed = at("result", *rows)
+    timed = milliseconds(time)
+
+    def happened(answer: Any) -> Any:
+        found = listed(answer)
+        return [row for row in found if timed(row)] if isinstance(found, list) else found
+
+    return Source(
+        Feed(
+            method,
+            _PAGES_IN_ANY_ORDER,
+            {"limit": 50} | ({"withdrawType": 2} if kind == "withdrawal" else {}),
+            happened,
+            timed,
+            _WINDOW,
+            window=timedelta(days=days),
+            horizon=_TWO_YEARS,
+        ),
+        wallet="funding",
+        parse=parse,
+        kind=kind,
+        amend=amend,
+    )
+
+
+def _deposited(raw: Raw, row: Row) -> Row:
+    return row | {"to_wallet": "funding"}
+
+
+def _withdrawn(raw: Raw, row: Row) -> Row:
+    return row | {"from_wallet": "funding"}
+
+
+def _held(method: str, limit: int, categories: tuple[str, ...], **more: Any) -> tuple[Source, ...]:
+    """What is open now. Linear must be asked once per settlement coin."""
     scopes = [
         {"category": category, **({"settleCoin": coin} if coin else {})}
         for category in categories
         for coin in (("USDT", "USDC") if category == "linear" else (None,))
     ]
-    return tuple(
-        Feed(method, {**scope, "limit": limit, **more}, context={"category": scope["category"]})
-        for scope in scopes
+    return tuple(_now(method, scope | {"limit": limit, **more}) for scope in scopes)
+
+
+def _now(method: str, params: dict[str, Any]) -> Source:
+    return Source(
+        Feed(method, _PAGES, params, _LIST),
+        wallet="unified",
+        parse="parse_order",
+        category=params["category"],
+        market="symbol",
+        amend=_order,
     )
 
 
-def _order_by_id(category: str, order_id: str) -> tuple[Feed, ...]:
+def _order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
     params = {"category": category, "orderId": order_id}
-    context = {"category": category}
     return (
-        Feed("privateGetV5OrderRealtime", params, context=context),
-        Feed("privateGetV5OrderHistory", params, context=context),
+        _now("privateGetV5OrderRealtime", params),
+        _now("privateGetV5OrderHistory", params),
     )
 
 
@@ -75,16 +182,6 @@ async def _margin_mode(call: Caller) -> str:
     """The account's mode: a position's own `tradeMode` always says cross on unified accounts."""
     answer = await call("privateGetV5AccountInfo", {})
     return "isolated" if answer["result"].get("marginMode") == "ISOLATED_MARGIN" else "cross"
-
-
-def _trade_kind(raw: Mapping[str, Any]) -> str | None:
-    kind = str(raw.get("execType"))
-    # A type that Bybit adds tomorrow is kept as a trade: lost would be worse than misnamed.
-    return None if kind in _NOT_FILLS else _KINDS.get(kind, "trade")
-
-
-def _fee_currency(raw: Mapping[str, Any]) -> str | None:
-    return raw.get("feeCurrency") or raw.get("feeCoin") or None
 
 
 def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
@@ -129,15 +226,73 @@ BYBIT = Venue(
         Wallet("unified", {"type": "unified"}),
         Wallet("funding", {"type": "funding"}),
     ),
-    trading_wallet="unified",
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
     margin_mode=_margin_mode,
     open_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES),
     # the newest 500 of each scope; the history's own page says that it is filled with a delay
     ended_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES, openOnly=1),
     histories={
-        "trades": _by_category("privateGetV5ExecutionList", limit=100, time="execTime"),
-        "orders": _by_category("privateGetV5OrderHistory", limit=50, time="createdTime"),
+        "trades": _by_category(
+            "privateGetV5ExecutionList", CATEGORIES, "execTime", "parse_trade", _fill, limit=100
+        ),
+        "orders": _by_category(
+            "privateGetV5OrderHistory", CATEGORIES, "createdTime", "parse_order", _order, limit=50
+        ),
+        "funding": _by_category(
+            "privateGetV5ExecutionList",
+            ("linear", "inverse"),
+            "execTime",
+            "parse_income",
+            _payment,
+            limit=100,
+            execType="Funding",
+        ),
+        "transfers": {
+            "deposits": _money(
+                "privateGetV5AssetDepositQueryRecord",
+                "deposit",
+                "parse_transaction",
+                "successAt",
+                30,
+                _deposited,
+                "rows",
+            ),
+            "withdrawals": _money(
+                "privateGetV5AssetWithdrawQueryRecord",
+                "withdrawal",
+                "parse_transaction",
+                "createTime",
+                30,
+                _withdrawn,
+                "rows",
+            ),
+            "transfers": _money(
+                "privateGetV5AssetTransferQueryInterTransferList",
+                "transfer",
+                "parse_transfer",
+                "timestamp",
+                7,
+                _moved,
+                "list",
+            ),
+        },
+        "ledger": {
+            "unified": Source(
+                Feed(
+                    "privateGetV5AccountTransactionLog",
+                    _PAGES,
+                    {"accountType": "UNIFIED", "limit": 50},
+                    _LIST,
+                    milliseconds("transactionTime"),
+                    _WINDOW,
+                    window=timedelta(days=7),
+                    horizon=_TWO_YEARS,
+                ),
+                wallet="unified",
+                parse="parse_ledger_entry",
+                amend=_entry,
+            )
+        },
     },
     order_by_id=_order_by_id,
     tickers={
@@ -145,11 +300,7 @@ BYBIT = Venue(
         "linear": {"type": "swap", "subType": "linear"},
         "inverse": {"type": "swap", "subType": "inverse"},
     },
-    # Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
-    order_status={"PartiallyFilledCanceled": "canceled"},
     lag=timedelta(seconds=30),
-    trade_kind=_trade_kind,
-    fee_currency=_fee_currency,
     delisted_market=_delisted_market,
     settings={
         # Limits are per endpoint and second; a second's worth may be sent at once.

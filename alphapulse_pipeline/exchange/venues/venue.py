@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from alphapulse_pipeline.exchange.feed import Caller, Feed
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
+from alphapulse_pipeline.exchange.rows import Row
+
+Amend = Callable[[Raw, Row], Row | None]
+"""(raw row, its row as ccxt understood it) -> the row as it is; None for what does not belong."""
+
+
+def _as_it_is(raw: Raw, row: Row) -> Row | None:
+    return row
 
 
 @dataclass(frozen=True)
@@ -18,35 +26,63 @@ class Wallet:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A feed, and how its rows become rows of a table."""
+
+    feed: Feed
+    wallet: str
+    """The wallet that its rows belong to."""
+    parse: str
+    """ccxt's parser of one row, e.g. `parse_trade`."""
+    category: str = ""
+    """ccxt's flag of the markets that it names: spot, linear, inverse, option."""
+    market: str = ""
+    """The field of a row with its market's raw id; empty where rows name no market."""
+    per_market: str = ""
+    """The parameter for a market's raw id, where the exchange lists one market at a time."""
+    id: str = ""
+    """The column of the table by whose values the feed goes on, where it goes by ids."""
+    kind: str = ""
+    """What its rows are, where a table holds several kinds: deposit, withdrawal, transfer."""
+    amend: Amend = _as_it_is
+
+
+@dataclass(frozen=True)
 class Venue:
     """One exchange, as data. Market categories are ccxt's flags: spot, linear, inverse, option."""
 
     wallets: tuple[Wallet, ...]
-    trading_wallet: str
-    """Where fills and orders are settled."""
-    positions: tuple[Feed, ...]
+    positions: tuple[Source, ...]
     margin_mode: Callable[[Caller], Awaitable[str]]
     """Asks for the account's margin mode: cross or isolated."""
-    open_orders: tuple[Feed, ...]
-    ended_orders: tuple[Feed, ...]
+    open_orders: tuple[Source, ...]
+    ended_orders: tuple[Source, ...]
     """Orders that ended a moment ago, which the history may not show yet."""
-    histories: Mapping[str, Mapping[str, Feed]]
-    """Dataset -> stream -> feed."""
-    order_by_id: Callable[[str, str], tuple[Feed, ...]]
-    """(category, order id) -> where one order is looked up, the first that knows it wins."""
+    histories: Mapping[str, Mapping[str, Source]]
+    """Dataset -> stream -> source; a dataset that is not there is not supported."""
+    order_by_id: Callable[[str, str, str], tuple[Source, ...]]
+    """(category, raw market, order id) -> where one order is looked up; the first that knows it
+    wins."""
     tickers: Mapping[str, Mapping[str, Any]]
     """Category -> what ccxt's `fetch_tickers` is told to read all of it in one call."""
-    order_status: Mapping[str, str]
-    """A raw order's status -> ours, where ccxt's word would mislead."""
     lag: timedelta
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
-    trade_kind: Callable[[Mapping[str, Any]], str | None]
-    """A raw fill's kind; None for what is not a fill."""
-    fee_currency: Callable[[Mapping[str, Any]], str | None]
-    """The currency of a raw fill's fee, where the exchange names it."""
     delisted_market: Callable[[str, str], dict[str, Any]]
     """(raw id, category) -> ccxt's market structure of a market that is no longer listed."""
+    needs_password: bool = False
+    """Whether a key comes with a passphrase."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's constructor settings."""
     costs: Mapping[str, float] = field(default_factory=dict)
     """Path -> cost in ccxt's rate limiter, where the exchange allows more than ccxt says."""
+
+    def supports(self, dataset: str) -> bool:
+        match dataset:
+            case "balances":
+                return bool(self.wallets)
+            case "positions":
+                return bool(self.positions)
+            case "prices":
+                return bool(self.tickers)
+            case _:
+                return dataset in self.histories

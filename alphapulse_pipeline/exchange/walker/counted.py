@@ -1,0 +1,81 @@
+"""Pages that are newest first, asked for by an offset, with a count of all rows as the proof.
+
+Offsets shift when rows come or go. So each page is asked for from the last row of the page before
+it, and must begin with that very row; and the count must stay what it was. Where it does not, the
+walk begins anew from what is proved.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+
+_PATIENCE = 5
+"""How often a walk begins anew without having proved anything in between."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """`id` names a row; `count` finds the number of all rows of the window in an answer."""
+
+    offset: str
+    count: Callable[[Any], Any]
+    id: Callable[[Raw], Any]
+
+    async def walk(
+        self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """Newest first. A page proves what is newer than its oldest row's millisecond, and is
+        handed out once the page after it has begun where it ended."""
+        for begin, stop in feed.windows(start, end):
+            patience = _PATIENCE
+            while stop > begin:
+                if not patience:
+                    raise Incomplete(f"{feed.method} changes faster than it can be read")
+                patience -= 1
+                async for page in self._run(call, feed, begin, stop):
+                    yield page
+                    if page.start < stop:
+                        stop, patience = page.start, _PATIENCE
+
+    async def _run(
+        self, call: Caller, feed: Feed, begin: int, stop: int
+    ) -> AsyncGenerator[Page, None]:
+        """Pages for as long as nothing shifts."""
+        window = feed.between(begin, stop - 1)
+        rows, count = await self._ask(call, feed, window, 0)
+        seen = len(rows)
+        proved_to = stop
+        while seen < count and rows:
+            following, count_now = await self._ask(call, feed, window, seen - 1)
+            if count_now != count or not following or self.id(following[0]) != self.id(rows[-1]):
+                return
+            oldest = feed.moment(rows[-1])
+            complete_from = min(max(oldest + 1, begin), proved_to)
+            yield Page(_inside(feed, rows, begin, stop), complete_from, proved_to)
+            proved_to = complete_from
+            rows = following[1:]
+            seen += len(rows)
+        if seen != count:
+            raise Incomplete(f"{feed.method} counts {count} rows and lists {seen}")
+        yield Page(_inside(feed, rows, begin, stop), begin, proved_to)
+
+    async def _ask(
+        self, call: Caller, feed: Feed, window: Any, offset: int
+    ) -> tuple[list[Raw], int]:
+        answer = await call(feed.method, {**feed.params, **window, self.offset: offset})
+        rows = feed.read(answer)
+        times = [feed.moment(row) for row in rows]
+        if times != sorted(times, reverse=True):
+            raise Incomplete(f"{feed.method} answered rows that are not newest first")
+        count = self.count(answer)
+        if count is None:
+            raise Incomplete(f"{feed.method} answered without its count")
+        return rows, int(count)
+
+
+def _inside(feed: Feed, rows: list[Raw], begin: int, stop: int) -> list[Raw]:
+    # windows of whole seconds reach beyond the milliseconds that were meant
+    return [row for row in rows if begin <= feed.moment(row) < stop]

@@ -1,0 +1,73 @@
+"""Pages that are newest first, each with a cursor to the next older one.
+
+A page is believed to be the last only where there is no further cursor, never because it is short:
+page sizes get lost on the way.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The cursor comes with the answer, or is the id of a page's last row."""
+
+    param: str
+    next: Callable[[Any, list[Raw]], Any]
+    """(answer, its rows) -> the cursor of the next page; nothing after the last page."""
+    ordered: bool = True
+    """Whether rows are newest first. Where nobody knows, only the last page proves anything."""
+
+    async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
+        """All rows of a feed that has no windows: what is open or held now."""
+        return [row async for rows, _ in self._pages(call, feed, {}) for row in rows]
+
+    async def walk(
+        self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """Newest first. A page proves what is newer than its oldest row's millisecond: rows of
+        that one may go on in the next page. The last page proves the rest of its window."""
+        for begin, stop in feed.windows(start, end):
+            proved_to = stop
+            async for rows, last in self._pages(call, feed, feed.between(begin, stop - 1)):
+                times = [feed.moment(row) for row in rows]
+                if any(time < begin or time >= stop for time in times):
+                    raise Incomplete(f"{feed.method} answered rows outside of the window asked for")
+                complete_from = begin if last else proved_to
+                if self.ordered:
+                    # a row in what was proved before, or one that its oldest row does not bound
+                    if times != sorted(times, reverse=True) or (times and times[0] >= proved_to):
+                        raise Incomplete(f"{feed.method} answered rows that are not newest first")
+                    complete_from = min(complete_from, min(times, default=proved_to) + 1)
+                yield Page(rows, complete_from, proved_to)
+                proved_to = complete_from
+
+    async def _pages(
+        self, call: Caller, feed: Feed, window: Mapping[str, Any]
+    ) -> AsyncGenerator[tuple[list[Raw], bool], None]:
+        """Pages with whether each is the last."""
+        asked = ""
+        seen: set[str] = set()
+        while True:
+            params = {**feed.params, **window, **({self.param: asked} if asked else {})}
+            answer = await call(feed.method, params)
+            rows = feed.read(answer)
+            cursor = str(self.next(answer, rows) or "")
+            # An empty page may be followed by full ones, unless it points to itself.
+            last = not cursor or (not rows and cursor == asked)
+            if cursor in seen and not last:
+                raise Incomplete(f"{feed.method} answered the same cursor twice")
+            yield rows, last
+            if last:
+                return
+            seen.add(cursor)
+            asked = cursor
+
+
+def last_row(name: str) -> Callable[[Any, list[Raw]], Any]:
+    """The cursor is an id of the page's last row; only an empty page is the end."""
+    return lambda _, rows: rows[-1][name] if rows else ""

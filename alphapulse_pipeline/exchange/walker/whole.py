@@ -1,0 +1,21 @@
+"""Lists that come in one answer, whole, by their nature: what is open now."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The exchange is known to answer with everything."""
+
+    async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
+        return feed.read(await call(feed.method, feed.params))
+
+    async def walk(
+        self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """One page."""
+        rows = await self.everything(call, feed)
+        yield Page([row for row in rows if start <= feed.moment(row) < end], start, end)

@@ -1,0 +1,74 @@
+"""What must be walked for a history to be whole: its streams.
+
+Most exchanges list a history per kind of market. Some list it for one market at a time: there every
+market that the exchange has, or ever had, is a stream, for a fill may be on any of them. Those that
+show life are asked in every run, the others once a day.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from alphapulse_pipeline.exchange.venues import Source
+from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.warehouse import known
+
+_QUIET = timedelta(days=1)
+"""How long a market without life is left alone."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    name: str
+    source: Source
+    """Narrowed down to the stream's market, where it has one."""
+    found: str
+    """Why it is walked."""
+    market: str = ""
+
+
+def streams(session: Session, dataset: str) -> dict[str, Stream]:
+    """All streams of a history, by name."""
+    found: dict[str, Stream] = {}
+    for name, source in session.venue.histories[dataset].items():
+        if source.per_market:
+            found |= {stream.name: stream for stream in _per_market(session, name, source)}
+        else:
+            found[name] = Stream(name, source, "the exchange")
+    return found
+
+
+def due(session: Session, dataset: str, found: Mapping[str, Stream]) -> dict[str, Stream]:
+    """Those of them that this run asks, the liveliest first."""
+    if all(not stream.market for stream in found.values()):
+        return dict(found)
+    asked = known.asked_until(session.connection, session.name, dataset)
+    lively = _lively(session)
+    now = session.client.now()
+    first = {name: s for name, s in found.items() if not s.market or s.market in lively}
+    rest = {
+        name: s
+        for name, s in found.items()
+        if name not in first and (name not in asked or now - asked[name] > _QUIET)
+    }
+    return first | rest
+
+
+def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
+    session.markets  # noqa: B018  known before they are listed
+    for market in known.markets(session.connection, session.name):
+        if market.category == source.category:
+            params = {**source.feed.params, source.per_market: market.raw_id}
+            narrowed = replace(source, feed=replace(source.feed, params=params))
+            found = "a listed market" if market.active else "a market that is no longer listed"
+            yield Stream(f"{name} {market.market}", narrowed, found, market.market)
+
+
+def _lively(session: Session) -> set[str]:
+    """Markets that were traded, are held, or could have been traded with what is held."""
+    traded = known.traded_markets(session.connection, session.name)
+    assets, held = known.held(session.connection, session.name)
+    markets = known.markets(session.connection, session.name)
+    quotes = assets | {market.quote for market in markets if market.market in traded}
+    possible = {m.market for m in markets if m.active and m.base in assets and m.quote in quotes}
+    return traded | held | possible

@@ -1,0 +1,112 @@
+"""What earlier syncs have found out: what to ask next, and from where on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse.batches import TimeRange
+from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market that was ever resolved. `category`: spot, linear, inverse or option."""
+
+    market: str
+    raw_id: str
+    category: str
+    base: str
+    quote: str
+    active: bool
+
+
+def markets(connection: Connection[TupleRow], account: str) -> list[Market]:
+    """All markets of the account's exchange, those that are no longer listed included."""
+    rows = connection.execute(
+        "SELECT market, raw_id, CASE WHEN type IN ('spot', 'option') THEN type"
+        " WHEN settle = base THEN 'inverse' ELSE 'linear' END,"
+        " coalesce(base, ''), coalesce(quote, ''), active"
+        " FROM alphapulse.markets WHERE account = %s ORDER BY market",
+        [account],
+    ).fetchall()
+    return [Market(*row) for row in rows]
+
+
+def traded_markets(connection: Connection[TupleRow], account: str) -> set[str]:
+    """Markets with a fill or an order, found by stepping through the key from name to name."""
+    found: set[str] = set()
+    for table in ("trades", "orders"):
+        rows = connection.execute(
+            sql.SQL(
+                "WITH RECURSIVE step AS ("
+                " (SELECT market FROM {table} WHERE account = %(account)s ORDER BY market LIMIT 1)"
+                " UNION ALL SELECT (SELECT t.market FROM {table} AS t WHERE account = %(account)s"
+                " AND t.market > step.market ORDER BY t.market LIMIT 1)"
+                " FROM step WHERE step.market IS NOT NULL)"
+                " SELECT market FROM step WHERE market IS NOT NULL"
+            ).format(table=sql.Identifier(SCHEMA, table)),
+            {"account": account},
+        ).fetchall()
+        found |= {row[0] for row in rows}
+    return found
+
+
+def held(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[str]]:
+    """Assets and markets that the newest snapshots name."""
+    assets = connection.execute(
+        "SELECT DISTINCT asset FROM alphapulse.balances_latest WHERE account = %s", [account]
+    ).fetchall()
+    markets = connection.execute(
+        "SELECT DISTINCT market FROM alphapulse.positions_latest WHERE account = %s", [account]
+    ).fetchall()
+    return {row[0] for row in assets}, {row[0] for row in markets}
+
+
+def asked_until(
+    connection: Connection[TupleRow], account: str, dataset: str
+) -> dict[str, datetime]:
+    """Stream -> up to when it was wanted when it was asked last."""
+    rows = connection.execute(
+        "SELECT stream, upper(wanted) FROM alphapulse.streams"
+        " WHERE account = %s AND dataset = %s AND NOT isempty(wanted)",
+        [account, dataset],
+    ).fetchall()
+    return dict(rows)
+
+
+def greatest_id(
+    connection: Connection[TupleRow],
+    account: str,
+    dataset: str,
+    column: str,
+    market: str,
+    wallet: str,
+    before: datetime,
+) -> str | None:
+    """An id of the newest row of a market before a time; None where there is none."""
+    row = connection.execute(
+        sql.SQL(
+            "SELECT {id} FROM {table} WHERE account = %s AND market = %s AND wallet = %s"
+            " AND {time} < %s AND origin = 'api' ORDER BY {time} DESC LIMIT 1"
+        ).format(
+            id=sql.Identifier(column),
+            table=sql.Identifier(SCHEMA, dataset),
+            time=sql.Identifier(DATASETS[dataset].time),
+        ),
+        [account, market, wallet, before],
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def unsettled_transfers(connection: Connection[TupleRow], account: str) -> list[TimeRange]:
+    """The moments of the last months' transfers that were pending when they were read last."""
+    rows = connection.execute(
+        "SELECT DISTINCT happened_at, happened_at + interval '1 millisecond'"
+        " FROM alphapulse.transfers WHERE account = %s AND origin = 'api'"
+        " AND status NOT IN ('ok', 'failed', 'canceled', 'rejected')"
+        " AND happened_at > now() - interval '60 days' ORDER BY happened_at",
+        [account],
+    ).fetchall()
+    return [TimeRange(start, end) for start, end in rows]
