@@ -12,6 +12,9 @@ from typing import Any, Protocol, runtime_checkable
 from alphapulse_pipeline.exchange.errors import Incomplete
 
 MILLISECOND = timedelta(milliseconds=1)
+MARGIN = 1000
+"""Milliseconds by which a window is asked for too long at both ends, as exchanges leave out the
+ends or cut them down to seconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Raw = dict[str, Any]
@@ -31,6 +34,8 @@ class Page:
     rows: list[Raw]
     start: int
     end: int
+    doubt: str = ""
+    """Why the range is not proved, where an empty answer may mean that too little is kept."""
 
 
 class Paging(Protocol):
@@ -114,7 +119,8 @@ class Feed:
     between: Callable[[int, int], Mapping[str, Any]] = _nothing
     """First and last millisecond of a window, both included -> the parameters that ask for it."""
     window: timedelta | None = None
-    """The longest window that the exchange accepts."""
+    """The longest window that the exchange accepts. It must be told here: an exchange that answers
+    silently with less than it was asked for is not found out."""
     horizon: timedelta | None = None
     """How far back the exchange serves at all."""
 
@@ -134,13 +140,13 @@ class Feed:
     def moment(self, row: Raw) -> int:
         """A row's time. Raises `Incomplete` where it has none: no window would hold it."""
         found = self.time(row)
-        if found is None:
+        if not found:  # 0 is how some write "never"
             raise Incomplete(f"{self.method} answered a row without its time")
         return found
 
-    def windows(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """`[start, end)` in windows that the exchange accepts, newest first."""
-        longest = self.window // MILLISECOND if self.window else end - start
+    def windows(self, start: int, end: int, margin: int = MARGIN) -> Iterator[tuple[int, int]]:
+        """`[start, end)` in windows that the exchange accepts, `margin` and all, newest first."""
+        longest = self.window // MILLISECOND - 2 * margin if self.window else end - start
         while end > start:
             begin = max(start, end - longest)
             yield begin, end

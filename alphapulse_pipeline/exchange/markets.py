@@ -3,9 +3,12 @@
 An exchange that delists a market answers with raw ids that ccxt no longer knows, and a market
 that came back under a second name would double its fills. So every raw id ever resolved is kept,
 and what was kept wins over what ccxt would say today.
+
+Rows come with raw ids, which `resolve` names; ccxt's own structures come with its symbols, which
+`named` names: of a market that is gone, ccxt's symbol is the raw id or a guess.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +47,32 @@ class Markets:
         """The name that a market of ccxt's was first given."""
         return self._names.setdefault((market["id"], bool(market["spot"])), market["symbol"])
 
+    def named(self, symbol: str, category: str, raw: Mapping[str, Any]) -> str:
+        """The name of the market that a structure of ccxt's says it is on.
+
+        `category`: a flag that the market has; empty where it is not known. `raw`: the exchange's
+        row, whose values may tell the market's raw id.
+        """
+        name = self._named(symbol, category) or self._remembered(symbol, category, raw)
+        if not name and not self._reloaded:
+            self._reloaded = True
+            self.reload(self)
+            name = self._named(symbol, category)
+        return name or self._new(symbol, category)
+
+    def symbol(self, name: str) -> str:
+        """What ccxt takes for the market of a name; it is told of one that is gone."""
+        raw_id, spot = next(key for key, known in self._names.items() if known == name)
+        for market in self.exchange.markets_by_id.get(raw_id, []):
+            if bool(market["spot"]) == spot:
+                return str(market["symbol"])
+        gone = self.exchange.safe_market_structure(
+            {**unlisted_market(name, _category(name, spot)), "id": raw_id}
+        )
+        self.exchange.markets[name] = gone
+        self.exchange.markets_by_id.setdefault(raw_id, []).append(gone)
+        return name
+
     def listed(self, seen_at: datetime) -> list[Row]:
         """All listed markets as rows of `markets`, under the names they were first given."""
         rows = {}
@@ -51,6 +80,32 @@ class Markets:
             name = self.name(market)
             rows[name] = market_row(name, market, seen_at)
         return list(rows.values())
+
+    def _named(self, symbol: str, category: str) -> str:
+        market = self.exchange.markets.get(symbol)
+        return self.name(market) if market and (not category or market.get(category)) else ""
+
+    def _remembered(self, symbol: str, category: str, raw: Mapping[str, Any]) -> str:
+        """The name given earlier to a market that ccxt no longer lists under `symbol`."""
+        fits = {
+            key: name
+            for key, name in self._names.items()
+            if _fits(_category(name, key[1]), category)
+        }
+        if names := {name for (raw_id, _), name in fits.items() if raw_id == symbol}:
+            return names.pop() if len(names) == 1 else ""
+        if symbol in fits.values() or ":" in symbol or "/" not in symbol:
+            return symbol if symbol in fits.values() else ""
+        # a guess: base and quote alone, whatever the market is
+        alike = {key: name for key, name in fits.items() if name.partition(":")[0] == symbol}
+        told = {str(value) for value in raw.values()}
+        names = {n for (raw_id, _), n in alike.items() if raw_id in told} or set(alike.values())
+        return names.pop() if len(names) == 1 else ""
+
+    def _new(self, symbol: str, category: str) -> str:
+        market = dict(self.exchange.safe_market_structure(unlisted_market(symbol, category)))
+        self.unlisted.append(market)
+        return self.name(market)
 
     def _find(self, raw_id: str, category: str) -> dict[str, Any]:
         if market := self._listed(raw_id, category):
@@ -71,8 +126,62 @@ class Markets:
         return market
 
     def _listed(self, raw_id: str, category: str) -> dict[str, Any] | None:
-        candidates: list[dict[str, Any]] = self.exchange.markets_by_id.get(raw_id, [])
+        candidates: list[dict[str, Any]] = self.exchange.markets_by_id.get(raw_id) or [
+            # Kraken's orders name their markets in another way than its trades
+            market
+            for market in self.exchange.markets.values()
+            if market.get("altname") == raw_id
+        ]
         return next((m for m in candidates if m.get(category)), None)
+
+
+def unlisted_market(symbol: str, category: str) -> dict[str, Any]:
+    """ccxt's structure of a market of which nothing is known but a symbol, or a raw id."""
+    pair, _, rest = symbol.partition(":")
+    base, _, quote = pair.partition("/")
+    settle, _, more = rest.partition("-")
+    contract = category not in ("", "spot") or bool(settle)
+    if contract and quote and not settle:
+        settle = base if category == "inverse" else quote
+        symbol = f"{pair}:{settle}"
+    option = category == "option" or more.endswith(("-C", "-P"))
+    kind = "option" if option else "future" if more else "swap" if contract else "spot"
+    return {
+        "id": symbol if rest else pair,
+        "symbol": symbol,
+        "base": base if quote else None,
+        "quote": quote or None,
+        "settle": settle or None,
+        "baseId": base if quote else None,
+        "quoteId": quote or None,
+        "settleId": settle or None,
+        "type": kind,
+        "spot": kind == "spot",
+        "margin": False,
+        "swap": kind == "swap",
+        "future": kind == "future",
+        "option": kind == "option",
+        "contract": contract,
+        "linear": settle == quote if contract and not option else None,
+        "inverse": settle == base if contract and not option else None,
+        "contractSize": None,
+        "active": False,
+    }
+
+
+def _category(name: str, spot: bool) -> str:
+    """A market's category, read off its name."""
+    if spot:
+        return "spot"
+    pair, _, rest = name.partition(":")
+    settle, _, more = rest.partition("-")
+    if more.endswith(("-C", "-P")):
+        return "option"
+    return "inverse" if settle and settle == pair.partition("/")[0] else "linear"
+
+
+def _fits(category: str, wanted: str) -> bool:
+    return wanted in ("", category) or (wanted == "contract" and category != "spot")
 
 
 def market_row(name: str, market: dict[str, Any], seen_at: datetime) -> Row:

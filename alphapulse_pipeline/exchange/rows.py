@@ -44,6 +44,20 @@ def balances(wallet: str, balance: Mapping[str, Any]) -> Iterator[Row]:
             }
 
 
+def held(
+    wallet: str, asset: str, total: Decimal, used: Decimal, debt: Decimal = Decimal(0)
+) -> Row:
+    """A balance row of what the exchange itself calls total and used."""
+    return {
+        "wallet": wallet,
+        "asset": asset,
+        "free": total - used,
+        "used": used,
+        "total": total,
+        "debt": debt,
+    }
+
+
 def position(market: str, position: Mapping[str, Any], margin_mode: str) -> Row | None:
     """The row of a ccxt position structure; None where nothing is held."""
     contracts = number(position.get("contracts"))
@@ -128,7 +142,7 @@ def transfer(kind: str, transfer: Mapping[str, Any]) -> Row:
         "asset": transfer["currency"],
         "amount": number(transfer["amount"]),
         "fee_cost": cost,
-        "fee_currency": fee.get("currency") if cost is not None else None,
+        "fee_currency": fee.get("currency") if cost else None,
         "from_wallet": transfer.get("fromAccount"),
         "to_wallet": transfer.get("toAccount"),
         "status": transfer.get("status"),

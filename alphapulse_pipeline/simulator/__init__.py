@@ -4,6 +4,7 @@
 real exchange can talk to unchanged, and `/__truth` tells what they must have understood.
 """
 
+from alphapulse_pipeline.simulator.faces import FACES
 from alphapulse_pipeline.simulator.faults import Fault, parse_fault
 from alphapulse_pipeline.simulator.keys import (
     ALL_SCOPES,
@@ -12,6 +13,7 @@ from alphapulse_pipeline.simulator.keys import (
     DEMO_SECRET,
     Key,
 )
+from alphapulse_pipeline.simulator.quirks import Quirks
 from alphapulse_pipeline.simulator.server import Simulator, run, serve
 from alphapulse_pipeline.simulator.world import World
 
@@ -20,8 +22,10 @@ __all__ = [
     "DEMO_KEY",
     "DEMO_PASSPHRASE",
     "DEMO_SECRET",
+    "FACES",
     "Fault",
     "Key",
+    "Quirks",
     "Simulator",
     "World",
     "parse_fault",

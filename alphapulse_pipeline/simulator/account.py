@@ -4,11 +4,13 @@ Every method books what it does at once, rounded as it is recorded, so that reco
 disagree. Calls come in the order of time.
 """
 
+from collections import defaultdict
 from decimal import Decimal
 from typing import Literal
 
 from alphapulse_pipeline.simulator.books import Books
 from alphapulse_pipeline.simulator.identity import hexadecimal, snowflake, uuid
+from alphapulse_pipeline.simulator.layout import Layout
 from alphapulse_pipeline.simulator.markets import KINDS, Kind, Market
 from alphapulse_pipeline.simulator.money import ZERO, in_favour_of_the_exchange, nearest
 from alphapulse_pipeline.simulator.positions import Positions
@@ -28,22 +30,25 @@ from alphapulse_pipeline.simulator.records import (
 )
 from alphapulse_pipeline.simulator.timeline import Timeline
 
-_WALLETS: dict[str, Wallet] = {"unified": "unified", "funding": "funding"}
-
 
 class Account:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, layout: Layout) -> None:
         self._seed = seed
-        self.books = Books()
+        self._layout = layout
+        self.books = Books(layout.wallets)
         self.positions = Positions()
         self.orders: Timeline[Order] = Timeline()
         self.orders_of: dict[Kind, Timeline[Order]] = {kind: Timeline() for kind in KINDS}
+        self.orders_on: defaultdict[str, Timeline[Order]] = defaultdict(Timeline)
+        """By the market's name, as `fills_of` is."""
         self.ended: Timeline[Order] = Timeline()
         self.open: dict[int, Order] = {}
         self.executions: dict[Kind, Timeline[Fill | Funding]] = {kind: Timeline() for kind in KINDS}
+        self.fills_of: defaultdict[str, Timeline[Fill]] = defaultdict(Timeline)
+        self.fundings: Timeline[Funding] = Timeline()
         self.transfers: Timeline[Transfer] = Timeline()
         self._fills = 0
-        self._reserved: dict[str, Decimal] = {}
+        self._reserved: dict[tuple[Wallet, str], Decimal] = {}
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -61,14 +66,17 @@ class Account:
         post_only: bool = False,
         reduce_only: bool = False,
         cause: FillKind = "trade",
+        wallet: Wallet | None = None,
     ) -> Order:
+        """`wallet`: that of the market's kind, unless it is said to be another."""
         order = self._order(
-            at, market, side, type, limit, amount, last_price, client_order_id, cause
+            at, market, side, type, limit, amount, last_price, client_order_id, cause, wallet
         )
         order.post_only = post_only
         order.reduce_only = reduce_only
         self.orders.append(at, order)
         self.orders_of[market.kind].append(at, order)
+        self.orders_on[market.name].append(at, order)
         self.open[order.number] = order
         self._lock(order, amount)
         return order
@@ -82,8 +90,7 @@ class Account:
             fill = self._fill_spot(order, at, price, amount, cost, left, maker)
         else:
             fill = self._fill_contract(order, at, price, amount, cost, left, maker)
-        order.fills.append(fill)
-        self.executions[market.kind].append(at, fill)
+        self._record(fill)
         if not left and order.number in self.open:
             self.finish(order, at, "closed")
         return fill
@@ -99,17 +106,18 @@ class Account:
         """An option expires: a fill of the exchange's own, without an order of the trader's."""
         size = self.positions.head(market).size
         side: Side = "sell" if size > 0 else "buy"
-        order = self._order(at, market, side, "market", payoff, abs(size), payoff, "", "settlement")
+        order = self._order(
+            at, market, side, "market", payoff, abs(size), payoff, "", "settlement", None
+        )
         cost = cost_of(market, payoff, abs(size))
         rate = Decimal("0.00015")
         fee = in_favour_of_the_exchange(min(spot * abs(size) * rate, cost * Decimal("0.125")))
         fill = self._book_contract(order, at, payoff, abs(size), cost, fee, rate, ZERO, False)
-        order.fills.append(fill)
-        self.executions["option"].append(at, fill)
+        self._record(fill)
 
-    def free(self, asset: str) -> Decimal:
+    def free(self, wallet: Wallet, asset: str) -> Decimal:
         """What a new order may use: neither locked by spot orders nor margin of a position."""
-        return self.books.head("unified", asset) - self._reserved.get(asset, ZERO)
+        return self.books.head(wallet, asset) - self._reserved.get((wallet, asset), ZERO)
 
     # -- money -------------------------------------------------------------------------------
 
@@ -120,8 +128,10 @@ class Account:
         amount = nearest(value * rate) * (-1 if size > 0 else 1)
         funding = Funding(self._next_fill(), market, at, size, price, value, rate, amount)
         self.executions[market.kind].append(at, funding)
+        self.fundings.append(at, funding)
         self.positions.fund(at, market, amount)
-        self.books.book(at, "unified", market.settle, "funding", amount, funding)
+        wallet = self._layout.wallet_of[market.kind]
+        self.books.book(at, wallet, market.settle, "funding", amount, funding)
 
     def transfer(
         self,
@@ -130,8 +140,8 @@ class Account:
         asset: str,
         amount: Decimal,
         *,
-        from_wallet: str = "",
-        to_wallet: str = "",
+        from_wallet: Wallet | Literal[""] = "",
+        to_wallet: Wallet | Literal[""] = "",
         fee: Decimal = ZERO,
         network: str = "",
         done_at: int = 0,
@@ -156,23 +166,24 @@ class Account:
         entry: EntryKind = kind
         if from_wallet:
             taken = -(amount + fee)
-            self.books.book(at, _WALLETS[from_wallet], asset, entry, taken, transfer)
+            self.books.book(at, from_wallet, asset, entry, taken, transfer)
         if to_wallet:
-            self.books.book(at, _WALLETS[to_wallet], asset, entry, amount, transfer)
+            self.books.book(at, to_wallet, asset, entry, amount, transfer)
         return transfer
 
     def refund(self, at: int, transfer: Transfer) -> None:
         """A withdrawal that was called off comes back, its fee included."""
         amount = transfer.amount + transfer.fee
-        self.books.book(
-            at, _WALLETS[transfer.from_wallet], transfer.asset, "refund", amount, transfer
-        )
+        assert transfer.from_wallet, "only withdrawals come back"
+        self.books.book(at, transfer.from_wallet, transfer.asset, "refund", amount, transfer)
 
-    def lend(self, at: int, asset: str, kind: EntryKind, amount: Decimal, owed: Decimal) -> None:
+    def lend(
+        self, at: int, wallet: Wallet, asset: str, kind: EntryKind, amount: Decimal, owed: Decimal
+    ) -> None:
         """Borrowed money arrives, or interest and repayment leave; `owed` is the debt after it."""
-        loan = Loan(len(self.books.ledger["unified"].rows), at, asset, owed)
+        loan = Loan(len(self.books.ledger[wallet].rows), at, wallet, asset, owed)
         self.books.owe(loan)
-        self.books.book(at, "unified", asset, kind, amount, loan)
+        self.books.book(at, wallet, asset, kind, amount, loan)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -187,6 +198,7 @@ class Account:
         last_price: Decimal,
         client_order_id: str,
         cause: FillKind,
+        wallet: Wallet | None,
     ) -> Order:
         number = len(self.orders.rows)
         if cause == "settlement":
@@ -200,6 +212,7 @@ class Account:
             order_id=order_id,
             client_order_id=client_order_id,
             market=market,
+            wallet=wallet or self._layout.wallet_of[market.kind],
             side=side,
             type=type,
             limit=limit,
@@ -208,6 +221,12 @@ class Account:
             last_price=last_price,
             cause=cause,
         )
+
+    def _record(self, fill: Fill) -> None:
+        market = fill.order.market
+        fill.order.fills.append(fill)
+        self.executions[market.kind].append(fill.happened_at, fill)
+        self.fills_of[market.name].append(fill.happened_at, fill)
 
     def _fill_spot(
         self,
@@ -223,7 +242,8 @@ class Account:
         bought = order.side == "buy"
         rate = market.maker if maker else market.taker
         # a fee is taken from what is received, a rebate is paid in what is given
-        in_base = bought if rate >= 0 else not bought
+        received = self._layout.spot_fees == "received"
+        in_base = received and (bought if rate >= 0 else not bought)
         fee = in_favour_of_the_exchange((amount if in_base else cost) * rate)
         fill = Fill(
             number=self._next_fill(),
@@ -244,8 +264,8 @@ class Account:
         )
         of_base = (amount if bought else -amount) - (fee if in_base else ZERO)
         of_quote = (-cost if bought else cost) - (ZERO if in_base else fee)
-        self.books.book(at, "unified", market.base, order.cause, of_base, fill)
-        self.books.book(at, "unified", market.quote, order.cause, of_quote, fill)
+        self.books.book(at, order.wallet, market.base, order.cause, of_base, fill)
+        self.books.book(at, order.wallet, market.quote, order.cause, of_quote, fill)
         return fill
 
     def _fill_contract(
@@ -285,7 +305,7 @@ class Account:
         change = self.positions.trade(at, market, order.side, amount, cost, fee)
         if market.kind != "option":
             after = self.positions.head(market).basis
-            self._reserve(market.settle, (after - before) / market.leverage)
+            self._reserve(order.wallet, market.settle, (after - before) / market.leverage)
         fill = Fill(
             number=self._next_fill(),
             order=order,
@@ -304,7 +324,7 @@ class Account:
             position=change.size,
         )
         moved = cash_flow(fill) - fee
-        self.books.book(at, "unified", market.settle, order.cause, moved, fill)
+        self.books.book(at, order.wallet, market.settle, order.cause, moved, fill)
         return fill
 
     def _lock(self, order: Order, amount: Decimal) -> None:
@@ -315,10 +335,11 @@ class Account:
             if order.side == "buy"
             else (order.market.base, Decimal(1))
         )
-        self._reserve(asset, amount * per_unit)
+        self._reserve(order.wallet, asset, amount * per_unit)
 
-    def _reserve(self, asset: str, amount: Decimal) -> None:
-        self._reserved[asset] = self._reserved.get(asset, ZERO) + amount
+    def _reserve(self, wallet: Wallet, asset: str, amount: Decimal) -> None:
+        account = wallet, asset
+        self._reserved[account] = self._reserved.get(account, ZERO) + amount
 
     def _next_fill(self) -> int:
         self._fills += 1

@@ -4,6 +4,7 @@ A balance is never set: it is the `balance_after` of the last ledger entry of it
 which is why the sum of the entries and the balance agree to the last digit at any time.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from alphapulse_pipeline.simulator.money import ZERO
@@ -20,13 +21,12 @@ from alphapulse_pipeline.simulator.timeline import Timeline
 
 
 class Books:
-    def __init__(self) -> None:
+    def __init__(self, wallets: Iterable[Wallet]) -> None:
         self.ledger: dict[Wallet, Timeline[LedgerEntry]] = {
-            "unified": Timeline(),
-            "funding": Timeline(),
+            wallet: Timeline() for wallet in wallets
         }
         self._accounts: dict[tuple[Wallet, str], Timeline[LedgerEntry]] = {}
-        self._debts: dict[str, Timeline[Loan]] = {}
+        self._debts: dict[tuple[Wallet, str], Timeline[Loan]] = {}
 
     def book(
         self,
@@ -49,7 +49,8 @@ class Books:
         ledger.append(at, entry)
 
     def owe(self, loan: Loan) -> None:
-        self._debts.setdefault(loan.asset, Timeline()).append(loan.happened_at, loan)
+        account = loan.wallet, loan.asset
+        self._debts.setdefault(account, Timeline()).append(loan.happened_at, loan)
 
     def head(self, wallet: Wallet, asset: str) -> Decimal:
         """The balance after everything booked so far."""
@@ -61,8 +62,8 @@ class Books:
         entry = account.latest(at) if account else None
         return entry.balance_after if entry else ZERO
 
-    def debt(self, asset: str, at: int) -> Decimal:
-        debts = self._debts.get(asset)
+    def debt(self, wallet: Wallet, asset: str, at: int) -> Decimal:
+        debts = self._debts.get((wallet, asset))
         loan = debts.latest(at) if debts else None
         return loan.owed if loan else ZERO
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from alphapulse_pipeline.simulator.prices import Prices
+
+if TYPE_CHECKING:
+    from alphapulse_pipeline.simulator.layout import Layout
 
 Kind = Literal["spot", "linear", "inverse", "option"]
 KINDS: tuple[Kind, ...] = ("spot", "linear", "inverse", "option")
@@ -114,21 +117,26 @@ STANDING = (
 
 
 class Catalogue:
-    """Every market there ever was, and which of them are listed at a time."""
+    """Every market there ever was on an exchange, and which of them are listed at a time."""
 
-    def __init__(self, prices: Prices, genesis: int, extra_markets: int) -> None:
+    def __init__(self, prices: Prices, genesis: int, extra_markets: int, layout: "Layout") -> None:
         self._prices = prices
+        self._options_traded = "option" in layout.wallet_of
         self.delisted = replace(
             _spot(FORGOTTEN_COIN, "USDT", "0.0001", "0.1", 0),
             delisted_at=genesis + DELISTING_DAY * DAY,
         )
-        self.standing: tuple[Market, ...] = (*STANDING, self.delisted, *_fillers(extra_markets))
+        self.standing: tuple[Market, ...] = tuple(
+            _in_steps(market, layout.steps.get(market.name))
+            for market in (*STANDING, self.delisted, *_fillers(extra_markets))
+            if layout.trades(market)
+        )
         self.by_name = {market.name: market for market in self.standing}
         self.traded = tuple(market for market in self.standing if market.weight)
 
     def listed(self, kind: Kind, at: int) -> list[Market]:
         if kind == "option":
-            return list(self._options(at))
+            return list(self._options(at)) if self._options_traded else []
         return [market for market in self.standing if market.kind == kind and market.listed(at)]
 
     def _options(self, at: int) -> Iterator[Market]:
@@ -142,6 +150,10 @@ class Catalogue:
         spot = self._prices.index("BTC", expiry - OPTION_LIFE)
         middle = int(spot / 2000) * 2000
         return [Decimal(middle + 2000 * rung) for rung in range(-5, 6)]
+
+
+def _in_steps(market: Market, step: Decimal | None) -> Market:
+    return market if step is None else replace(market, step=step, minimum=step)
 
 
 def expiries(at: int) -> list[int]:

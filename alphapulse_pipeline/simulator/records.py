@@ -12,7 +12,7 @@ from alphapulse_pipeline.simulator.markets import Market
 from alphapulse_pipeline.simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
-Wallet = Literal["unified", "funding"]
+Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding"]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
 TransferKind = Literal["deposit", "withdrawal", "transfer"]
@@ -40,6 +40,8 @@ class Order:
     order_id: str
     client_order_id: str
     market: Market
+    wallet: Wallet
+    """Where its fills are booked."""
     side: Side
     type: Literal["market", "limit"]
     limit: Decimal
@@ -136,8 +138,8 @@ class Transfer:
     asset: str
     amount: Decimal
     fee: Decimal
-    from_wallet: str
-    to_wallet: str
+    from_wallet: Wallet | Literal[""]
+    to_wallet: Wallet | Literal[""]
     network: str
     txid: str
     happened_at: int
@@ -153,6 +155,7 @@ class Loan(NamedTuple):
 
     number: int
     happened_at: int
+    wallet: Wallet
     asset: str
     owed: Decimal
 

@@ -1,6 +1,7 @@
 """The server: every face at its root, the neutral truth beside them, faults in front.
 
-`GET /__truth?at=<ms>` tells the truth, `GET /__clients` who has called private endpoints and when.
+`GET /__truth?exchange=okx&at=<ms>` tells the truth of an exchange (Bybit unless it is named),
+`GET /__clients` who has called private endpoints and when.
 """
 
 import asyncio
@@ -11,18 +12,21 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route, Router
+from starlette.routing import Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from alphapulse_pipeline.simulator import bybit
-from alphapulse_pipeline.simulator.exchange import Clock, Exchange, system_clock
+from alphapulse_pipeline.simulator.exchange import Clock, Exchange, House, system_clock
+from alphapulse_pipeline.simulator.face import Face
+from alphapulse_pipeline.simulator.faces import FACES
 from alphapulse_pipeline.simulator.faults import Fault, parse_fault
 from alphapulse_pipeline.simulator.keys import Key
+from alphapulse_pipeline.simulator.quirks import Quirks
 from alphapulse_pipeline.simulator.truth import truth
 from alphapulse_pipeline.simulator.world import World
 
@@ -41,48 +45,57 @@ class Seen(NamedTuple):
 
 
 class Simulator:
-    """A running server. Its clock and its faults can be changed while it runs."""
+    """A running server. Its clock, faults and quirks can be changed while it runs."""
 
-    def __init__(self, exchange: Exchange, host: str, port: int, faults: Iterable[str]) -> None:
-        self._exchange = exchange
+    def __init__(
+        self, world: World, house: House, host: str, port: int, faults: Iterable[str]
+    ) -> None:
+        self.world = world
+        self._house = house
         self._faults: list[Fault] = []
         self.port = port
         self.url = f"http://{host}:{port}"
         self.requests: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
         self.set_faults(*faults)
+        self._routes = {
+            name: face.routes(Exchange(house, world.on(name))) for name, face in FACES.items()
+        }
         self._router = Router(
             [
                 Route("/__truth", self._truth),
                 Route("/__clients", self._clients),
-                *bybit.routes(exchange),
+                *chain.from_iterable(self._routes.values()),
             ],
             default=_unknown,
         )
 
-    @property
-    def world(self) -> World:
-        return self._exchange.world
-
     def now(self) -> int:
-        """The exchange's time, in milliseconds."""
-        return self._exchange.now()
+        """The exchanges' time, in milliseconds."""
+        return self._house.now()
 
     def set_clock(self, clock: Clock) -> None:
-        self._exchange.clock = clock
+        self._house.clock = clock
 
     def set_faults(self, *faults: str) -> None:
         """Replaces all faults. Raises ValueError where one cannot be understood."""
         parsed = [parse_fault(fault) for fault in faults]
-        self._exchange.clock_ahead = sum(int(f.value) for f in parsed if f.kind == "clock")
+        self._house.clock_ahead = sum(int(f.value) for f in parsed if f.kind == "clock")
         self._faults = [fault for fault in parsed if fault.kind != "clock"]
+
+    def set_quirks(self, quirks: Quirks) -> None:
+        """They begin anew: what they have made be forgotten or hurried is undone."""
+        self._house.set_quirks(quirks)
 
     def clients(self) -> list[dict[str, Any]]:
         """Who has called private endpoints: client, first, last (real milliseconds), requests."""
-        return [asdict(client) for client in self._exchange.clients.values()]
+        return [asdict(client) for client in self._house.clients.values()]
 
-    def truth(self, at: int | None = None, *, forgotten: bool = False) -> dict[str, Any]:
+    def truth(
+        self, at: int | None = None, *, exchange: str = "bybit", forgotten: bool = False
+    ) -> dict[str, Any]:
+        """Of the account on one exchange. Raises ValueError where there is no such exchange."""
         moment = self.now() if at is None else at
-        return truth(self.world, moment, forgotten=forgotten)
+        return truth(self.world.on(exchange), moment, forgotten=forgotten)
 
     # -- ASGI --------------------------------------------------------------------------------
 
@@ -101,25 +114,34 @@ class Simulator:
                         await _hang_up(send)
                         return
                     else:
-                        await self._broken(fault, path)(scope, receive, send)
+                        await self._broken(fault, scope)(scope, receive, send)
                         return
         await self._router(scope, receive, send)
 
-    def _broken(self, fault: Fault, path: str) -> Response:
+    def _broken(self, fault: Fault, scope: Scope) -> Response:
         if fault.kind == "html":
             return HTMLResponse(_PAGE.format("Just a moment..."))
         if fault.kind == "empty-body":
             return Response(b"", media_type="application/json")
         if fault.kind == "status":
             return HTMLResponse(_PAGE.format(f"{fault.value}"), int(fault.value))
-        return bybit.refusal(int(fault.value), self.now())
+        return self._face(scope).refusal(int(fault.value), self.now())
+
+    def _face(self, scope: Scope) -> Face:
+        for name, routes in self._routes.items():
+            if any(route.matches(scope)[0] is not Match.NONE for route in routes):
+                return FACES[name]
+        return FACES["bybit"]
 
     def _truth(self, request: Request) -> Response:
         # not a coroutine: starlette gives it a thread, so that faces go on answering
         asked = request.query_params.get("at")
         at = int(asked) if asked else None
         forgotten = request.query_params.get("forgotten") == "1"
-        return JSONResponse(self.truth(at, forgotten=forgotten))
+        exchange = request.query_params.get("exchange", "bybit")
+        if exchange not in FACES:
+            return JSONResponse({"error": f"there is no exchange {exchange!r}"}, 404)
+        return JSONResponse(self.truth(at, exchange=exchange, forgotten=forgotten))
 
     async def _clients(self, request: Request) -> Response:
         return JSONResponse(self.clients())
@@ -133,10 +155,14 @@ def serve(
     clock: Clock | None = None,
     faults: Sequence[str] = (),
     keys: Iterable[Key] = (Key(),),
+    quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+    limits: bool = True,
 ) -> Iterator[Simulator]:
-    """Serves `world` from a thread for as long as the context lasts; port 0 takes a free one."""
+    """Serves `world` and its siblings on the other exchanges from a thread for as long as the
+    context lasts; port 0 takes a free one. Without `limits` nobody asks too often."""
     listener = _listen(host, port)
-    simulator = _simulator(world, listener, clock, faults, keys)
+    simulator = _simulator(world, listener, clock, faults, keys, limits)
+    simulator.set_quirks(quirks)
     server = uvicorn.Server(_config(simulator))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
@@ -163,9 +189,10 @@ def run(
     keys: Iterable[Key] = (Key(),),
     on_start: Callable[[Simulator], None] = lambda simulator: None,
 ) -> None:
-    """Serves `world` in the foreground until Ctrl-C or SIGTERM; `on_start` learns where."""
+    """Serves `world` and its siblings in the foreground until Ctrl-C or SIGTERM; `on_start` learns
+    where."""
     listener = _listen(host, port)
-    simulator = _simulator(world, listener, clock, faults, keys)
+    simulator = _simulator(world, listener, clock, faults, keys, limits=True)
     on_start(simulator)
     uvicorn.Server(_config(simulator)).run(sockets=[listener])
 
@@ -181,10 +208,11 @@ def _simulator(
     clock: Clock | None,
     faults: Sequence[str],
     keys: Iterable[Key],
+    limits: bool,
 ) -> Simulator:
-    exchange = Exchange(world, clock or system_clock, keys)
     host, port = listener.getsockname()[:2]
-    return Simulator(exchange, host, port, faults)
+    house = House(clock or system_clock, keys, limits)
+    return Simulator(world, house, host, port, faults)
 
 
 def _config(simulator: Simulator) -> uvicorn.Config:

@@ -21,6 +21,10 @@ class Timeline(Generic[Row]):
         self._times.append(at)
         self.rows.append(row)
 
+    def time(self, index: int) -> int:
+        """When the row of this index happened."""
+        return self._times[index]
+
     def until(self, at: int) -> int:
         """How many rows had happened at `at`, that millisecond included."""
         return bisect_right(self._times, at)

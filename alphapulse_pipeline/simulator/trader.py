@@ -11,6 +11,7 @@ from random import Random
 
 from alphapulse_pipeline.simulator.account import Account
 from alphapulse_pipeline.simulator.identity import uuid
+from alphapulse_pipeline.simulator.layout import Layout
 from alphapulse_pipeline.simulator.markets import (
     DAY,
     HOUR,
@@ -22,13 +23,14 @@ from alphapulse_pipeline.simulator.markets import (
 )
 from alphapulse_pipeline.simulator.money import ZERO, whole_steps
 from alphapulse_pipeline.simulator.prices import Prices
-from alphapulse_pipeline.simulator.records import FillKind, Order, Side
+from alphapulse_pipeline.simulator.records import FillKind, Order, Side, Wallet
 
 Schedule = Callable[[int, Callable[[int], None]], None]
 """Calls something at a time: schedule(at, what)."""
 
 _LARGEST_POSITION = Decimal(24_000)
 _PART_OF_FREE = Decimal("0.22")
+_ON_MARGIN = 0.25
 
 
 class Trader:
@@ -40,6 +42,7 @@ class Trader:
         catalogue: Catalogue,
         schedule: Schedule,
         pace: Decimal,
+        layout: Layout,
     ) -> None:
         self._seed = seed
         self._account = account
@@ -48,6 +51,7 @@ class Trader:
         self._catalogue = catalogue
         self._weights = sum(market.weight for market in self._markets)
         self._schedule = schedule
+        self._layout = layout
         # a busier trader trades smaller, so that fees do not eat the account
         self._size = Decimal(1) / max(Decimal(1), pace)
         self._dice = Random(0)  # noqa: S311 - reproducible, not secret
@@ -60,15 +64,16 @@ class Trader:
     def trade(self, at: int) -> None:
         """Places one order on some market, with some fate."""
         market = self._pick()
+        wallet = self._wallet(market)
         fate = self._dice.random()
         if fate < 0.56:
-            self.take(at, market)
+            self.take(at, market, wallet=wallet)
         elif fate < 0.90:
-            self._rest(at, market, fate)
+            self._rest(at, market, wallet, fate)
         elif fate < 0.96:
-            self._change_mind(at, market)
+            self._change_mind(at, market, wallet)
         else:
-            self._be_refused(at, market)
+            self._be_refused(at, market, wallet)
 
     def take(
         self,
@@ -77,17 +82,18 @@ class Trader:
         side: Side | None = None,
         amount: Decimal | None = None,
         cause: FillKind = "trade",
+        wallet: Wallet | None = None,
     ) -> None:
         """A market order, filled at once: the larger the burst, the deeper into the book."""
-        side = side or self._side(at, market)
+        wallet = wallet or self._layout.wallet_of[market.kind]
+        side = side or self._side(at, market, wallet)
         last = self._prices.last(market, at)
         if amount is None:
-            amount = self._amount(at, market, side, last)
+            amount = self._amount(at, market, wallet, side, last)
         if amount < market.minimum:
             return
         up = 1 if side == "buy" else -1
-        slack = market.tick * (3 + int(last / market.tick / 200))
-        worst = max(last + up * slack, market.tick)
+        worst = _worst(market, side, last)
         held = self._account.positions.head(market).size if market.kind != "spot" else ZERO
         reduces = held * up < 0 and abs(held) >= amount
         order = self._account.place(
@@ -101,6 +107,7 @@ class Trader:
             client_order_id=self._client_id() if cause == "trade" else "",
             reduce_only=cause != "trade" or (reduces and self._dice.random() < 0.3),
             cause=cause,
+            wallet=wallet,
         )
         depth = 1
         for moment, part in self._burst(at, market, amount):
@@ -109,7 +116,16 @@ class Trader:
                 depth = min(depth + 1, 3)
             self._schedule(moment, self._filler(order, price, part, maker=False))
 
-    def _rest(self, at: int, market: Market, fate: float) -> None:
+    def tie(self, at: int, market: Market, wallet: Wallet, side: Side, fills: int) -> None:
+        """A market order of the smallest fills that there are, all in one millisecond."""
+        last = self._prices.last(market, at)
+        worst = _worst(market, side, last)
+        amount = market.minimum * fills
+        order = self._account.place(at, market, side, "market", worst, amount, last, wallet=wallet)
+        for _ in range(fills):
+            self._account.fill(order, at, last, market.minimum, maker=False)
+
+    def _rest(self, at: int, market: Market, wallet: Wallet, fate: float) -> None:
         """A limit order that waits in the book until the market comes to it."""
         if fate < 0.78:
             patience = int(MINUTE + self._dice.random() ** 2 * 5 * HOUR)
@@ -122,10 +138,10 @@ class Trader:
             limit = max(min(later, last - market.tick), market.tick)
         else:
             limit = max(later, last + market.tick)
-        amount = self._amount(at, market, side, limit)
+        amount = self._amount(at, market, wallet, side, limit)
         if amount < market.minimum:
             return
-        order = self._limit_order(at, market, side, limit, amount, last)
+        order = self._limit_order(at, market, wallet, side, limit, amount, last)
         if self._dice.random() < 0.2:
             self._leave_half_done(order, met_at)
             return
@@ -142,29 +158,29 @@ class Trader:
         wait = int((0.1 + self._dice.random()) * 1.5 * DAY)
         self._schedule(met_at + wait, self._canceller(order))
 
-    def _change_mind(self, at: int, market: Market) -> None:
+    def _change_mind(self, at: int, market: Market, wallet: Wallet) -> None:
         """A limit order far from the market, cancelled without a fill."""
-        side = self._side(at, market)
+        side = self._side(at, market, wallet)
         last = self._prices.last(market, at)
         away = Decimal(10 + int(self._dice.random() * 60)) / 1000
         limit = last * (1 - away if side == "buy" else 1 + away)
         limit = max(whole_steps(limit, market.tick), market.tick)
-        amount = self._amount(at, market, side, limit)
+        amount = self._amount(at, market, wallet, side, limit)
         if amount < market.minimum:
             return
-        order = self._limit_order(at, market, side, limit, amount, last)
+        order = self._limit_order(at, market, wallet, side, limit, amount, last)
         wait = int(5_000 + self._dice.random() ** 3 * 4 * DAY)
         self._schedule(at + wait, self._canceller(order))
 
-    def _be_refused(self, at: int, market: Market) -> None:
+    def _be_refused(self, at: int, market: Market, wallet: Wallet) -> None:
         """A post-only order that would have traded at once is rejected."""
-        side = self._side(at, market)
+        side = self._side(at, market, wallet)
         last = self._prices.last(market, at)
         limit = last + market.tick * (2 if side == "buy" else -2)
-        amount = self._amount(at, market, side, limit)
+        amount = self._amount(at, market, wallet, side, limit)
         if amount < market.minimum or limit <= 0:
             return
-        order = self._limit_order(at, market, side, limit, amount, last)
+        order = self._limit_order(at, market, wallet, side, limit, amount, last)
         order.post_only = True
         self._account.finish(order, at, "rejected")
 
@@ -182,7 +198,10 @@ class Trader:
             return
         market = option("BTC", "USDT", expiry, strike, "CP"[int(self._dice.random() * 2)])
         amount = Decimal(1 + int(self._dice.random() * 20)) / 100
-        if self._account.free("USDT") < amount * self._prices.last(market, at) * 2:
+        if (
+            self._account.free(self._layout.wallet_of["option"], "USDT")
+            < amount * self._prices.last(market, at) * 2
+        ):
             return
         self.take(at, market, "buy", amount)
         self._schedule(expiry, lambda now: self._expire(now, market))
@@ -202,12 +221,18 @@ class Trader:
                 return market
         return self._markets[-1]
 
-    def _side(self, at: int, market: Market) -> Side:
+    def _wallet(self, market: Market) -> Wallet:
+        margin = self._layout.margin
+        if margin and market.kind == "spot" and self._dice.random() < _ON_MARGIN:
+            return margin
+        return self._layout.wallet_of[market.kind]
+
+    def _side(self, at: int, market: Market, wallet: Wallet) -> Side:
         """Towards what there is less of: spot inventory, or a flat position."""
         if market.kind == "spot":
             price = self._prices.last(market, at)
-            base = self._account.free(market.base) * price
-            quote = self._account.free(market.quote)
+            base = self._account.free(wallet, market.base) * price
+            quote = self._account.free(wallet, market.quote)
             chance = quote / (base + quote) if base + quote > 0 else Decimal(1)
         else:
             full = _LARGEST_POSITION * self._size
@@ -215,13 +240,15 @@ class Trader:
             chance = Decimal("0.5") - self._dollars(at, market, size) / full / 2
         return "buy" if self._dice.random() < min(max(float(chance), 0.12), 0.88) else "sell"
 
-    def _amount(self, at: int, market: Market, side: Side, price: Decimal) -> Decimal:
+    def _amount(
+        self, at: int, market: Market, wallet: Wallet, side: Side, price: Decimal
+    ) -> Decimal:
         dollars = Decimal(60 + int(self._dice.random() ** 3 * 3500)) * self._size
         if market.kind == "spot":
             dollars = max(dollars, Decimal(2))
             wanted = dollars / self._prices.index(market.base, at)
             spends = market.quote if side == "buy" else market.base
-            spendable = self._account.free(spends) * _PART_OF_FREE
+            spendable = self._account.free(wallet, spends) * _PART_OF_FREE
             wanted = min(wanted, spendable / price if side == "buy" else spendable)
         else:
             held = self._account.positions.head(market).size
@@ -238,7 +265,7 @@ class Trader:
             if self._dice.random() < 0.25 and held and (held > 0) == (side == "sell"):
                 # close the position, or turn it round
                 wanted = abs(held) * (1 if self._dice.random() < 0.7 else 2)
-            if self._account.free(market.settle) <= 0:
+            if self._account.free(wallet, market.settle) <= 0:
                 return ZERO
         return whole_steps(wanted, market.step)
 
@@ -274,7 +301,14 @@ class Trader:
     # -- deeds -------------------------------------------------------------------------------
 
     def _limit_order(
-        self, at: int, market: Market, side: Side, limit: Decimal, amount: Decimal, last: Decimal
+        self,
+        at: int,
+        market: Market,
+        wallet: Wallet,
+        side: Side,
+        limit: Decimal,
+        amount: Decimal,
+        last: Decimal,
     ) -> Order:
         return self._account.place(
             at,
@@ -286,6 +320,7 @@ class Trader:
             last,
             client_order_id=self._client_id(),
             post_only=self._dice.random() < 0.3,
+            wallet=wallet,
         )
 
     def _client_id(self) -> str:
@@ -307,3 +342,9 @@ class Trader:
             self._account.finish(order, at, "canceled")
 
         return cancel
+
+
+def _worst(market: Market, side: Side, last: Decimal) -> Decimal:
+    """What a market order may trade at: the exchange guards it against an empty book."""
+    slack = market.tick * (3 + int(last / market.tick / 200))
+    return max(last + slack if side == "buy" else last - slack, market.tick)

@@ -1,32 +1,76 @@
 """The neutral truth: what a perfect reader of the account would know at a time.
 
-It speaks no exchange's dialect, so it is what any face, and any client of one, is checked against.
-All numbers are exact strings.
+Ids and contracts are those of the exchange, so that any client of its face can be checked; all else
+is in words of the world's own. All numbers are exact strings.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
 
-from alphapulse_pipeline.simulator.identity import uuid
-from alphapulse_pipeline.simulator.markets import DAY, KINDS
+from alphapulse_pipeline.simulator.face import Face
+from alphapulse_pipeline.simulator.faces import FACES
+from alphapulse_pipeline.simulator.markets import KINDS
 from alphapulse_pipeline.simulator.money import plain
-from alphapulse_pipeline.simulator.records import Fill, Funding, Loan, Order, Position, Transfer
+from alphapulse_pipeline.simulator.records import (
+    Fill,
+    Funding,
+    LedgerEntry,
+    Loan,
+    Order,
+    Position,
+)
+from alphapulse_pipeline.simulator.retention import is_forgotten
+from alphapulse_pipeline.simulator.timeline import Timeline
 from alphapulse_pipeline.simulator.world import World
 
-HISTORY_KEPT = 730 * DAY
-UNFILLED_KEPT = DAY
-"""Cancelled and rejected orders without a fill are told of for a day after they ended."""
+Row = dict[str, Any]
+Happened = TypeVar("Happened")
 
 
 def truth(world: World, at: int, *, forgotten: bool = False) -> dict[str, Any]:
-    """`forgotten`: with the orders too that the exchange does not tell of any more."""
+    """What the exchange does not serve is left out, be it a dataset or a wallet's part of one. What
+    it has stopped to serve by `at` is told where `forgotten` is asked for. Raises KeyError for a
+    world on an exchange that has no face."""
     world.live_until(at)
+    view = _View(world, FACES[world.layout.exchange], at, forgotten)
     return {
         "at": at,
         "seed": world.seed,
         "genesis": world.genesis,
-        "balances": [
-            {
+        **{name: list(rows(view)) for name, rows in _DATASETS.items() if view.face.serves(name)},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    world: World
+    face: Face
+    at: int
+    forgotten: bool
+
+    def rows(self, timeline: Timeline[Happened]) -> list[Happened]:
+        return timeline.rows[: timeline.until(self.at)]
+
+    def executions(self) -> Iterator[Fill | Funding]:
+        for kind in KINDS:
+            yield from self.rows(self.world.account.executions[kind])
+
+    def tells(self, dataset: str, wallet: str, happened_at: int) -> bool:
+        if not self.face.serves(dataset, wallet):
+            return False
+        kept = self.face.keeps(dataset, wallet)
+        return self.forgotten or kept is None or happened_at >= self.at - kept
+
+    def contracts(self, position_or_order: Position | Order, amount: Decimal) -> str:
+        return plain(self.face.names.contracts(position_or_order.market, amount))
+
+
+def _balances(view: _View) -> Iterator[Row]:
+    for balance in view.world.balances(view.at):
+        if view.face.serves("balances", balance.wallet):
+            yield {
                 "wallet": balance.wallet,
                 "asset": balance.asset,
                 "free": plain(balance.free),
@@ -34,92 +78,44 @@ def truth(world: World, at: int, *, forgotten: bool = False) -> dict[str, Any]:
                 "total": plain(balance.total),
                 "debt": plain(balance.debt),
             }
-            for balance in world.balances(at)
-        ],
-        "positions": [_position(world, position, at) for position in world.open_positions(at)],
-        "trades": list(_trades(world, at)),
-        "orders": list(_orders(world, at, forgotten)),
-        "transfers": [
-            _transfer(world, transfer, at)
-            for transfer in world.account.transfers.rows[: world.account.transfers.until(at)]
-        ],
-        "funding": list(_funding(world, at)),
-        "ledger": list(_ledger(world, at)),
-        "prices": [
-            {
-                "market": market.name,
-                "last": plain(world.prices.last(market, at)),
-                "bid": plain(world.prices.bid(market, at)),
-                "ask": plain(world.prices.ask(market, at)),
-            }
-            for kind in KINDS
-            for market in world.catalogue.listed(kind, at)
-        ],
-    }
 
 
-def is_forgotten(order: Order, at: int) -> bool:
-    """Whether the exchange has stopped to tell of an order."""
-    if order.ended_at is None or order.ended_at > at:
-        return False
-    if any(fill.happened_at <= at for fill in order.fills):
-        return order.created_at < at - HISTORY_KEPT
-    return order.ended_at < at - UNFILLED_KEPT
+def _positions(view: _View) -> Iterator[Row]:
+    for position in view.world.open_positions(view.at):
+        market = position.market
+        mark = view.world.prices.mark(market, view.at)
+        liquidation = view.world.liquidation_price(position)
+        yield {
+            "market": market.name,
+            "side": "long" if position.size > 0 else "short",
+            "margin_mode": "cross",
+            "contracts": view.contracts(position, abs(position.size)),
+            "contract_size": plain(view.face.names.contract_size(market)),
+            "entry_price": plain(position.entry_price),
+            "mark_price": plain(mark),
+            "notional": plain(position.basis),
+            "unrealized_pnl": plain(position.profit(mark)),
+            "leverage": None if market.kind == "option" else plain(market.leverage),
+            "liquidation_price": None if liquidation is None else plain(liquidation),
+        }
 
 
-def execution_id(world: World, row: Fill | Funding) -> str:
-    return uuid(world.seed, "execution", row.number)
-
-
-def transfer_id(world: World, transfer: Transfer) -> str:
-    if transfer.kind == "transfer":
-        return f"selfTransfer_{uuid(world.seed, 'transfer', transfer.number)}"
-    if transfer.kind == "deposit":
-        return str(104_600_000 + transfer.number)
-    return str(98_000_000 + transfer.number)
-
-
-def entry_id(world: World, wallet: str, number: int) -> str:
-    return f"{number}_{uuid(world.seed, wallet, number)[:18]}"
-
-
-def _executions(world: World, at: int) -> Iterator[Fill | Funding]:
-    for kind in KINDS:
-        executions = world.account.executions[kind]
-        yield from executions.rows[: executions.until(at)]
-
-
-def _position(world: World, position: Position, at: int) -> dict[str, Any]:
-    market = position.market
-    mark = world.prices.mark(market, at)
-    liquidation = world.liquidation_price(position)
-    return {
-        "market": market.name,
-        "side": "long" if position.size > 0 else "short",
-        "margin_mode": "cross",
-        "contracts": plain(abs(position.size)),
-        "contract_size": "1",
-        "entry_price": plain(position.entry_price),
-        "mark_price": plain(mark),
-        "notional": plain(position.basis),
-        "unrealized_pnl": plain(position.profit(mark)),
-        "leverage": None if market.kind == "option" else plain(market.leverage),
-        "liquidation_price": None if liquidation is None else plain(liquidation),
-    }
-
-
-def _trades(world: World, at: int) -> Iterator[dict[str, Any]]:
-    for fill in _executions(world, at):
-        if isinstance(fill, Fill):
+def _trades(view: _View) -> Iterator[Row]:
+    names = view.face.names
+    for fill in view.executions():
+        if not isinstance(fill, Fill):
+            continue
+        order = fill.order
+        if view.tells("trades", order.wallet, fill.happened_at):
             yield {
-                "market": fill.order.market.name,
-                "trade_id": execution_id(world, fill),
-                "side": fill.order.side,
-                "wallet": "unified",
-                "order_id": fill.order.order_id,
+                "market": order.market.name,
+                "trade_id": names.trade_id(view.world, fill),
+                "side": order.side,
+                "wallet": order.wallet,
+                "order_id": names.order_id(view.world, order),
                 "executed_at": fill.happened_at,
                 "price": plain(fill.price),
-                "amount": plain(fill.amount),
+                "amount": view.contracts(order, fill.amount),
                 "cost": plain(fill.cost),
                 "fee_cost": plain(fill.fee),
                 "fee_currency": fill.fee_currency,
@@ -128,25 +124,24 @@ def _trades(world: World, at: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def _orders(world: World, at: int, forgotten: bool) -> Iterator[dict[str, Any]]:
-    orders = world.account.orders
-    for order in orders.rows[: orders.until(at)]:
-        gone = is_forgotten(order, at)
-        if gone and not forgotten:
+def _orders(view: _View) -> Iterator[Row]:
+    for order in view.rows(view.world.account.orders):
+        gone = is_forgotten(view.face.kept, order, view.at)
+        if (gone and not view.forgotten) or not view.face.serves("orders", order.wallet):
             continue
-        state = order.at(at)
+        state = order.at(view.at)
         average = order.average(state)
         yield {
             "market": order.market.name,
-            "order_id": order.order_id,
-            "wallet": "unified",
+            "order_id": view.face.names.order_id(view.world, order),
+            "wallet": order.wallet,
             "client_order_id": order.client_order_id,
             "status": state.status,
             "type": order.type,
             "side": order.side,
             "price": plain(order.limit) if order.type == "limit" else None,
-            "amount": plain(order.amount),
-            "filled": plain(state.filled),
+            "amount": view.contracts(order, order.amount),
+            "filled": view.contracts(order, state.filled),
             "average": None if average is None else plain(average),
             "created_at": order.created_at,
             "updated_at": state.updated_at,
@@ -154,53 +149,90 @@ def _orders(world: World, at: int, forgotten: bool) -> Iterator[dict[str, Any]]:
         }
 
 
-def _transfer(world: World, transfer: Transfer, at: int) -> dict[str, Any]:
-    return {
-        "kind": transfer.kind,
-        "transfer_id": transfer_id(world, transfer),
-        "asset": transfer.asset,
-        "amount": plain(transfer.amount),
-        "fee_cost": plain(transfer.fee),
-        "fee_currency": transfer.asset if transfer.fee else "",
-        "from_wallet": transfer.from_wallet,
-        "to_wallet": transfer.to_wallet,
-        "status": transfer.status(at),
-        "network": transfer.network,
-        "txid": transfer.txid,
-        "happened_at": transfer.happened_at,
-    }
+def _transfers(view: _View) -> Iterator[Row]:
+    for transfer in view.rows(view.world.account.transfers):
+        if view.tells("transfers", transfer.kind, transfer.happened_at):
+            yield {
+                "kind": transfer.kind,
+                "transfer_id": view.face.names.transfer_id(view.world, transfer),
+                "asset": transfer.asset,
+                "amount": plain(transfer.amount),
+                "fee_cost": plain(transfer.fee),
+                "fee_currency": transfer.asset if transfer.fee else "",
+                "from_wallet": transfer.from_wallet,
+                "to_wallet": transfer.to_wallet,
+                "status": transfer.status(view.at),
+                "network": transfer.network,
+                "txid": transfer.txid,
+                "happened_at": transfer.happened_at,
+            }
 
 
-def _funding(world: World, at: int) -> Iterator[dict[str, Any]]:
-    for funding in _executions(world, at):
-        if isinstance(funding, Funding):
+def _funding(view: _View) -> Iterator[Row]:
+    for funding in view.executions():
+        if not isinstance(funding, Funding):
+            continue
+        wallet = view.world.layout.wallet_of[funding.market.kind]
+        if view.tells("funding", wallet, funding.happened_at):
             yield {
                 "market": funding.market.name,
-                "funding_id": execution_id(world, funding),
-                "wallet": "unified",
+                "funding_id": view.face.names.funding_id(view.world, funding),
+                "wallet": wallet,
                 "asset": funding.market.settle,
                 "amount": plain(funding.amount),
                 "happened_at": funding.happened_at,
             }
 
 
-def _ledger(world: World, at: int) -> Iterator[dict[str, Any]]:
-    for wallet, entries in world.account.books.ledger.items():
-        for entry in entries.rows[: entries.until(at)]:
-            match entry.source:
-                case Fill() | Funding() as execution:
-                    reference = execution_id(world, execution)
-                case Transfer() as transfer:
-                    reference = transfer_id(world, transfer)
-                case Loan():
-                    reference = ""
+def _ledger(view: _View) -> Iterator[Row]:
+    names = view.face.names
+    for wallet, entries in view.world.account.books.ledger.items():
+        for entry in view.rows(entries):
+            if view.tells("ledger", wallet, entry.happened_at):
+                yield {
+                    "wallet": wallet,
+                    "kind": entry.kind,
+                    "raw_kind": names.entry_kind(entry),
+                    "entry_id": names.entry_id(view.world, entry),
+                    "asset": entry.asset,
+                    "amount": plain(entry.amount),
+                    "balance_after": plain(entry.balance_after),
+                    "reference_id": _reference(view, entry),
+                    "happened_at": entry.happened_at,
+                }
+
+
+def _reference(view: _View, entry: LedgerEntry) -> str:
+    match entry.source:
+        case Fill() as fill:
+            return view.face.names.trade_id(view.world, fill)
+        case Funding() as funding:
+            return view.face.names.funding_id(view.world, funding)
+        case Loan():
+            return ""
+        case transfer:
+            return view.face.names.transfer_id(view.world, transfer)
+
+
+def _prices(view: _View) -> Iterator[Row]:
+    prices = view.world.prices
+    for kind in KINDS:
+        for market in view.world.catalogue.listed(kind, view.at):
             yield {
-                "wallet": wallet,
-                "kind": entry.kind,
-                "entry_id": entry_id(world, wallet, entry.number),
-                "asset": entry.asset,
-                "amount": plain(entry.amount),
-                "balance_after": plain(entry.balance_after),
-                "reference_id": reference,
-                "happened_at": entry.happened_at,
+                "market": market.name,
+                "last": plain(prices.last(market, view.at)),
+                "bid": plain(prices.bid(market, view.at)),
+                "ask": plain(prices.ask(market, view.at)),
             }
+
+
+_DATASETS: Mapping[str, Callable[[_View], Iterator[Row]]] = {
+    "balances": _balances,
+    "positions": _positions,
+    "trades": _trades,
+    "orders": _orders,
+    "transfers": _transfers,
+    "funding": _funding,
+    "ledger": _ledger,
+    "prices": _prices,
+}

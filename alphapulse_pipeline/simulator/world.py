@@ -6,10 +6,12 @@ world, and a restarted one has only grown older.
 """
 
 import gc
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -18,6 +20,7 @@ from typing import NamedTuple
 
 from alphapulse_pipeline.simulator.account import Account
 from alphapulse_pipeline.simulator.episodes import Episodes
+from alphapulse_pipeline.simulator.layout import LAYOUTS
 from alphapulse_pipeline.simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from alphapulse_pipeline.simulator.money import ZERO, nearest
 from alphapulse_pipeline.simulator.noise import mix
@@ -42,6 +45,10 @@ def _no_garbage() -> Iterator[None]:
             gc.enable()
 
 
+_Amounts = defaultdict[tuple[Wallet, str], Decimal]
+"""By wallet and asset."""
+
+
 class Balance(NamedTuple):
     wallet: Wallet
     asset: str
@@ -63,7 +70,9 @@ class Balance(NamedTuple):
 
 class World:
     """`pace` scales the trading (1: about 60 orders and 90 fills a day); `extra_markets` adds
-    listed markets that nobody trades."""
+    listed markets that nobody trades. With `ties`, every three days an order is filled that many
+    times in one millisecond, in one kind of market after the other. Raises ValueError where there
+    is no such exchange."""
 
     def __init__(
         self,
@@ -71,26 +80,57 @@ class World:
         genesis: datetime = GENESIS,
         pace: float = 1,
         extra_markets: int = 0,
+        exchange: str = "bybit",
+        ties: int = 0,
     ) -> None:
+        if exchange not in LAYOUTS:
+            raise ValueError(f"there is no exchange {exchange!r} (known are {', '.join(LAYOUTS)})")
+        self._sibling = partial(World, seed, genesis, pace, extra_markets, ties=ties)
+        self._siblings = {exchange: self}
+        self.layout = LAYOUTS[exchange]
         self.seed = seed
         self.genesis = int(genesis.timestamp()) * 1000
         self.prices = Prices(seed)
-        self.catalogue = Catalogue(self.prices, self.genesis, extra_markets)
-        self.account = Account(seed)
+        self.catalogue = Catalogue(self.prices, self.genesis, extra_markets, self.layout)
+        self.account = Account(seed, self.layout)
         self._orders_a_day = Decimal(ORDERS_A_DAY) * Decimal(str(pace))
         self._trader = Trader(
-            seed, self.account, self.prices, self.catalogue, self._schedule, Decimal(str(pace))
+            seed,
+            self.account,
+            self.prices,
+            self.catalogue,
+            self._schedule,
+            Decimal(str(pace)),
+            self.layout,
         )
-        self._treasury = Treasury(self.account, self.prices, self._schedule)
+        self._treasury = Treasury(self.account, self.prices, self._schedule, self.layout)
         self._episodes = Episodes(
-            self.account, self._trader, self._treasury, self.catalogue, self._schedule
+            self.account,
+            self._trader,
+            self._treasury,
+            self.catalogue,
+            self._schedule,
+            self.layout,
+            ties,
         )
         self._future: list[tuple[int, int, Callable[[int], None]]] = []
         self._tickets = count()
         self._dawns: list[tuple[Order, ...]] = []
         self._lived_until = self.genesis
         self._lock = Lock()
+        self._siblings_lock = Lock()
         self._treasury.open_account(self.genesis)
+
+    def on(self, exchange: str) -> "World":
+        """The same trader's account on another exchange: the world with the same parameters there,
+        always the same one."""
+        with self._siblings_lock:
+            sibling = self._siblings.get(exchange)
+            if sibling is None:
+                sibling = self._siblings[exchange] = self._sibling(exchange=exchange)
+                sibling._siblings = self._siblings
+                sibling._siblings_lock = self._siblings_lock
+            return sibling
 
     def live_until(self, at: int) -> None:
         """Makes everything that happens up to `at` have happened (and the rest of its day)."""
@@ -122,29 +162,25 @@ class World:
         """Every asset that was ever held, per wallet; what is gone shows as zero."""
         self.live_until(at)
         locked, order_margin = self._reserved(at)
-        position_margin: dict[str, Decimal] = {}
+        position_margin: _Amounts = defaultdict(Decimal)
         for position in self.open_positions(at):
-            settle = position.market.settle
-            margin = self.position_margin(position, at)
-            position_margin[settle] = position_margin.get(settle, ZERO) + margin
+            market = position.market
+            account = self.layout.wallet_of[market.kind], market.settle
+            position_margin[account] += self.position_margin(position, at)
         books = self.account.books
-        found = [
-            Balance("funding", asset, books.balance("funding", asset, at), ZERO, ZERO, ZERO, ZERO)
-            for asset in books.assets("funding", at)
-        ]
-        found += [
+        return [
             Balance(
-                "unified",
+                wallet,
                 asset,
-                books.balance("unified", asset, at),
-                locked.get(asset, ZERO),
-                order_margin.get(asset, ZERO),
-                position_margin.get(asset, ZERO),
-                books.debt(asset, at),
+                books.balance(wallet, asset, at),
+                locked[wallet, asset],
+                order_margin[wallet, asset],
+                position_margin[wallet, asset],
+                books.debt(wallet, asset, at),
             )
-            for asset in books.assets("unified", at)
+            for wallet in sorted(self.layout.wallets)
+            for asset in books.assets(wallet, at)
         ]
-        return found
 
     def position_margin(self, position: Position, at: int) -> Decimal:
         """Initial margin of a position; a bought option is paid for and needs none."""
@@ -163,21 +199,19 @@ class World:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _reserved(self, at: int) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        locked: dict[str, Decimal] = {}
-        margin: dict[str, Decimal] = {}
+    def _reserved(self, at: int) -> tuple[_Amounts, _Amounts]:
+        locked: _Amounts = defaultdict(Decimal)
+        margin: _Amounts = defaultdict(Decimal)
         for order in self.open_orders(at):
             market = order.market
             left = order.amount - order.at(at).filled
             if market.kind == "spot":
                 bought = order.side == "buy"
                 asset = market.quote if bought else market.base
-                held = left * order.limit if bought else left
-                locked[asset] = locked.get(asset, ZERO) + held
+                locked[order.wallet, asset] += left * order.limit if bought else left
             else:
                 value = left / order.limit if market.kind == "inverse" else left * order.limit
-                held = nearest(value / market.leverage)
-                margin[market.settle] = margin.get(market.settle, ZERO) + held
+                margin[order.wallet, market.settle] += nearest(value / market.leverage)
         return locked, margin
 
     def _schedule(self, at: int, what: Callable[[int], None]) -> None:

@@ -1,5 +1,7 @@
 """Raw rows of a source as rows of a table: ccxt parses, the category asked for names the market."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,25 +15,71 @@ def parsed(
     session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]
 ) -> list[rows.Row]:
     """The rows of one page. What is not a row of this dataset (funding among fills) is left out."""
-    parse = getattr(session.client.ccxt, source.parse)
     make = _ROWS[dataset]
     found = []
-    for raw in raw_rows:
-        if source.market:
-            name, market = session.markets.resolve(raw[source.market], source.category)
-            row = make(source, name, parse(raw, market))
-        else:
-            session.markets  # noqa: B018  currencies are named by them
-            row = make(source, "", parse(raw))
-        if (amended := source.amend(raw, row)) is not None:
+    for row in raw_rows:
+        name, raw, structure = _understood(session, source, row)
+        made = make(source, name, structure)
+        if (amended := source.amend(raw, made)) is not None:
             found.append(amended)
     return found
+
+
+def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, Any]:
+    """The market's name, the exchange's own row, ccxt's structure."""
+    markets = session.markets  # also where no market is named: they name the currencies
+    if not source.parse:
+        raw = row["info"]
+        symbol = row.get("symbol")
+        name = markets.named(symbol, source.category, _fields(raw)) if symbol else ""
+        return name, raw, {**row, "id": _id(row)}
+    parse = getattr(session.client.ccxt, source.parse)
+    if source.market:
+        name, market = markets.resolve(row[source.market], source.category)
+        return name, row, _timed(source, row, parse(row, market))
+    return "", row, _timed(source, row, parse(row))
+
+
+def _timed(source: Source, row: Raw, structure: Any) -> Any:
+    """ccxt does not know the time of every kind of row; the feed, which goes by it, does."""
+    if structure.get("timestamp") is None:
+        return {**structure, "timestamp": source.feed.time(row)}
+    return structure
+
+
+def _id(structure: Raw) -> str:
+    """Its own, or a digest of the exchange's row, which is the same whenever it is asked."""
+    if structure.get("id"):
+        return str(structure["id"])
+    text = json.dumps(structure["info"], sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _fields(raw: Any) -> dict[str, Any]:
+    """A row by name; exchanges that answer lists have numbers for names."""
+    if isinstance(raw, dict):
+        return raw
+    return {str(place): value for place, value in enumerate(raw)} if isinstance(raw, list) else {}
+
+
+def _transfer(source: Source, transfer: Any) -> rows.Row:
+    """A list may hold both kinds: ccxt's word for a row is better than the list's."""
+    told = transfer.get("type")
+    kind = told if not source.parse and told in ("deposit", "withdrawal") else source.kind
+    return rows.transfer(kind or "transfer", transfer)
+
+
+def _entry(source: Source, entry: Any) -> rows.Row:
+    """An amount below zero says its direction where nothing else does."""
+    if not entry.get("direction") and str(entry.get("amount") or "").startswith("-"):
+        entry = {**entry, "direction": "out"}
+    return rows.entry(source.wallet, entry)
 
 
 _ROWS: dict[str, Callable[[Source, str, Any], rows.Row]] = {
     "trades": lambda source, market, trade: rows.trade(source.wallet, market, trade),
     "orders": lambda source, market, order: rows.order(source.wallet, market, order),
-    "transfers": lambda source, _, transfer: rows.transfer(source.kind, transfer),
+    "transfers": lambda source, _, transfer: _transfer(source, transfer),
     "funding": lambda source, market, income: rows.funding(source.wallet, market, income),
-    "ledger": lambda source, _, entry: rows.entry(source.wallet, entry),
+    "ledger": lambda source, _, entry: _entry(source, entry),
 }

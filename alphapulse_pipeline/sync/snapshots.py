@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.exchange import rows
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import MILLISECOND
+from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
-from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.warehouse import log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 
@@ -64,21 +66,42 @@ def _balances(session: Session) -> Iterable[rows.Row]:
     found = [
         row
         for wallet, balance in zip(wallets, answers, strict=True)
-        for row in rows.balances(wallet.name, balance)
+        for row in _in_wallet(session, wallet, balance)
     ]
     session.held["assets"] = {row["asset"] for row in found}
     return found
 
 
+def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[rows.Row]:
+    if wallet.assets is None:
+        return rows.balances(wallet.name, balance)
+    code = session.client.ccxt.safe_currency_code
+    told = (
+        (code(asset), *(rows.number(value) or Decimal(0) for value in values))
+        for asset, *values in wallet.assets(balance["info"])
+    )
+    return [rows.held(wallet.name, *values) for values in told if any(values[1:])]
+
+
+def _content(info: Any) -> Any:
+    """An answer without what differs from one request to the next: times, numbers of requests."""
+    parts = (
+        [v for v in info.values() if isinstance(v, dict | list)] if isinstance(info, dict) else []
+    )
+    return parts or info
+
+
 def _positions(session: Session) -> Iterable[rows.Row]:
-    found = []
+    # ccxt's own structures name markets, and would load them with a dozen calls
+    markets = session.markets
+    found: dict[tuple[str, ...], rows.Row] = {}
     sources, call = session.venue.positions, session.client.request
     asked: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
     margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *asked])
     for source, answer in zip(sources, answers, strict=True):
         for raw in answer:
             name, market = session.markets.resolve(raw[source.market], source.category)
-            position = session.client.ccxt.parse_position(raw, market)
+            position = getattr(session.client.ccxt, source.parse)(raw, market)
             if row := rows.position(name, position, margin_mode):
                 found.append(row)
     session.held["markets"] = {row["market"] for row in found}
@@ -87,8 +110,10 @@ def _positions(session: Session) -> Iterable[rows.Row]:
 
 def _prices(session: Session) -> Iterable[rows.Row]:
     """Prices of the markets of what is held: this run's own snapshots, else the newest ones."""
+    sources = [d for d in ("balances", "positions") if d in supported(session.account)]
+    if "positions" not in sources:
+        session.held["markets"] = set()
     if "assets" not in session.held or "markets" not in session.held:
-        sources = [d for d in ("balances", "positions") if session.account.settings.wants(d)]
         stored = registry.held_assets(session.connection, session.name, sources)
         if stored is None:
             raise ExchangeFailure(
@@ -117,14 +142,18 @@ def _prices(session: Session) -> Iterable[rows.Row]:
         for category in session.venue.tickers
     }
     asked = [category for category, symbols in names.items() if symbols]
+    # one call may list several categories
+    calls: list[dict[str, Any]] = []
+    for category in asked:
+        if (params := dict(session.venue.tickers[category])) not in calls:
+            calls.append(params)
     answers = session.client.run_all(
-        session.client.ccxt.fetch_tickers(None, dict(session.venue.tickers[category]))
-        for category in asked
+        session.client.ccxt.fetch_tickers(None, params) for params in calls
     )
     return [
         rows.price(names[category][symbol], ticker)
-        for category, tickers in zip(asked, answers, strict=True)
-        for symbol, ticker in tickers.items()
+        for category in asked
+        for symbol, ticker in answers[calls.index(dict(session.venue.tickers[category]))].items()
         if symbol in names[category]
     ]
 

@@ -56,9 +56,12 @@ def due(session: Session, dataset: str, found: Mapping[str, Stream]) -> dict[str
 
 def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
     session.markets  # noqa: B018  known before they are listed
+    listed = session.client.ccxt.markets
     for market in known.markets(session.connection, session.name):
-        if market.category == source.category:
-            params = {**source.feed.params, source.per_market: market.raw_id}
+        there = listed.get(market.market) if source.listed_for else None
+        if market.category == source.category and (not there or there.get(source.listed_for)):
+            asked = market.market if source.by_name else market.raw_id
+            params = {**source.feed.params, source.per_market: asked}
             narrowed = replace(source, feed=replace(source.feed, params=params))
             found = "a listed market" if market.active else "a market that is no longer listed"
             yield Stream(f"{name} {market.market}", narrowed, found, market.market)

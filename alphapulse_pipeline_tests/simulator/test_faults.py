@@ -5,7 +5,7 @@ from http.client import RemoteDisconnected
 
 import pytest
 
-from alphapulse_pipeline.simulator import Simulator, parse_fault
+from alphapulse_pipeline.simulator import FACES, Simulator, parse_fault
 from alphapulse_pipeline_tests.simulator.client import get, signed
 from alphapulse_pipeline_tests.simulator.conftest import NOW
 
@@ -61,6 +61,14 @@ def test_a_return_code(frozen: Simulator) -> None:
     frozen.set_faults("retcode=10006:/v5/account")
     answer = signed(frozen, "/v5/account/info", patient=False)
     assert (answer.code, answer.json["retMsg"]) == (10006, "Too many visits!")
+
+
+def test_a_code_is_told_in_the_words_of_the_exchange_that_was_asked(frozen: Simulator) -> None:
+    frozen.set_faults("retcode=50011")
+    for path, exchange in (("/api/v5/account/balance", "okx"), ("/api/v3/account", "binance")):
+        expected = FACES[exchange].refusal(50011, NOW)
+        answer = get(frozen, path)
+        assert (answer.status, answer.body) == (expected.status_code, bytes(expected.body))
 
 
 def test_a_closed_connection(frozen: Simulator) -> None:

@@ -4,8 +4,12 @@ import json
 import subprocess
 import sys
 import time
+from urllib.request import urlopen
 
-from alphapulse_pipeline.simulator import Simulator, World, serve
+from alphapulse_pipeline.simulator import FACES, Simulator, World, serve
+from alphapulse_pipeline.simulator.exchange import Exchange, House
+from alphapulse_pipeline.simulator.face import DATASETS
+from alphapulse_pipeline.simulator.layout import LAYOUTS
 from alphapulse_pipeline.simulator.markets import DAY
 from alphapulse_pipeline_tests.simulator.client import get, signed
 from alphapulse_pipeline_tests.simulator.conftest import NOW
@@ -22,6 +26,38 @@ def test_the_truth_can_be_read_at_any_time(frozen: Simulator) -> None:
     forgotten = json.loads(get(frozen, "/__truth?forgotten=1").body)["orders"]
     assert len(forgotten) > len(now["orders"])
     assert not any(order["forgotten"] for order in now["orders"])
+
+
+def test_each_exchange_has_a_truth_of_its_own(frozen: Simulator) -> None:
+    day = frozen.world.genesis + 5 * DAY
+    for exchange, face in FACES.items():
+        told = json.loads(get(frozen, f"/__truth?exchange={exchange}&at={day}").body)
+        assert told == frozen.truth(day, exchange=exchange)
+        assert set(told) == {"at", "seed", "genesis"} | (DATASETS - face.unserved)
+        wallets = {trade["wallet"] for trade in told["trades"]}
+        assert wallets <= set(LAYOUTS[exchange].wallets)
+        assert wallets
+    unknown = get(frozen, "/__truth?exchange=mtgox")
+    assert (unknown.status, unknown.json) == (404, {"error": "there is no exchange 'mtgox'"})
+
+
+def test_no_two_faces_answer_at_the_same_path(world: World) -> None:
+    house = House(lambda: NOW, (), limits=True)
+    places = [
+        (route.path, method)
+        for name, face in FACES.items()
+        for route in face.routes(Exchange(house, world.on(name)))
+        for method in route.methods or ()
+    ]
+    assert len(places) == len(set(places)) > 50
+
+
+def test_limits_can_be_switched_off(world: World) -> None:
+    for limits, codes in ((True, {0, 10006}), (False, {0})):
+        with serve(world, clock=lambda: NOW, limits=limits) as simulator:
+            path = "/v5/user/query-api"
+            answers = [signed(simulator, path, patient=False) for _ in range(12)]
+        assert {answer.code for answer in answers} == codes
 
 
 def test_clients_are_told_apart_by_their_user_agent(frozen: Simulator) -> None:
@@ -73,3 +109,23 @@ def test_in_the_foreground_it_says_where_it_is_and_stops_when_told() -> None:
     finally:
         process.kill()
     assert errors == ""
+
+
+def test_on_the_command_line_it_says_where_it_is_and_what_to_set() -> None:
+    code = "from alphapulse_pipeline.cli import main; main()"
+    command = [sys.executable, "-c", code, "simulator", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        # it answers once all has been said
+        urlopen(f"{url}/v5/market/time", timeout=10).close()  # noqa: S310
+        process.terminate()
+        rest, told = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert rest == "", "nothing but the address goes to stdout"
+    for exchange in FACES:
+        line = next(line for line in told.splitlines() if f"{exchange.upper()}_API_KEY=" in line)
+        assert f"export {exchange.upper()}_API_URL={url} " in line
+    assert "OKX_API_PASSWORD=" in told

@@ -1,14 +1,18 @@
 """What is particular to an exchange: as little as possible, as data where possible."""
 
+from alphapulse_pipeline.exchange.venues.binance import BINANCE
 from alphapulse_pipeline.exchange.venues.bybit import BYBIT
+from alphapulse_pipeline.exchange.venues.generic import generic
+from alphapulse_pipeline.exchange.venues.kraken import KRAKEN
+from alphapulse_pipeline.exchange.venues.okx import OKX
 from alphapulse_pipeline.exchange.venues.venue import Source, Venue, Wallet
 
-VENUES: dict[str, Venue] = {"bybit": BYBIT}
+VENUES: dict[str, Venue] = {"binance": BINANCE, "bybit": BYBIT, "kraken": KRAKEN, "okx": OKX}
 
 
 def venue_of(exchange: str) -> Venue:
-    """How an exchange is read."""
-    return VENUES[exchange]
+    """How an exchange is read: by its own file, else as far as ccxt knows it."""
+    return VENUES.get(exchange) or generic(exchange)
 
 
-__all__ = ["BYBIT", "VENUES", "Source", "Venue", "Wallet", "venue_of"]
+__all__ = ["VENUES", "Source", "Venue", "Wallet", "venue_of"]

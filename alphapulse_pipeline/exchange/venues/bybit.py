@@ -163,7 +163,7 @@ def _now(method: str, params: dict[str, Any]) -> Source:
     return Source(
         Feed(method, _PAGES, params, _LIST),
         wallet="unified",
-        parse="parse_order",
+        parse="parse_position" if "Position" in method else "parse_order",
         category=params["category"],
         market="symbol",
         amend=_order,

@@ -1,6 +1,6 @@
 """What must be known of an exchange to read an account whole."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,6 +23,9 @@ class Wallet:
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     """What ccxt's `fetch_balance` is told to read it."""
+    assets: Callable[[Any], Iterable[tuple[str, Any, Any, Any]]] | None = None
+    """The exchange's own answer -> (raw asset, total, used, debt), where ccxt counts what open
+    positions would bring as held."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,20 @@ class Source:
     wallet: str
     """The wallet that its rows belong to."""
     parse: str
-    """ccxt's parser of one row, e.g. `parse_trade`."""
+    """ccxt's parser of one row, e.g. `parse_trade`; empty where rows are ccxt's structures already,
+    which unified methods answer: the exchange's own row is their `info`."""
     category: str = ""
     """ccxt's flag of the markets that it names: spot, linear, inverse, option."""
     market: str = ""
     """The field of a row with its market's raw id; empty where rows name no market."""
     per_market: str = ""
     """The parameter for a market's raw id, where the exchange lists one market at a time."""
+    by_name: bool = False
+    """Whether that parameter takes ccxt's symbol instead of the raw id."""
+    doubtful: bool = False
+    """Whether it is not known how far back the exchange serves: see `walker/doubt.py`."""
+    listed_for: str = ""
+    """ccxt's flag that a listed market must have to be asked for, besides its category."""
     id: str = ""
     """The column of the table by whose values the feed goes on, where it goes by ids."""
     kind: str = ""

@@ -1,8 +1,9 @@
 """Pages that are newest first, asked for by an offset, with a count of all rows as the proof.
 
 Offsets shift when rows come or go. So each page is asked for from the last row of the page before
-it, and must begin with that very row; and the count must stay what it was. Where it does not, the
-walk begins anew from what is proved.
+it, and must begin with that very row and then bring new ones; and the count must stay what it was.
+Where it does not, the walk begins anew from what is proved. A page as large as the first one is
+followed by another, whatever the count says.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from alphapulse_pipeline.exchange.errors import Incomplete
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.walker.windows import SMALLEST_CAP
 
 _PATIENCE = 5
 """How often a walk begins anew without having proved anything in between."""
@@ -44,22 +46,25 @@ class Counted:
         self, call: Caller, feed: Feed, begin: int, stop: int
     ) -> AsyncGenerator[Page, None]:
         """Pages for as long as nothing shifts."""
-        window = feed.between(begin, stop - 1)
+        window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
         rows, count = await self._ask(call, feed, window, 0)
-        seen = len(rows)
-        proved_to = stop
-        while seen < count and rows:
-            following, count_now = await self._ask(call, feed, window, seen - 1)
-            if count_now != count or not following or self.id(following[0]) != self.id(rows[-1]):
+        largest = max(len(rows), SMALLEST_CAP)
+        seen = {self.id(row) for row in rows}
+        full, proved_to = len(rows) == largest, stop
+        while rows and (full or len(seen) < count):
+            following, count_now = await self._ask(call, feed, window, len(seen) - 1)
+            new = {self.id(row) for row in following[1:]}
+            begins_there = bool(following) and self.id(following[0]) == self.id(rows[-1])
+            if count_now != count or not begins_there or new & seen:
                 return
             oldest = feed.moment(rows[-1])
             complete_from = min(max(oldest + 1, begin), proved_to)
             yield Page(_inside(feed, rows, begin, stop), complete_from, proved_to)
             proved_to = complete_from
-            rows = following[1:]
-            seen += len(rows)
-        if seen != count:
-            raise Incomplete(f"{feed.method} counts {count} rows and lists {seen}")
+            rows, full = following[1:], len(following) >= largest
+            seen |= new
+        if len(seen) != count:
+            raise Incomplete(f"{feed.method} counts {count} rows and lists {len(seen)}")
         yield Page(_inside(feed, rows, begin, stop), begin, proved_to)
 
     async def _ask(
@@ -77,5 +82,4 @@ class Counted:
 
 
 def _inside(feed: Feed, rows: list[Raw], begin: int, stop: int) -> list[Raw]:
-    # windows of whole seconds reach beyond the milliseconds that were meant
     return [row for row in rows if begin <= feed.moment(row) < stop]

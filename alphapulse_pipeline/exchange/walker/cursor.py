@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alphapulse_pipeline.exchange.errors import Incomplete
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Cursor:
 
     param: str
     next: Callable[[Any, list[Raw]], Any]
-    """(answer, its rows) -> the cursor of the next page; nothing after the last page."""
+    """(answer, its rows) -> the cursor of the next page; "" after the last page, and None where the
+    answer does not say."""
     ordered: bool = True
     """Whether rows are newest first. Where nobody knows, only the last page proves anything."""
 
@@ -29,21 +30,29 @@ class Cursor:
     async def walk(
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
-        """Newest first. A page proves what is newer than its oldest row's millisecond: rows of
-        that one may go on in the next page. The last page proves the rest of its window."""
+        """Newest first. What is newer than a page's oldest row's millisecond is proved by the page
+        after it, which may go on in that millisecond and must not rise; the last page proves the
+        rest of its window."""
         for begin, stop in feed.windows(start, end):
-            proved_to = stop
-            async for rows, last in self._pages(call, feed, feed.between(begin, stop - 1)):
+            # the margin that is asked for, and another that the exchange may add by itself
+            earliest, latest = begin - 2 * MARGIN, stop - 1 + 2 * MARGIN
+            proved_to, oldest, newest = stop, latest, earliest
+            window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
+            async for rows, last in self._pages(call, feed, window):
                 times = [feed.moment(row) for row in rows]
-                if any(time < begin or time >= stop for time in times):
+                if any(time < earliest or time > latest for time in times):
                     raise Incomplete(f"{feed.method} answered rows outside of the window asked for")
                 complete_from = begin if last else proved_to
-                if self.ordered:
-                    # a row in what was proved before, or one that its oldest row does not bound
-                    if times != sorted(times, reverse=True) or (times and times[0] >= proved_to):
+                if self.ordered and times:
+                    if times != sorted(times, reverse=True) or times[0] > oldest:
                         raise Incomplete(f"{feed.method} answered rows that are not newest first")
-                    complete_from = min(complete_from, min(times, default=proved_to) + 1)
-                yield Page(rows, complete_from, proved_to)
+                    newest = max(newest, times[0])
+                    # while all are of one millisecond, they may as well be oldest first
+                    if times[-1] < newest:
+                        complete_from = min(complete_from, max(begin, oldest + 1))
+                    oldest = times[-1]
+                inside = [row for row, t in zip(rows, times, strict=True) if begin <= t < stop]
+                yield Page(inside, complete_from, proved_to)
                 proved_to = complete_from
 
     async def _pages(
@@ -56,7 +65,10 @@ class Cursor:
             params = {**feed.params, **window, **({self.param: asked} if asked else {})}
             answer = await call(feed.method, params)
             rows = feed.read(answer)
-            cursor = str(self.next(answer, rows) or "")
+            following = self.next(answer, rows)
+            if following is None:
+                raise Incomplete(f"{feed.method} does not say whether there are more rows")
+            cursor = str(following)
             # An empty page may be followed by full ones, unless it points to itself.
             last = not cursor or (not rows and cursor == asked)
             if cursor in seen and not last:

@@ -30,6 +30,13 @@ class FromId:
         rows = await self._ask(call, feed, int(after or 0))
         if after and rows and self.id(rows[0]) == int(after):
             rows = rows[1:]
+        elif after and feed.horizon is None:
+            raise Incomplete(f"{feed.method} does not know the row that it is to go on from")
+        elif rows and not after and self.id(rows[0]) > 0:
+            # an exchange that takes 0 for no id at all would answer its newest rows
+            again = await self._ask(call, feed, 1)
+            if not again or self.id(again[0]) != self.id(rows[0]):
+                raise Incomplete(f"{feed.method} does not begin with its first row")
         proved_to = start
         while rows:
             known = self.id(rows[-1])

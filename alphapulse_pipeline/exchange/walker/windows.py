@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from alphapulse_pipeline.exchange.errors import Incomplete
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw, to_time
+from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw, to_time
 
 SMALLEST_CAP = 10
 """No exchange is known to cut an answer off at fewer rows."""
@@ -18,11 +18,10 @@ SMALLEST_CAP = 10
 
 @dataclass(frozen=True)
 class Windows:
-    """`margin`: milliseconds by which a window is asked for too long at both ends. A second is
-    right for every exchange that is known, and 0 for one that is known to take its times exactly
-    and both ends included."""
+    """`margin` is right for every exchange that is known; 0 is for one that is known to take its
+    times exactly, and both ends included."""
 
-    margin: int = 1000
+    margin: int = MARGIN
 
     async def walk(
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
@@ -33,7 +32,7 @@ class Windows:
         """
         margin, largest = self.margin, SMALLEST_CAP
         stuck: list[tuple[int, int]] = []
-        for begin, stop in feed.windows(start, end):
+        for begin, stop in feed.windows(start, end, margin):
             windows = [(begin, stop - 1)]
             while windows:
                 first, last = windows.pop()
@@ -45,7 +44,8 @@ class Windows:
                 if len(rows) < largest:
                     yield Page(inside, first, last + 1)
                     continue
-                largest = len(rows)
+                # a row that is there twice makes an answer longer than what it is cut off at
+                largest = max(largest, len({str(row) for row in rows}))
                 oldest, newest = min(times), max(times)
                 parts = _parts(first, last, oldest, newest, margin)
                 if parts is not None:

@@ -4,7 +4,12 @@ Paths, parameters, fields, limits and sentences follow Bybit's public documentat
 (bybit-exchange.github.io/docs/v5); each module names its pages.
 """
 
+from alphapulse_pipeline.simulator.bybit import names
 from alphapulse_pipeline.simulator.bybit.answers import refusal
 from alphapulse_pipeline.simulator.bybit.endpoints import routes
+from alphapulse_pipeline.simulator.bybit.kept import KEPT
+from alphapulse_pipeline.simulator.face import Face
 
-__all__ = ["refusal", "routes"]
+FACE = Face("bybit", routes, names, refusal, KEPT, unserved=frozenset({"ledger:funding"}))
+
+__all__ = ["FACE"]

@@ -7,10 +7,10 @@ from typing import Any
 
 from alphapulse_pipeline.simulator.bybit.answers import Refused
 from alphapulse_pipeline.simulator.bybit.call import Call, Result
+from alphapulse_pipeline.simulator.bybit.names import transfer_id
 from alphapulse_pipeline.simulator.money import ZERO, plain
 from alphapulse_pipeline.simulator.records import Transfer, TransferKind
 from alphapulse_pipeline.simulator.treasury import NETWORK_FEES, NETWORKS
-from alphapulse_pipeline.simulator.truth import transfer_id
 from alphapulse_pipeline.simulator.world import World
 
 _WALLETS = {"FUND": "funding", "UNIFIED": "unified"}
@@ -182,7 +182,6 @@ def _moved(call: Call, members: dict[str, str]) -> Result:
 def _transfers(call: Call, kind: TransferKind, days: int, most: int) -> tuple[list[Transfer], str]:
     first, last = call.window(days)
     world: World = call.exchange.world
-    world.live_until(call.now)
     transfers = world.account.transfers
     coin = call.text("coin")
     names = {call.text(n) for n in ("transferId", "withdrawID", "id", "txID") if call.text(n)}
@@ -194,7 +193,7 @@ def _transfers(call: Call, kind: TransferKind, days: int, most: int) -> tuple[li
             and (not names or bool(names & {transfer_id(world, transfer), transfer.txid}))
         )
 
-    return call.newest_first(transfers, transfers.span(first, last), call.limit(most, most), keep)
+    return call.newest_first(transfers, (first, last), call.limit(most, most), keep)
 
 
 def _held(call: Call, account: str) -> dict[str, dict[str, Any]]:

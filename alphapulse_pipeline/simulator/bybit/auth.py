@@ -9,14 +9,14 @@ import hmac
 from collections.abc import Mapping
 
 from alphapulse_pipeline.simulator.bybit.answers import Refused
+from alphapulse_pipeline.simulator.exchange import Exchange
 from alphapulse_pipeline.simulator.keys import Key
 
 _DEFAULT_WINDOW = 5000
-_AHEAD = 1000
 
 
 def authenticate(
-    headers: Mapping[str, str], query: str, client_ip: str, keys: Mapping[str, Key], now: int
+    headers: Mapping[str, str], query: str, client_ip: str, exchange: Exchange, now: int
 ) -> Key:
     """The key that signed the request. Raises Refused, in the order in which Bybit looks."""
     name = headers.get("x-bapi-api-key", "")
@@ -28,13 +28,13 @@ def authenticate(
         raise Refused(10001, "params error: timestamp is invalid")
     if not window.isdigit():
         raise Refused(10001, "params error: recv_window is invalid")
-    if not now - int(window) <= int(stamp) < now + _AHEAD:
+    if not exchange.in_time(int(stamp), int(window)):
         raise Refused(
             10002,
             "invalid request, please check your server timestamp or recv_window param. "
             f"req_timestamp[{stamp}],server_timestamp[{now}],recv_window[{window}]",
         )
-    key = keys.get(name)
+    key = exchange.keys.get(name)
     if key is None:
         raise Refused(10003)
     origin = f"{stamp}{name}{headers.get('x-bapi-recv-window', '')}{query}"

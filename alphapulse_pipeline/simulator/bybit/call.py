@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from alphapulse_pipeline.simulator.bybit.answers import Refused
-from alphapulse_pipeline.simulator.exchange import Exchange
+from alphapulse_pipeline.simulator.bybit.kept import TWO_YEARS
+from alphapulse_pipeline.simulator.exchange import Exchange, Row
 from alphapulse_pipeline.simulator.keys import Key
 from alphapulse_pipeline.simulator.markets import DAY, KINDS, Kind
 from alphapulse_pipeline.simulator.timeline import Timeline
-from alphapulse_pipeline.simulator.truth import HISTORY_KEPT
 
-Row = TypeVar("Row")
+Anything = TypeVar("Anything")
 Result = dict[str, Any]
 
 
@@ -74,7 +74,7 @@ class Call:
                 10001,
                 f"The time range between startTime and endTime cannot exceed {days} days",
             )
-        if start < self.now - HISTORY_KEPT:
+        if start < self.now - TWO_YEARS:
             raise Refused(10001, "Can't query earlier than 2 years")
         return start, min(end, self.now)
 
@@ -92,25 +92,28 @@ class Call:
     def newest_first(
         self,
         timeline: Timeline[Row],
-        span: range,
+        window: tuple[int, int],
         limit: int,
         keep: Callable[[Row], bool],
     ) -> tuple[list[Row], str]:
-        """A page of the rows in `span`, and the cursor of the next page ("" after the last).
+        """A page of the rows in `window` (ms, both included), and the cursor of the next page (""
+        after the last).
 
         A row's index never changes, so new rows shift nothing between two pages.
         """
         seen = self.cursor()
-        stop = span.stop if seen is None else min(seen, span.stop)
+        rows = self.exchange.newest_first(
+            timeline, *window, self.now, from_index=None if seen is None else seen - 1
+        )
         page: list[int] = []
-        for index in range(stop - 1, span.start - 1, -1):
-            if keep(timeline.rows[index]):
+        for index, row in rows:
+            if keep(row):
                 if len(page) == limit:
                     return [timeline.rows[i] for i in page], _cursor(page)
                 page.append(index)
         return [timeline.rows[i] for i in page], ""
 
-    def page(self, rows: Iterable[tuple[int, Row]], limit: int) -> tuple[list[Row], str]:
+    def page(self, rows: Iterable[tuple[int, Anything]], limit: int) -> tuple[list[Anything], str]:
         """A page of rows that come with a falling number each, and the next page's cursor."""
         seen = self.cursor()
         left = [(number, row) for number, row in rows if seen is None or number < seen]

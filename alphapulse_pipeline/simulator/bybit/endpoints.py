@@ -70,7 +70,7 @@ _NOBODY = Key(key="", secret="")
 
 
 def routes(exchange: Exchange) -> list[Route]:
-    limiter = Limiter()
+    limiter = Limiter(exchange.limits)
     return [
         *(Route(path, _public(exchange, answers)) for path, answers in PUBLIC.items()),
         *(
@@ -98,7 +98,7 @@ def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private)
         def answers(call: Call) -> Result:
             ip = request.client.host if request.client else ""
             query = request.scope["query_string"].decode("latin-1")
-            key = authenticate(request.headers, query, ip, exchange.keys, now)
+            key = authenticate(request.headers, query, ip, exchange, now)
             allowance = limiter.visit(key.uid, path, endpoint.limit, now)
             headers.update(allowance.headers)
             if not allowance.granted:

@@ -32,7 +32,9 @@ class Allowance(NamedTuple):
 
 
 class Limiter:
-    def __init__(self) -> None:
+    def __init__(self, strict: bool) -> None:
+        """A limiter that is not `strict` counts, but lets everybody in."""
+        self._strict = strict
         self._visits: dict[tuple[int, str], deque[int]] = {}
 
     def visit(self, uid: int, path: str, limit: Limit, now: int) -> Allowance:
@@ -41,8 +43,8 @@ class Limiter:
         visits = self._visits.setdefault((uid, path), deque())
         while visits and visits[0] <= moment - limit.window:
             visits.popleft()
-        if len(visits) >= limit.requests:
+        if self._strict and len(visits) >= limit.requests:
             wait = visits[0] + limit.window - moment
             return Allowance(False, limit.requests, 0, now + wait)
         visits.append(moment)
-        return Allowance(True, limit.requests, limit.requests - len(visits), now)
+        return Allowance(True, limit.requests, max(limit.requests - len(visits), 0), now)

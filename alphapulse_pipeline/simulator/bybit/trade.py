@@ -6,11 +6,13 @@ from typing import Any
 
 from alphapulse_pipeline.simulator.bybit.answers import Refused
 from alphapulse_pipeline.simulator.bybit.call import Call, Result
+from alphapulse_pipeline.simulator.bybit.kept import KEPT
+from alphapulse_pipeline.simulator.bybit.names import execution_id
 from alphapulse_pipeline.simulator.bybit.symbols import symbol_of
 from alphapulse_pipeline.simulator.markets import Kind, Market
 from alphapulse_pipeline.simulator.money import ZERO, nearest, plain
 from alphapulse_pipeline.simulator.records import Fill, Funding, Order
-from alphapulse_pipeline.simulator.truth import execution_id, is_forgotten
+from alphapulse_pipeline.simulator.retention import is_forgotten
 from alphapulse_pipeline.simulator.world import World
 
 _RECENT = 500
@@ -59,22 +61,20 @@ def order_history(call: Call) -> Result:
     """Ended orders only: an order that still rests is in no history, however old it is."""
     category = call.category()
     by_id = bool(call.text("orderId") or call.text("orderLinkId"))
-    world, now = call.exchange.world, call.now
-    world.live_until(now)
-    orders = world.account.orders_of[category]
-    span = range(orders.until(now)) if by_id else orders.span(*call.window())
+    account, now = call.exchange.world.account, call.now
+    orders = account.orders_of[category]
+    window = (0, now) if by_id else call.window()
     wanted, status = _wanted(call, category), call.text("orderStatus")
 
     def keep(order: Order) -> bool:
         return (
-            order.ended_at is not None
-            and order.ended_at <= now
+            call.exchange.visible(account.ended, order, now)
             and wanted(order)
-            and not is_forgotten(order, now)
+            and not is_forgotten(KEPT, order, now)
             and (not status or _status(order, now) == status)
         )
 
-    page, cursor = call.newest_first(orders, span, call.limit(20, 50), keep)
+    page, cursor = call.newest_first(orders, window, call.limit(20, 50), keep)
     return {
         "list": [_order(order, now) for order in page],
         "nextPageCursor": cursor,
@@ -88,10 +88,9 @@ def execution_list(call: Call) -> Result:
     symbol, base, settle = call.text("symbol"), call.text("baseCoin"), call.text("settleCoin")
     kind = call.text("execType")
     world = call.exchange.world
-    world.live_until(call.now)
     executions = world.account.executions[category]
     by_id = bool(order_id or link)
-    span = range(executions.until(call.now)) if by_id else executions.span(*call.window())
+    window = (0, call.now) if by_id else call.window()
 
     def keep(row: Fill | Funding) -> bool:
         if by_id:
@@ -107,7 +106,7 @@ def execution_list(call: Call) -> Result:
             and (not kind or _execution_type(row) == kind)
         )
 
-    page, cursor = call.newest_first(executions, span, call.limit(50, 100), keep)
+    page, cursor = call.newest_first(executions, window, call.limit(50, 100), keep)
     return {
         "nextPageCursor": cursor,
         "category": category,

@@ -7,6 +7,12 @@ from typing import Any
 from alphapulse_pipeline.simulator.account import cash_flow
 from alphapulse_pipeline.simulator.bybit.answers import Refused
 from alphapulse_pipeline.simulator.bybit.call import Call, Result
+from alphapulse_pipeline.simulator.bybit.names import (
+    entry_id,
+    entry_kind,
+    execution_id,
+    transfer_id,
+)
 from alphapulse_pipeline.simulator.bybit.symbols import symbol_of
 from alphapulse_pipeline.simulator.money import CENT, ZERO, nearest, plain
 from alphapulse_pipeline.simulator.records import (
@@ -16,7 +22,6 @@ from alphapulse_pipeline.simulator.records import (
     Loan,
     Position,
 )
-from alphapulse_pipeline.simulator.truth import entry_id, execution_id, transfer_id
 from alphapulse_pipeline.simulator.world import Balance, World
 
 _MAINTENANCE = Decimal("0.005")
@@ -70,23 +75,21 @@ def wallet_balance(call: Call) -> Result:
 
 
 def transaction_log(call: Call) -> Result:
-    first, last = call.window()
     world = call.exchange.world
-    world.live_until(call.now)
     ledger = world.account.books.ledger["unified"]
     wanted = {name: call.text(name) for name in ("category", "currency", "type", "baseCoin")}
 
     def keep(entry: LedgerEntry) -> bool:
         if wanted["currency"] and entry.asset != wanted["currency"]:
             return False
-        if wanted["type"] and _type(entry) != wanted["type"]:
+        if wanted["type"] and entry_kind(entry) != wanted["type"]:
             return False
         market = _market(entry)
         if wanted["category"] and (market is None or market.kind != wanted["category"]):
             return False
         return not wanted["baseCoin"] or (market is not None and market.base == wanted["baseCoin"])
 
-    entries, cursor = call.newest_first(ledger, ledger.span(first, last), call.limit(20, 50), keep)
+    entries, cursor = call.newest_first(ledger, call.window(), call.limit(20, 50), keep)
     return {
         "list": [_log_row(world, entry) for entry in entries],
         "nextPageCursor": cursor,
@@ -95,16 +98,14 @@ def transaction_log(call: Call) -> Result:
 
 def borrow_history(call: Call) -> Result:
     """One row for each hour's interest on the real exchange; here for each day's."""
-    first, last = call.window(30)
     world = call.exchange.world
-    world.live_until(call.now)
     ledger = world.account.books.ledger["unified"]
     currency = call.text("currency")
 
     def keep(entry: LedgerEntry) -> bool:
         return entry.kind == "interest" and (not currency or entry.asset == currency)
 
-    entries, cursor = call.newest_first(ledger, ledger.span(first, last), call.limit(20, 50), keep)
+    entries, cursor = call.newest_first(ledger, call.window(30), call.limit(20, 50), keep)
     rows = []
     for entry in entries:
         assert isinstance(entry.source, Loan)
@@ -195,21 +196,6 @@ def _maintenance(world: World, positions: list[Position], now: int) -> Decimal:
 
 # -- the transaction log ------------------------------------------------------------------------
 
-_TYPES = {
-    "trade": "TRADE",
-    "liquidation": "LIQUIDATION",
-    "adl": "ADL",
-    "settlement": "DELIVERY",
-    "funding": "SETTLEMENT",
-    "interest": "INTEREST",
-    "borrow": "MANUAL_BORROW",
-    "repay": "MANUAL_REPAY",
-}
-
-
-def _type(entry: LedgerEntry) -> str:
-    return _TYPES.get(entry.kind) or ("TRANSFER_IN" if entry.amount > 0 else "TRANSFER_OUT")
-
 
 def _market(entry: LedgerEntry) -> Any:
     match entry.source:
@@ -222,12 +208,12 @@ def _market(entry: LedgerEntry) -> Any:
 
 def _log_row(world: World, entry: LedgerEntry) -> dict[str, Any]:
     row = {
-        "id": entry_id(world, entry.wallet, entry.number),
+        "id": entry_id(world, entry),
         "symbol": "",
         "category": "",
         "side": "None",
         "transactionTime": str(entry.happened_at),
-        "type": _type(entry),
+        "type": entry_kind(entry),
         "transSubType": "",
         "qty": "0",
         "size": "0",

@@ -1,0 +1,391 @@
+"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures.
+
+Pages of its documentation: Account trade list, All orders, Current open orders, Query order, Query
+Margin Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income
+History of both futures, Position Information, Deposit History, Withdraw History, Query User
+Universal Transfer History, Query Cross Isolated Margin Capital Flow (developers.binance.com).
+
+Fills and orders are listed for one market at a time, so every market is a stream. Ids rise with
+time there, within a market; they repeat across markets. Spot has no ledger.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alphapulse_pipeline.exchange.feed import (
+    Caller,
+    Feed,
+    Raw,
+    at,
+    between,
+    milliseconds,
+)
+from alphapulse_pipeline.exchange.rows import Row, number
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
+from alphapulse_pipeline.exchange.walker import FromId, Whole, Windows
+
+SPOT, MARGIN, ISOLATED, USDM, COINM, FUNDING = (
+    *("spot", "margin", "isolated", "usdm", "coinm", "funding"),
+)
+# where a market's history is asked for: the wallet, ccxt's flag of the markets, the methods' stem,
+# the most orders a page, how far back fills and orders are served, and what else is sent
+_PLACES: tuple[tuple[str, str, str, int, int | None, int | None, dict[str, Any]], ...] = (
+    (SPOT, "spot", "privateGet", 1000, None, None, {}),
+    (MARGIN, "spot", "sapiGetMargin", 500, None, None, {"isIsolated": "FALSE"}),
+    (ISOLATED, "spot", "sapiGetMargin", 500, None, None, {"isIsolated": "TRUE"}),
+    (USDM, "linear", "fapiPrivateGet", 1000, 180, 90, {}),
+    (COINM, "inverse", "dapiPrivateGet", 100, 180, 90, {}),
+)
+_WINDOW = between("startTime", "endTime")
+# Binance takes milliseconds, and both ends are part of a window.
+_PIECES = Windows(margin=1)
+_NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
+_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "USD")
+
+
+def _days(count: int | None) -> timedelta | None:
+    return timedelta(days=count) if count else None
+
+
+def _it(raw: Raw, row: Row) -> Row:
+    return row
+
+
+def _trades() -> dict[str, Source]:
+    return {
+        wallet: Source(
+            Feed(
+                stem + ("UserTrades" if wallet in (USDM, COINM) else "MyTrades"),
+                FromId("fromId", lambda row: int(row["id"])),
+                {"limit": 1000, **more},
+                time=milliseconds("time"),
+                horizon=_days(kept),
+            ),
+            wallet=wallet,
+            parse="parse_trade",
+            category=flag,
+            market="symbol",
+            per_market="symbol",
+            listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
+            id="trade_id",
+        )
+        for wallet, flag, stem, _, kept, _, more in _PLACES
+    }
+
+
+def _orders() -> dict[str, Source]:
+    return {
+        wallet: Source(
+            Feed(
+                f"{stem}AllOrders",
+                FromId("orderId", lambda row: int(row["orderId"])),
+                {"limit": limit, **more},
+                time=milliseconds("time"),
+                horizon=_days(kept),
+            ),
+            wallet=wallet,
+            parse="parse_order",
+            category=flag,
+            market="symbol",
+            per_market="symbol",
+            listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
+            id="order_id",
+        )
+        for wallet, flag, stem, limit, _, kept, more in _PLACES
+    }
+
+
+def _all_of(answer: Any) -> Any:
+    return answer
+
+
+def _one_answer(
+    method: str, wallet: str, flag: str, parse: str, params: dict[str, Any], rows: Any = _all_of
+) -> Source:
+    return Source(
+        Feed(method, Whole(), params, rows),
+        wallet=wallet,
+        parse=parse,
+        category=flag,
+        market="symbol",
+    )
+
+
+def _order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
+    return tuple(
+        _one_answer(
+            f"{stem}Order",
+            wallet,
+            flag,
+            "parse_order",
+            {"symbol": market, "orderId": order_id, **more},
+            lambda answer: [answer],
+        )
+        for wallet, flag, stem, _, _, _, more in _PLACES
+        if flag == category
+    )
+
+
+def _in_pieces(
+    method: str,
+    wallet: str,
+    parse: str,
+    time: Any,
+    amend: Amend,
+    *,
+    rows: Any = _all_of,
+    kind: str = "",
+    days: int = 30,
+    horizon: int | None = None,
+    flag: str = "",
+    **params: Any,
+) -> Source:
+    feed = Feed(
+        method,
+        _PIECES,
+        params,
+        rows,
+        time,
+        _WINDOW,
+        window=timedelta(days=days),
+        horizon=_days(horizon),
+    )
+    return Source(
+        feed,
+        wallet=wallet,
+        parse=parse,
+        kind=kind,
+        amend=amend,
+        category=flag,
+        market="symbol" if flag else "",
+    )
+
+
+# Codes mean other things on the way in and on the way out.
+_DEPOSIT_STATUSES = {"0": "pending", "1": "ok", "6": "ok", "7": "failed", "8": "pending"}
+_WITHDRAWAL_STATUSES = {
+    **dict.fromkeys(("0", "2", "4"), "pending"),
+    **{"1": "canceled", "3": "failed", "5": "failed", "6": "ok"},
+}
+
+
+def _deposited(raw: Raw, row: Row) -> Row:
+    status = _DEPOSIT_STATUSES.get(str(raw["status"]), row["status"])
+    return row | {"to_wallet": _chain_wallet(raw), "status": status}
+
+
+def _withdrawn(raw: Raw, row: Row) -> Row:
+    status = _WITHDRAWAL_STATUSES.get(str(raw["status"]), row["status"])
+    return row | {"from_wallet": _chain_wallet(raw), "status": status}
+
+
+def _chain_wallet(raw: Raw) -> str:
+    return FUNDING if raw.get("walletType") == 1 else SPOT
+
+
+def _moved_rows(answer: Any) -> Any:
+    """No rows at all where there are none."""
+    return at("rows")(answer) or ([] if str(at("total")(answer)) == "0" else None)
+
+
+def _second(name: str) -> Any:
+    """A time like 2026-01-31 12:00:00, UTC; cut down to the second."""
+
+    def read(row: Raw) -> int | None:
+        if not row.get(name):
+            return None
+        moment = datetime.fromisoformat(str(row[name])).replace(tzinfo=UTC)
+        return int(moment.timestamp()) * 1000
+
+    return read
+
+
+def _transfers() -> dict[str, Source]:
+    found = {
+        "deposits": _in_pieces(
+            "sapiGetCapitalDepositHisrec",
+            SPOT,
+            "parse_transaction",
+            milliseconds("insertTime"),
+            _deposited,
+            kind="deposit",
+            limit=1000,
+        ),
+        "withdrawals": _in_pieces(
+            "sapiGetCapitalWithdrawHistory",
+            SPOT,
+            "parse_transaction",
+            _second("applyTime"),
+            _withdrawn,
+            kind="withdrawal",
+            # ten requests a minute: few windows
+            days=89,
+            limit=1000,
+        ),
+    }
+    for source, from_wallet in _NAMES.items():
+        for target, to_wallet in _NAMES.items():
+            if source != target and {source, target} != {"UMFUTURE", "CMFUTURE"}:
+                ends = {"from_wallet": from_wallet, "to_wallet": to_wallet}
+                found[f"{from_wallet} to {to_wallet}"] = _in_pieces(
+                    "sapiGetAssetTransfer",
+                    from_wallet,
+                    "parse_transfer",
+                    milliseconds("timestamp"),
+                    lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
+                    rows=_moved_rows,
+                    kind="transfer",
+                    days=90,
+                    horizon=180,
+                    type=f"{source}_{target}",
+                    size=100,
+                )
+    return found
+
+
+def _entry(raw: Raw, row: Row) -> Row:
+    """An income row: a fill's fee and its profit have the same number, and not the same type."""
+    return row | {
+        "kind": raw["incomeType"],
+        "asset": raw["asset"],
+        "entry_id": str(raw["tranId"]),
+        "amount": number(raw["income"]),
+        "reference_id": raw.get("tradeId") or "",
+    }
+
+
+def _flow(raw: Raw, row: Row) -> Row:
+    return row | {
+        "kind": raw["type"],
+        "asset": raw["asset"],
+        "entry_id": str(raw["id"]),
+        "amount": number(raw["amount"]),
+        "reference_id": str(raw["tranId"]),
+    }
+
+
+def _income(wallet: str, stem: str, horizon: int | None) -> Source:
+    return _in_pieces(
+        f"{stem}Income",
+        wallet,
+        "parse_ledger_entry",
+        milliseconds("time"),
+        _entry,
+        horizon=horizon,
+        limit=1000,
+    )
+
+
+def _payments(wallet: str, stem: str, flag: str, horizon: int | None) -> Source:
+    return _in_pieces(
+        f"{stem}Income",
+        wallet,
+        "parse_income",
+        milliseconds("time"),
+        _it,
+        horizon=horizon,
+        flag=flag,
+        incomeType="FUNDING_FEE",
+        limit=1000,
+    )
+
+
+def _collateral(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
+    """The margin balance, which ccxt calls total, counts the profit of open positions."""
+    return [
+        (coin["asset"], coin["walletBalance"], coin["initialMargin"], None)
+        for coin in answer["assets"]
+    ]
+
+
+async def _margin_mode(call: Caller) -> str:
+    """Each position tells its own."""
+    return "cross"
+
+
+def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
+    """A market read off its raw id: LUNAUSDT, BTCUSD_PERP, BTCUSDT_260626."""
+    pair, _, tail = raw_id.partition("_")
+    quote = next((q for q in _QUOTES if pair.endswith(q) and pair != q), "")
+    base = pair.removesuffix(quote) if quote else pair
+    contract = category != "spot"
+    settle = (base if category == "inverse" else quote) if contract else None
+    expiry = tail if tail != "PERP" else ""
+    name = (f"{base}/{quote}" if quote else raw_id) + (f":{settle}" if contract else "")
+    return {
+        "id": raw_id,
+        "symbol": f"{name}-{expiry}" if expiry else name,
+        "base": base,
+        "quote": quote,
+        "settle": settle,
+        "baseId": base,
+        "quoteId": quote,
+        "settleId": settle,
+        "type": "spot" if not contract else ("future" if expiry else "swap"),
+        "spot": not contract,
+        "margin": False,
+        "swap": contract and not expiry,
+        "future": contract and bool(expiry),
+        "option": False,
+        "contract": contract,
+        "linear": category == "linear",
+        "inverse": category == "inverse",
+        "active": False,
+    }
+
+
+BINANCE = Venue(
+    wallets=(
+        Wallet(SPOT, {"type": "spot"}),
+        Wallet(FUNDING, {"type": "funding"}),
+        Wallet(MARGIN, {"type": "margin"}),
+        Wallet(USDM, {"type": "swap", "subType": "linear"}, _collateral),
+        Wallet(COINM, {"type": "swap", "subType": "inverse"}, _collateral),
+    ),
+    positions=(
+        _one_answer("fapiPrivateV2GetPositionRisk", USDM, "linear", "parse_position_risk", {}),
+        _one_answer("dapiPrivateGetPositionRisk", COINM, "inverse", "parse_position_risk", {}),
+    ),
+    margin_mode=_margin_mode,
+    open_orders=tuple(
+        _one_answer(f"{stem}OpenOrders", wallet, flag, "parse_order", dict(more))
+        # of isolated margin one market at a time: an open one is in the history as well
+        for wallet, flag, stem, _, _, _, more in _PLACES
+        if wallet != ISOLATED
+    ),
+    ended_orders=(),
+    histories={
+        "trades": _trades(),
+        "orders": _orders(),
+        "transfers": _transfers(),
+        "funding": {
+            USDM: _payments(USDM, "fapiPrivateGet", "linear", 90),
+            COINM: _payments(COINM, "dapiPrivateGet", "inverse", None),
+        },
+        "ledger": {
+            USDM: _income(USDM, "fapiPrivateGet", 90),
+            COINM: _income(COINM, "dapiPrivateGet", None),
+            MARGIN: _in_pieces(
+                "sapiGetMarginCapitalFlow",
+                MARGIN,
+                "parse_ledger_entry",
+                milliseconds("timestamp"),
+                _flow,
+                days=7,
+                horizon=90,
+                limit=1000,
+            ),
+        },
+    },
+    order_by_id=_order_by_id,
+    tickers={
+        "spot": {"type": "spot"},
+        "linear": {"type": "swap", "subType": "linear"},
+        "inverse": {"type": "swap", "subType": "inverse"},
+    },
+    lag=timedelta(seconds=30),
+    delisted_market=_delisted_market,
+    # Currencies need a signed call that a narrow key may not make; codes come from markets.
+    settings={"options": {"fetchCurrencies": False, "fetchMargins": False}},
+)

@@ -1,0 +1,293 @@
+"""Every exchange that has no file of its own here, as far as ccxt knows it.
+
+What an exchange has, and how it must be asked, is found out without the network (`ways.py`,
+`hints.py`). How much of an answer is there is never believed: the walker proves it, or the range
+stays a gap. What an exchange lacks, or lists for one currency at a time only, is not in its venue.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+from ccxt.base import errors as ccxt
+
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.markets import unlisted_market
+from alphapulse_pipeline.exchange.rows import Row
+from alphapulse_pipeline.exchange.venues import hints
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
+from alphapulse_pipeline.exchange.venues.ways import Exchange, Way, unified, window
+from alphapulse_pipeline.exchange.walker import Whole, Windows
+
+_DAY = timedelta(days=1)
+"""No exchange is known to cut a window down to less; several do to 1, 2, 7, 30 days."""
+_LAG = timedelta(seconds=60)
+# Exchanges cut times to seconds, or leave out an end.
+_WINDOWS = Windows(margin=1000)
+
+_ORDERS = (
+    ("fetchOrders",),
+    ("fetchCanceledAndClosedOrders",),
+    ("fetchClosedOrders", "fetchCanceledOrders"),
+)
+_TRANSACTIONS = (("fetchDeposits", "fetchWithdrawals"), ("fetchDepositsWithdrawals",),
+                 ("fetchTransactions",))  # fmt: skip
+_TRANSFER_KINDS = {"fetchDeposits": "deposit", "fetchWithdrawals": "withdrawal",
+                   "fetchTransfers": "transfer"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An exchange's venue, and what a reader should know of it."""
+
+    name: str
+    venue: Venue
+    remarks: tuple[str, ...]
+
+
+def generic(exchange: str) -> Venue:
+    """The venue of an exchange of ccxt's; no request is made.
+
+    Raises `ImportError` where the installed ccxt has no such exchange.
+    """
+    return plan(exchange).venue
+
+
+@cache
+def plan(exchange: str) -> Plan:
+    """The venue with its remarks."""
+    found = Exchange(exchange)
+    wallets = _wallets(found)
+    histories = {
+        "trades": _per_kind(found, wallets, "trades", "fetchMyTrades"),
+        "orders": _orders(found, wallets),
+        "transfers": _transfers(found, wallets),
+        "funding": _per_kind(found, wallets, "funding", "fetchFundingHistory", contracts=True),
+        "ledger": _at_once(found, wallets, "ledger", "fetchLedger", ""),
+    }
+    venue = Venue(
+        wallets=tuple(wallets.values()),
+        positions=tuple(
+            Source(_listing(way, "fetchPositions"), _wallet(wallets, way), "", way.category)
+            for way in found.by_market("fetchPositions", windowed=False, contracts=True).values()
+            if not way.per_market
+        ),
+        margin_mode=_margin_mode,
+        open_orders=tuple(
+            _now(wallets, way)
+            for way in found.by_market("fetchOpenOrders", windowed=False).values()
+        ),
+        ended_orders=(),
+        histories={dataset: sources for dataset, sources in histories.items() if sources},
+        order_by_id=partial(_order_by_id, bool(found.has("fetchOrder")), wallets),
+        tickers=_tickers(found),
+        lag=_LAG,
+        delisted_market=unlisted_market,
+        needs_password=bool(found.run.ccxt.requiredCredentials.get("password")),
+    )
+    return Plan(str(found.run.ccxt.name), venue, tuple(_remarks(found, venue)))
+
+
+Wallets = Mapping[str, Wallet]
+
+
+def _wallets(exchange: Exchange) -> dict[str, Wallet]:
+    """One for each balance that the exchange keeps apart, by name."""
+    ways = exchange.by_market("fetchBalance", windowed=False)
+    named = {
+        "account" if name == "all" else name: way
+        for name, way in ways.items()
+        if "future" not in name
+    }
+    return {name: Wallet(name, way.params) for name, way in named.items()}
+
+
+def _wallet(wallets: Wallets, way: Way) -> str:
+    """The wallet that a way's rows belong to, where one is known."""
+    names = (
+        way.name,
+        way.category,
+        "contract" if way.category != "spot" else "",
+        "swap",
+        "account",
+    )
+    if len(wallets) == 1:
+        return next(iter(wallets))
+    return next((name for name in names if name in wallets and way.category), "")
+
+
+def _per_kind(
+    exchange: Exchange, wallets: Wallets, dataset: str, method: str, *, contracts: bool = False
+) -> dict[str, Source]:
+    return {
+        name: _history(exchange, wallets, dataset, method, way)
+        for name, way in exchange.by_market(method, contracts=contracts).items()
+    }
+
+
+def _orders(exchange: Exchange, wallets: Wallets) -> dict[str, Source]:
+    """For each kind of market the first method that lists all of its orders."""
+    found: dict[str, Source] = {}
+    covered: set[str] = set()
+    for methods in _ORDERS:
+        ways = exchange.by_market(methods[0])
+        fresh = {name: way for name, way in ways.items() if not covered & way.kinds}
+        for name, way in fresh.items():
+            found[name] = _history(exchange, wallets, "orders", methods[0], way)
+        for method in methods[1:]:
+            for name, way in exchange.by_market(method).items():
+                if name in fresh:
+                    source = _history(exchange, wallets, "orders", method, way)
+                    found[f"{name} canceled"] = source
+        covered |= {kind for way in fresh.values() for kind in way.kinds}
+    return found
+
+
+def _transfers(exchange: Exchange, wallets: Wallets) -> dict[str, Source]:
+    ways = {
+        method: _at_once(exchange, wallets, "transfers", method, _TRANSFER_KINDS.get(method, ""))
+        for methods in _TRANSACTIONS
+        for method in methods
+    }
+    whole = next((m for m in _TRANSACTIONS if all(ways[method] for method in m)), ())
+    transfers = _at_once(exchange, wallets, "transfers", "fetchTransfers", "transfer")
+    # an exchange may have deposits alone
+    chosen = [ways[method] for method in whole or ways]
+    return {name: source for way in [*chosen, transfers] for name, source in way.items()}
+
+
+def _at_once(
+    exchange: Exchange, wallets: Wallets, dataset: str, method: str, kind: str
+) -> dict[str, Source]:
+    way = exchange.at_once(method)
+    if way is None:
+        return {}
+    name = unified(method).removeprefix("fetch_").replace("_", " ")
+    return {name: _history(exchange, wallets, dataset, method, way, kind)}
+
+
+def _history(
+    exchange: Exchange, wallets: Wallets, dataset: str, method: str, way: Way, kind: str = ""
+) -> Source:
+    category = way.category if way.category in hints.CATEGORIES else exchange.categories[0]
+    days = exchange.hints.limit(category, method, "daysBack")
+    return Source(
+        Feed(
+            unified(method),
+            _WINDOWS,
+            time=milliseconds("timestamp"),
+            between=window(way, exchange.hints.limit(category, method, "limit")),
+            window=_DAY if way.windowed else None,
+            horizon=timedelta(days=days) if days else None,
+        ),
+        wallet=_wallet(wallets, way),
+        parse="",
+        category=way.category,
+        per_market="symbol" if way.per_market else "",
+        by_name=way.per_market,
+        doubtful=True,
+        kind=kind,
+        amend=_named_by(exchange.name, dataset),
+    )
+
+
+def _named_by(exchange: str, dataset: str) -> Amend:
+    """Puts an id together where a row's own does not name it."""
+    fields = hints.IDS.get((exchange, dataset), ())
+
+    def amend(raw: Raw, row: Row) -> Row:
+        if not fields:
+            return row
+        return row | {"trade_id": "-".join(str(raw[field]) for field in fields)}
+
+    return amend
+
+
+def _listing(way: Way, method: str) -> Feed:
+    """What is open or held now."""
+    return Feed(unified(method), Whole(), {"params": dict(way.params)})
+
+
+def _now(wallets: Wallets, way: Way) -> Source:
+    return Source(
+        _listing(way, "fetchOpenOrders"),
+        _wallet(wallets, way),
+        "",
+        way.category,
+        per_market="symbol" if way.per_market else "",
+        by_name=way.per_market,
+    )
+
+
+@dataclass(frozen=True)
+class _One:
+    """A paging of one order; an exchange that does not know it answers with an error."""
+
+    async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
+        try:
+            return [await call(feed.method, feed.params)]
+        except ccxt.OrderNotFound:
+            return []
+
+    def walk(self, call: Caller, feed: Feed, start: int, end: int, after: str | None) -> Any:
+        raise TypeError(f"{feed.method} has no history")
+
+
+def _order_by_id(
+    has: bool, wallets: Wallets, category: str, market: str, order_id: str
+) -> tuple[Source, ...]:
+    """`market`: its raw id, which ccxt takes in place of a symbol."""
+    if not has:
+        return ()
+    feed = Feed("fetch_order", _One(), {"id": order_id, "symbol": market})
+    return (Source(feed, _wallet(wallets, Way(category, category)), "", category),)
+
+
+async def _margin_mode(call: Caller) -> str:
+    return "cross"
+
+
+def _tickers(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
+    """Category -> parameters; the same ones where one call lists several categories."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for way in exchange.by_market("fetchTickers", windowed=False).values():
+        for category in exchange.categories:
+            if category in way.kinds and not way.per_market:
+                found[category] = way.params
+    return found
+
+
+def _remarks(exchange: Exchange, venue: Venue) -> list[str]:
+    found = [hints.REMARKS[exchange.name]] if exchange.name in hints.REMARKS else []
+    wanted = exchange.run.ccxt.requiredCredentials
+    if missing := [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]:
+        found.append(f"wants {' and '.join(missing)} for a key")
+    blind = [
+        dataset
+        for dataset, sources in venue.histories.items()
+        if any(source.feed.window is None for source in sources.values())
+    ]
+    if blind:
+        found.append(f"{', '.join(blind)}: not by time, proved only where there are few")
+    for dataset, methods in _METHODS.items():
+        kinds = {
+            kind
+            for method, kind in exchange.refused
+            if method in methods and kind in hints.CATEGORIES
+        }
+        listed = set().union(*(exchange.listed.get(method, set()) for method in methods))
+        if dataset in venue.histories and (left_out := sorted(kinds - listed)):
+            found.append(f"{dataset}: not {', '.join(left_out)}")
+    return found
+
+
+_METHODS = {
+    "trades": ("fetchMyTrades",),
+    "orders": tuple(method for methods in _ORDERS for method in methods),
+    "funding": ("fetchFundingHistory",),
+}
+
+
+__all__ = ["Plan", "generic", "plan"]

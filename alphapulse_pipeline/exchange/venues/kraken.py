@@ -1,0 +1,219 @@
+"""Kraken, spot and margin.
+
+Pages of its documentation: Get Trades History, Get Closed Orders, Get Open Orders, Query Orders
+Info, Get Ledgers Info, Get Status of Recent Deposits, Get Status of Recent Withdrawals
+(docs.kraken.com/api). Futures are another exchange, with keys of their own: `krakenfutures`.
+
+What moves the balances is the ledger: a fill makes an entry for each of its two assets. Histories
+come in pages of 50 with an offset, and tell how many rows there are in all.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to_time
+from alphapulse_pipeline.exchange.rows import Row, number
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
+from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
+
+_SPOT = "spot"
+# A window begins anew when a row turns up late: it is not to be too long.
+_MONTH = timedelta(days=30)
+_BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
+_QUOTES = ("USDT", "USDC", "ZUSD", "ZEUR", "XXBT", "USD", "EUR", "GBP", "XBT", "ETH", "CAD", "JPY")
+
+
+def _keyed(*path: str) -> Callable[[Any], Any]:
+    """Rows that are listed under their ids, which they do not tell themselves; orders tell their
+    pair within a description."""
+    listed = at(*path)
+
+    def rows(answer: Any) -> Any:
+        found = listed(answer)
+        if not isinstance(found, Mapping):
+            return found
+        return [{**row, "id": name, "pair": _pair(row)} for name, row in found.items()]
+
+    return rows
+
+
+def _pair(row: Mapping[str, Any]) -> Any:
+    return row.get("pair") or at("descr", "pair")(row)
+
+
+def _between(first: int, last: int) -> Mapping[str, Any]:
+    """Whole seconds, of which the first is left out."""
+    return {"start": first // 1000 - 1, "end": -(-last // 1000)}
+
+
+def _history(method: str, name: str, time: str, **params: Any) -> Feed:
+    return Feed(
+        method,
+        Counted("ofs", at("result", "count"), at("id")),
+        params,
+        _keyed("result", name),
+        seconds(time),
+        _between,
+        window=_MONTH,
+    )
+
+
+def _happened(time: str, raw: Raw) -> Any:
+    """ccxt takes these times through floats."""
+    found = seconds(time)(raw)
+    return None if found is None else to_time(found)
+
+
+def _fill(raw: Raw, row: Row) -> Row:
+    # a market that is no longer listed has no quote for ccxt
+    quote = str(row["market"]).partition("/")[2].partition(":")[0]
+    kind = "liquidation" if "liquidation" in str(raw.get("ordertype")) else "trade"
+    role = ("taker", "maker")[raw["maker"]] if "maker" in raw else row["taker_or_maker"]
+    return row | {
+        "executed_at": _happened("time", raw),
+        "cost": number(raw["cost"]),
+        "fee_currency": quote,
+        "taker_or_maker": role,
+        "kind": kind,
+    }
+
+
+def _order(raw: Raw, row: Row) -> Row:
+    created = _happened("opentm", raw)
+    return row | {
+        "created_at": created,
+        "updated_at": _happened("closetm", raw) if raw.get("closetm") else created,
+    }
+
+
+def _entry(raw: Raw, row: Row) -> Row:
+    return row | {"kind": raw["type"], "happened_at": _happened("time", raw)}
+
+
+def _listed(answer: Any) -> Any:
+    """The one list of an answer, whatever it is called; a bare list where there is no cursor."""
+    result = at("result")(answer)
+    if isinstance(result, Mapping):
+        return next((rows for rows in result.values() if isinstance(rows, list)), None)
+    return result
+
+
+def _money(method: str, kind: str, amend: Amend) -> Source:
+    return Source(
+        Feed(
+            method,
+            Cursor(
+                "cursor", lambda answer, _: at("result", "next_cursor")(answer) or "", ordered=False
+            ),
+            {"cursor": "true"},
+            _listed,
+            seconds("time"),
+            lambda first, last: {"start": first // 1000, "end": -(-last // 1000)},
+        ),
+        wallet=_SPOT,
+        parse="parse_transaction",
+        kind=kind,
+        amend=amend,
+    )
+
+
+def _orders(method: str, name: str, **params: Any) -> Source:
+    path = ("result", name) if name else ("result",)
+    return Source(
+        Feed(method, Whole(), params, _keyed(*path)),
+        wallet=_SPOT,
+        parse="parse_order",
+        category=_SPOT,
+        market="pair",
+        amend=_order,
+    )
+
+
+async def _margin_mode(call: Caller) -> str:
+    return "cross"
+
+
+def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
+    """A market read off its raw id or its other name: XXBTZUSD, XBTUSD, FTMUSDT."""
+    quote = next((q for q in _QUOTES if raw_id.endswith(q) and raw_id != q), "")
+    base = raw_id.removesuffix(quote) if quote else raw_id
+    base_code, quote_code = _code(base), _code(quote)
+    return {
+        "id": raw_id,
+        "symbol": f"{base_code}/{quote_code}" if quote else raw_id,
+        "base": base_code,
+        "quote": quote_code,
+        "baseId": base,
+        "quoteId": quote,
+        "type": "spot",
+        "spot": True,
+        "margin": False,
+        "swap": False,
+        "future": False,
+        "option": False,
+        "contract": False,
+        "active": False,
+    }
+
+
+def _code(asset: str) -> str:
+    # the oldest assets have four letters, of which the first tells coins from money
+    short = asset[1:] if len(asset) == 4 and asset[0] in "XZ" else asset
+    return _BITCOIN.get(short, short)
+
+
+KRAKEN = Venue(
+    wallets=(Wallet(_SPOT),),
+    positions=(),
+    margin_mode=_margin_mode,
+    open_orders=(_orders("privatePostOpenOrders", "open"),),
+    ended_orders=(),
+    histories={
+        "trades": {
+            "trades": Source(
+                # what one order took at once comes as one trade, unless it is told not to
+                _history("privatePostTradesHistory", "trades", "time", consolidate_taker=False),
+                wallet=_SPOT,
+                parse="parse_trade",
+                category=_SPOT,
+                market="pair",
+                amend=_fill,
+            )
+        },
+        "orders": {
+            "orders": Source(
+                _history("privatePostClosedOrders", "closed", "opentm", closetime="open"),
+                wallet=_SPOT,
+                parse="parse_order",
+                category=_SPOT,
+                market="pair",
+                amend=_order,
+            )
+        },
+        "transfers": {
+            "deposits": _money(
+                "privatePostDepositStatus", "deposit", lambda _, row: row | {"to_wallet": _SPOT}
+            ),
+            "withdrawals": _money(
+                "privatePostWithdrawStatus",
+                "withdrawal",
+                lambda _, row: row | {"from_wallet": _SPOT},
+            ),
+        },
+        "ledger": {
+            "ledger": Source(
+                _history("privatePostLedgers", "ledger", "time"),
+                wallet=_SPOT,
+                parse="parse_ledger_entry",
+                amend=_entry,
+            )
+        },
+    },
+    order_by_id=lambda category, market, order_id: (
+        _orders("privatePostQueryOrders", "", txid=order_id),
+    ),
+    tickers={"spot": {}},
+    lag=timedelta(seconds=60),
+    delisted_market=_delisted_market,
+)

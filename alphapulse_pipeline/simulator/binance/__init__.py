@@ -1,0 +1,22 @@
+"""The Binance face, read-only: spot, cross margin, USD-M and COIN-M futures, and the wallets.
+
+Paths, parameters, fields, weights and sentences follow Binance's public documentation
+(developers.binance.com/docs); each module names its pages.
+"""
+
+from alphapulse_pipeline.simulator.binance import names
+from alphapulse_pipeline.simulator.binance.answers import refusal
+from alphapulse_pipeline.simulator.binance.endpoints import routes
+from alphapulse_pipeline.simulator.binance.kept import KEPT, UNSERVED
+from alphapulse_pipeline.simulator.face import Face
+
+FACE = Face(
+    exchange="binance",
+    routes=routes,
+    names=names,
+    refusal=refusal,
+    kept=KEPT,
+    unserved=UNSERVED,
+)
+
+__all__ = ["FACE"]

@@ -1,0 +1,64 @@
+"""The spot account and the key (documentation: "Account information", "Get API Key Permission")."""
+
+from alphapulse_pipeline.simulator.binance.call import Call, Result
+from alphapulse_pipeline.simulator.binance.figures import eight
+from alphapulse_pipeline.simulator.records import LedgerEntry
+
+RIGHTS = {"canTrade": True, "canDeposit": True, "canWithdraw": True}
+"""Of the account: what the key may do is told by `api_restrictions` alone."""
+_CREATED = 1_698_645_219_000
+
+
+def account(call: Call) -> Result:
+    """Every asset that was ever held, zeros too, unless `omitZeroBalances`."""
+    omit = call.text("omitZeroBalances").lower() == "true"
+    ledger = call.world.account.books.ledger["spot"]
+    last: LedgerEntry | None = ledger.latest(call.now)
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {
+            "maker": "0.00100000",
+            "taker": "0.00100000",
+            "buyer": "0.00000000",
+            "seller": "0.00000000",
+        },
+        **RIGHTS,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": last.happened_at if last else 0,
+        "accountType": "SPOT",
+        "balances": [
+            {
+                "asset": balance.asset,
+                "free": eight(balance.free),
+                "locked": eight(balance.used),
+            }
+            for balance in call.world.balances(call.now)
+            if balance.wallet == "spot" and (balance.total or not omit)
+        ],
+        "permissions": ["SPOT"],
+        "uid": call.key.uid,
+    }
+
+
+def api_restrictions(call: Call) -> Result:
+    key = call.key
+    return {
+        "ipRestrict": "*" not in key.ips,
+        "createTime": _CREATED,
+        "enableReading": True,
+        "enableWithdrawals": key.may_withdraw,
+        "enableInternalTransfer": key.may_withdraw,
+        "enableMargin": key.may_trade,
+        "enableFutures": key.may_trade,
+        "permitsUniversalTransfer": key.may_withdraw,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": True,
+        "enableSpotAndMarginTrading": key.may_trade,
+        "enablePortfolioMarginTrading": False,
+    }

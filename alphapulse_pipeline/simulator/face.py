@@ -1,0 +1,80 @@
+"""A face: an exchange's own protocol, names and habits, in front of the world."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from alphapulse_pipeline.simulator.exchange import Exchange
+from alphapulse_pipeline.simulator.markets import Market
+from alphapulse_pipeline.simulator.records import (
+    Fill,
+    Funding,
+    LedgerEntry,
+    Order,
+    Transfer,
+)
+from alphapulse_pipeline.simulator.retention import Kept, kept_for
+from alphapulse_pipeline.simulator.world import World
+
+DATASETS = frozenset(
+    {"balances", "positions", "prices", "trades", "orders", "transfers", "funding", "ledger"}
+)
+
+
+class Names(Protocol):
+    """How an exchange calls things. Its answers and its truth are made with the same functions,
+    so a module with these functions is what fits best."""
+
+    def trade_id(self, world: World, fill: Fill) -> str: ...
+
+    def order_id(self, world: World, order: Order) -> str: ...
+
+    def funding_id(self, world: World, funding: Funding) -> str: ...
+
+    def transfer_id(self, world: World, transfer: Transfer) -> str: ...
+
+    def entry_id(self, world: World, entry: LedgerEntry) -> str: ...
+
+    def entry_kind(self, entry: LedgerEntry) -> str:
+        """The exchange's own raw word for a ledger entry's kind, as it stands in the answer."""
+
+    def contracts(self, market: Market, amount: Decimal) -> Decimal:
+        """Base currency (dollars of an inverse market) in the exchange's contracts."""
+
+    def contract_size(self, market: Market) -> Decimal: ...
+
+
+@dataclass(frozen=True)
+class Face:
+    exchange: str
+    routes: Callable[[Exchange], list[Route]]
+    names: Names
+    refusal: Callable[[int, int], Response]
+    """An error code and the exchange's time (ms) as the answer that clients know errors by."""
+    kept: Kept = field(default_factory=dict)
+    """How long a history is served, in milliseconds. Keys: "trades", "orders" (since they were
+    placed), "unfilled" (orders that ended without a fill, since they ended), "transfers",
+    "funding", "ledger"; "trades:usdm" is for one wallet and comes before "trades"."""
+    unserved: frozenset[str] = frozenset()
+    """What the exchange does not serve: datasets ("funding"), or those of a wallet
+    ("ledger:spot")."""
+
+    passphrase: bool = False
+    """Whether its keys have a passphrase too."""
+
+    def __post_init__(self) -> None:
+        known = DATASETS | {"unfilled"}
+        for name in (*self.kept, *self.unserved):
+            if name.partition(":")[0] not in known:
+                raise ValueError(f"{self.exchange}: there is no dataset {name!r}")
+
+    def keeps(self, dataset: str, wallet: str = "") -> int | None:
+        """Milliseconds; None: for ever."""
+        return kept_for(self.kept, dataset, wallet)
+
+    def serves(self, dataset: str, wallet: str = "") -> bool:
+        return dataset not in self.unserved and f"{dataset}:{wallet}" not in self.unserved

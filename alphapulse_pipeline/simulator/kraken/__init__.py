@@ -1,0 +1,20 @@
+"""The Kraken face: a spot account behind the Spot REST API (version 0), read-only.
+
+Paths, parameters, fields, limits and errors follow Kraken's public documentation
+(docs.kraken.com/api); each module names its pages.
+"""
+
+from alphapulse_pipeline.simulator.face import Face
+from alphapulse_pipeline.simulator.kraken import names
+from alphapulse_pipeline.simulator.kraken.answers import refusal
+from alphapulse_pipeline.simulator.kraken.endpoints import routes
+
+FACE = Face(
+    exchange="kraken",
+    routes=routes,
+    names=names,
+    refusal=refusal,
+    unserved=frozenset({"funding"}),
+)
+
+__all__ = ["FACE"]

@@ -1,0 +1,59 @@
+"""Kraken's envelope and its errors (documentation: "Spot Error Messages").
+
+Everything is answered with HTTP status 200; what went wrong stands in the list `error`.
+"""
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+INVALID_KEY = "EAPI:Invalid key"
+INVALID_SIGNATURE = "EAPI:Invalid signature"
+INVALID_NONCE = "EAPI:Invalid nonce"
+RATE_LIMIT = "EAPI:Rate limit exceeded"
+PERMISSION_DENIED = "EGeneral:Permission denied"
+INVALID_ARGUMENTS = "EGeneral:Invalid arguments"
+UNKNOWN_METHOD = "EGeneral:Unknown method"
+UNAVAILABLE = "EService:Unavailable"
+UNKNOWN_ASSET = "EQuery:Unknown asset"
+UNKNOWN_PAIR = "EQuery:Unknown asset pair"
+UNKNOWN_FUNDING_ASSET = "EFunding:Unknown asset"
+
+_BY_STATUS = {
+    400: INVALID_ARGUMENTS,
+    401: INVALID_KEY,
+    403: PERMISSION_DENIED,
+    404: UNKNOWN_METHOD,
+    409: INVALID_NONCE,
+    429: RATE_LIMIT,
+    503: UNAVAILABLE,
+}
+
+
+class Refused(Exception):
+    """A request that Kraken answers with an error."""
+
+    def __init__(self, error: str) -> None:
+        self.error = error
+        super().__init__(error)
+
+
+def answer(result: Any) -> Response:
+    return _respond({"error": [], "result": result})
+
+
+def refused(error: str) -> Response:
+    return _respond({"error": [error]})
+
+
+def refusal(code: int, now: int) -> Response:
+    """Kraken's errors have no numbers: `code` is the HTTP status that comes nearest."""
+    return refused(_BY_STATUS.get(code, f"EGeneral:Internal error:{code}"))
+
+
+def _respond(body: dict[str, Any]) -> Response:
+    return Response(
+        json.dumps(body, separators=(",", ":")).encode(),
+        media_type="application/json; charset=utf-8",
+    )

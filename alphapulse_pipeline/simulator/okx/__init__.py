@@ -1,0 +1,29 @@
+"""The OKX V5 face: a multi-currency margin account in net mode, read-only.
+
+Paths, parameters, fields, limits, codes and sentences follow OKX's public documentation
+(www.okx.com/docs-v5); each module names its pages.
+"""
+
+from alphapulse_pipeline.simulator.face import Face
+from alphapulse_pipeline.simulator.okx import names
+from alphapulse_pipeline.simulator.okx.answers import refusal
+from alphapulse_pipeline.simulator.okx.bills import ARCHIVED
+from alphapulse_pipeline.simulator.okx.endpoints import routes
+from alphapulse_pipeline.simulator.okx.trade import UNFILLED_KEPT
+
+FACE = Face(
+    exchange="okx",
+    routes=routes,
+    names=names,
+    refusal=refusal,
+    kept={
+        "trades": ARCHIVED,
+        "orders": ARCHIVED,
+        "unfilled": UNFILLED_KEPT,
+        "funding": ARCHIVED,
+        "ledger:trading": ARCHIVED,
+    },
+    passphrase=True,
+)
+
+__all__ = ["FACE"]
