@@ -16,7 +16,14 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
+from alphapulse_pipeline.simulator import (
+    DEMO_KEY,
+    DEMO_PASSPHRASE,
+    DEMO_SECRET,
+    Simulator,
+    World,
+    serve,
+)
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
@@ -86,18 +93,21 @@ def make_account(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Account]:
     """Makes an account with credentials for a simulator; the environment knows it."""
 
     def make(url: str, name: str = "bybit", **settings: object) -> Account:
-        behind = time.time_ns() // 1_000_000 - NOW_MS + 60_000
+        # OKX takes what is signed within 30 seconds
+        margin = 25_000 if settings.get("exchange") == "okx" else 50_000
+        behind = time.time_ns() // 1_000_000 - NOW_MS + margin
         values = {
             "exchange": "bybit",
             "history_start": date(2026, 9, 1),
-            # ccxt's own options: signed a minute before the simulator's time, which stands still
-            "options": {"timeDifference": behind, "recvWindow": 120_000},
+            # ccxt's own options: signed before the simulator's time, which stands still
+            "options": {"timeDifference": behind, "recvWindow": 59_999},
             **settings,
         }
         account = Account(name, AccountSettings.model_validate(values))
         names = account.environment
         monkeypatch.setenv(names.api_key, DEMO_KEY)
         monkeypatch.setenv(names.api_secret, DEMO_SECRET)
+        monkeypatch.setenv(names.api_password, DEMO_PASSPHRASE)
         monkeypatch.setenv(names.api_url, url)
         return account
 

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """The exchange has no such thing; recorded, not failed."""
     TOO_OLD = "too old"
     """The exchange no longer serves what was asked for."""
+    NOT_FOUND = "not found"
+    """The exchange does not know the order that was asked for."""
     INCOMPLETE = "incomplete"
     """The exchange answered, but completeness cannot be proved."""
     BUG = "bug"
@@ -65,6 +67,8 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.CREDENTIALS
     if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _says_throttled(text):
         return Kind.THROTTLED
+    if isinstance(error, ccxt.OrderNotFound):
+        return Kind.NOT_FOUND
     if isinstance(error, ccxt.NotSupported):
         return Kind.UNSUPPORTED
     if isinstance(error, ccxt.OperationFailed | asyncio.TimeoutError | OSError):

@@ -87,25 +87,28 @@ class Markets:
 
     def _remembered(self, symbol: str, category: str, raw: Mapping[str, Any]) -> str:
         """The name given earlier to a market that ccxt no longer lists under `symbol`."""
-        fits = {
-            key: name
-            for key, name in self._names.items()
-            if _fits(_category(name, key[1]), category)
+        # a guess is base and quote alone, whatever the market is
+        alike = {
+            raw_id: name
+            for (raw_id, spot), name in self._names.items()
+            if symbol in (raw_id, name, name.partition(":")[0])
+            and _fits(_category(name, spot), category)
         }
-        if names := {name for (raw_id, _), name in fits.items() if raw_id == symbol}:
-            return names.pop() if len(names) == 1 else ""
-        if symbol in fits.values() or ":" in symbol or "/" not in symbol:
-            return symbol if symbol in fits.values() else ""
-        # a guess: base and quote alone, whatever the market is
-        alike = {key: name for key, name in fits.items() if name.partition(":")[0] == symbol}
-        told = {str(value) for value in raw.values()}
-        names = {n for (raw_id, _), n in alike.items() if raw_id in told} or set(alike.values())
-        return names.pop() if len(names) == 1 else ""
+        told = {symbol} | {str(value) for value in raw.values()}
+        for names in (
+            {name for raw_id, name in alike.items() if raw_id in told},
+            {name for name in alike.values() if name == symbol},
+            set(alike.values()),
+        ):
+            if names:
+                return names.pop() if len(names) == 1 else ""
+        return ""
 
     def _new(self, symbol: str, category: str) -> str:
         market = dict(self.exchange.safe_market_structure(unlisted_market(symbol, category)))
-        self.unlisted.append(market)
-        return self.name(market)
+        name = self.name(market)
+        self.unlisted.append({**market, "symbol": name})
+        return name
 
     def _find(self, raw_id: str, category: str) -> dict[str, Any]:
         if market := self._listed(raw_id, category):
@@ -141,9 +144,11 @@ def unlisted_market(symbol: str, category: str) -> dict[str, Any]:
     base, _, quote = pair.partition("/")
     settle, _, more = rest.partition("-")
     contract = category not in ("", "spot") or bool(settle)
-    if contract and quote and not settle:
+    if contract and quote and not settle and category != "option":
         settle = base if category == "inverse" else quote
         symbol = f"{pair}:{settle}"
+    elif contract and not settle:
+        symbol = f"{symbol}:{category}"  # a spot market may have the same raw id
     option = category == "option" or more.endswith(("-C", "-P"))
     kind = "option" if option else "future" if more else "swap" if contract else "spot"
     return {
@@ -175,8 +180,10 @@ def _category(name: str, spot: bool) -> str:
         return "spot"
     pair, _, rest = name.partition(":")
     settle, _, more = rest.partition("-")
-    if more.endswith(("-C", "-P")):
+    if rest == "option" or more.endswith(("-C", "-P")):
         return "option"
+    if rest == "inverse":
+        return rest
     return "inverse" if settle and settle == pair.partition("/")[0] else "linear"
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
+from alphapulse_pipeline.exchange.walker.doubt import believed
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 _HOPELESS = (Kind.CREDENTIALS, Kind.CLOCK)
 """What fails for one stream so will fail for all."""
+
+
+_SURE = timedelta(days=1)
+"""No exchange is known to forget what is younger."""
 
 
 def history(
@@ -42,6 +47,7 @@ def history(
         _batches(session, dataset, window, fill, keep_going),
         log_id=log_id,
         requests=lambda: session.client.requests - before,
+        compare=None if fill else window,
     )
 
 
@@ -108,7 +114,12 @@ def _read(
     with closing(session.client.stream(walks)) as lists:
         for items in lists:
             for gap, item in items:
-                if isinstance(item, Page):
+                if isinstance(item, Page) and item.doubt:
+                    unproved = TimeRange(to_time(item.start), to_time(item.end))
+                    coverage.mark_unreachable(
+                        session.connection, session.name, dataset, gap.stream, unproved, item.doubt
+                    )
+                elif isinstance(item, Page):
                     rows = parsed(session, dataset, found[gap.stream].source, item.rows)
                     session.store_unlisted()
                     left[gap] = min(left[gap], to_time(item.start))
@@ -198,7 +209,13 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
         else None
     )
     start, end = to_milliseconds(gap.missing.start), to_milliseconds(gap.missing.end)
-    return feed.paging.walk(session.client.request, feed, start, end, after)
+    pages = feed.paging.walk(session.client.request, feed, start, end, after)
+    if not source.doubtful:
+        return pages
+    older = known.covered_before(
+        session.connection, session.name, dataset, stream.name, gap.missing.start
+    )
+    return believed(pages, to_milliseconds(session.client.now() - _SURE), older, feed.moment)
 
 
 def _proof(stream: str, page: Page, proven_to: datetime) -> Proof | None:

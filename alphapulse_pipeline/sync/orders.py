@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from datetime import timedelta
 
 from alphapulse_pipeline.exchange import rows
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
@@ -52,8 +52,13 @@ def _listed(session: Session, sources: Iterable[Source]) -> Generator[rows.Row, 
 def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
     sources = session.venue.order_by_id(_category(order), order.raw_market, order.order_id)
     for source in sources:
-        for raw in session.client.run(source.feed.everything, session.client.request):
-            row = parsed(session, "orders", source, [raw])[0]
+        try:
+            found = session.client.run(source.feed.everything, session.client.request)
+        except ExchangeFailure as failure:
+            if failure.kind is not Kind.NOT_FOUND:
+                raise
+            continue
+        for row in parsed(session, "orders", source, found):
             if row["order_id"] == order.order_id:
                 return row
     # Only an order that ended without a fill is forgotten, a day after it did.

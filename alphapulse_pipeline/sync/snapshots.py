@@ -63,11 +63,13 @@ def _balances(session: Session) -> Iterable[rows.Row]:
     answers = session.client.run_all(
         session.client.ccxt.fetch_balance(dict(wallet.params)) for wallet in wallets
     )
-    found = [
-        row
-        for wallet, balance in zip(wallets, answers, strict=True)
-        for row in _in_wallet(session, wallet, balance)
-    ]
+    found: list[rows.Row] = []
+    told: list[Any] = []
+    for wallet, balance in zip(wallets, answers, strict=True):
+        # where accounts are unified, every wallet is answered with the same one
+        if (content := _content(balance["info"])) not in told:
+            told.append(content)
+            found += _in_wallet(session, wallet, balance)
     session.held["assets"] = {row["asset"] for row in found}
     return found
 
@@ -92,20 +94,23 @@ def _content(info: Any) -> Any:
 
 
 def _positions(session: Session) -> Iterable[rows.Row]:
-    # ccxt's own structures name markets, and would load them with a dozen calls
-    markets = session.markets
+    markets = session.markets  # known before a unified method would load them, with a dozen calls
     found: dict[tuple[str, ...], rows.Row] = {}
     sources, call = session.venue.positions, session.client.request
     asked: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
     margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *asked])
     for source, answer in zip(sources, answers, strict=True):
         for raw in answer:
-            name, market = session.markets.resolve(raw[source.market], source.category)
-            position = getattr(session.client.ccxt, source.parse)(raw, market)
+            if source.parse:
+                name, market = markets.resolve(raw[source.market], source.category)
+                position = getattr(session.client.ccxt, source.parse)(raw, market)
+            else:
+                name, position = markets.named(raw["symbol"], source.category, raw["info"]), raw
             if row := rows.position(name, position, margin_mode):
-                found.append(row)
-    session.held["markets"] = {row["market"] for row in found}
-    return found
+                # two lists may show the same one
+                found[name, row["side"], row["margin_mode"]] = row
+    session.held["markets"] = {row["market"] for row in found.values()}
+    return found.values()
 
 
 def _prices(session: Session) -> Iterable[rows.Row]:

@@ -76,6 +76,18 @@ def asked_until(
     return dict(rows)
 
 
+def covered_before(
+    connection: Connection[TupleRow], account: str, dataset: str, stream: str, before: datetime
+) -> bool:
+    """Whether anything older than a time was ever proved of a stream."""
+    row = connection.execute(
+        "SELECT lower(covered) < %s FROM alphapulse.coverage"
+        " WHERE account = %s AND dataset = %s AND stream = %s AND NOT isempty(covered)",
+        [before, account, dataset, stream],
+    ).fetchone()
+    return row == (True,)
+
+
 def greatest_id(
     connection: Connection[TupleRow],
     account: str,

@@ -20,7 +20,7 @@ from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.sync.test_truth import TRADES, stored, true
+from alphapulse_pipeline_tests.sync.truth import stored, true
 
 Make = Callable[..., Account]
 
@@ -109,8 +109,8 @@ def test_a_killed_run_is_finished_by_the_next(
         victim.wait(10)
         if victim.stdout is not None:
             victim.stdout.close()
-    truth = true(simulator.truth(NOW_MS)["trades"], TRADES)
-    before = stored(db, "trades", TRADES)
+    truth = true(simulator.truth(NOW_MS), "trades")
+    before = stored(db, "trades", "bybit")
     assert before < truth  # some are there, not all
     proved = db.execute("SELECT count(*) FROM alphapulse.coverage WHERE covered <> '{}'").fetchone()
     assert proved is not None
@@ -121,9 +121,9 @@ def test_a_killed_run_is_finished_by_the_next(
     # A clock that stands still would let the next run begin before the victim's last moment; the
     # world has nothing new in this second.
     simulator.set_clock(lambda: NOW_MS + 1000)
-    assert true(simulator.truth(NOW_MS + 1000)["trades"], TRADES) == truth
+    assert true(simulator.truth(NOW_MS + 1000), "trades") == truth
     sync_trades(account, database, "next")
-    assert stored(db, "trades", TRADES) == truth
+    assert stored(db, "trades", "bybit") == truth
     ranges = db.execute(
         "SELECT (SELECT count(*) FROM unnest(covered)) FROM alphapulse.coverage"
     ).fetchall()

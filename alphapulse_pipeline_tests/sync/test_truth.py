@@ -1,110 +1,82 @@
 """What is stored equals what happened: set equality with the simulator's own books."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
+import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.accounts import HISTORIES, Account
-from alphapulse_pipeline.simulator import Simulator
-from alphapulse_pipeline.sync.histories import history, whole_history
-from alphapulse_pipeline.sync.session import open_session
-from alphapulse_pipeline.sync.snapshots import snapshot
-from alphapulse_pipeline.warehouse.batches import Written
-from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.simulator import Simulator, World, serve
+from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true
 
 Make = Callable[..., Account]
 
-NUMBERS = {
-    *("free", "used", "total", "debt", "contracts", "contract_size", "entry_price"),
-    *("mark_price", "unrealized_pnl", "leverage", "liquidation_price"),
-    *("last", "bid", "ask", "price", "amount", "cost", "fee_cost", "filled", "average"),
-    "balance_after",
-}
-TIMES = {"executed_at", "created_at", "updated_at", "happened_at"}
+FACES = ("bybit", "binance", "kraken", "okx")
 
 
-def sync_all(account: Account, url: str) -> dict[str, Written]:
-    """Everything of the account, as `alphapulse sync` does it, without Dagster."""
-    with open_session(account, url, "test") as session:
-        written = {
-            dataset: write(session.connection, snapshot(session, dataset), "test")
-            for dataset in ("balances", "positions", "prices")
-        }
-        for dataset in HISTORIES:
-            batches = history(session, dataset, whole_history(session), fill=True)
-            written[dataset] = write(session.connection, batches, "test")
-    return written
+@contextmanager
+def living(world: World) -> Iterator[Simulator]:
+    """A simulator whose clock stands still in the middle of a day."""
+    with serve(world, clock=lambda: NOW_MS, limits=False) as simulator:
+        yield simulator
 
 
-def stored(db: Connection[TupleRow], table: str, columns: list[str]) -> set[tuple[Any, ...]]:
-    rows = db.execute(f"SELECT {', '.join(columns)} FROM alphapulse.{table}".encode()).fetchall()
-    found = set(rows)
-    assert len(found) == len(rows)
-    return found
+def check(
+    simulator: Simulator, account: Account, url: str, db: Connection[TupleRow], now: int
+) -> None:
+    """Sync everything, and find what is stored equal to what is true, dataset by dataset."""
+    sync_all(account, url)
+    truth = simulator.truth(now, exchange=account.settings.exchange)
+    for dataset in supported(account):
+        if dataset in COLUMNS:
+            assert stored(db, dataset, account.name) == true(truth, dataset), dataset
+    prices = {
+        (row["market"], *(Decimal(row[n]) for n in ("last", "bid", "ask")))
+        for row in truth["prices"]
+    }
+    told = set(db.execute("SELECT market, last, bid, ask FROM alphapulse.prices_latest").fetchall())
+    assert told
+    assert told <= prices
+    gaps = db.execute(
+        "SELECT dataset, stream, gap, reason FROM alphapulse.coverage_gaps"
+    ).fetchall()
+    assert gaps == []
 
 
-def true(rows: list[dict[str, Any]], columns: list[str]) -> set[tuple[Any, ...]]:
-    return {tuple(_value(name, row[name]) for name in columns) for row in rows}
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in TIMES:
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=value)
-    if name in NUMBERS and value is not None:
-        return Decimal(value)
-    return None if name in BLANK and value == "" else value
-
-
-BLANK = {"client_order_id", "fee_currency", "from_wallet", "to_wallet", "reference_id"}
-BALANCES = ["wallet", "asset", "free", "used", "total", "debt"]
-POSITIONS = [
-    *("market", "side", "margin_mode", "contracts", "contract_size", "entry_price"),
-    *("mark_price", "unrealized_pnl", "leverage", "liquidation_price"),
-]
-TRADES = [
-    *("market", "trade_id", "side", "wallet", "order_id", "executed_at", "price", "amount"),
-    *("cost", "fee_cost", "fee_currency", "taker_or_maker", "kind"),
-]
-ORDERS = [
-    *("market", "order_id", "wallet", "client_order_id", "status", "type", "side", "price"),
-    *("amount", "filled", "average", "created_at", "updated_at"),
-]
-TRANSFERS = [
-    *("kind", "transfer_id", "asset", "amount", "from_wallet", "to_wallet", "status"),
-    *("fee_currency", "happened_at"),
-]
-FUNDING = ["market", "funding_id", "wallet", "asset", "amount", "happened_at"]
-LEDGER = [
-    *("wallet", "kind", "entry_id", "asset", "amount", "balance_after", "reference_id"),
-    "happened_at",
-]
-
-
+@pytest.mark.parametrize("exchange", FACES)
 def test_tables_equal_the_truth(
+    exchange: str, simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    account = make_account(simulator.url, exchange, exchange=exchange)
+    check(simulator, account, database, db, NOW_MS)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("exchange", FACES)
+def test_two_years_equal_the_truth(
+    exchange: str, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """With bursts of fills in one millisecond, every kind of market, and one that was delisted."""
+    genesis = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=729)
+    with living(World(seed=11, genesis=genesis, ties=130)) as simulator:
+        account = make_account(
+            simulator.url, exchange, exchange=exchange, history_start=genesis.date()
+        )
+        check(simulator, account, database, db, NOW_MS)
+
+
+def test_what_is_held_has_prices(
     simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
-    sync_all(make_account(simulator.url), database)
-    truth = simulator.truth(NOW_MS)
-    held = [b for b in truth["balances"] if any(Decimal(b[k]) for k in ("total", "used", "debt"))]
-    assert stored(db, "balances_latest", BALANCES) == true(held, BALANCES)
-    assert stored(db, "positions_latest", POSITIONS) == true(truth["positions"], POSITIONS)
-    assert stored(db, "trades", TRADES) == true(truth["trades"], TRADES)
-    assert stored(db, "orders", ORDERS) == true(truth["orders"], ORDERS)
-    assert stored(db, "transfers", TRANSFERS) == true(truth["transfers"], TRANSFERS)
-    fees = {t["transfer_id"]: Decimal(t["fee_cost"]) for t in truth["transfers"]}
-    paid = db.execute("SELECT transfer_id, coalesce(fee_cost, 0) FROM alphapulse.transfers")
-    assert dict(paid.fetchall()) == fees
-    assert stored(db, "funding", FUNDING) == true(truth["funding"], FUNDING)
-    entries = [row | {"kind": row["raw_kind"]} for row in truth["ledger"]]
-    assert stored(db, "ledger", LEDGER) == true(entries, LEDGER)
-    prices = true(truth["prices"], ["market", "last", "bid", "ask"])
-    assert stored(db, "prices_latest", ["market", "last", "bid", "ask"]) <= prices
-    markets = {row[0] for row in stored(db, "prices_latest", ["market"])}
-    assert {p["market"] for p in truth["positions"] if "-" not in p["market"]} <= markets
-    gaps = db.execute("SELECT stream, gap FROM alphapulse.coverage_gaps").fetchall()
-    assert gaps == []
+    sync_all(make_account(simulator.url, history_start=date(2026, 10, 14)), database)
+    positions = simulator.truth(NOW_MS)["positions"]
+    markets = {
+        row[0] for row in db.execute("SELECT market FROM alphapulse.prices_latest").fetchall()
+    }
+    assert {p["market"] for p in positions if "-" not in p["market"]} <= markets

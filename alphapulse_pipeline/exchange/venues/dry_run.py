@@ -76,7 +76,8 @@ class DryRun:
 
     def ask(self, method: str, **arguments: Any) -> Answer:
         """Call a unified `fetch_...` method up to the request that it is about."""
-        self.ccxt.requests = requests = []
+        requests: list[tuple[str, dict[str, Any]]] = []
+        self.ccxt.requests = requests
         try:
             _drive(getattr(self.ccxt, method)(**arguments))
         except _Reached:

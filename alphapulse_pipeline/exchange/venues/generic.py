@@ -11,8 +11,6 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
-from ccxt.base import errors as ccxt
-
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.markets import unlisted_market
 from alphapulse_pipeline.exchange.rows import Row
@@ -221,27 +219,14 @@ def _now(wallets: Wallets, way: Way) -> Source:
     )
 
 
-@dataclass(frozen=True)
-class _One:
-    """A paging of one order; an exchange that does not know it answers with an error."""
-
-    async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
-        try:
-            return [await call(feed.method, feed.params)]
-        except ccxt.OrderNotFound:
-            return []
-
-    def walk(self, call: Caller, feed: Feed, start: int, end: int, after: str | None) -> Any:
-        raise TypeError(f"{feed.method} has no history")
-
-
 def _order_by_id(
     has: bool, wallets: Wallets, category: str, market: str, order_id: str
 ) -> tuple[Source, ...]:
     """`market`: its raw id, which ccxt takes in place of a symbol."""
     if not has:
         return ()
-    feed = Feed("fetch_order", _One(), {"id": order_id, "symbol": market})
+    asked = {"id": order_id, "symbol": market}
+    feed = Feed("fetch_order", Whole(), asked, rows=lambda order: [order])
     return (Source(feed, _wallet(wallets, Way(category, category)), "", category),)
 
 

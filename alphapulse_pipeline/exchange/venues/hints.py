@@ -55,7 +55,7 @@ ENDS: dict[tuple[str, str], Bound] = {
     ("bitvavo", _EVERYTHING): Bound("end"),
     ("blockchaincom", _EVERYTHING): Bound("to"),
     ("blofin", "fetchClosedOrders"): Bound("end"),
-    ("btcturk", _EVERYTHING): Bound("endDate"),
+    ("btcturk", "fetchOrders"): Bound("endDate"),
     ("coinmate", "fetchMyTrades"): Bound("timestampTo"),
     ("coinmate", "fetchDepositsWithdrawals"): Bound("timestampTo"),
     ("coinsph", _EVERYTHING): Bound("endTime"),
@@ -89,7 +89,6 @@ STARTS: dict[tuple[str, str], Bound] = {
     ("bithumb", _EVERYTHING): Bound("start_date"),
     ("bitopro", "fetchMyTrades"): Bound("startTimestamp"),
     ("blockchaincom", _EVERYTHING): Bound("from"),
-    ("btcturk", _EVERYTHING): Bound("startDate"),
     ("mexc", "fetchFundingHistory"): Bound("start_time"),
     ("phemex", _EVERYTHING): Bound("start"),
 }

@@ -168,10 +168,10 @@ def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
     """A market read off its raw id: LUNA-USDT, LUNA-USDT-SWAP, BTC-USD-260327."""
     base, _, rest = raw_id.partition("-")
     quote, _, tail = rest.partition("-")
-    contract = category != "spot"
+    contract = bool(tail)
     settle = (base if quote == "USD" else quote) if contract else None
     name = f"{base}/{quote}" + (f":{settle}" if contract else "")
-    expiry = tail if contract and tail != "SWAP" else ""
+    expiry = tail if tail != "SWAP" else ""
     return {
         "id": raw_id,
         "symbol": f"{name}-{expiry}" if expiry else name,
@@ -181,11 +181,11 @@ def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
         "baseId": base,
         "quoteId": quote,
         "settleId": settle,
-        "type": category,
+        "type": "spot" if not contract else ("future" if expiry else "swap"),
         "spot": not contract,
         "margin": False,
-        "swap": category == "swap",
-        "future": category == "future",
+        "swap": contract and not expiry,
+        "future": bool(expiry),
         "option": False,
         "contract": contract,
         "linear": contract and settle == quote,

@@ -193,7 +193,9 @@ class Exchange:
             return [way]
         return [
             replace(
-                way, name=name if way.name == "all" else way.name, params={**way.params, **more}
+                way,
+                name=name if way.name == "all" else f"{way.name} {name}",
+                params={**way.params, **more},
             )
             for name, more in scopes.items()
         ]

@@ -51,14 +51,17 @@ class Counted:
         largest = max(len(rows), SMALLEST_CAP)
         seen = {self.id(row) for row in rows}
         full, proved_to = len(rows) == largest, stop
+        newest = max(map(feed.moment, rows), default=begin)
         while rows and (full or len(seen) < count):
             following, count_now = await self._ask(call, feed, window, len(seen) - 1)
             new = {self.id(row) for row in following[1:]}
             begins_there = bool(following) and self.id(following[0]) == self.id(rows[-1])
             if count_now != count or not begins_there or new & seen:
                 return
-            oldest = feed.moment(rows[-1])
-            complete_from = min(max(oldest + 1, begin), proved_to)
+            complete_from = proved_to
+            # while all are of one millisecond, they may as well be oldest first
+            if feed.moment(following[-1]) < newest:
+                complete_from = min(max(feed.moment(rows[-1]) + 1, begin), proved_to)
             yield Page(_inside(feed, rows, begin, stop), complete_from, proved_to)
             proved_to = complete_from
             rows, full = following[1:], len(following) >= largest

@@ -29,10 +29,10 @@ async def believed(
     held: list[Page] = []
     async for page in pages:
         sure = min([sure, *(moment(row) for row in page.rows)])
-        for proved in [_younger(part, sure) for part in (page, *held)]:
+        for proved in [_younger(part, sure) for part in (*held, page)]:
             if proved.rows or proved.start < proved.end:
                 yield proved
-        held = [_older(part, sure) for part in (page, *held) if part.start < min(sure, part.end)]
+        held = [_older(part, sure) for part in (*held, page) if part.start < min(sure, part.end)]
     for part in held:
         yield replace(part, doubt=DOUBT)
 

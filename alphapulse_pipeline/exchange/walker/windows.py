@@ -31,7 +31,7 @@ class Windows:
         Raises `Incomplete` after all that could be proved was.
         """
         margin, largest = self.margin, SMALLEST_CAP
-        stuck: list[tuple[int, int]] = []
+        stuck: dict[tuple[int, int], int] = {}
         for begin, stop in feed.windows(start, end, margin):
             windows = [(begin, stop - 1)]
             while windows:
@@ -58,9 +58,13 @@ class Windows:
                     windows.append((first, last))
                 else:
                     yield Page(inside, first, first)
-                    stuck.append((first, last))
+                    stuck[first, last] = len(rows)
+        for first, last in [window for window, size in stuck.items() if size < largest]:
+            # by what was seen since, it was not cut off
+            yield Page([], first, last + 1)
+            del stuck[first, last]
         if stuck:
-            first, last = stuck[0]
+            first, last = next(iter(stuck))
             raise Incomplete(
                 f"{feed.method} answers at most {largest} rows, and there are more than it shows "
                 f"between {to_time(first):%Y-%m-%d %H:%M:%S.%f} and "
@@ -80,7 +84,7 @@ def _parts(
     right = (max(newest, first), last) if newest <= last else None
     if (first, last) not in (left, right):
         return [part for part in (left, right) if part]
-    if first == last:
+    if first == last or oldest < first - 2 * margin or newest > last + 2 * margin:
         return None
     # all rows are at one end of the window, or in its margin
     middle = (first + last) // 2

@@ -1,0 +1,240 @@
+"""An exchange without a file of its own, read through ccxt: HollaEx's protocol, over real HTTP.
+
+Its fills have no ids, its answers are newest first and cut off at fewer than ccxt says.
+"""
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.exchange.servers import Reply, replying
+
+Make = Callable[..., Account]
+CAP = 20
+"""ccxt says 100."""
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+START = TODAY - timedelta(days=4)
+
+
+def stamp(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
+
+
+@dataclass
+class Hollaex:
+    """What the exchange knows of one account."""
+
+    fills: list[dict[str, Any]]
+    pairs: dict[str, tuple[str, str]] = field(
+        default_factory=lambda: {
+            "btc-usdt": ("btc", "usdt"),
+            "luna-usdt": ("luna", "usdt"),
+            "ustusdt": ("ust", "usdt"),
+        }
+    )
+    """Names of listed pairs -> base, quote."""
+    broken: Reply | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def reply(self, path: str) -> Reply:
+        parts = urlsplit(path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.asked.append(parts.path)
+        match parts.path.removeprefix("/v2"):
+            case "/constants":
+                return _json({"coins": {}, "pairs": self._listing()})
+            case "/user/trades":
+                return self.broken or _json(self._page(query))
+            case "/user/balance":
+                told = {"btc_balance": "1.5", "btc_available": "1", "usdt_balance": "0.1"}
+                return _json({"user_id": 1, **told, "usdt_available": "0.1"})
+            case "/tickers":
+                prices = {"last": "70000.1", "close": "70000.1", "symbol": "btc-usdt"}
+                return _json({"btc-usdt": {**prices, "time": stamp(TODAY)}})
+            case _:
+                return Reply(b'{"message": "no such page"}', 404)
+
+    def _listing(self) -> dict[str, Any]:
+        rest = {"active": True, "increment_size": 0.0001, "increment_price": 0.1}
+        return {
+            name: {"name": name, "pair_base": base, "pair_2": quote, **rest}
+            for name, (base, quote) in self.pairs.items()
+        }
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any]:
+        first, last = query.get("start_date", ""), query.get("end_date", "9")
+        inside = [fill for fill in self.fills if first <= fill["timestamp"] <= last]
+        inside.sort(key=lambda fill: fill["timestamp"], reverse=True)
+        return {"count": len(inside), "data": inside[:CAP]}
+
+
+def _json(content: Any) -> Reply:
+    return Reply(json.dumps(content).encode(), headers={"Content-Type": "application/json"})
+
+
+def fills(seed: int, count: int) -> list[dict[str, Any]]:
+    """Bursts, ties of a millisecond, a quiet day, all since `START`."""
+    rng = random.Random(seed)
+    numbers = itertools.count(1)
+    times: list[datetime] = []
+    while len(times) < count:
+        moment = START + timedelta(milliseconds=rng.randrange(1, 3 * 86_400_000))
+        if not (TODAY - timedelta(days=3) <= moment < TODAY - timedelta(days=2)):
+            times += [moment] * rng.choice((1, 1, 1, 4))
+            times += [moment + timedelta(milliseconds=step) for step in range(rng.choice((0, 30)))]
+    return [
+        {
+            "side": rng.choice(("buy", "sell")),
+            "symbol": rng.choice(("btc-usdt", "luna-usdt", "ustusdt")),
+            "size": f"0.{rng.randrange(1, 10**9):09}",
+            "price": "70000.123456789012345678",
+            "timestamp": stamp(time),
+            "order_id": f"order-{next(numbers)}",
+            "fee": "0.00000001",
+            "fee_coin": "usdt",
+        }
+        for time in times[:count]
+    ]
+
+
+@contextmanager
+def serving(exchange: Hollaex) -> Iterator[str]:
+    with replying(exchange.reply) as url:
+        yield url
+
+
+@pytest.fixture
+def exchange() -> Hollaex:
+    return Hollaex(fills(seed=5, count=300))
+
+
+@pytest.fixture
+def account(exchange: Hollaex, make_account: Make) -> Iterator[Account]:
+    with serving(exchange) as url:
+        yield make_account(
+            url, "hollaex", exchange="hollaex", history_start=START.date(), options={}
+        )
+
+
+def sync(account: Account, url: str, *, fill: bool = True) -> None:
+    with open_session(account, url, "test") as session:
+        session.client.ccxt.throttler.config["refillRate"] = 1e6  # the server has no limit
+        batches = history(session, "trades", whole_history(session), fill=fill)
+        write(session.connection, batches, "test")
+
+
+def stored(db: Connection[TupleRow]) -> list[tuple[Any, ...]]:
+    return db.execute(
+        "SELECT market, order_id, side, amount::text, price::text, fee_cost::text, fee_currency"
+        " FROM alphapulse.trades ORDER BY order_id"
+    ).fetchall()
+
+
+NAMES = {"btc-usdt": "BTC/USDT", "luna-usdt": "LUNA/USDT", "ustusdt": "UST/USDT"}
+
+
+def truth(exchange: Hollaex) -> list[tuple[Any, ...]]:
+    return sorted(
+        (
+            (NAMES[f["symbol"]], f["order_id"], f["side"], f["size"], f["price"], f["fee"], "USDT")
+            for f in exchange.fills
+        ),
+        key=lambda row: str(row[1]),
+    )
+
+
+def test_every_fill_is_there_once_and_exact(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    sync(account, database)
+    assert stored(db) == truth(exchange)
+    assert db.execute(
+        "SELECT count(DISTINCT trade_id) = count(*), min(length(trade_id)) FROM alphapulse.trades"
+    ).fetchone() == (True, 32)
+    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+    sync(account, database, fill=False)
+    assert stored(db) == truth(exchange)
+
+
+def test_a_market_that_is_delisted_between_two_syncs_does_not_double_its_fills(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    sync(account, database)
+    before = stored(db)
+    del exchange.pairs["luna-usdt"], exchange.pairs["ustusdt"]
+    db.execute("DELETE FROM alphapulse.market_catalogues")
+    sync(account, database, fill=False)
+    assert stored(db) == before
+    assert db.execute(
+        "SELECT market, active FROM alphapulse.markets ORDER BY market"
+    ).fetchall() == [("BTC/USDT", True), ("LUNA/USDT", False), ("UST/USDT", False)]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Reply(b"<html>maintenance</html>"),
+        Reply(b""),
+        Reply(b'{"message": "Invalid signature"}', 401),
+        Reply(b'{"message": "too many"}', 429),
+        Reply(b'{"data": [{"side": "buy", "symbol": "btc-usdt"}]}'),
+        Reply(b'{"data": [', cut=20),
+    ],
+    ids=["html", "empty", "refused", "throttled", "without a time", "cut off"],
+)
+def test_an_error_is_never_no_rows(
+    exchange: Hollaex,
+    account: Account,
+    database: str,
+    db: Connection[TupleRow],
+    covered: Callable[[], list[Any]],
+    broken: Reply,
+) -> None:
+    exchange.broken = broken
+    with pytest.raises(ExchangeFailure):
+        sync(account, database)
+    assert stored(db) == []
+    assert covered() == []
+
+
+def test_emptiness_is_no_proof_where_nothing_older_is_known(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    oldest = min(fill["timestamp"] for fill in exchange.fills)
+    sync(account, database)
+    row = db.execute(
+        "SELECT lower(covered), lower(unreachable), upper(unreachable) FROM alphapulse.coverage"
+    ).fetchone()
+    served = datetime.fromisoformat(oldest)
+    assert row == (served, START, served)
+
+
+def test_snapshots_are_what_ccxt_understands(
+    account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    with open_session(account, database, "test") as session:
+        for dataset in ("balances", "prices"):
+            write(session.connection, snapshot(session, dataset), "test")
+    assert db.execute(
+        "SELECT wallet, asset, free::text, total::text FROM alphapulse.balances_latest ORDER BY 2"
+    ).fetchall() == [("account", "BTC", "1", "1.5"), ("account", "USDT", "0.1", "0.1")]
+    assert db.execute("SELECT market, last::text FROM alphapulse.prices_latest").fetchall() == [
+        ("BTC/USDT", "70000.1")
+    ]

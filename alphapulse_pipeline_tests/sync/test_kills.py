@@ -1,0 +1,117 @@
+"""kill -9 at any moment of a backfill: nothing is lost, nothing is doubled, no proof is wrong."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.simulator import Simulator
+from alphapulse_pipeline.sync.session import supported
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
+
+Make = Callable[..., Account]
+
+VICTIM = """
+    import json, sys
+    from dataclasses import replace
+    from alphapulse_pipeline.exchange.venues import VENUES
+    from alphapulse_pipeline.settings.accounts import HISTORIES, Account, AccountSettings
+    from alphapulse_pipeline.sync.histories import history, whole_history
+    from alphapulse_pipeline.sync.session import open_session, supported
+    from alphapulse_pipeline.warehouse.writer import write
+
+    name, settings, url = sys.argv[1:]
+    venue = VENUES[name]
+    VENUES[name] = replace(venue, settings={**venue.settings, "enableRateLimit": False})
+    account = Account(name, AccountSettings.model_validate_json(settings))
+    with open_session(account, url, "victim") as session:
+        print("ready", flush=True)
+        for dataset in supported(account):
+            if dataset in HISTORIES:
+                batches = history(session, dataset, whole_history(session), fill=True)
+                write(session.connection, batches, "victim")
+    print("done", flush=True)
+"""
+
+
+def kill_one(account: Account, url: str, after: float) -> bool:
+    """Start a backfill and kill it `after` seconds; whether it had come to its end by itself."""
+    victim = subprocess.Popen(
+        [
+            *(sys.executable, "-c", textwrap.dedent(VICTIM)),
+            *(account.name, account.settings.model_dump_json(), url),
+        ],
+        stdout=subprocess.PIPE,
+        env=os.environ.copy(),
+    )
+    assert victim.stdout is not None
+    with victim.stdout:
+        assert victim.stdout.readline() == b"ready\n"
+        try:
+            victim.wait(after)
+        except subprocess.TimeoutExpired:
+            victim.send_signal(signal.SIGKILL)
+            victim.wait(10)
+        return victim.stdout.readline() == b"done\n"
+
+
+def kill_many(
+    simulator: Simulator,
+    make: Callable[[], Account],
+    url: str,
+    db: Connection[TupleRow],
+    times: int,
+) -> None:
+    account = make()
+    truth = simulator.truth(NOW_MS, exchange=account.settings.exchange)
+    histories = [dataset for dataset in supported(account) if dataset in HISTORIES]
+    dice = random.Random(times)
+    killed = 0
+    for _ in range(times):
+        # slower towards the end, so that there always is something left to be killed in
+        simulator.set_faults(f"delay={dice.choice(['0.02', '0.05', '0.2'])}")
+        killed += not kill_one(make(), url, after=dice.uniform(0, 1.5))
+        for dataset in histories:
+            assert stored(db, dataset, account.name) <= true(truth, dataset), dataset
+    assert killed > times // 2
+    simulator.set_faults()
+    deadline = time.monotonic() + 10  # the server notices the last death, and lets go of the lock
+    while db.execute("SELECT FROM pg_locks WHERE locktype = 'advisory'").fetchall():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    sync_all(make(), url)
+    for dataset in histories:
+        assert stored(db, dataset, account.name) == true(truth, dataset), dataset
+    torn = db.execute(
+        "SELECT dataset, stream, covered FROM alphapulse.coverage"
+        " WHERE (SELECT count(*) FROM unnest(covered)) <> 1"
+    ).fetchall()
+    assert torn == []
+    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+
+
+def test_a_backfill_that_is_killed_again_and_again(
+    simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    kill_many(simulator, lambda: make_account(simulator.url), database, db, times=3)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("exchange", ["bybit", "binance"])
+def test_a_backfill_that_is_killed_fifty_times(
+    exchange: str, simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    def make() -> Account:  # anew each time: it is signed by a clock that stands still
+        return make_account(simulator.url, exchange, exchange=exchange)
+
+    kill_many(simulator, make, database, db, times=50)

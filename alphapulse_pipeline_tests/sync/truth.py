@@ -1,0 +1,103 @@
+"""What the tables must hold, by the simulator's own books, and how to sync everything."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session, supported
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse.batches import Written
+from alphapulse_pipeline.warehouse.writer import write
+
+COLUMNS = {
+    "balances": ["wallet", "asset", "free", "used", "total", "debt"],
+    "positions": [
+        *("market", "side", "margin_mode", "contracts", "contract_size", "entry_price"),
+        *("mark_price", "unrealized_pnl", "leverage", "liquidation_price"),
+    ],
+    "trades": [
+        *("market", "trade_id", "side", "wallet", "order_id", "executed_at", "price", "amount"),
+        *("cost", "fee_cost", "fee_currency", "taker_or_maker", "kind"),
+    ],
+    "orders": [
+        *("market", "order_id", "wallet", "client_order_id", "status", "type", "side", "price"),
+        *("amount", "filled", "average", "created_at", "updated_at"),
+    ],
+    "transfers": [
+        *("kind", "transfer_id", "asset", "amount", "from_wallet", "to_wallet", "status"),
+        *("fee_cost", "fee_currency", "happened_at"),
+    ],
+    "funding": ["market", "funding_id", "wallet", "asset", "amount", "happened_at"],
+    "ledger": [
+        *("wallet", "kind", "entry_id", "asset", "amount", "balance_after", "reference_id"),
+        "happened_at",
+    ],
+}
+_TIMES = {"executed_at", "created_at", "updated_at", "happened_at"}
+_WORDS = {
+    *("wallet", "asset", "market", "side", "margin_mode", "trade_id", "order_id", "fee_currency"),
+    *("taker_or_maker", "kind", "client_order_id", "status", "type", "transfer_id", "from_wallet"),
+    *("to_wallet", "funding_id", "entry_id", "reference_id"),
+}
+
+
+def sync_all(account: Account, url: str) -> dict[str, Written]:
+    """Everything of the account, as `alphapulse sync` does it, without Dagster."""
+    with open_session(account, url, "test") as session:
+        return {
+            dataset: write(
+                session.connection,
+                snapshot(session, dataset)
+                if dataset in SNAPSHOTS
+                else history(session, dataset, whole_history(session), fill=True),
+                "test",
+            )
+            for dataset in supported(account)
+        }
+
+
+def stored(db: Connection[TupleRow], dataset: str, account: str) -> set[tuple[Any, ...]]:
+    """The rows of a table, of a snapshot the newest; what is blank is None."""
+    columns = COLUMNS[dataset]
+    table = f"{dataset}_latest" if dataset in SNAPSHOTS else dataset
+    rows = db.execute(
+        f"SELECT {', '.join(columns)} FROM alphapulse.{table} WHERE account = %s".encode(),
+        [account],
+    ).fetchall()
+    found = {
+        tuple(_plain(name, value) for name, value in zip(columns, row, strict=True)) for row in rows
+    }
+    assert len(found) == len(rows)
+    return found
+
+
+def true(truth: dict[str, Any], dataset: str) -> set[tuple[Any, ...]]:
+    """The rows that the table should have."""
+    rows = truth.get(dataset, [])
+    if dataset == "balances":
+        rows = [b for b in rows if any(Decimal(b[name]) for name in ("total", "used", "debt"))]
+    if dataset == "ledger":
+        rows = [row | {"kind": row["raw_kind"]} for row in rows]
+    return {tuple(_true(name, row[name]) for name in COLUMNS[dataset]) for row in rows}
+
+
+def _true(name: str, value: Any) -> Any:
+    if value is not None and name in _TIMES:
+        value = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=value)
+    elif value is not None and name not in _WORDS:
+        value = Decimal(value)
+    return _plain(name, value)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "fee_cost" and not value:
+        return None  # nothing was taken, told or not
+    if name == "cost" and value is not None:
+        # OKX does not tell it: of inverse contracts it is a quotient
+        return round(value, 8)
+    return value if value != "" else None
