@@ -60,6 +60,8 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
             f"no account has credentials ({missing} not set): this is the demo, with invented "
             "data from a local simulator"
         )
+    if demo:
+        accounts = _simulable(accounts)
     home = environment.home()
     with ExitStack() as stack:
         if given := os.environ.get(POSTGRES_URL):
@@ -96,6 +98,23 @@ def _prepare_dagster(place: Workplace) -> None:
     shutil.copyfile(PROJECT / "dagster.yaml", place.dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(place.dagster_home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def _simulable(accounts: Sequence[Account]) -> list[Account]:
+    """Those whose exchange is simulated; the others are as if they had no credentials."""
+    from alphapulse_pipeline.simulator import FACES
+
+    found = []
+    for account in accounts:
+        if account.settings.exchange in FACES:
+            found.append(account)
+        else:
+            os.environ[account.environment.api_key] = ""
+            output.note(
+                f"{account.name} is left out of the demo: {account.settings.exchange} is not among "
+                f"the simulated exchanges ({', '.join(FACES)})"
+            )
+    return found
 
 
 @contextmanager

@@ -67,6 +67,7 @@ def _batches(
     fill: bool,
     keep_going: Callable[[], bool],
 ) -> Generator[Batch, None, None]:
+    session.markets  # noqa: B018  else ccxt would load them by itself, with a dozen calls
     found = due(session, dataset, streams(session, dataset))
     now = session.client.now()
     start = history_start(session)
@@ -81,8 +82,11 @@ def _batches(
         [(s.name, s.found) for s in found.values()],
         wanted,
     )
+    again: list[TimeRange] = []
     if dataset == "orders":
-        yield from orders_now(session, just_ended=window.end >= proven_to)
+        again = yield from orders_now(session, just_ended=window.end >= proven_to)
+    if dataset == "transfers" and fill:
+        again = known.unsettled_transfers(session.connection, session.name)
     end = min(window.end, now)
     asked = TimeRange(min(max(window.start, start), end), end)
     gaps = [
@@ -90,8 +94,8 @@ def _batches(
         for gap in _asked(session, dataset, found, asked, TimeRange(start, now), fill)
         if (reachable := _reachable(session, dataset, gap, found[gap.stream], now))
     ]
-    if dataset == "transfers" and fill:
-        gaps += _unsettled(session, found, gaps)
+    # what was pending when it was read, or open, may have ended since
+    gaps += [Gap(name, moment) for moment in again for name in found]
     yield from _read(session, dataset, found, gaps, proven_to, keep_going)
 
 
@@ -180,17 +184,6 @@ def _reachable(
         )
         gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
     return None if gap.missing.empty else gap
-
-
-def _unsettled(session: Session, found: Mapping[str, Stream], gaps: list[Gap]) -> list[Gap]:
-    """Times of transfers that were pending when they were read: they may have ended since."""
-    times = known.unsettled_transfers(session.connection, session.name)
-    return [
-        again
-        for times_of_one in times
-        for name in found
-        if (again := Gap(name, times_of_one)) not in gaps
-    ]
 
 
 def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGenerator[Page, None]:

@@ -13,18 +13,21 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kin
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
-from alphapulse_pipeline.warehouse import registry
-from alphapulse_pipeline.warehouse.batches import Batch
+from alphapulse_pipeline.sync.streams import of_lively_markets
+from alphapulse_pipeline.warehouse import known
+from alphapulse_pipeline.warehouse.batches import Batch, TimeRange
+from alphapulse_pipeline.warehouse.known import OpenOrder
 
 _A_MOMENT = timedelta(minutes=10)
 """By then an order that ended is in the history."""
 
 
-def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, None]:
+def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, list[TimeRange]]:
     """The open orders, then those that have ceased to be open.
 
-    With `just_ended` also the orders that ended a moment ago, open to us or not.
-    Raises `Incomplete` where the exchange does not know an order any more that it must know.
+    With `just_ended` also the orders that ended a moment ago, open to us or not. Returns the
+    moments of orders that must be looked for in the history, as the exchange tells no order by its
+    id. Raises `Incomplete` where it does not know an order any more that it must know.
     """
     now = session.client.now()
     found = list(_listed(session, session.venue.open_orders))
@@ -36,21 +39,28 @@ def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, 
     yield Batch(found)
     gone = [
         order
-        for order in registry.open_orders(session.connection, session.name)
-        if (order.market, order.order_id) not in still_open
+        for order in known.open_orders(session.connection, session.name)
+        if (order.row["market"], order.row["order_id"]) not in still_open
     ]
-    if gone:
-        yield Batch([_ended(session, order) for order in gone])
+    told = [(order, _lookups(session, order)) for order in gone]
+    if rows_of_gone := [_ended(session, order, sources) for order, sources in told if sources]:
+        yield Batch(rows_of_gone)
+    return [_moment_of(order) for order, sources in told if not sources]
 
 
 def _listed(session: Session, sources: Iterable[Source]) -> Generator[rows.Row, None, None]:
     for source in sources:
-        raw = session.client.run(source.feed.everything, session.client.request)
-        yield from parsed(session, "orders", source, raw)
+        for one in of_lively_markets(session, source):
+            raw = session.client.run(one.feed.everything, session.client.request)
+            yield from parsed(session, "orders", one, raw)
 
 
-def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
-    sources = session.venue.order_by_id(_category(order), order.raw_market, order.order_id)
+def _lookups(session: Session, order: OpenOrder) -> tuple[Source, ...]:
+    market = order.market
+    return session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
+
+
+def _ended(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> rows.Row:
     for source in sources:
         try:
             found = session.client.run(source.feed.everything, session.client.request)
@@ -59,17 +69,16 @@ def _ended(session: Session, order: registry.OpenOrder) -> rows.Row:
                 raise
             continue
         for row in parsed(session, "orders", source, found):
-            if row["order_id"] == order.order_id:
+            if row["order_id"] == order.row["order_id"]:
                 return row
     # Only an order that ended without a fill is forgotten, a day after it did.
-    last_known = parsed(session, "orders", sources[0], [dict(order.raw)])[0]
-    if last_known["filled"]:
-        raise Incomplete(f"the exchange no longer knows order {order.order_id}, which has fills")
-    return last_known | {"status": "canceled", "updated_at": session.client.now()}
+    if order.row["filled"]:
+        raise Incomplete(
+            f"the exchange no longer knows order {order.row['order_id']}, which has fills"
+        )
+    return {**order.row, "status": "canceled", "updated_at": session.client.now()}
 
 
-def _category(order: registry.OpenOrder) -> str:
-    """The market category, as the exchange sorts its orders."""
-    if order.market_type in ("spot", "option"):
-        return order.market_type
-    return "inverse" if order.settle == order.base else "linear"
+def _moment_of(order: OpenOrder) -> TimeRange:
+    placed = order.row["created_at"]
+    return TimeRange(placed, placed + timedelta(milliseconds=1))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.exchange.errors import Incomplete
 from alphapulse_pipeline.exchange.feed import Raw
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
@@ -21,8 +22,28 @@ def parsed(
         name, raw, structure = _understood(session, source, row)
         made = make(source, name, structure)
         if (amended := source.amend(raw, made)) is not None:
+            if not source.parse:
+                _require(source, dataset, amended)
             found.append(amended)
     return found
+
+
+def _require(source: Source, dataset: str, row: rows.Row) -> None:
+    """Raises `Incomplete` where ccxt did not find what a row must have."""
+    for name in _REQUIRED[dataset]:
+        if row[name] is None:
+            raise Incomplete(f"ccxt finds no {name} in a row of {source.feed.method}")
+
+
+_REQUIRED = {
+    "trades": ("price", "amount", "cost"),
+    "orders": ("status",),
+    "transfers": ("asset", "amount"),
+    "funding": ("asset", "amount"),
+    "ledger": ("asset", "amount"),
+}
+_LEFT_OUT = dict.fromkeys(("price", "amount", "cost", "status", "currency", "timestamp"))
+"""What some of ccxt's structures lack altogether."""
 
 
 def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, Any]:
@@ -32,7 +53,7 @@ def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, A
         raw = row["info"]
         symbol = row.get("symbol")
         name = markets.named(symbol, source.category, _fields(raw)) if symbol else ""
-        return name, raw, {**row, "id": _id(row)}
+        return name, raw, {**_LEFT_OUT, **row, "id": _id(row)}
     parse = getattr(session.client.ccxt, source.parse)
     if source.market:
         name, market = markets.resolve(row[source.market], source.category)

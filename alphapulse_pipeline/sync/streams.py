@@ -54,13 +54,20 @@ def due(session: Session, dataset: str, found: Mapping[str, Stream]) -> dict[str
     return first | rest
 
 
+def of_lively_markets(session: Session, source: Source) -> list[Source]:
+    """A source of what is now, once for each market where there may be something."""
+    if not source.per_market:
+        return [source]
+    lively = _lively(session)
+    return [stream.source for stream in _per_market(session, "", source) if stream.market in lively]
+
+
 def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
-    session.markets  # noqa: B018  known before they are listed
-    listed = session.client.ccxt.markets
+    listed = session.markets.exchange.markets
     for market in known.markets(session.connection, session.name):
         there = listed.get(market.market) if source.listed_for else None
         if market.category == source.category and (not there or there.get(source.listed_for)):
-            asked = market.market if source.by_name else market.raw_id
+            asked = session.markets.symbol(market.market) if source.by_name else market.raw_id
             params = {**source.feed.params, source.per_market: asked}
             narrowed = replace(source, feed=replace(source.feed, params=params))
             found = "a listed market" if market.active else "a market that is no longer listed"

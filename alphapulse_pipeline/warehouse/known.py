@@ -1,13 +1,19 @@
 """What earlier syncs have found out: what to ask next, and from where on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA
+
+_ORDER = [
+    name for name in DATASETS["orders"].columns if name not in ("account", "run_id", "origin")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,27 @@ def greatest_id(
         [account, market, wallet, before],
     ).fetchone()
     return str(row[0]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that the table says is open: its row as it is stored, and its market."""
+
+    row: Mapping[str, Any]
+    market: Market
+
+
+def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrder]:
+    """The account's orders that are open as far as the table knows, on markets that it knows."""
+    found = connection.execute(
+        sql.SQL(
+            "SELECT {columns} FROM alphapulse.orders WHERE account = %s AND status = 'open'"
+        ).format(columns=sql.SQL(", ").join(map(sql.Identifier, _ORDER))),
+        [account],
+    ).fetchall()
+    by_name = {market.market: market for market in markets(connection, account)} if found else {}
+    rows = [dict(zip(_ORDER, row, strict=True)) for row in found]
+    return [OpenOrder(row, by_name[row["market"]]) for row in rows if row["market"] in by_name]
 
 
 def unsettled_transfers(connection: Connection[TupleRow], account: str) -> list[TimeRange]:

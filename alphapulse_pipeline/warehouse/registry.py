@@ -1,11 +1,10 @@
 """What is deployed and what is known of it: datasets, and the markets' names."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.warehouse.merge import merge
@@ -29,6 +28,20 @@ def register(
             " next_tick = excluded.next_tick",
             [(account, dataset, exchange, ok, tick) for dataset, ok, tick in datasets],
         )
+
+
+def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted: int) -> None:
+    """Count rows as they are written; part of the transaction that writes them.
+
+    An account that was never deployed (a DataFrame from somewhere else) is counted as well.
+    """
+    cursor.execute(
+        "INSERT INTO alphapulse.datasets AS d (account, dataset, exchange, supported, stored)"
+        " VALUES (%s, %s, '', true, %s)"
+        " ON CONFLICT (account, dataset) DO UPDATE SET stored = d.stored + excluded.stored"
+        " WHERE excluded.stored > 0",
+        [account, dataset, inserted],
+    )
 
 
 def catalogue(
@@ -79,30 +92,6 @@ def retire_markets(connection: Connection[TupleRow], account: str, before: datet
         " WHERE account = %s AND active AND seen_at < %s",
         [account, before],
     )
-
-
-@dataclass(frozen=True)
-class OpenOrder:
-    """An order that the table says is open, and the market that it is on."""
-
-    market: str
-    order_id: str
-    raw: Mapping[str, Any]
-    raw_market: str
-    market_type: str
-    base: str | None
-    settle: str | None
-
-
-def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrder]:
-    """The account's orders that are open as far as the table knows."""
-    rows = connection.execute(
-        "SELECT o.market, o.order_id, o.raw, m.raw_id, m.type, m.base, m.settle"
-        " FROM alphapulse.orders AS o JOIN alphapulse.markets AS m USING (account, market)"
-        " WHERE o.account = %s AND o.status = 'open'",
-        [account],
-    ).fetchall()
-    return [OpenOrder(*row) for row in rows]
 
 
 def held_assets(

@@ -49,6 +49,7 @@ class Hollaex:
         }
     )
     """Names of listed pairs -> base, quote."""
+    orders: list[dict[str, Any]] = field(default_factory=list)
     broken: Reply | None = None
     asked: list[str] = field(default_factory=list)
 
@@ -61,6 +62,11 @@ class Hollaex:
                 return _json({"coins": {}, "pairs": self._listing()})
             case "/user/trades":
                 return self.broken or _json(self._page(query))
+            case "/orders":
+                return _json({"data": self._orders(query)})
+            case "/order":
+                known = [o for o in self.orders if o["id"] == query["order_id"]]
+                return _json(known[0]) if known else Reply(b'{"message": "Order not found"}', 404)
             case "/user/balance":
                 told = {"btc_balance": "1.5", "btc_available": "1", "usdt_balance": "0.1"}
                 return _json({"user_id": 1, **told, "usdt_available": "0.1"})
@@ -69,6 +75,14 @@ class Hollaex:
                 return _json({"btc-usdt": {**prices, "time": stamp(TODAY)}})
             case _:
                 return Reply(b'{"message": "no such page"}', 404)
+
+    def _orders(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """Those that are open; or those of a window, by when they changed."""
+        if "open" in query:
+            return [order for order in self.orders if order["status"] == "new"]
+        first, last = query["start_date"], query["end_date"]
+        inside = [order for order in self.orders if first <= order["updated_at"] <= last]
+        return sorted(inside, key=lambda order: str(order["updated_at"]), reverse=True)[:CAP]
 
     def _listing(self) -> dict[str, Any]:
         rest = {"active": True, "increment_size": 0.0001, "increment_price": 0.1}
@@ -132,10 +146,10 @@ def account(exchange: Hollaex, make_account: Make) -> Iterator[Account]:
         )
 
 
-def sync(account: Account, url: str, *, fill: bool = True) -> None:
+def sync(account: Account, url: str, dataset: str = "trades", *, fill: bool = True) -> None:
     with open_session(account, url, "test") as session:
         session.client.ccxt.throttler.config["refillRate"] = 1e6  # the server has no limit
-        batches = history(session, "trades", whole_history(session), fill=fill)
+        batches = history(session, dataset, whole_history(session), fill=fill)
         write(session.connection, batches, "test")
 
 
@@ -238,3 +252,43 @@ def test_snapshots_are_what_ccxt_understands(
     assert db.execute("SELECT market, last::text FROM alphapulse.prices_latest").fetchall() == [
         ("BTC/USDT", "70000.1")
     ]
+
+
+def order(number: int, placed: datetime, changed: datetime, status: str) -> dict[str, Any]:
+    return {
+        "id": f"order-{number}",
+        "symbol": "btc-usdt",
+        "side": "buy",
+        "type": "limit",
+        "size": "0.00000003",
+        "filled": "0.00000003" if status == "filled" else "0",
+        "price": "70000",
+        "status": status,
+        "created_at": stamp(placed),
+        "updated_at": stamp(changed),
+    }
+
+
+def test_orders_are_there_whatever_their_day(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    hour = timedelta(hours=1)
+    changed_later = [order(n, START + n * hour, START + 3 * n * hour, "filled") for n in range(30)]
+    burst = [
+        order(n, START, START + hour + n * timedelta(minutes=2), "canceled") for n in range(30, 90)
+    ]
+    standing = order(90, START, START, "new")
+    exchange.orders = [*changed_later, *burst, standing]
+    sync(account, database, "orders")
+    statuses = {"filled": "closed", "canceled": "canceled", "new": "open"}
+
+    def told() -> list[tuple[str, str]]:
+        return sorted((o["id"], statuses[o["status"]]) for o in exchange.orders)
+
+    def kept() -> list[tuple[Any, ...]]:
+        return sorted(db.execute("SELECT order_id, status FROM alphapulse.orders").fetchall())
+
+    assert kept() == told()
+    standing |= {"status": "filled", "filled": standing["size"]}
+    sync(account, database, "orders")
+    assert kept() == told()

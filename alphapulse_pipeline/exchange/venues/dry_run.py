@@ -2,9 +2,10 @@
 
 ccxt's own claims (`has`, `features`) are wrong often enough. So its methods are run up to the
 request that they would send: what they insist on, and which of their arguments arrive there, is
-seen and not believed. Nothing is sent, no event loop is needed.
+seen and not believed. Nothing is sent.
 """
 
+import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -68,14 +69,18 @@ class DryRun:
     """One exchange's class of ccxt, with a few invented markets and credentials."""
 
     def __init__(self, exchange: str) -> None:
-        self.ccxt: Any = type(exchange, (_Silent, exchange_class(exchange)), {})(_CREDENTIALS)
+        own = type(exchange, (_Silent, exchange_class(exchange)), {})
+        self.ccxt: Any = own({**_CREDENTIALS, "options": _OPTIONS})
         self.ccxt.requests = []
         self.ccxt.set_markets([_market(category) for category in CATEGORIES])
         for code in ("BTC", "USD", "USDT"):
             self.ccxt.currencies.setdefault(code, {"id": code, "code": code})
 
     def ask(self, method: str, **arguments: Any) -> Answer:
-        """Call a unified `fetch_...` method up to the request that it is about."""
+        """Call a unified `fetch_...` method up to the request that it is about.
+
+        Makes an event loop for that, and so must not be called in one.
+        """
         requests: list[tuple[str, dict[str, Any]]] = []
         self.ccxt.requests = requests
         try:
@@ -116,13 +121,9 @@ def _forms(value: int) -> tuple[str, ...]:
 
 
 def _drive(call: Coroutine[Any, Any, Any]) -> None:
-    """Run a coroutine that must not wait for anything."""
-    try:
-        call.send(None)
-    except StopIteration:
-        return
-    call.close()
-    raise TimeoutError("it waits for something")
+    """Run a coroutine that has nothing to wait for."""
+    with asyncio.Runner() as runner:
+        runner.run(asyncio.wait_for(call, timeout=1))
 
 
 class _Silent:
@@ -156,6 +157,9 @@ _CREDENTIALS = {
     "privateKey": "0x" + "1" * 64,
     "walletAddress": "0x" + "2" * 40,
 }
+_OPTIONS = {"tradingAccountId": "1", "subaccount_id": 1, "uta": False, "unifiedAccount": False}
+"""What some of ccxt's classes read there, or ask the exchange for. An account that is not unified
+must be asked for each kind of market by itself, which is right for one that is unified as well."""
 
 
 def _market(category: str) -> dict[str, Any]:

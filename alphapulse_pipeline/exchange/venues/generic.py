@@ -15,15 +15,21 @@ from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.markets import unlisted_market
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.venues import hints
+from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.venues.ways import Exchange, Way, unified, window
 from alphapulse_pipeline.exchange.walker import Whole, Windows
+from alphapulse_pipeline.exchange.walker.halves import Halves
 
 _DAY = timedelta(days=1)
 """No exchange is known to cut a window down to less; several do to 1, 2, 7, 30 days."""
 _LAG = timedelta(seconds=60)
-# Exchanges cut times to seconds, or leave out an end.
-_WINDOWS = Windows(margin=1000)
+Wallets = tuple[Wallet, ...]
+
+_BY_THEIR_TIME = ("trades", "funding", "ledger")
+_WINDOWS = Windows()
+# Orders and transfers may be listed by when they changed, long after they began.
+_HALVES = Halves()
 
 _ORDERS = (
     ("fetchOrders",),
@@ -63,10 +69,10 @@ def plan(exchange: str) -> Plan:
         "orders": _orders(found, wallets),
         "transfers": _transfers(found, wallets),
         "funding": _per_kind(found, wallets, "funding", "fetchFundingHistory", contracts=True),
-        "ledger": _at_once(found, wallets, "ledger", "fetchLedger", ""),
+        "ledger": _per_kind(found, wallets, "ledger", "fetchLedger", symbols=False),
     }
     venue = Venue(
-        wallets=tuple(wallets.values()),
+        wallets=wallets,
         positions=tuple(
             Source(_listing(way, "fetchPositions"), _wallet(wallets, way), "", way.category)
             for way in found.by_market("fetchPositions", windowed=False, contracts=True).values()
@@ -88,40 +94,29 @@ def plan(exchange: str) -> Plan:
     return Plan(str(found.run.ccxt.name), venue, tuple(_remarks(found, venue)))
 
 
-Wallets = Mapping[str, Wallet]
-
-
-def _wallets(exchange: Exchange) -> dict[str, Wallet]:
-    """One for each balance that the exchange keeps apart, by name."""
-    ways = exchange.by_market("fetchBalance", windowed=False)
-    named = {
-        "account" if name == "all" else name: way
-        for name, way in ways.items()
-        if "future" not in name
-    }
-    return {name: Wallet(name, way.params) for name, way in named.items()}
+def _wallets(exchange: Exchange) -> tuple[Wallet, ...]:
+    """One for each balance that the exchange keeps apart; a wallet may take several calls."""
+    ways = exchange.by_market("fetchBalance", windowed=False).values()
+    named = [(way.part_of or way.name, way.params) for way in ways if "future" not in way.name]
+    return tuple(Wallet("account" if name == "all" else name, params) for name, params in named)
 
 
 def _wallet(wallets: Wallets, way: Way) -> str:
     """The wallet that a way's rows belong to, where one is known."""
-    names = (
-        way.name,
-        way.category,
-        "contract" if way.category != "spot" else "",
-        "swap",
-        "account",
-    )
-    if len(wallets) == 1:
-        return next(iter(wallets))
-    return next((name for name in names if name in wallets and way.category), "")
+    there = {wallet.name for wallet in wallets}
+    if len(there) == 1:
+        return next(iter(there))
+    contracts = ("contract", "swap") if way.category != "spot" else ()
+    names = (way.part_of or way.name, way.category, *contracts, "account")
+    return next((name for name in names if name in there and way.category), "")
 
 
 def _per_kind(
-    exchange: Exchange, wallets: Wallets, dataset: str, method: str, *, contracts: bool = False
+    exchange: Exchange, wallets: Wallets, dataset: str, method: str, **which: bool
 ) -> dict[str, Source]:
     return {
         name: _history(exchange, wallets, dataset, method, way)
-        for name, way in exchange.by_market(method, contracts=contracts).items()
+        for name, way in exchange.by_market(method, **which).items()
     }
 
 
@@ -174,7 +169,7 @@ def _history(
     return Source(
         Feed(
             unified(method),
-            _WINDOWS,
+            _WINDOWS if dataset in _BY_THEIR_TIME or not way.windowed else _HALVES,
             time=milliseconds("timestamp"),
             between=window(way, exchange.hints.limit(category, method, "limit")),
             window=_DAY if way.windowed else None,
@@ -187,20 +182,33 @@ def _history(
         by_name=way.per_market,
         doubtful=True,
         kind=kind,
-        amend=_named_by(exchange.name, dataset),
+        amend=_amend(exchange.name, dataset, method),
     )
 
 
-def _named_by(exchange: str, dataset: str) -> Amend:
-    """Puts an id together where a row's own does not name it."""
+def _amend(exchange: str, dataset: str, method: str) -> Amend:
+    """Puts in what ccxt leaves out: an id, a status, an asset."""
     fields = hints.IDS.get((exchange, dataset), ())
+    status = _STATUSES.get(method)
 
     def amend(raw: Raw, row: Row) -> Row:
-        if not fields:
-            return row
-        return row | {"trade_id": "-".join(str(raw[field]) for field in fields)}
+        if fields:
+            row = row | {"trade_id": "-".join(str(raw[field]) for field in fields)}
+        if dataset == "orders" and not row["status"]:
+            row = row | {"status": status}
+        if dataset == "funding" and not row["asset"]:
+            row = row | {"asset": str(row["market"]).partition(":")[2].partition("-")[0] or None}
+        return row
 
     return amend
+
+
+_STATUSES = {
+    "fetchOpenOrders": "open",
+    "fetchClosedOrders": "closed",
+    "fetchCanceledOrders": "canceled",
+}
+"""The status that being in a list is, where a row has none."""
 
 
 def _listing(way: Way, method: str) -> Feed:
@@ -216,6 +224,7 @@ def _now(wallets: Wallets, way: Way) -> Source:
         way.category,
         per_market="symbol" if way.per_market else "",
         by_name=way.per_market,
+        amend=_amend("", "orders", "fetchOpenOrders"),
     )
 
 
@@ -237,7 +246,7 @@ async def _margin_mode(call: Caller) -> str:
 def _tickers(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
     """Category -> parameters; the same ones where one call lists several categories."""
     found: dict[str, Mapping[str, Any]] = {}
-    for way in exchange.by_market("fetchTickers", windowed=False).values():
+    for way in exchange.by_market("fetchTickers", windowed=False, scoped=False).values():
         for category in exchange.categories:
             if category in way.kinds and not way.per_market:
                 found[category] = way.params
@@ -249,13 +258,15 @@ def _remarks(exchange: Exchange, venue: Venue) -> list[str]:
     wanted = exchange.run.ccxt.requiredCredentials
     if missing := [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]:
         found.append(f"wants {' and '.join(missing)} for a key")
-    blind = [
-        dataset
-        for dataset, sources in venue.histories.items()
-        if any(source.feed.window is None for source in sources.values())
-    ]
-    if blind:
-        found.append(f"{', '.join(blind)}: not by time, proved only where there are few")
+    for is_so, words in (
+        (_blind, "not by time, proved only where there are few"),
+        (_endless, "not up to a time, proved only where there are few"),
+    ):
+        datasets = [
+            d for d, sources in venue.histories.items() if any(map(is_so, sources.values()))
+        ]
+        if datasets:
+            found.append(f"{', '.join(datasets)}: {words}")
     for dataset, methods in _METHODS.items():
         kinds = {
             kind
@@ -266,6 +277,15 @@ def _remarks(exchange: Exchange, venue: Venue) -> list[str]:
         if dataset in venue.histories and (left_out := sorted(kinds - listed)):
             found.append(f"{dataset}: not {', '.join(left_out)}")
     return found
+
+
+def _blind(source: Source) -> bool:
+    return source.feed.window is None
+
+
+def _endless(source: Source) -> bool:
+    params = source.feed.between(SINCE, UNTIL)["params"]
+    return not _blind(source) and "until" not in params and not arrives(UNTIL, params)
 
 
 _METHODS = {

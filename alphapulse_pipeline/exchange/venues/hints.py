@@ -56,6 +56,8 @@ ENDS: dict[tuple[str, str], Bound] = {
     ("blockchaincom", _EVERYTHING): Bound("to"),
     ("blofin", "fetchClosedOrders"): Bound("end"),
     ("btcturk", "fetchOrders"): Bound("endDate"),
+    ("bybiteu", "fetchLedger"): Bound("endTime"),
+    ("bybitid", "fetchLedger"): Bound("endTime"),
     ("coinmate", "fetchMyTrades"): Bound("timestampTo"),
     ("coinmate", "fetchDepositsWithdrawals"): Bound("timestampTo"),
     ("coinsph", _EVERYTHING): Bound("endTime"),
@@ -102,6 +104,16 @@ SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
         (exchange, "contract"): {coin: {"settle": coin} for coin in ("usdt", "btc")}
         for exchange in ("gate", "gateeu")
     },
+    ("bitget", "linear"): {coin: {"productType": f"{coin}-FUTURES"} for coin in ("USDT", "USDC")},
+    **{
+        (exchange, "linear"): {coin: {"settleCoin": coin} for coin in ("USDT", "USDC")}
+        for exchange in ("bybiteu", "bybitid")
+    },
+    **{
+        (exchange, category): {coin: {"currency": coin} for coin in ("USDT", "USDC", "XBT", "ETH")}
+        for exchange, category in (("kucoin", "contract"), ("kucoinfutures", ""))
+    },
+    ("phemex", ""): {coin: {"currency": coin} for coin in ("USDT", "BTC", "USD")},
 }
 """(exchange, category) -> what is asked one after the other, where ccxt would take one of them for
 all. The category is empty where one request is for markets of every kind."""
@@ -109,6 +121,7 @@ all. The category is empty where one request is for markets of every kind."""
 PER_MARKET = {
     ("btcbox", "fetchOrders"): "ccxt asks for one coin's orders where none is named",
     ("btcbox", "fetchOpenOrders"): "ccxt asks for one coin's orders where none is named",
+    ("htx", "fetchOpenOrders"): "ccxt asks for a market that there is not where none is named",
     ("phemex", "fetchMyTrades"): "ccxt asks for USDT's contracts where none is named",
     ("phemex", "fetchClosedOrders"): "ccxt asks for USDT's contracts where none is named",
 }
@@ -131,12 +144,13 @@ IDS: dict[tuple[str, str], tuple[str, ...]] = {
 
 REMARKS = {
     "bitget": "ccxt reads an error about the account's mode as 'not unified': set options.uta",
-    "derive": "set options.subaccountId",
+    "bybitid": "inverse contracts settled in other coins than USDT: open orders are not listed",
+    "bybiteu": "inverse contracts settled in other coins than USDT: open orders are not listed",
+    "derive": "set options.subaccount_id",
     "gate": "ccxt reads an error about the account's mode as 'not unified': set "
     "options.unifiedAccount",
     "gateeu": "ccxt reads an error about the account's mode as 'not unified': set "
     "options.unifiedAccount",
-    "kucoin": "ccxt reads an error about the account's mode as 'not unified': set options.uta",
     "krakenfutures": "fills cannot be asked for by time",
 }
 

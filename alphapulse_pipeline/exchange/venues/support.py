@@ -13,8 +13,8 @@ _HEAD = """# Exchanges
 Made from ccxt {version} by `alphapulse_pipeline/exchange/venues/support.py`; not to be edited.
 
 * **own venue**: read by code of this project's own, against the exchange's own API pages.
-* **yes**: read by ccxt's unified methods. Nothing that ccxt says of an exchange is believed: what an
-  answer proves to be complete is covered, all else stays a gap in `coverage_gaps`.
+* **yes**: read by ccxt's unified methods. Nothing that ccxt says of an exchange is believed: what
+  answers prove to be complete is covered, all else stays a gap in `coverage_gaps`.
 * **per market**: the same, asked for one market at a time: a first sync takes long.
 * **no**: ccxt does not have it, or only for one currency or market at a time. It is shown as
   `unsupported` in `sync_status`.

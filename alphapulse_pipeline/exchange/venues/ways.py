@@ -45,6 +45,8 @@ class Way:
     """ccxt's `params`."""
     kinds: frozenset[str] = frozenset()
     """The kinds of markets that it lists."""
+    part_of: str = ""
+    """The name of what is asked for in several calls."""
     per_market: bool = False
     request: tuple[str, str] = ("", "")
     """What is sent, so that equal calls are seen."""
@@ -79,9 +81,19 @@ class Exchange:
         return bool(self.hints.has.get(method)) and (self.name, method) not in hints.UNUSABLE
 
     def by_market(
-        self, method: str, *, windowed: bool = True, contracts: bool = False
+        self,
+        method: str,
+        *,
+        windowed: bool = True,
+        contracts: bool = False,
+        symbols: bool = True,
+        scoped: bool = True,
     ) -> dict[str, Way]:
-        """The calls that together list all markets' rows, by name; `contracts`: not spot's."""
+        """The calls that together list all markets' rows, by name.
+
+        `contracts`: not spot's. `symbols`: whether it can be asked for one market. `scoped`: asked
+        several times where once leaves things out.
+        """
         if not self.has(method):
             return {}
         derivatives = contracts and set(self.categories) != {"spot"}
@@ -89,7 +101,7 @@ class Exchange:
         for kind in _KINDS:
             if self._claims(kind) and not (derivatives and kind == "spot"):
                 way = self._way(method, kind, windowed)
-                if way is not None:
+                if way is not None and (symbols or not way.per_market):
                     same = found.get(way.request)
                     way = replace(way, kinds=frozenset({kind}))
                     found[way.request] = _shared(same, way) if same else way
@@ -98,7 +110,7 @@ class Exchange:
             # markets by name: futures among them
             ways = [way for way in ways if "future" not in way.name]
         self.listed[method] = set().union(*(way.kinds for way in ways))
-        return {way.name: way for one in ways for way in self._scoped(one)}
+        return {w.name: w for way in ways for w in (self._scoped(way) if scoped else [way])}
 
     def at_once(self, method: str, *, windowed: bool = True) -> Way | None:
         """The call that lists everything, whatever it is about; None where there is none."""
@@ -122,7 +134,7 @@ class Exchange:
         if (self.name, method) in hints.PER_MARKET:
             return self._one_market(method, kind, windowed)
         plain = self._ask(method, windowed, {})
-        for params in (typed, {"type": typed["type"]}) if several else ():
+        for params in _narrowings(typed) if several else ():
             answer = self._ask(method, windowed, params)
             if answer.outcome is Outcome.LACKS:
                 self.refused[method, kind] = answer.reason
@@ -130,9 +142,11 @@ class Exchange:
             if answer.outcome is Outcome.NEEDS:
                 return self._one_market(method, kind, windowed)
             if answer.outcome is Outcome.ASKS and not _leaks(params, answer, plain):
-                whole = params == typed
+                if "type" not in params and _key(answer) == _key(plain):
+                    break  # `subType` is taken away and not used
+                whole = "subType" in params or category in ("spot", "option")
                 name = kind if whole else typed["type"]
-                flag = category if whole or category in ("spot", "option") else "contract"
+                flag = category if whole else "contract"
                 way = Way(name, flag, params, request=_key(answer))
                 return self._timed(way, method, answer, windowed)
         if plain.outcome is Outcome.NEEDS:
@@ -195,6 +209,7 @@ class Exchange:
             replace(
                 way,
                 name=name if way.name == "all" else f"{way.name} {name}",
+                part_of=way.name,
                 params={**way.params, **more},
             )
             for name, more in scopes.items()
@@ -223,6 +238,14 @@ def window(way: Way, limit: int | None) -> Callable[[int, int], Mapping[str, Any
         }
 
     return between
+
+
+def _narrowings(typed: Mapping[str, str]) -> list[dict[str, str]]:
+    """What may make a call ask for one kind of market, the most exact first."""
+    names = [("type", "subType"), ("type",), ("subType",)]
+    return [
+        {name: typed[name] for name in chosen} for chosen in names if set(chosen) <= typed.keys()
+    ]
 
 
 def _leaks(params: Mapping[str, str], answer: Answer, plain: Answer) -> bool:

@@ -84,7 +84,7 @@ def _parts(
     right = (max(newest, first), last) if newest <= last else None
     if (first, last) not in (left, right):
         return [part for part in (left, right) if part]
-    if first == last or oldest < first - 2 * margin or newest > last + 2 * margin:
+    if last - first <= margin // 4 or oldest < first - 2 * margin or newest > last + 2 * margin:
         return None
     # all rows are at one end of the window, or in its margin
     middle = (first + last) // 2
