@@ -24,15 +24,19 @@ def simulator(
         list[str] | None, typer.Option(help="What goes wrong, e.g. status=503; may be repeated.")
     ] = None,
 ) -> int:
-    from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, run
+    from alphapulse_pipeline.simulator import FACES, Simulator, World, run
 
     def told(running: Simulator) -> None:
         output.stdout.print(running.url)
+        exports = "\n".join(
+            f"  export {_variables(name, running.url, passphrase=face.passphrase)}"
+            for name, face in sorted(FACES.items())
+        )
         output.note(
-            "point an account at it, e.g. for the account bybit:\n"
-            f"  export BYBIT_API_URL={running.url}"
-            f" BYBIT_API_KEY={DEMO_KEY} BYBIT_API_SECRET={DEMO_SECRET}\n"
-            f"what an account must have understood: {running.url}/__truth\n"
+            "it has one account on each of these exchanges; point yours at it, here those that are"
+            f" called like the exchange:\n{exports}\n"
+            f"what an account must have understood: {running.url}/__truth?exchange="
+            f"{'|'.join(sorted(FACES))}\n"
             "Ctrl-C stops it"
         )
 
@@ -41,3 +45,12 @@ def simulator(
     except (ValueError, OSError) as error:
         raise SettingsError(f"the simulator does not start: {error}") from None
     return 0
+
+
+def _variables(account: str, url: str, *, passphrase: bool) -> str:
+    from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET
+
+    values = {"API_URL": url, "API_KEY": DEMO_KEY, "API_SECRET": DEMO_SECRET}
+    if passphrase:
+        values["API_PASSWORD"] = DEMO_PASSPHRASE
+    return " ".join(f"{account.upper()}_{name}={value}" for name, value in values.items())

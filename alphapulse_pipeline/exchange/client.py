@@ -219,6 +219,11 @@ def _build(connection: Connection) -> Any:
         }
     )
     exchange.number = str
+    # exchanges that are signed for with a wallet's key have no others
+    if exchange.requiredCredentials.get("walletAddress"):
+        exchange.walletAddress = connection.api_key
+    if exchange.requiredCredentials.get("privateKey"):
+        exchange.privateKey = connection.api_secret
     exchange.api_url = connection.api_url
     exchange.costs = connection.costs
     exchange.requests_sent = 0

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """The exchange has no such thing; recorded, not failed."""
     TOO_OLD = "too old"
     """The exchange no longer serves what was asked for."""
+    NO_MARKET = "no market"
+    """The exchange has no such market."""
     NOT_FOUND = "not found"
     """The exchange does not know the order that was asked for."""
     INCOMPLETE = "incomplete"
@@ -67,6 +69,8 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.CREDENTIALS
     if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _says_throttled(text):
         return Kind.THROTTLED
+    if isinstance(error, ccxt.BadSymbol):
+        return Kind.NO_MARKET
     if isinstance(error, ccxt.OrderNotFound):
         return Kind.NOT_FOUND
     if isinstance(error, ccxt.NotSupported):

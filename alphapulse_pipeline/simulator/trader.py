@@ -10,6 +10,7 @@ from decimal import Decimal
 from random import Random
 
 from alphapulse_pipeline.simulator.account import Account
+from alphapulse_pipeline.simulator.bursts import burst
 from alphapulse_pipeline.simulator.identity import uuid
 from alphapulse_pipeline.simulator.layout import Layout
 from alphapulse_pipeline.simulator.markets import (
@@ -110,7 +111,7 @@ class Trader:
             wallet=wallet,
         )
         depth = 1
-        for moment, part in self._burst(at, market, amount):
+        for moment, part in burst(self._dice, at, market, amount):
             price = max(last + up * market.tick * depth, market.tick)
             if self._dice.random() < 0.6:
                 depth = min(depth + 1, 3)
@@ -145,7 +146,7 @@ class Trader:
         if self._dice.random() < 0.2:
             self._leave_half_done(order, met_at)
             return
-        for moment, part in self._burst(met_at, market, amount):
+        for moment, part in burst(self._dice, met_at, market, amount):
             self._schedule(moment, self._filler(order, limit, part, maker=True))
 
     def _leave_half_done(self, order: Order, met_at: int) -> None:
@@ -271,32 +272,6 @@ class Trader:
 
     def _dollars(self, at: int, market: Market, size: Decimal) -> Decimal:
         return size if market.kind == "inverse" else size * self._prices.index(market.base, at)
-
-    def _burst(self, at: int, market: Market, amount: Decimal) -> list[tuple[int, Decimal]]:
-        """Splits an amount into fills that share a millisecond or are a few apart."""
-        roll = self._dice.random()
-        parts = (
-            1
-            if roll < 0.62
-            else 2
-            if roll < 0.80
-            else 3
-            if roll < 0.9
-            else 4 + int(self._dice.random() * 5)
-        )
-        steps = int(amount / market.step)
-        parts = min(parts, steps)
-        even = self._dice.random() < 0.25
-        burst: list[tuple[int, Decimal]] = []
-        for part in range(parts, 1, -1):
-            share = 1.0 / part if even else 0.2 / part + self._dice.random() / part
-            take = min(max(int(steps * share), 1), steps - part + 1)
-            burst.append((at, take * market.step))
-            steps -= take
-            if self._dice.random() < 0.35:
-                at += 1 + int(self._dice.random() * 3)
-        burst.append((at, steps * market.step))
-        return burst
 
     # -- deeds -------------------------------------------------------------------------------
 

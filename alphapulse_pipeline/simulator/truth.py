@@ -135,8 +135,8 @@ def _orders(view: _View) -> Iterator[Row]:
             "market": order.market.name,
             "order_id": view.face.names.order_id(view.world, order),
             "wallet": order.wallet,
-            "client_order_id": order.client_order_id,
-            "status": state.status,
+            "client_order_id": view.face.client_order_id(view.world, order),
+            "status": view.face.order_status(state.status),
             "type": order.type,
             "side": order.side,
             "price": plain(order.limit) if order.type == "limit" else None,
@@ -164,7 +164,7 @@ def _transfers(view: _View) -> Iterator[Row]:
                 "status": transfer.status(view.at),
                 "network": transfer.network,
                 "txid": transfer.txid,
-                "happened_at": transfer.happened_at,
+                "happened_at": view.face.told_at("transfers", transfer.kind, transfer.happened_at),
             }
 
 
@@ -185,24 +185,30 @@ def _funding(view: _View) -> Iterator[Row]:
 
 
 def _ledger(view: _View) -> Iterator[Row]:
-    names = view.face.names
     for wallet, entries in view.world.account.books.ledger.items():
+        balances = view.face.serves("balance_after", wallet)
         for entry in view.rows(entries):
-            if view.tells("ledger", wallet, entry.happened_at):
+            if not view.tells("ledger", wallet, entry.happened_at):
+                continue
+            balance = entry.balance_after - entry.amount
+            for raw_kind, entry_id, amount in view.face.rows_of(view.world, entry):
+                balance += amount
                 yield {
                     "wallet": wallet,
                     "kind": entry.kind,
-                    "raw_kind": names.entry_kind(entry),
-                    "entry_id": names.entry_id(view.world, entry),
+                    "raw_kind": raw_kind,
+                    "entry_id": entry_id,
                     "asset": entry.asset,
-                    "amount": plain(entry.amount),
-                    "balance_after": plain(entry.balance_after),
+                    "amount": plain(amount),
+                    "balance_after": plain(balance) if balances else None,
                     "reference_id": _reference(view, entry),
                     "happened_at": entry.happened_at,
                 }
 
 
 def _reference(view: _View, entry: LedgerEntry) -> str:
+    if view.face.reference_id is not None:
+        return view.face.reference_id(view.world, entry)
     match entry.source:
         case Fill() as fill:
             return view.face.names.trade_id(view.world, fill)

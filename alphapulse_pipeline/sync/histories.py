@@ -130,6 +130,8 @@ def _read(
                     yield Batch(rows, _proof(gap.stream, item, proven_to))
                 elif not isinstance(item, ExchangeFailure) or item.kind in _HOPELESS:
                     raise item
+                elif item.kind is Kind.NO_MARKET and found[gap.stream].guessed:
+                    known.refused_market(session.connection, session.name, found[gap.stream].market)
                 elif item.kind is Kind.TOO_OLD:
                     lost = TimeRange(gap.missing.start, left[gap])
                     coverage.mark_unreachable(

@@ -25,6 +25,7 @@ from alphapulse_pipeline.warehouse.schema import require_current
 logger = logging.getLogger(__name__)
 
 _CATALOGUE_LASTS = timedelta(days=1)
+_NEVER = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass
@@ -80,7 +81,22 @@ class Session:
         rows = markets.listed(seen_at)
         registry.store_markets(self.connection, self.name, rows)
         registry.retire_markets(self.connection, self.name, seen_at)
+        self._guess_markets()
         registry.store_catalogue(self.connection, self.name, _ccxt_version(), catalogue)
+
+    def _guess_markets(self) -> None:
+        """Markets that may have been listed once: asked for until the exchange says no."""
+        if self.venue.once_listed is None:
+            return
+        known = {raw_id for raw_id, _, _ in registry.market_names(self.connection, self.name)}
+        guesses = self.client.run(self.venue.once_listed, self.client.request)
+        rows = {
+            market["symbol"]: {**market_row(market["symbol"], market, _NEVER), "active": False}
+            for raw_id, category in guesses
+            if raw_id not in known
+            and (market := self.venue.delisted_market(raw_id, category))["symbol"]
+        }
+        registry.store_markets(self.connection, self.name, list(rows.values()))
 
 
 @contextmanager

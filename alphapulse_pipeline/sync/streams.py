@@ -25,6 +25,8 @@ class Stream:
     found: str
     """Why it is walked."""
     market: str = ""
+    guessed: bool = False
+    """Whether the exchange may say that it has no such market, and never had."""
 
 
 def streams(session: Session, dataset: str) -> dict[str, Stream]:
@@ -64,14 +66,16 @@ def of_lively_markets(session: Session, source: Source) -> list[Source]:
 
 def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
     listed = session.markets.exchange.markets
+    traded = known.traded_markets(session.connection, session.name) if source.listed_for else set()
     for market in known.markets(session.connection, session.name):
-        there = listed.get(market.market) if source.listed_for else None
-        if market.category == source.category and (not there or there.get(source.listed_for)):
+        there = listed.get(market.market, {})
+        wanted = not source.listed_for or there.get(source.listed_for) or market.market in traded
+        if market.category == source.category and wanted:
             asked = session.markets.symbol(market.market) if source.by_name else market.raw_id
             params = {**source.feed.params, source.per_market: asked}
             narrowed = replace(source, feed=replace(source.feed, params=params))
-            found = "a listed market" if market.active else "a market that is no longer listed"
-            yield Stream(f"{name} {market.market}", narrowed, found, market.market)
+            found = "a market that may have been listed once" if market.guessed else "a market"
+            yield Stream(f"{name} {market.market}", narrowed, found, market.market, market.guessed)
 
 
 def _lively(session: Session) -> set[str]:

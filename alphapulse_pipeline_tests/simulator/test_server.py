@@ -4,13 +4,18 @@ import json
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from decimal import Decimal
 from urllib.request import urlopen
+
+import pytest
 
 from alphapulse_pipeline.simulator import FACES, Simulator, World, serve
 from alphapulse_pipeline.simulator.exchange import Exchange, House
 from alphapulse_pipeline.simulator.face import DATASETS
 from alphapulse_pipeline.simulator.layout import LAYOUTS
 from alphapulse_pipeline.simulator.markets import DAY
+from alphapulse_pipeline.simulator.money import plain
 from alphapulse_pipeline_tests.simulator.client import get, signed
 from alphapulse_pipeline_tests.simulator.conftest import NOW
 
@@ -39,6 +44,23 @@ def test_each_exchange_has_a_truth_of_its_own(frozen: Simulator) -> None:
         assert wallets
     unknown = get(frozen, "/__truth?exchange=mtgox")
     assert (unknown.status, unknown.json) == (404, {"error": "there is no exchange 'mtgox'"})
+
+
+@pytest.mark.parametrize("exchange", sorted(FACES))
+def test_the_rows_of_a_ledger_add_up_to_the_balance(frozen: Simulator, exchange: str) -> None:
+    """Also where one entry is told in several rows."""
+    face, told = FACES[exchange], frozen.truth(frozen.world.genesis + 40 * DAY, exchange=exchange)
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in told["ledger"]:
+        account = row["wallet"], row["asset"]
+        sums[account] += Decimal(row["amount"])
+        assert row["balance_after"] in (None, plain(sums[account]))
+        assert (row["balance_after"] is None) != face.serves("balance_after", row["wallet"])
+    assert sums == {
+        (balance["wallet"], balance["asset"]): Decimal(balance["total"])
+        for balance in told["balances"]
+        if face.serves("ledger", balance["wallet"])
+    }
 
 
 def test_no_two_faces_answer_at_the_same_path(world: World) -> None:

@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +18,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
@@ -68,7 +69,8 @@ class Hollaex:
                 known = [o for o in self.orders if o["id"] == query["order_id"]]
                 return _json(known[0]) if known else Reply(b'{"message": "Order not found"}', 404)
             case "/user/balance":
-                told = {"btc_balance": "1.5", "btc_available": "1", "usdt_balance": "0.1"}
+                apart = {"btc_balance": "7"} if query.get("kind") == "apart" else {}
+                told = {"btc_balance": "1.5", "btc_available": "1", "usdt_balance": "0.1", **apart}
                 return _json({"user_id": 1, **told, "usdt_available": "0.1"})
             case "/tickers":
                 prices = {"last": "70000.1", "close": "70000.1", "symbol": "btc-usdt"}
@@ -252,6 +254,18 @@ def test_snapshots_are_what_ccxt_understands(
     assert db.execute("SELECT market, last::text FROM alphapulse.prices_latest").fetchall() == [
         ("BTC/USDT", "70000.1")
     ]
+
+
+def test_a_balance_that_every_wallet_is_answered_with_counts_once(
+    account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    wallets = (Wallet("spot"), Wallet("swap", {"kind": "swap"}), Wallet("apart", {"kind": "apart"}))
+    with open_session(account, database, "test") as session:
+        session.venue = replace(session.venue, wallets=wallets)
+        write(session.connection, snapshot(session, "balances"), "test")
+    assert db.execute(
+        "SELECT wallet, total::text FROM alphapulse.balances_latest WHERE asset = 'BTC' ORDER BY 1"
+    ).fetchall() == [("apart", "7"), ("spot", "1.5")]
 
 
 def order(number: int, placed: datetime, changed: datetime, status: str) -> dict[str, Any]:

@@ -41,7 +41,8 @@ _WINDOW = between("startTime", "endTime")
 # Binance takes milliseconds, and both ends are part of a window.
 _PIECES = Windows(margin=1)
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
-_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "USD")
+# quotes of spot pairs, longest first
+_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BTC", "ETH", "BNB", "EUR", "TRY")
 
 
 def _days(count: int | None) -> timedelta | None:
@@ -304,10 +305,17 @@ async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
+async def _once_listed(call: Caller) -> list[tuple[str, str]]:
+    """Every coin that Binance knows, those that are no longer traded too, against every quote."""
+    coins = [coin["coin"] for coin in await call("sapiGetCapitalConfigGetall", {})]
+    return [(coin + quote, "spot") for coin in coins for quote in _QUOTES if coin != quote]
+
+
 def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
     """A market read off its raw id: LUNAUSDT, BTCUSD_PERP, BTCUSDT_260626."""
     pair, _, tail = raw_id.partition("_")
-    quote = next((q for q in _QUOTES if pair.endswith(q) and pair != q), "")
+    quotes = ("USD",) if category == "inverse" else _QUOTES
+    quote = next((q for q in quotes if pair.endswith(q) and pair != q), "")
     base = pair.removesuffix(quote) if quote else pair
     contract = category != "spot"
     settle = (base if category == "inverse" else quote) if contract else None
@@ -386,6 +394,7 @@ BINANCE = Venue(
     },
     lag=timedelta(seconds=30),
     delisted_market=_delisted_market,
+    once_listed=_once_listed,
     # Currencies need a signed call that a narrow key may not make; codes come from markets.
     settings={"options": {"fetchCurrencies": False, "fetchMargins": False}},
 )

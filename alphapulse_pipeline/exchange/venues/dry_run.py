@@ -6,6 +6,7 @@ seen and not believed. Nothing is sent.
 """
 
 import asyncio
+import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -25,6 +26,7 @@ SYMBOLS = {
     "inverse": "BTC/USD:BTC",
     "option": "BTC/USDT:USDT-261225-50000-C",
 }
+_EMPTY = re.compile(r" (currency|market)\(\) requires ")
 _MOST_REQUESTS = 5
 """So many requests before the one that counts: sessions, account numbers, modes."""
 
@@ -88,7 +90,9 @@ class DryRun:
         except _Reached:
             pass
         except ccxt.ArgumentsRequired as error:
-            return Answer(Outcome.NEEDS, reason=str(error))
+            # of an empty answer ccxt cannot tell the currency or the market
+            if not requests or not _EMPTY.search(str(error)):
+                return Answer(Outcome.NEEDS, reason=str(error))
         except ccxt.NotSupported as error:
             return Answer(Outcome.LACKS, reason=str(error))
         except Exception as error:  # noqa: BLE001  an empty answer or invented market upset ccxt

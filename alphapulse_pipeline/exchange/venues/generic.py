@@ -36,10 +36,12 @@ _ORDERS = (
     ("fetchCanceledAndClosedOrders",),
     ("fetchClosedOrders", "fetchCanceledOrders"),
 )
-_TRANSACTIONS = (("fetchDeposits", "fetchWithdrawals"), ("fetchDepositsWithdrawals",),
-                 ("fetchTransactions",))  # fmt: skip
-_TRANSFER_KINDS = {"fetchDeposits": "deposit", "fetchWithdrawals": "withdrawal",
-                   "fetchTransfers": "transfer"}  # fmt: skip
+_TRANSACTIONS = (
+    ("fetchDeposits", "fetchWithdrawals"),
+    ("fetchDepositsWithdrawals",),
+    ("fetchTransactions",),
+)
+_TRANSFER_KINDS = {"fetchDeposits": "deposit", "fetchWithdrawals": "withdrawal"}
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ def plan(exchange: str) -> Plan:
         wallets=wallets,
         positions=tuple(
             Source(_listing(way, "fetchPositions"), _wallet(wallets, way), "", way.category)
-            for way in found.by_market("fetchPositions", windowed=False, contracts=True).values()
-            if not way.per_market
+            for way in found.by_market(
+                "fetchPositions", windowed=False, contracts=True, symbols=False
+            ).values()
         ),
         margin_mode=_margin_mode,
         open_orders=tuple(
@@ -96,8 +99,13 @@ def plan(exchange: str) -> Plan:
 
 def _wallets(exchange: Exchange) -> tuple[Wallet, ...]:
     """One for each balance that the exchange keeps apart; a wallet may take several calls."""
-    ways = exchange.by_market("fetchBalance", windowed=False).values()
-    named = [(way.part_of or way.name, way.params) for way in ways if "future" not in way.name]
+    ways = exchange.by_market("fetchBalance", windowed=False, symbols=False).values()
+    # futures have a wallet of their own where a request of their own is seen
+    named = [
+        (way.part_of or way.name, way.params)
+        for way in ways
+        if "future" not in way.name or way.seen
+    ]
     return tuple(Wallet("account" if name == "all" else name, params) for name, params in named)
 
 
@@ -246,9 +254,11 @@ async def _margin_mode(call: Caller) -> str:
 def _tickers(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
     """Category -> parameters; the same ones where one call lists several categories."""
     found: dict[str, Mapping[str, Any]] = {}
-    for way in exchange.by_market("fetchTickers", windowed=False, scoped=False).values():
+    for way in exchange.by_market(
+        "fetchTickers", windowed=False, symbols=False, scoped=False
+    ).values():
         for category in exchange.categories:
-            if category in way.kinds and not way.per_market:
+            if category in way.kinds:
                 found[category] = way.params
     return found
 

@@ -113,7 +113,6 @@ SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
         (exchange, category): {coin: {"currency": coin} for coin in ("USDT", "USDC", "XBT", "ETH")}
         for exchange, category in (("kucoin", "contract"), ("kucoinfutures", ""))
     },
-    ("phemex", ""): {coin: {"currency": coin} for coin in ("USDT", "BTC", "USD")},
 }
 """(exchange, category) -> what is asked one after the other, where ccxt would take one of them for
 all. The category is empty where one request is for markets of every kind."""
@@ -151,7 +150,7 @@ REMARKS = {
     "options.unifiedAccount",
     "gateeu": "ccxt reads an error about the account's mode as 'not unified': set "
     "options.unifiedAccount",
-    "krakenfutures": "fills cannot be asked for by time",
+    "phemex": "balances, positions: of contracts those that USDT settles",
 }
 
 

@@ -99,6 +99,16 @@ def _listed(answer: Any) -> Any:
     return result
 
 
+def _deposited(raw: Raw, row: Row) -> Row:
+    return row | {"to_wallet": _SPOT}
+
+
+def _withdrawn(raw: Raw, row: Row) -> Row:
+    """What was called off comes back, and is a failure to ccxt."""
+    status = "canceled" if raw.get("status-prop") == "canceled" else row["status"]
+    return row | {"from_wallet": _SPOT, "status": status}
+
+
 def _money(method: str, kind: str, amend: Amend) -> Source:
     return Source(
         Feed(
@@ -192,13 +202,11 @@ KRAKEN = Venue(
             )
         },
         "transfers": {
-            "deposits": _money(
-                "privatePostDepositStatus", "deposit", lambda _, row: row | {"to_wallet": _SPOT}
-            ),
+            "deposits": _money("privatePostDepositStatus", "deposit", _deposited),
             "withdrawals": _money(
                 "privatePostWithdrawStatus",
                 "withdrawal",
-                lambda _, row: row | {"from_wallet": _SPOT},
+                _withdrawn,
             ),
         },
         "ledger": {

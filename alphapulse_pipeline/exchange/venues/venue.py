@@ -79,6 +79,9 @@ class Venue:
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
     delisted_market: Callable[[str, str], dict[str, Any]]
     """(raw id, category) -> ccxt's market structure of a market that is no longer listed."""
+    once_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
+    """Asks for (raw id, category) of markets that may have been there before: where fills are
+    listed per market, those of a market that nobody names any more would be lost."""
     needs_password: bool = False
     """Whether a key comes with a passphrase."""
     settings: Mapping[str, Any] = field(default_factory=dict)

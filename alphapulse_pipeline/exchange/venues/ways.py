@@ -31,6 +31,7 @@ _KINDS: dict[str, tuple[dict[str, str], str]] = {
     "option": ({"type": "option"}, "option"),
 }
 """What may have to be asked for by itself -> ccxt's parameters, category."""
+_UNSEEN = "unseen"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class Way:
     """Whether ccxt's `until` arrives."""
     start: Bound | None = None
     end: Bound | None = None
+
+    @property
+    def seen(self) -> bool:
+        return self.request[0] != _UNSEEN
 
     @property
     def windowed(self) -> bool:
@@ -142,8 +147,8 @@ class Exchange:
             if answer.outcome is Outcome.NEEDS:
                 return self._one_market(method, kind, windowed)
             if answer.outcome is Outcome.ASKS and not _leaks(params, answer, plain):
-                if "type" not in params and _key(answer) == _key(plain):
-                    break  # `subType` is taken away and not used
+                if "type" not in params and not self._tells_apart(method, windowed):
+                    break
                 whole = "subType" in params or category in ("spot", "option")
                 name = kind if whole else typed["type"]
                 flag = category if whole else "contract"
@@ -160,8 +165,13 @@ class Exchange:
         if self.hints.needs_symbol(category, method):
             return self._one_market(method, kind, windowed)
         flag = category if several else ""
-        way = Way(kind, flag, typed if several else {}, request=("unseen", kind))
+        way = Way(kind, flag, typed if several else {}, request=(_UNSEEN, kind))
         return self._timed(way, method, plain, windowed)
+
+    def _tells_apart(self, method: str, windowed: bool) -> bool:
+        """Whether `subType` changes the request; some methods take it away and do not use it."""
+        asked = [self._ask(method, windowed, {"subType": s}) for s in ("linear", "inverse")]
+        return _key(asked[0]) != _key(asked[1])
 
     def _one_market(self, method: str, kind: str, windowed: bool) -> Way | None:
         category = _KINDS[kind][1]

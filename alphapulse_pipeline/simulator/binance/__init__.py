@@ -17,6 +17,10 @@ FACE = Face(
     refusal=refusal,
     kept=KEPT,
     unserved=UNSERVED,
+    whole_seconds=frozenset({"transfers:withdrawal"}),
+    client_order_id=names.client_order_id,
+    parts=names.parts,
+    reference_id=names.reference_id,
 )
 
 __all__ = ["FACE"]

@@ -22,4 +22,4 @@ KEPT: Mapping[str, int] = {
     "ledger:usdm": THREE_MONTHS,
     "ledger:margin": THREE_MONTHS,
 }
-UNSERVED = frozenset({"ledger:spot", "ledger:funding"})
+UNSERVED = frozenset({"ledger:spot", "ledger:funding", "balance_after"})

@@ -30,6 +30,7 @@ __all__ = [
     "funding_id",
     "order_id",
     "parts",
+    "reference_id",
     "trade_id",
     "transaction_id",
     "transfer_id",
@@ -118,6 +119,13 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
         ]
     name = str(transaction_id(world, entry.source))
     return [Part(kind, name, amount) for kind, amount in _flows(entry)]
+
+
+def reference_id(world: World, entry: LedgerEntry) -> str:
+    """`tranId` in the capital flow of margin, `tradeId` (of fills only) in the futures' income."""
+    if entry.wallet == "margin":
+        return str(transaction_id(world, entry.source))
+    return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
 
 
 def flow_id(entry: LedgerEntry, place: int) -> int:

@@ -15,6 +15,8 @@ FACE = Face(
     names=names,
     refusal=refusal,
     unserved=frozenset({"funding"}),
+    whole_seconds=frozenset({"transfers"}),
+    order_status=names.order_status,
 )
 
 __all__ = ["FACE"]

@@ -24,6 +24,8 @@ FACE = Face(
         "ledger:trading": ARCHIVED,
     },
     passphrase=True,
+    order_status=names.order_status,
+    reference_id=names.reference_id,
 )
 
 __all__ = ["FACE"]

@@ -14,6 +14,7 @@ from alphapulse_pipeline.simulator.records import (
     Funding,
     LedgerEntry,
     Order,
+    OrderStatus,
     Transfer,
     Wallet,
 )
@@ -101,6 +102,17 @@ def entry_kind(entry: LedgerEntry) -> str:
     if entry.kind == "transfer":
         return _FROM_TRADING if entry.amount > 0 else _TO_TRADING
     return ASSET_BILL_TYPES[entry.kind]
+
+
+def order_status(status: OrderStatus) -> OrderStatus:
+    """A post-only order that would have traded at once has been cancelled; its `cancelSource` tells
+    why."""
+    return "canceled" if status == "rejected" else status
+
+
+def reference_id(world: World, entry: LedgerEntry) -> str:
+    """`ordId`: of fills only."""
+    return order_id(world, entry.source.order) if isinstance(entry.source, Fill) else ""
 
 
 def contracts(market: Market, amount: Decimal) -> Decimal:

@@ -1,0 +1,205 @@
+"""All exchanges of the installed ccxt: what is asked of them, seen without a network."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from alphapulse_pipeline.exchange.feed import Feed
+from alphapulse_pipeline.exchange.venues import VENUES, Source, Venue, hints, venue_of
+from alphapulse_pipeline.exchange.venues.dry_run import (
+    SINCE,
+    SYMBOLS,
+    UNTIL,
+    Answer,
+    DryRun,
+    Outcome,
+    arrives,
+)
+from alphapulse_pipeline.exchange.venues.generic import generic, plan
+from alphapulse_pipeline.exchange.walker import Windows
+from alphapulse_pipeline.exchange.walker.halves import Halves
+from alphapulse_pipeline.settings.accounts import HISTORIES, exchanges
+
+ALL = tuple(exchange for exchange in exchanges() if exchange not in VENUES)
+CCXTS_OWN = {"type", "subType", "until"}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", refuse)
+
+
+def feeds(venue: Venue) -> Iterator[tuple[str, Source]]:
+    for dataset in HISTORIES:
+        for name, source in venue.histories.get(dataset, {}).items():
+            yield f"{dataset} {name}", source
+
+
+def asked(run: DryRun, source: Source, params: dict[str, Any]) -> Answer:
+    """What a feed's call becomes, for a market of the source's where it lists one at a time."""
+    symbol = {source.per_market: SYMBOLS[source.category]} if source.per_market else {}
+    return run.ask(source.feed.method, **{**source.feed.params, **params, **symbol})
+
+
+@pytest.mark.parametrize("exchange", ALL)
+def test_its_venue_is_made_without_a_network_and_asks_for_whole_windows(exchange: str) -> None:
+    plan.cache_clear()
+    venue, run = generic(exchange), DryRun(exchange)
+    assert venue.wallets
+    for name, source in feeds(venue):
+        feed = source.feed
+        assert feed.method.startswith("fetch_")
+        assert callable(getattr(run.ccxt, feed.method)), name
+        assert isinstance(feed.paging, Windows | Halves)
+        assert source.doubtful
+        assert source.parse == ""
+        answer = asked(run, source, dict(feed.between(SINCE, UNTIL)))
+        if answer.outcome is Outcome.UNKNOWN:
+            continue  # nothing is seen without the exchange
+        assert answer.outcome is Outcome.ASKS, f"{name}: {answer.reason}"
+        assert_nothing_of_ccxts_own(answer, name)
+        window = feed.between(SINCE, UNTIL)
+        assert_own_parameters_arrive(answer, window["params"], name)
+        if feed.window:
+            assert arrives(SINCE, answer.params), name
+        if "until" in window["params"]:
+            assert arrives(UNTIL, answer.params), name
+    now = [(source.feed.method, source.feed.params, source) for source in listings(venue)]
+    for method, params, source in now:
+        answer = asked(run, source, {})
+        assert answer.outcome in (Outcome.ASKS, Outcome.UNKNOWN), answer.reason
+        if answer.outcome is Outcome.ASKS:
+            assert_own_parameters_arrive(answer, params["params"], method)
+    for wallet in venue.wallets:
+        answer = run.ask("fetch_balance", params=dict(wallet.params))
+        if answer.outcome is Outcome.ASKS:
+            assert_own_parameters_arrive(answer, wallet.params, f"wallet {wallet.name}")
+
+
+def listings(venue: Venue) -> tuple[Source, ...]:
+    return (*venue.positions, *venue.open_orders)
+
+
+def assert_own_parameters_arrive(answer: Answer, params: Mapping[str, Any], name: str) -> None:
+    for own in params.keys() - CCXTS_OWN:
+        assert own in answer.params, name
+        if isinstance(params[own], str) and own not in times_of(params):
+            assert answer.params[own] == params[own], name
+
+
+def times_of(params: Mapping[str, Any]) -> set[str]:
+    return {own for own in params if arrives(SINCE, {own: params[own]})} | {
+        own for own in params if arrives(UNTIL, {own: params[own]})
+    }
+
+
+def assert_nothing_of_ccxts_own(answer: Answer, name: str) -> None:
+    """An exchange that is strict refuses what it does not know; one that is not may take it for
+    something else: hyperliquid's own `type` says what is asked for."""
+    if not arrives(UNTIL, answer.params):  # else ccxt sends it twice, by its own doing
+        assert "until" not in answer.params, name
+    assert answer.params.get("subType") not in ("linear", "inverse"), name
+    assert answer.params.get("type") not in ("spot", "swap", "future", "option"), name
+
+
+@pytest.mark.parametrize("exchange", ALL)
+def test_a_dataset_is_supported_with_streams_or_not_at_all(exchange: str) -> None:
+    venue = venue_of(exchange)
+    for dataset in HISTORIES:
+        assert venue.supports(dataset) is bool(venue.histories.get(dataset))
+    assert all(venue.histories.values())
+    assert venue.supports("positions") is bool(venue.positions)
+    assert venue.supports("prices") is bool(venue.tickers)
+    assert len({repr(wallet) for wallet in venue.wallets}) == len(venue.wallets)
+
+
+def test_the_tables_name_what_is_there() -> None:
+    """A correction that nothing uses any more must go."""
+    methods = {(e, m) for e in ALL for m in DryRun(e).ccxt.has}
+    keys = [*hints.ENDS, *hints.STARTS, *hints.PER_MARKET, *hints.UNUSABLE]
+    assert [key for key in keys if key[1] and key not in methods] == []
+    named = {exchange for exchange, _ in [*keys, *hints.SCOPES, *hints.IDS]} | set(hints.REMARKS)
+    assert sorted(named - set(ALL)) == []
+
+
+def trades(exchange: str) -> dict[str, Source]:
+    return dict(generic(exchange).histories["trades"])
+
+
+def window_of(feed: Feed) -> dict[str, Any]:
+    return dict(feed.between(SINCE, UNTIL))
+
+
+def test_claims_about_symbols_are_not_believed() -> None:
+    # claimed to be needed, and not
+    assert not trades("hyperliquid")["all"].per_market
+    assert not any(source.per_market for source in trades("deribit").values())
+    # needed, and not claimed
+    assert trades("htx")["linear"].per_market == "symbol"
+    assert not trades("htx")["spot"].per_market
+    assert trades("btse")["spot"].per_market
+    assert not trades("btse")["swap"].per_market
+    assert trades("hashkey")["linear"].per_market
+    assert not trades("hashkey")["spot"].per_market
+
+
+def test_an_end_that_ccxt_does_not_know_goes_by_the_exchanges_own_name() -> None:
+    names = {"deribit": "end_timestamp", "bitfinex": "end", "mexc": "end_time", "hitbtc": "till"}
+    for exchange, name in names.items():
+        source = trades(exchange).get("linear") or next(iter(trades(exchange).values()))
+        answer = asked(DryRun(exchange), source, window_of(source.feed))
+        assert arrives(UNTIL, {name: answer.params[name]})
+
+
+def test_what_ccxt_would_choose_one_of_is_asked_for_one_after_the_other() -> None:
+    run, found = DryRun("deribit"), trades("deribit")
+    currencies = [asked(run, s, window_of(s.feed)).params["currency"] for s in found.values()]
+    assert sorted(currencies) == sorted(found)
+    assert {"BTC", "ETH", "USDC"} <= set(found)
+    run, found = DryRun("gate"), trades("gate")
+    settled = {n: asked(run, s, window_of(s.feed)).params.get("settle") for n, s in found.items()}
+    assert settled == {
+        "spot": None,
+        "swap usdt": "usdt",
+        "swap btc": "btc",
+        "future usdt": "usdt",
+        "future btc": "btc",
+        "option": None,
+    }
+
+
+def test_positions_of_all_settlement_coins_are_asked_for() -> None:
+    run, positions = DryRun("bitget"), generic("bitget").positions
+    products = {asked(run, source, {}).params["productType"] for source in positions}
+    assert products == {"USDT-FUTURES", "USDC-FUTURES", "COIN-FUTURES"}
+
+
+def test_orders_come_from_the_list_that_leaves_out_least() -> None:
+    orders = generic("weex").histories["orders"]
+    assert {name: source.feed.method for name, source in orders.items()} == {
+        "spot": "fetch_orders",
+        "swap": "fetch_canceled_and_closed_orders",
+    }
+    methods = {s.feed.method for s in generic("okxus").histories["orders"].values()}
+    assert methods == {"fetch_closed_orders", "fetch_canceled_orders"}
+
+
+def test_a_limit_and_a_horizon_come_from_the_claims() -> None:
+    feed = trades("hashkey")["spot"].feed
+    assert feed.horizon is not None
+    assert (feed.between(SINCE, UNTIL)["limit"], feed.horizon.days) == (1000, 30)
+    assert trades("coinbase")["all"].feed.horizon is None
+
+
+def test_what_wants_a_currency_is_not_supported() -> None:
+    assert not generic("deribit").supports("transfers")
+    with pytest.raises(ImportError):
+        venue_of("no_such_exchange")

@@ -1,0 +1,183 @@
+"""Offsets, with a count of all rows as the proof."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alphapulse_pipeline.exchange.feed import Feed
+from alphapulse_pipeline.exchange.walker import Counted
+from alphapulse_pipeline_tests.exchange.walker.proof import (
+    BOUNDS,
+    WINDOWS,
+    assert_late_rows,
+    caps,
+    changes,
+    examples,
+    feed,
+    histories,
+    lost,
+    passed,
+    ranges,
+    tried,
+    walk,
+)
+from alphapulse_pipeline_tests.exchange.walker.server import ZERO, Row, Server, row_at, rows_at
+
+COUNTED = Counted("offset", lambda answer: answer["count"], lambda row: row["id"])
+
+
+def in_seconds(first: int, last: int) -> dict[str, int]:
+    """As Kraken takes its times; its start is left out."""
+    return {"start": first // 1000, "end": last // 1000}
+
+
+_LOST = lost(["start", "end", "offset"])
+_HABITS = st.fixed_dictionaries(
+    {
+        "newest_first": st.sampled_from([True, True, True, False]),
+        "count": st.sampled_from(["all", "all", "all", "all", "more", "less", "page"]),
+        "unstable": st.booleans(),
+        "backwards": st.sampled_from([False, False, False, True]),
+        "shuffled": st.sampled_from([False, False, False, True]),
+        "repeats": st.sampled_from([0, 0, 0, 1]),
+        "repeats_inside": st.booleans(),
+    }
+)
+
+Case = tuple[Feed, Server, tuple[int, int]]
+
+
+@st.composite
+def tolerable(draw: st.DrawFn) -> Case:
+    """Exchanges with such habits only as must not stop a walk."""
+    rows = draw(histories())
+    habits: dict[str, Any] = draw(BOUNDS)
+    window = draw(WINDOWS)
+    listing = feed(COUNTED, window)
+    if draw(st.booleans()):
+        listing = feed(COUNTED, window, between=in_seconds)
+        habits["unit"] = 1000
+    server = Server(rows, draw(caps(rows)), longest=window, **habits)
+    return listing, server, draw(ranges(rows))
+
+
+@st.composite
+def intolerable(draw: st.DrawFn) -> Case:
+    """The same, with habits that a walk may stop at."""
+    listing, server, window = draw(tolerable())
+    server.loses = draw(_LOST)
+    if server.loses & {"start", "end"}:
+        server.longest = None
+    for name, value in (draw(_HABITS) | draw(changes(server.rows))).items():
+        setattr(server, name, value)
+    return listing, server, window
+
+
+@examples(300)
+def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> None:
+    @tried(examples)
+    @given(tolerable())
+    def holds(case: Case) -> None:
+        listing, server, (start, end) = case
+        assert not walk(listing, server, start, end).failure
+
+    holds()
+
+
+@examples(500)
+def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
+    @tried(examples)
+    @given(intolerable())
+    def holds(case: Case) -> None:
+        listing, server, (start, end) = case
+        walked = walk(listing, server, start, end)
+        # a page is handed out when the one after it was read
+        if server.newest_first:
+            assert_late_rows(walked, server, lambda *page: passed(walked, server, *page) - 1)
+
+    holds()
+
+
+@examples(100)
+def test_requests_are_as_many_as_pages_that_overlap(examples: int) -> None:
+    """And one more, where the last page is as large as pages get."""
+
+    @tried(examples)
+    @given(histories(), st.data())
+    def holds(rows: list[Row], data: st.DataObject) -> None:
+        cap = data.draw(caps(rows))
+        server = Server(rows, cap)
+        walk(feed(COUNTED), server, ZERO - 3000, ZERO + 90_000)
+        if len(rows) <= cap:
+            assert server.requests == 1 + (len(rows) >= 10)
+        else:
+            more, full = len(rows) - cap, (len(rows) - cap) % (cap - 1) == 0
+            assert server.requests == 1 + math.ceil(more / (cap - 1)) + full
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("habits", "words"),
+    [
+        ({"loses": frozenset({"offset"})}, "changes faster"),
+        ({"count": "none"}, "without its count"),
+        ({"count": "more"}, "counts 21 rows and lists 20"),
+        ({"count": "less"}, "counts 19 rows and lists 20"),
+        ({"count": "page"}, "counts 10 rows and lists 19|changes faster"),
+        ({"shuffled": True}, "not newest first"),
+        ({"newest_first": False}, "not newest first"),
+        ({"newest_first": False, "backwards": True}, "changes faster"),
+        ({"repeats": 1}, "changes faster"),
+    ],
+)
+def test_a_server_that_does_otherwise_is_found_out(habits: dict[str, Any], words: str) -> None:
+    server = Server(rows_at([5, 6, 7, 8] * 5), 10, **habits)
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(walk(feed(COUNTED), server, ZERO, ZERO + 10).failure)
+
+
+def test_rows_that_change_places_are_found_out() -> None:
+    # the row that pages overlap in may stay where it is while others do not
+    for size in range(11, 60):
+        server = Server(rows_at([5] * size), 10, unstable=True)
+        walk(feed(COUNTED), server, ZERO, ZERO + 10)
+
+
+def test_a_row_that_comes_while_another_goes_shifts_pages() -> None:
+    """The count stays; the row that pages overlap in tells."""
+    server = Server(rows_at(list(range(30))), 10, arrivals={3: [row_at(50, 0)]}, departures={3: 1})
+    walked = walk(feed(COUNTED), server, ZERO, ZERO + 100)
+    assert not walked.failure
+    assert len(walked.pages) == len(walked.requests)
+
+
+def test_a_row_that_goes_while_another_comes_shifts_pages() -> None:
+    rows = rows_at(list(range(30)))
+    server = Server(rows, 10, arrivals={2: [row_at(0, 5)]}, withdrawn={2: rows[-1]})
+    assert not walk(feed(COUNTED), server, ZERO, ZERO + 100).failure
+
+
+def test_oldest_first_proves_nothing_while_it_cannot_be_told() -> None:
+    server = Server(rows_at([5] * 25 + [6]), 10, newest_first=False)
+    assert "not newest first" in walk(feed(COUNTED), server, ZERO, ZERO + 10).failure
+
+
+def test_what_is_proved_is_not_read_again_when_pages_shift() -> None:
+    apart = rows_at(list(range(0, 198_000, 2000)))
+    server = Server(apart, 10, arrivals={6: [row_at(197_000, 0)]})
+    walked = walk(feed(COUNTED), server, ZERO, ZERO + 200_000)
+    assert not walked.failure
+    # the sixth does not count; of the five before it four are proved, with 36 of 99 rows, since
+    # more rows may be in the millisecond of the 37th
+    assert server.requests == 6 + 1 + math.ceil((99 - 36 - 10) / 9)
+
+
+def test_what_shifts_all_the_time_is_given_up() -> None:
+    rows = {number: [row_at(90, number)] for number in range(1, 100)}
+    server = Server(rows_at(list(range(30))), 10, arrivals=rows)
+    assert "changes faster" in walk(feed(COUNTED), server, ZERO, ZERO + 100).failure
+    assert server.requests < 20
