@@ -178,7 +178,9 @@ class ExchangeClient:
 
     def restore_markets(self, catalogue: str) -> None:
         """Know the markets as they were when `load_markets` wrote `catalogue`; no request."""
-        self.ccxt.set_markets(json.loads(catalogue))
+        # ccxt's parsers take what is found by raw id as it is: every key must be there
+        blank = self.ccxt.safe_market_structure()
+        self.ccxt.set_markets([{**blank, **market} for market in json.loads(catalogue)])
 
     async def _read_clock(self) -> tuple[datetime, float]:
         """The exchange's time, and when on our own clock it was surely reached."""

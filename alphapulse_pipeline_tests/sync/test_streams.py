@@ -1,0 +1,85 @@
+"""Where fills are listed per market: every market is asked, the quiet ones once a day."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.simulator import Simulator, World, serve
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.truth import stored, true
+
+Make = Callable[..., Account]
+
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
+
+
+def sync(simulator: Simulator, make: Make, url: str, now: int) -> int:
+    """Balances and fills at a time; how often fills of spot markets were asked for."""
+    simulator.set_clock(lambda: now)
+    before = len(simulator.requests)
+    start = datetime.fromtimestamp(simulator.world.genesis / 1000, UTC).date()
+    account = make(simulator.url, "binance", exchange="binance", history_start=start)
+    shift = account.settings.options["timeDifference"] - (now - NOW_MS)
+    options = {**account.settings.options, "timeDifference": shift}
+    account = make(
+        simulator.url, "binance", exchange="binance", history_start=start, options=options
+    )
+    with open_session(account, url, f"at {now}") as session:
+        write(session.connection, snapshot(session, "balances"), "run")
+        batches = history(session, "trades", whole_history(session), fill=True)
+        write(session.connection, batches, "run")
+    paths = Counter(seen.path for seen in list(simulator.requests)[before:])
+    return paths["/api/v3/myTrades"]
+
+
+def test_quiet_markets_are_asked_once_a_day(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    genesis = datetime(2026, 10, 1, tzinfo=UTC)
+    with serve(World(7, genesis, extra_markets=60), limits=False) as simulator:
+        first = sync(simulator, make_account, database, NOW_MS)
+        listed = db.execute(
+            "SELECT count(*) FROM alphapulse.streams WHERE stream LIKE 'spot %'"
+        ).fetchone()
+        assert listed is not None
+        assert listed[0] > 30  # every market, also those that nobody trades
+        assert first > listed[0]
+        assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+        # within the day only where there is life
+        assert sync(simulator, make_account, database, NOW_MS + 15 * MINUTE) < first / 2
+        assert sync(simulator, make_account, database, NOW_MS + DAY + 16 * MINUTE) > listed[0]
+        truth = simulator.truth(NOW_MS + DAY + 16 * MINUTE, exchange="binance")
+        assert stored(db, "trades", "binance") == true(truth, "trades")
+
+
+def test_what_was_guessed_and_is_not_there_is_asked_once(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    genesis = datetime(2026, 7, 1, tzinfo=UTC)
+    with serve(World(7, genesis), limits=False) as simulator:
+        sync(simulator, make_account, database, NOW_MS)
+        truth = simulator.truth(NOW_MS, exchange="binance")
+        assert "FTM/USDT" not in {row["market"] for row in truth["prices"]}  # delisted by now
+        found = stored(db, "trades", "binance")
+        assert found == true(truth, "trades")
+        assert "FTM/USDT" in {row[0] for row in found}
+        refused = db.execute("SELECT count(*) FROM alphapulse.markets WHERE type = 'none'")
+        assert refused.fetchone() != (0,)
+        # nothing is left of them to be asked again, or to be shown as a gap
+        left = db.execute(
+            "SELECT stream FROM alphapulse.streams JOIN alphapulse.markets AS m"
+            " ON m.market = split_part(stream, ' ', 2) WHERE m.type = 'none'"
+        ).fetchall()
+        assert left == []
+        assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+        again = sync(simulator, make_account, database, NOW_MS + DAY + 16 * MINUTE)
+        assert again < 40
