@@ -8,7 +8,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
@@ -17,7 +19,7 @@ from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.running import Deployment, deployment
 
 SNAPSHOTS = ("balances", "positions", "prices")
-HISTORIES = ("orders", "trades")
+HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
 ASSETS = (*SNAPSHOTS, *HISTORIES)
 GROUP = "/locations/alphapulse_pipeline/asset-groups/bybit/lineage"
 
@@ -116,6 +118,44 @@ def test_the_pictures_of_the_readme(page: Page, up: Deployment, tmp_path: Path) 
     page.mouse.move(1200, 900)
     page.screenshot(path=folder / "lineage.png", animations="disabled")
     assert (folder / "lineage.png").stat().st_size > 20_000
+
+
+def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
+    page: Page, up: Deployment
+) -> None:
+    """A person reads covered days again; rows that were damaged meanwhile are found and mended."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first, last = today - timedelta(days=5), today - timedelta(days=3)
+    day = [first + timedelta(days=1), first + timedelta(days=2)]
+    [(trade, amount)] = up.rows(
+        "UPDATE alphapulse.trades SET amount = amount + 0.00000001 WHERE (market, trade_id) IN ("
+        "SELECT market, trade_id FROM alphapulse.trades WHERE executed_at BETWEEN %s AND %s LIMIT 1"
+        ") RETURNING trade_id, amount - 0.00000001",
+        *day,
+    )
+    page.goto("/assets/bybit/trades?view=partitions")
+    page.get_by_role("button", name="Materialize").first.click()
+    chosen = page.get_by_placeholder(re.compile("^ex: "))
+    chosen.fill(f"[{first:%Y-%m-%d}...{last:%Y-%m-%d}]")
+    chosen.press("Enter")
+    page.get_by_role("button", name=re.compile("^Launch")).last.click()
+    query = """{ runsOrError(filter: {tags: [{key: "dagster/backfill"}]}) { ... on Runs {
+        results { runId status tags { key value } } } } }"""
+
+    def ended() -> list[dict[str, Any]]:
+        runs: list[dict[str, Any]] = (up.graphql(query) or {})["runsOrError"]["results"]
+        return runs if runs and all(run["status"] == "SUCCESS" for run in runs) else []
+
+    [run] = running.wait_for(ended, 120, what="the backfill's run")
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    assert tags["dagster/asset_partition_range_start"] == f"{first:%Y-%m-%d}"
+    assert tags["dagster/asset_partition_range_end"] == f"{last:%Y-%m-%d}"
+    mended = up.rows("SELECT amount FROM alphapulse.trades WHERE trade_id = %s", trade)
+    assert mended == [(amount,)]
+    page.goto(f"/assets/bybit/trades?view=partitions&partition={day[0]:%Y-%m-%d}")
+    changed = page.get_by_role("row").filter(has_text=re.compile("^changed"))
+    expect(changed.first).to_contain_text("1", timeout=60 * _SECONDS)
+    expect(page.get_by_text(trade).first).to_be_visible()
 
 
 def _node(page: Page, asset: str) -> Locator:

@@ -37,7 +37,7 @@ def status(
         output.note("nothing was synced yet: run `alphapulse up` or `alphapulse sync`")
     shown = (
         "account", "dataset", "status", "last_success", "next_tick", "rows", "coverage", "gaps",
-        "circuit",
+        "unreachable", "stale", "circuit",
     )  # fmt: skip
     output.print_table(
         [name.replace("_", " ") for name in shown],

@@ -13,7 +13,8 @@ from alphapulse_pipeline.sync.histories import history
 from alphapulse_pipeline.warehouse.batches import Batches, TimeRange
 
 MODE = "alphapulse/mode"
-"""Run tag. `fill`: skip what is covered; a run without it reads its days again."""
+"""Run tag. `fill`: skip what is covered. A run without it reads its days again, and tells what
+differs from what is stored."""
 TIME_LIMIT = "alphapulse/time_limit"
 """Run tag: after how many seconds a history leaves the rest for the next run."""
 
@@ -49,14 +50,13 @@ def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
     )
     def rows(context: dg.AssetExecutionContext) -> Batches:
         session = session_of(context, account)
-        window = context.partition_time_window
-        return history(
-            session,
-            dataset,
-            TimeRange(window.start, window.end),
-            fill=context.run.tags.get(MODE) == "fill",
-            keep_going=_until(context.run.tags.get(TIME_LIMIT)),
-        )
+        days = context.partition_time_window
+        window = TimeRange(days.start, days.end)
+        fill = context.run.tags.get(MODE) == "fill"
+        keep_going = _until(context.run.tags.get(TIME_LIMIT))
+        batches = history(session, dataset, window, fill=fill, keep_going=keep_going)
+        batches.compare = None if fill else window
+        return batches
 
     return rows
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from alphapulse_pipeline.components.checks import CHECKS, Check
+from alphapulse_pipeline.components.check import Check
+from alphapulse_pipeline.components.checks import CHECKS, check_key
 from alphapulse_pipeline.settings.accounts import Account
 
 ACCOUNT = "alphapulse/account"
@@ -50,7 +51,7 @@ def _job(
     return dg.define_asset_job(
         f"{account.name}_{kind}",
         selection=dg.AssetSelection.assets(*keys).without_checks()
-        | dg.AssetSelection.checks(*(check.key(account) for check in chosen)),
+        | dg.AssetSelection.checks(*(check_key(account, check) for check in chosen)),
         description=description,
         tags={ACCOUNT: account.name, "dagster/priority": str(priority)},
     )

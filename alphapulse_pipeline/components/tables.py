@@ -20,6 +20,18 @@ _DESCRIPTIONS = {
     "trades": (
         "Every fill, once: trades, liquidations, ADL and settlements. By day of `executed_at`."
     ),
+    "transfers": (
+        "Deposits, withdrawals and transfers between own wallets, in their last known state. "
+        "By day of `happened_at`."
+    ),
+    "funding": (
+        "Funding payments of perpetual positions: received is positive, paid is negative. "
+        "By day of `happened_at`."
+    ),
+    "ledger": (
+        "What the exchange itself booked, entry by entry: the explanation of every balance. "
+        "By day of `happened_at`."
+    ),
 }
 # Which columns decide the rows of a table that is made from others.
 _LINEAGE = {

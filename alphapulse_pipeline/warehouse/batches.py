@@ -53,12 +53,44 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """How a row that was stored and the same row read again differ."""
+
+    what: str
+    """new, changed or vanished."""
+    row: str
+    """Its key, in words."""
+    time: datetime
+    column: str | None = None
+    stored: str | None = None
+    given: str | None = None
+    """Of `raw`, the names of the keys that differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a second reading of a range said differently, besides what was new."""
+
+    compared: tuple[TimeRange, ...]
+    """Where a row (of some market at least) can be missed: what every stream has read whole."""
+    changed: int
+    updated: int
+    """Rows that changed in the course of things, as an open order does: not among `changed`."""
+    vanished: int
+    """Rows that the exchange once gave and did not give again. They stay."""
+    differences: tuple[Difference, ...]
+    """The first of each kind, vanished ones first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What a commit changed. `rows` counts news only: inserted and changed."""
 
     inserted: int = 0
     changed: int = 0
     unchanged: int = 0
+    comparison: Comparison | None = None
+    """Set where `Batches.compare` asked for it."""
 
     @property
     def rows(self) -> int:
@@ -69,6 +101,7 @@ class Written:
             self.inserted + other.inserted,
             self.changed + other.changed,
             self.unchanged + other.unchanged,
+            self.comparison or other.comparison,
         )
 
 
@@ -87,6 +120,7 @@ class Batches:
         *,
         log_id: int | None = None,
         requests: Callable[[], int] = lambda: 0,
+        compare: TimeRange | None = None,
     ) -> None:
         self.account = account
         self.dataset = dataset
@@ -94,6 +128,8 @@ class Batches:
         """The attempt's row in `sync_log`, which the writer closes after the last batch."""
         self.requests = requests
         """How many requests it took so far."""
+        self.compare = compare
+        """A history's range that is read again: tell what differs from what is stored."""
         self._batches = batches
 
     def __iter__(self) -> Iterator[Batch]:

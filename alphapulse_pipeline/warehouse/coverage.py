@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -84,6 +85,103 @@ def newest_gap_before(
     return TimeRange(row[0], row[1]) if row else None
 
 
+def covered_time(connection: Connection[TupleRow], account: str, dataset: str) -> timedelta:
+    """How much time is covered, all streams together."""
+    row = connection.execute(
+        "SELECT coalesce(sum(upper(times) - lower(times)), interval '0')"
+        " FROM alphapulse.coverage CROSS JOIN LATERAL unnest(covered) AS times"
+        " WHERE account = %s AND dataset = %s",
+        [account, dataset],
+    ).fetchone()
+    return row[0] if row else timedelta()
+
+
+def missing_time(
+    connection: Connection[TupleRow], account: str, dataset: str
+) -> tuple[timedelta, timedelta]:
+    """How much time is missing (gaps, not what is unreachable) and how much is wanted."""
+    row = connection.execute(
+        "SELECT (SELECT coalesce(sum(upper(gap) - lower(gap)), interval '0')"
+        "  FROM alphapulse.coverage_gaps WHERE account = %(account)s AND dataset = %(dataset)s),"
+        " (SELECT coalesce(sum(upper(wanted) - lower(wanted)), interval '0')"
+        "  FROM alphapulse.streams WHERE account = %(account)s AND dataset = %(dataset)s)",
+        {"account": account, "dataset": dataset},
+    ).fetchone()
+    return (row[0], row[1]) if row else (timedelta(), timedelta())
+
+
+def covered_share(connection: Connection[TupleRow], account: str, dataset: str) -> Decimal | None:
+    """Which share of the wanted time is covered, never rounded up; None where none is wanted."""
+    row = connection.execute(
+        "SELECT trunc(coalesce(sum(extract(epoch FROM upper(times) - lower(times))), 0)"
+        "  / (SELECT nullif(sum(extract(epoch FROM upper(wanted) - lower(wanted))), 0)"
+        "   FROM alphapulse.streams WHERE account = %(account)s AND dataset = %(dataset)s), 4)"
+        " FROM (SELECT unnest(tstzmultirange(wanted) * covered) AS times"
+        "  FROM alphapulse.streams JOIN alphapulse.coverage USING (account, dataset, stream)"
+        "  WHERE account = %(account)s AND dataset = %(dataset)s) AS proved",
+        {"account": account, "dataset": dataset},
+    ).fetchone()
+    return row[0] if row else None
+
+
+def streams(connection: Connection[TupleRow], account: str, dataset: str) -> list[str]:
+    """The names of all streams that were ever asked for."""
+    rows = connection.execute(
+        "SELECT stream FROM alphapulse.streams WHERE account = %s AND dataset = %s ORDER BY stream",
+        [account, dataset],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def prove_by_import(
+    cursor: Cursor[TupleRow],
+    account: str,
+    dataset: str,
+    asserted: TimeRange,
+    streams: Sequence[str],
+) -> list[Gap]:
+    """Cover what was missing in a range that an imported file is said to be complete for.
+
+    Only what is wanted and was not covered: the newly covered ranges are returned, and remembered
+    as `imported`. Part of the transaction that stores the rows.
+    """
+    rows = cursor.execute(
+        "WITH news AS ("
+        " SELECT stream, tstzmultirange(wanted * %(asserted)s) - coalesce(covered, '{}') AS times"
+        " FROM alphapulse.streams LEFT JOIN alphapulse.coverage USING (account, dataset, stream)"
+        " WHERE account = %(account)s AND dataset = %(dataset)s AND stream = ANY(%(streams)s)"
+        "), stored AS ("
+        " INSERT INTO alphapulse.coverage AS c"
+        "  (account, dataset, stream, covered, imported, updated_at)"
+        " SELECT %(account)s, %(dataset)s, stream, times, times, now() FROM news"
+        "  WHERE NOT isempty(times)"
+        " ON CONFLICT (account, dataset, stream) DO UPDATE SET"
+        "  covered = c.covered + excluded.covered, imported = c.imported + excluded.imported,"
+        "  unreachable = c.unreachable - excluded.covered, updated_at = now())"
+        " SELECT stream, lower(gap), upper(gap) FROM news CROSS JOIN LATERAL unnest(times) AS gap"
+        " ORDER BY lower(gap), stream",
+        {
+            "account": account,
+            "dataset": dataset,
+            "asserted": _range(asserted),
+            "streams": list(streams),
+        },
+    ).fetchall()
+    return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
+
+
+def is_complete(
+    connection: Connection[TupleRow], account: str, dataset: str, within: TimeRange
+) -> bool:
+    """Whether `within` has no gap, as far as it is wanted."""
+    row = connection.execute(
+        "SELECT NOT EXISTS (SELECT FROM alphapulse.coverage_gaps"
+        " WHERE account = %s AND dataset = %s AND gap && %s)",
+        [account, dataset, _range(within)],
+    ).fetchone()
+    return row == (True,)
+
+
 def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) -> None:
     """Add a proved range; part of the transaction that stores its rows."""
     if proof.covered.empty:
@@ -92,22 +190,33 @@ def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) ->
         "INSERT INTO alphapulse.coverage AS c (account, dataset, stream, covered, updated_at)"
         " VALUES (%s, %s, %s, tstzmultirange(%s), now())"
         " ON CONFLICT (account, dataset, stream) DO UPDATE SET"
-        " covered = c.covered + excluded.covered, updated_at = now(),"
+        " covered = c.covered + excluded.covered, imported = c.imported - excluded.covered,"
+        " unreachable = c.unreachable - excluded.covered, updated_at = now(),"
         " last_failure = NULL, last_failure_at = NULL",
         [account, dataset, proof.stream, _range(proof.covered)],
     )
 
 
 def mark_unreachable(
-    connection: Connection[TupleRow], account: str, dataset: str, stream: str, lost: TimeRange
+    connection: Connection[TupleRow],
+    account: str,
+    dataset: str,
+    stream: str,
+    lost: TimeRange,
+    reason: str,
 ) -> None:
-    """Say that the exchange no longer serves `lost`; what is covered of it stays covered."""
+    """Say that the exchange no longer serves `lost`, and why.
+
+    What is covered of it stays covered. One reason a stream is kept: the one said last.
+    """
     connection.execute(
-        "INSERT INTO alphapulse.coverage AS c (account, dataset, stream, unreachable, updated_at)"
-        " VALUES (%s, %s, %s, tstzmultirange(%s), now())"
+        "INSERT INTO alphapulse.coverage AS c"
+        " (account, dataset, stream, unreachable, unreachable_reason, updated_at)"
+        " VALUES (%s, %s, %s, tstzmultirange(%s), %s, now())"
         " ON CONFLICT (account, dataset, stream) DO UPDATE SET"
-        " unreachable = (c.unreachable + excluded.unreachable) - c.covered, updated_at = now()",
-        [account, dataset, stream, _range(lost)],
+        " unreachable = (c.unreachable + excluded.unreachable) - c.covered,"
+        " unreachable_reason = excluded.unreachable_reason, updated_at = now()",
+        [account, dataset, stream, _range(lost), reason],
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -12,10 +12,11 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
 from alphapulse_pipeline.settings.redaction import redact
-from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
+from alphapulse_pipeline.warehouse import coverage
+from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision
-from alphapulse_pipeline.warehouse.preview import preview
+from alphapulse_pipeline.warehouse.preview import differences, preview
 from alphapulse_pipeline.warehouse.schema import require_current
 from alphapulse_pipeline.warehouse.tables import DATASETS, PROVENANCE, SCHEMA, Dataset
 from alphapulse_pipeline.warehouse.writer import write
@@ -41,8 +42,14 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             )
         with _sentences(account, dataset), connect(postgres_url()) as connection:
             require_current(connection)
+            before = coverage.covered_time(connection, account, dataset.name)
             written = write(connection, batches, context.run_id)
-            context.add_output_metadata(_metadata(connection, dataset, account, written))
+            found = metadata(connection, dataset, account, written)
+            if context.has_asset_partitions:
+                days = context.asset_partitions_time_window
+                window = TimeRange(days.start, days.end)
+                found |= progress(connection, dataset, account, window, before)
+            context.add_output_metadata(found)
 
     def load_input(self, context: dg.InputContext) -> "pandas.DataFrame":
         import pandas
@@ -126,10 +133,14 @@ def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
     return Batches(account, dataset.name, [Batch(rows, captured_at=captured_at)])
 
 
-def _metadata(
+def metadata(
     connection: Connection[TupleRow], dataset: Dataset, account: str, written: Written
 ) -> dict[str, Any]:
-    """Row count of the newest snapshot or of the whole history, what changed, a preview."""
+    """Row count of the newest snapshot or of the whole history, what changed, a preview.
+
+    Of what was read again: how many rows are new, changed (not in the course of things) and
+    vanished, and a table of the first differences.
+    """
     status = connection.execute(
         "SELECT rows, coverage FROM alphapulse.sync_status WHERE account = %s AND dataset = %s",
         [account, dataset.name],
@@ -146,6 +157,43 @@ def _metadata(
         found |= {"changed": written.changed, "unchanged": written.unchanged}
     if proved is not None:
         found["coverage"] = f"{100 * proved:.2f} %"
+    if (comparison := written.comparison) is not None:
+        found |= {
+            "new": written.inserted,
+            "changed": comparison.changed,
+            "updated": comparison.updated,
+            "vanished": comparison.vanished,
+            "compared": ", ".join(map(str, comparison.compared))
+            or "nothing: not every stream was read whole",
+        }
+        if comparison.differences:
+            found["differences"] = dg.MetadataValue.md(differences(comparison))
+    return found
+
+
+def progress(
+    connection: Connection[TupleRow],
+    dataset: Dataset,
+    account: str,
+    window: TimeRange,
+    before: timedelta,
+) -> dict[str, Any]:
+    """Whether the run's days are complete, and how far the whole history is from it.
+
+    Dagster shows all days of a run as materialised, those too that its time did not suffice for.
+    `before`: how much was covered when the run began.
+    """
+    missing, wanted = coverage.missing_time(connection, account, dataset.name)
+    if not wanted:
+        return {}  # rows from somewhere else, of which nothing is proved
+    found: dict[str, Any] = {
+        "complete": coverage.is_complete(connection, account, dataset.name, window)
+    }
+    if missing:
+        found["to go"] = f"{100 * (missing / wanted):.2f} %"
+        if done := coverage.covered_time(connection, account, dataset.name) - before:
+            runs = max(1, round(missing / done))
+            found["to go"] += f", about {runs} run{'s' if runs > 1 else ''} like this one"
     return found
 
 

@@ -26,6 +26,8 @@ class Market:
     base: str
     quote: str
     active: bool
+    guessed: bool
+    """Never listed as far as we know: it may never have been there."""
 
 
 def markets(connection: Connection[TupleRow], account: str) -> list[Market]:
@@ -33,11 +35,27 @@ def markets(connection: Connection[TupleRow], account: str) -> list[Market]:
     rows = connection.execute(
         "SELECT market, raw_id, CASE WHEN type IN ('spot', 'option') THEN type"
         " WHEN settle = base THEN 'inverse' ELSE 'linear' END,"
-        " coalesce(base, ''), coalesce(quote, ''), active"
-        " FROM alphapulse.markets WHERE account = %s ORDER BY market",
+        " coalesce(base, ''), coalesce(quote, ''), active, seen_at = 'epoch'"
+        " FROM alphapulse.markets WHERE account = %s AND type <> 'none' ORDER BY market",
         [account],
     ).fetchall()
     return [Market(*row) for row in rows]
+
+
+def refused_market(connection: Connection[TupleRow], account: str, market: str) -> None:
+    """A market that was only guessed, and that the exchange does not know: it is no stream."""
+    with connection.transaction():
+        connection.execute(
+            "UPDATE alphapulse.markets SET type = 'none' WHERE account = %s AND market = %s",
+            [account, market],
+        )
+        for table in ("streams", "coverage"):
+            connection.execute(
+                sql.SQL(
+                    "DELETE FROM {} WHERE account = %s AND split_part(stream, ' ', 2) = %s"
+                ).format(sql.Identifier(SCHEMA, table)),
+                [account, market],
+            )
 
 
 def traded_markets(connection: Connection[TupleRow], account: str) -> set[str]:

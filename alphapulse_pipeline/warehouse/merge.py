@@ -30,11 +30,14 @@ def merge(
     dataset: Dataset,
     rows: Sequence[Row],
     constants: Mapping[str, Any],
+    staged: Callable[[Cursor[TupleRow]], None] = lambda _: None,
 ) -> Written:
     """Write `rows` inside the cursor's transaction. Returns what changed.
 
-    `constants` are columns that have the same value in every row (account, run, ...). Raises
-    `KeyCollision` and `ColumnMismatch`; both leave the transaction to be rolled back.
+    `constants` are columns that have the same value in every row (account, run, ...). `staged` is
+    called while the staging table holds the rows and the table does not. A row of the exchange's
+    is never overwritten by an imported one. Raises `KeyCollision` and `ColumnMismatch`; both leave
+    the transaction to be rolled back.
     """
     if not rows:
         return Written()
@@ -45,6 +48,7 @@ def merge(
     with cursor.copy(statements.copy) as copy:
         for lines in _copy_lines(dataset, rows, constants):
             copy.write(lines)
+    staged(cursor)
     counts = cursor.execute(statements.merge).fetchone()
     cursor.execute(statements.clear)
     if counts is None:
@@ -198,11 +202,12 @@ class _Statements:
         )
         if "recorded_at" in dataset.table.columns:
             assignments += sql.SQL(", recorded_at = clock_timestamp()")
-        newer = (
-            sql.SQL(" AND excluded.{0} >= t.{0}").format(sql.Identifier(dataset.newest_by))
-            if dataset.newest_by
-            else sql.SQL("")
-        )
+        allowed: sql.Composable = sql.SQL("")
+        if dataset.newest_by:
+            newest_by = sql.Identifier(dataset.newest_by)
+            allowed += sql.SQL(" AND excluded.{0} >= t.{0}").format(newest_by)
+        if "origin" in dataset.columns:
+            allowed += sql.SQL(" AND (t.origin <> 'api' OR excluded.origin = 'api')")
         # Made into bytes here, once, instead of in every batch.
         self.stage = (
             sql.SQL(
@@ -222,7 +227,7 @@ class _Statements:
                 "WITH merged AS ("
                 " INSERT INTO {table} AS t ({columns}) SELECT {columns} FROM {stage}"
                 " ON CONFLICT ({key}) DO UPDATE SET {assignments}"
-                " WHERE ({stored}) IS DISTINCT FROM ({offered}){newer}"
+                " WHERE ({stored}) IS DISTINCT FROM ({offered}){allowed}"
                 " RETURNING xmax = 0 AS inserted)"
                 " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
                 " FROM merged"
@@ -235,7 +240,7 @@ class _Statements:
                 assignments=assignments,
                 stored=stored,
                 offered=offered,
-                newer=newer,
+                allowed=allowed,
             )
             .as_bytes()
         )

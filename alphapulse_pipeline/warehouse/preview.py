@@ -8,8 +8,10 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.warehouse.batches import Comparison
 from alphapulse_pipeline.warehouse.tables import PROVENANCE, SCHEMA, Dataset
 
+_SHOWN = 20
 _HIDDEN = PROVENANCE | {"raw", "account"}
 
 
@@ -27,6 +29,15 @@ def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) ->
         [account],
     ).fetchall()
     return markdown(names, rows)
+
+
+def differences(comparison: Comparison) -> str:
+    """The first differences as a Markdown table."""
+    shown = comparison.differences[:_SHOWN]
+    return markdown(
+        ["difference", "row", "time", "column", "stored", "given"],
+        [(d.what, d.row, d.time, d.column, d.stored, d.given) for d in shown],
+    )
 
 
 def markdown(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection, Cursor
+from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.warehouse.merge import merge
-from alphapulse_pipeline.warehouse.tables import Dataset, markets
+from alphapulse_pipeline.warehouse.tables import SCHEMA, Dataset, markets
 
 _MARKETS = Dataset(markets, "seen_at")
+_MANY = 1000
+"""So many rows are worth a look at their table."""
 
 
 def register(
@@ -42,6 +44,24 @@ def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted:
         " WHERE excluded.stored > 0",
         [account, dataset, inserted],
     )
+
+
+def analyse_grown(
+    connection: Connection[TupleRow], account: str, dataset: Dataset, inserted: int
+) -> None:
+    """Let PostgreSQL look at a table that has grown by much.
+
+    It does so itself a minute later, while a server runs. Until then it knows nothing of the
+    table, and reads it whole where an index would do.
+    """
+    if inserted < _MANY:
+        return
+    row = connection.execute(
+        "SELECT stored FROM alphapulse.datasets WHERE account = %s AND dataset = %s",
+        [account, dataset.name],
+    ).fetchone()
+    if row and inserted * 10 > row[0]:
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, dataset.name)))
 
 
 def catalogue(

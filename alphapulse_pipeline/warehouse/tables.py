@@ -153,7 +153,8 @@ trades = Table(
     _text("kind", "trade, liquidation, adl or settlement.", nullable=False),
     *_provenance(),
     Index("trades_executed_at", "account", "executed_at"),
-    Index("trades_recorded_at", "recorded_at"),
+    Index("trades_of_market", "account", "market", "executed_at"),
+    Index("trades_recorded_at", "account", "recorded_at"),
     comment="Every fill, once.",
 )
 
@@ -176,7 +177,8 @@ orders = Table(
     _time("updated_at", "When it last changed, exchange time.", nullable=False),
     *_provenance(),
     Index("orders_created_at", "account", "created_at"),
-    Index("orders_recorded_at", "recorded_at"),
+    Index("orders_of_market", "account", "market", "created_at"),
+    Index("orders_recorded_at", "account", "recorded_at"),
     Index("orders_still_open", "account", postgresql_where=text("status = 'open'")),
     comment="Every order in its last known state.",
 )
@@ -199,7 +201,7 @@ transfers = Table(
     _time("happened_at", "When it happened, exchange time.", nullable=False),
     *_provenance(),
     Index("transfers_happened_at", "account", "happened_at"),
-    Index("transfers_recorded_at", "recorded_at"),
+    Index("transfers_recorded_at", "account", "recorded_at"),
     comment="Deposits, withdrawals and transfers between own wallets.",
 )
 
@@ -215,7 +217,7 @@ funding = Table(
     _time("happened_at", "When it happened, exchange time.", nullable=False),
     *_provenance(),
     Index("funding_happened_at", "account", "happened_at"),
-    Index("funding_recorded_at", "recorded_at"),
+    Index("funding_recorded_at", "account", "recorded_at"),
     comment="Funding payments of perpetual positions.",
 )
 
@@ -233,7 +235,7 @@ ledger = Table(
     _time("happened_at", "When it happened, exchange time.", nullable=False),
     *_provenance(),
     Index("ledger_happened_at", "account", "happened_at"),
-    Index("ledger_recorded_at", "recorded_at"),
+    Index("ledger_recorded_at", "account", "recorded_at"),
     comment="What the exchange itself booked.",
 )
 
@@ -293,6 +295,14 @@ coverage = Table(
         server_default=text("'{}'"),
         comment="The times that the exchange no longer serves.",
     ),
+    _text("unreachable_reason", "Why it does not, e.g. how far back it serves."),
+    Column(
+        "imported",
+        TSTZMULTIRANGE,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="What of the covered times rests on an imported file, not on the exchange.",
+    ),
     _text("last_failure", "What went wrong last, empty when the last attempt was good."),
     _time("last_failure_at", "When it went wrong."),
     _time("updated_at", "When the row last changed.", nullable=False),
@@ -305,13 +315,15 @@ markets = Table(
     _key("account", _ACCOUNT),
     _key("market", _MARKET),
     _text("raw_id", "The exchange's own id.", nullable=False),
-    _text("type", "spot, swap, future or option.", nullable=False),
+    _text(
+        "type", "spot, swap, future or option; none: guessed, and there is none.", nullable=False
+    ),
     _text("base", "The base currency."),
     _text("quote", "The quote currency."),
     _text("settle", "The settlement currency."),
     _amount("contract_size", "What one contract stands for, in base (quote on inverse)."),
     Column("active", Boolean, nullable=False, comment="Whether the exchange lists it."),
-    _time("seen_at", "When it was last listed.", nullable=False),
+    _time("seen_at", "When it was last listed; 1970 where it was only guessed.", nullable=False),
     comment="Every market ever resolved; a name once given never changes.",
 )
 
@@ -335,6 +347,16 @@ circuit = Table(
     _time("retry_at", "When the next trial may run."),
     _text("reason", "Why it opened."),
     comment="Whether an account is being left alone, and why.",
+)
+
+checked = Table(
+    "checked",
+    metadata,
+    _key("account", _ACCOUNT),
+    _key("dataset", "The history."),
+    _key("check_name", "The check, e.g. keys_unique."),
+    _time("up_to", "Rows recorded before this are known to be good.", nullable=False),
+    comment="How far each check has read a history and found nothing: runs go on from there.",
 )
 
 sync_log = Table(

@@ -4,6 +4,7 @@ A kill at any moment repeats at most one batch.
 """
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -12,8 +13,9 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.redaction import redact
-from alphapulse_pipeline.warehouse import coverage, log
+from alphapulse_pipeline.warehouse import coverage, log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
+from alphapulse_pipeline.warehouse.comparison import Comparing
 from alphapulse_pipeline.warehouse.merge import merge
 from alphapulse_pipeline.warehouse.tables import DATASETS, Dataset
 
@@ -28,10 +30,20 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
     """
     dataset = DATASETS[batches.dataset]
     written = Written()
+    comparing = None
     try:
+        if batches.compare is not None:
+            comparing = Comparing(dataset, batches.account, batches.compare)
+            with connection.cursor() as cursor:
+                comparing.begin(cursor)
         for batch in batches:
             with connection.transaction(), connection.cursor() as cursor:
-                written += _commit(cursor, dataset, batches, batch, run_id)
+                written += _commit(cursor, dataset, batches, batch, run_id, comparing)
+        registry.analyse_grown(connection, batches.account, dataset, written.inserted)
+        if comparing is not None:
+            with connection.transaction(), connection.cursor() as cursor:
+                written = replace(written, comparison=comparing.end(cursor))
+            _tell(batches, written)
         if batches.log_id is not None:
             with connection.cursor() as cursor:
                 log.succeed(cursor, batches.log_id, written.rows, batches.requests())
@@ -44,7 +56,12 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
 
 
 def _commit(
-    cursor: Cursor[TupleRow], dataset: Dataset, batches: Batches, batch: Batch, run_id: str
+    cursor: Cursor[TupleRow],
+    dataset: Dataset,
+    batches: Batches,
+    batch: Batch,
+    run_id: str,
+    comparing: Comparing | None,
 ) -> Written:
     constants: dict[str, Any] = {"account": batches.account}
     if dataset.is_snapshot:
@@ -56,18 +73,32 @@ def _commit(
         )
     else:
         constants |= {"run_id": run_id, "origin": "api"}
-    written = merge(cursor, dataset, batch.rows, constants)
+    if comparing is None:
+        written = merge(cursor, dataset, batch.rows, constants)
+    else:
+        written = merge(cursor, dataset, batch.rows, constants, comparing.staged)
+        if batch.proof is not None:
+            comparing.prove(batch.proof)
     if batch.proof is not None:
         coverage.prove(cursor, batches.account, dataset.name, batch.proof)
-    # An account that was never deployed (a DataFrame from somewhere else) is counted as well.
-    cursor.execute(
-        "INSERT INTO alphapulse.datasets AS d (account, dataset, exchange, supported, stored)"
-        " VALUES (%s, %s, '', true, %s)"
-        " ON CONFLICT (account, dataset) DO UPDATE SET stored = d.stored + excluded.stored"
-        " WHERE excluded.stored > 0",
-        [batches.account, dataset.name, written.inserted],
-    )
+    registry.count_stored(cursor, batches.account, dataset.name, written.inserted)
     return written
+
+
+def _tell(batches: Batches, written: Written) -> None:
+    found = written.comparison
+    if found is None:
+        return
+    logger.log(
+        logging.WARNING if found.changed or found.vanished else logging.INFO,
+        "%s/%s was read again: %d new, %d changed, %d updated, %d vanished",
+        batches.account,
+        batches.dataset,
+        written.inserted,
+        found.changed,
+        found.updated,
+        found.vanished,
+    )
 
 
 def _record_failure(

@@ -19,7 +19,10 @@ from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.running import Deployment, deployment, left
 
-DATASETS = ("balances", "positions", "prices", "orders", "trades")
+DATASETS = (
+    *("balances", "positions", "prices"),
+    *("orders", "trades", "transfers", "funding", "ledger"),
+)
 UNFINISHED = "status IN ('STARTING', 'STARTED', 'CANCELING')"
 
 Up = Callable[[], Deployment]

@@ -1,5 +1,6 @@
 """Each asset check fails on what it is there for, and on nothing else."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,11 +10,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.components.checks import CHECKS, account_checks
-from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account, AccountSettings
-from alphapulse_pipeline.warehouse import coverage, registry
+from alphapulse_pipeline.components import checks
+from alphapulse_pipeline.components.check import Check
+from alphapulse_pipeline.components.checks import CHECKS, account_checks, offenders
+from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account, AccountSettings
+from alphapulse_pipeline.warehouse import checked, coverage, log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
-from alphapulse_pipeline.warehouse.tables import DATASETS
+from alphapulse_pipeline.warehouse.tables import DATASETS, HISTORIES
 from alphapulse_pipeline.warehouse.writer import write
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -52,21 +55,35 @@ GOOD: dict[str, dict[str, Any]] = {
         **{"amount": Decimal(1), "filled": Decimal(0), "wallet": "unified", "raw": {}},
         **{"created_at": NOW - timedelta(hours=1), "updated_at": NOW - timedelta(hours=1)},
     },
+    "transfers": {
+        **{"kind": "deposit", "transfer_id": "1", "asset": "BTC", "amount": Decimal(1)},
+        **{"happened_at": NOW - timedelta(hours=1), "raw": {}},
+    },
+    "funding": {
+        **{"market": "BTC/USDT:USDT", "funding_id": "1", "asset": "USDT", "amount": Decimal(1)},
+        **{"happened_at": NOW - timedelta(hours=1), "wallet": "unified", "raw": {}},
+    },
+    "ledger": {
+        **{"wallet": "unified", "kind": "TRADE", "entry_id": "1", "asset": "BTC"},
+        **{"amount": Decimal(1), "happened_at": NOW - timedelta(hours=1), "raw": {}},
+    },
 }
+
+
+OURS = {"account", "captured_at", "run_id", "origin", "recorded_at"}
 
 
 def put(db: Connection[TupleRow], dataset: str, *rows: dict[str, Any], at: datetime = NOW) -> None:
     """Store rows made of a good one; a snapshot's at the time `at`."""
-    ours = {"account", "captured_at", "run_id", "origin", "recorded_at"}
-    empty = {c: None for c in DATASETS[dataset].columns if c not in ours}
+    empty = {c: None for c in DATASETS[dataset].columns if c not in OURS}
     full = [{**empty, **GOOD[dataset], **row} for row in rows]
     captured_at = at if dataset in SNAPSHOTS else None
     write(db, Batches("main", dataset, [Batch(full, captured_at=captured_at)]), "test")
 
 
-def prove(db: Connection[TupleRow], dataset: str, proved: TimeRange) -> None:
+def prove(db: Connection[TupleRow], dataset: str, proved: TimeRange, stream: str = "spot") -> None:
     with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, "main", dataset, Proof("spot", proved))
+        coverage.prove(cursor, "main", dataset, Proof(stream, proved))
 
 
 @pytest.fixture
@@ -81,23 +98,29 @@ def good(db: Connection[TupleRow]) -> Connection[TupleRow]:
     return db
 
 
-def failing() -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
-    """The checks that fail, by dataset and name. All of them must have run."""
-    checks = account_checks(ACCOUNT, SNAPSHOTS, HISTORIES)
-    definitions = dg.Definitions(asset_checks=checks)
-    job = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
-    result = (
-        dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
-        .resolve_job_def("checks")
-        .execute_in_process()
+def failing(db: Connection[TupleRow]) -> dict[tuple[str, str], dg.AssetCheckResult]:
+    """The checks that fail, by dataset and name."""
+    found = {}
+    for check in CHECKS:
+        with db.transaction():
+            result = checks.result(db, ACCOUNT, check, "a run that only checks")
+        if not result.passed:
+            found[check.dataset, check.name] = result
+    return found
+
+
+def test_all_pass_on_good_data_and_all_run_in_dagster(good: Connection[TupleRow]) -> None:
+    definitions = dg.Definitions(
+        asset_checks=account_checks(ACCOUNT, SNAPSHOTS, tuple(HISTORIES)),
+        jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())],
     )
-    evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == len(CHECKS)
-    return {(e.asset_key.path[-1], e.check_name): e for e in evaluations if not e.passed}
-
-
-def test_all_pass_on_good_data(good: Connection[TupleRow]) -> None:
-    assert failing() == {}
+    ran = definitions.resolve_job_def("checks").execute_in_process()
+    evaluations = ran.get_asset_check_evaluations()
+    assert {(e.asset_key.path[-1], e.check_name) for e in evaluations} == {
+        (check.dataset, check.name) for check in CHECKS
+    }
+    assert all(evaluation.passed for evaluation in evaluations)
+    assert failing(good) == {}
 
 
 LATER = NOW + timedelta(hours=1)
@@ -109,6 +132,20 @@ BAD: list[tuple[tuple[str, str], dict[str, Any]]] = [
     (("orders", "keys_unique"), {"market": "XBT/USDT"}),
     (("orders", "times_sane"), {"order_id": "2", "created_at": LATER, "updated_at": LATER}),
     (("orders", "times_sane"), {"order_id": "2", "updated_at": NOW - timedelta(days=9)}),
+    (("transfers", "keys_unique"), {"kind": "transfer"}),
+    (("transfers", "times_sane"), {"transfer_id": "2", "happened_at": LATER}),
+    (("funding", "keys_unique"), {"market": "XBT/USDT:USDT"}),
+    (("funding", "times_sane"), {"funding_id": "2", "happened_at": LATER}),
+    (("ledger", "keys_unique"), {"kind": "trade"}),
+    (("ledger", "keys_unique"), {"wallet": "funding"}),
+    (("ledger", "times_sane"), {"entry_id": "2", "happened_at": LATER}),
+]
+GOOD_TOO: list[tuple[str, dict[str, Any]]] = [
+    ("trades", {"side": "sell"}),
+    ("trades", {"market": "ETH/USDT", "price": Decimal(3)}),
+    ("transfers", {"kind": "withdrawal", "asset": "ETH"}),
+    ("funding", {"market": "ETH/USDT:USDT", "amount": Decimal(-1)}),
+    ("ledger", {"kind": "FEE", "amount": Decimal(-1)}),
 ]
 
 
@@ -118,7 +155,7 @@ def test_a_bad_row_fails_its_check_alone(
 ) -> None:
     dataset = check[0]
     put(good, dataset, row, at=NOW + timedelta(seconds=1))
-    found = failing()
+    found = failing(good)
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.ERROR
     assert found[check].metadata["offenders"].value == 1
@@ -126,7 +163,7 @@ def test_a_bad_row_fails_its_check_alone(
 
 def test_a_debt_explains_a_negative_total(good: Connection[TupleRow]) -> None:
     put(good, "balances", {"total": Decimal(-1), "debt": Decimal(1)}, at=NOW + timedelta(seconds=1))
-    assert failing() == {}
+    assert failing(good) == {}
 
 
 @pytest.mark.parametrize("dataset", SNAPSHOTS)
@@ -135,30 +172,172 @@ def test_an_old_snapshot_is_not_fresh(db: Connection[TupleRow], dataset: str) ->
     for name in SNAPSHOTS:
         age = timedelta(minutes=12 if name == dataset else 10)
         put(db, name, {}, at=datetime.now(UTC) - age)
-    fresh = {key for key in failing() if key[1] == "fresh"}
+    fresh = {key for key in failing(db) if key[1] == "fresh" and key[0] in SNAPSHOTS}
     assert fresh == {(dataset, "fresh")}
 
 
 def test_prices_from_the_future(good: Connection[TupleRow]) -> None:
     put(good, "prices", {}, at=NOW + timedelta(hours=1))
-    assert set(failing()) == {("prices", "times_sane")}
+    assert set(failing(good)) == {("prices", "times_sane")}
 
 
-def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
-    good: Connection[TupleRow],
+@pytest.mark.parametrize(("dataset", "row"), GOOD_TOO)
+def test_what_is_alike_but_not_the_same_is_good(
+    good: Connection[TupleRow], dataset: str, row: dict[str, Any]
 ) -> None:
-    check = ("trades", "complete")
+    put(good, dataset, row)
+    assert failing(good) == {}
+
+
+@pytest.mark.parametrize("dataset", HISTORIES)
+def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
+    good: Connection[TupleRow], dataset: str
+) -> None:
+    check = (dataset, "complete")
     wanted = TimeRange(OLD - timedelta(days=1), NOW)
-    coverage.want(good, "main", "trades", [("spot", "test")], wanted)
-    assert failing()[check].severity is dg.AssetCheckSeverity.WARN
-    coverage.record_failure(good, "main", "trades", "failed: the exchange cannot be reached")
-    found = failing()
+    coverage.want(good, "main", dataset, [("spot", "test"), ("linear", "test")], wanted)
+    prove(good, dataset, wanted, "linear")
+    found = failing(good)
+    assert set(found) == {check}
+    assert found[check].severity is dg.AssetCheckSeverity.WARN
+    coverage.record_failure(good, "main", dataset, "failed: the exchange cannot be reached")
+    coverage.want(good, "main", dataset, [("option", "test")], WANTED)
+    found = failing(good)
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.ERROR
-    assert "cannot be reached" in str(found[check].metadata["first"].value)
+    told = found[check].metadata
+    assert told["offenders"].value == 2
+    assert told["streams"].value == "spot, option"
+    first, second = str(told["first"].value).splitlines()[2:]
+    assert "cannot be reached" in first
+    assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in first
+    assert "never asked" in second
 
 
-def test_a_history_that_was_never_asked_for_is_not_complete(db: Connection[TupleRow]) -> None:
-    found = failing()
+@pytest.mark.parametrize("dataset", HISTORIES)
+def test_what_the_exchange_no_longer_serves_is_a_warning_with_its_reason(
+    good: Connection[TupleRow], dataset: str
+) -> None:
+    wanted = TimeRange(OLD - timedelta(days=1), NOW)
+    coverage.want(good, "main", dataset, [("spot", "test")], wanted)
+    lost = TimeRange(OLD - timedelta(days=9), NOW)  # more than is wanted, and partly covered
+    reason = "the exchange serves 30 days"
+    coverage.mark_unreachable(good, "main", dataset, "spot", lost, reason)
+    found = failing(good)
+    assert set(found) == {(dataset, "reachable")}
+    check = found[dataset, "reachable"]
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert f"alphapulse import ACCOUNT {dataset}" in str(check.metadata["hint"].value)
+    (line,) = str(check.metadata["first"].value).splitlines()[2:]
+    assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in line
+    assert f"{OLD:%Y-%m-%d %H:%M:%S}" in line
+    assert reason in line
+
+
+@pytest.mark.parametrize("dataset", HISTORIES)
+def test_a_stream_that_is_no_longer_asked_for_is_stale(
+    good: Connection[TupleRow], dataset: str
+) -> None:
+    names = [f"S{number}" for number in range(7)]
+    asked = TimeRange(OLD, NOW - timedelta(hours=26))
+    coverage.want(good, "main", dataset, [(name, "test") for name in names], asked)
+    for name in names:
+        prove(good, dataset, asked, name)
+    found = failing(good)
+    assert set(found) == {(dataset, "fresh")}
+    check = found[dataset, "fresh"]
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert check.metadata["offenders"].value == 7
+    assert check.metadata["streams"].value == "S0, S1, S2, S3, S4 and 2 more"
+    coverage.want(good, "main", dataset, [(n, "test") for n in names], TimeRange(OLD, asked.end))
+    assert set(failing(good)) == {(dataset, "fresh")}
+    coverage.want(good, "main", dataset, [(n, "test") for n in names], WANTED)
+    assert (dataset, "fresh") not in failing(good)
+
+
+def test_a_history_that_was_never_asked_for_is_neither_complete_nor_fresh(
+    db: Connection[TupleRow],
+) -> None:
+    found = failing(db)
     for dataset in HISTORIES:
-        assert found[dataset, "complete"].severity is dg.AssetCheckSeverity.WARN
+        for check in ("complete", "fresh"):
+            assert found[dataset, check].severity is dg.AssetCheckSeverity.WARN
+        assert (dataset, "reachable") not in found
+
+
+def rows_read(db: Connection[TupleRow], check: Check, run_id: str) -> int:
+    """How many rows of its table a check reads, by PostgreSQL's own count."""
+
+    def count() -> int:
+        row = db.execute(
+            "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)"
+            " FROM pg_stat_xact_user_tables WHERE relid = %s::regclass",
+            [f"alphapulse.{check.dataset}"],
+        ).fetchone()
+        assert row
+        return int(row[0])
+
+    with db.transaction():
+        before = count()
+        assert offenders(db, ACCOUNT, check, run_id)[2] == 0
+        return count() - before
+
+
+READING = [check for check in CHECKS if check.reads_rows]
+
+
+@pytest.mark.parametrize("check", READING, ids=lambda c: f"{c.dataset} {c.name}")
+def test_a_run_reads_what_it_wrote_and_a_person_reads_all(
+    good: Connection[TupleRow], check: Check
+) -> None:
+    dataset = HISTORIES[check.dataset]
+    own = "trade_id" if check.dataset == "trades" else dataset.key[-1]
+
+    def add(name: str, times: Sequence[datetime]) -> None:
+        rows = [{own: f"{name}{n}", dataset.time: time} for n, time in enumerate(times)]
+        later = {dataset.newest_by: NOW} if dataset.newest_by else {}
+        put(good, check.dataset, *(row | later for row in rows))
+
+    # whether a time is sane, an index answers as well
+    everything = 3000 if check.name == "keys_unique" else 0
+    add("old", [OLD + timedelta(minutes=n) for n in range(3000)])
+    log.start(good, "main", check.dataset, "first")
+    assert rows_read(good, check, "first") >= everything, "what was never checked is read"
+    with good.transaction():
+        checked.passed(good, "main", check.dataset, check.name, "first")
+    assert rows_read(good, check, "first") == 0
+    log.start(good, "main", check.dataset, "second")
+    add("new", [NOW] * 3)
+    # each of three finds itself and the other two, by their time
+    assert rows_read(good, check, "second") <= 3 + 3 * 3
+    assert rows_read(good, check, "somebody's") >= everything
+
+
+@pytest.mark.parametrize("dataset", HISTORIES)
+def test_what_a_run_finds_stays_found_until_it_is_mended(
+    good: Connection[TupleRow], dataset: str
+) -> None:
+    """The duplicate was recorded in one run; those after it must not call it good."""
+    check = next(c for c in CHECKS if (c.dataset, c.name) == (dataset, "keys_unique"))
+    name = "market" if "market" in HISTORIES[dataset].key else "kind"
+
+    def passes(run_id: str) -> bool:
+        log.start(good, "main", dataset, run_id)
+        with good.transaction():
+            return checks.result(good, ACCOUNT, check, run_id).passed
+
+    assert passes("first")
+    put(good, dataset, {name: "other"})
+    assert not passes("second")
+    assert not passes("third")
+    good.execute(f"DELETE FROM alphapulse.{dataset} WHERE {name} = 'other'")
+    assert passes("fourth")
+    put(good, dataset, {name: "other"})
+    assert not passes("fifth")
+
+
+def test_another_accounts_rows_do_not_collide(good: Connection[TupleRow]) -> None:
+    empty = {c: None for c in DATASETS["trades"].columns if c not in OURS}
+    row = {**empty, **GOOD["trades"], "market": "XBT/USDT"}
+    write(good, Batches("other", "trades", [Batch([row])]), "test")
+    assert failing(good) == {}

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE
 from alphapulse_pipeline.exchange import client
-from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
 from alphapulse_pipeline.simulator import Key, Simulator, World, serve
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
@@ -83,7 +83,9 @@ def test_no_secret_is_stored_or_logged(
     """Good runs, a refused signature (whose answer repeats the key), and retries."""
     monkeypatch.setattr(client, "_ATTEMPTS", 2)
     with serve(world, clock=lambda: NOW_MS, keys=[Key(KEY, SECRET)]) as simulator:
-        account = make_account(simulator.url, history_start=HISTORY_START)
+        # all that is asked with a signature, and histories of two kinds
+        datasets = [*SNAPSHOTS, "trades", "ledger"]
+        account = make_account(simulator.url, history_start=HISTORY_START, datasets=datasets)
         monkeypatch.setenv(account.environment.api_key, KEY)
         monkeypatch.setenv(account.environment.api_secret, SECRET)
         assert run_job(account, "snapshot").success
@@ -112,7 +114,12 @@ def test_no_secret_is_stored_or_logged(
     ("fault", "job", "failed", "kept"),
     [
         ("html:/v5/account/wallet-balance", "snapshot", ["balances", "prices"], ["positions"]),
-        ("status=503:/v5/execution/list", "history", ["trades"], ["orders"]),
+        (
+            "status=503:/v5/execution/list",
+            "history",
+            ["trades", "funding"],
+            ["orders", "transfers", "ledger"],
+        ),
     ],
 )
 def test_one_dataset_fails_and_the_others_are_kept(
@@ -146,6 +153,9 @@ def test_one_dataset_fails_and_the_others_are_kept(
         if event.asset_key
     }
     assert materialized == set(kept)
+    if job == "history":  # a history that failed keeps no other one from being checked
+        checked = {e.asset_key.path[-1] for e in result.get_asset_check_evaluations()}
+        assert checked & set(HISTORIES) == set(kept)
 
 
 def test_a_bug_in_one_dataset_fails_it_alone(
@@ -173,15 +183,18 @@ def test_an_unreachable_host_fails_the_run_soon(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    account = make_account(f"http://127.0.0.1:{port}", history_start=HISTORY_START)
+    datasets = ["orders", "trades"]
+    url = f"http://127.0.0.1:{port}"
+    account = make_account(url, history_start=HISTORY_START, datasets=datasets)
     result = run_job(account, "history", tags=DAYS)
     assert not result.success
     told = failure_of(result)
-    for dataset in ("orders", "trades"):
+    for dataset in datasets:
         assert f"bybit/{dataset}: the exchange cannot be reached" in told
     assert "Traceback" not in told
     rows = db.execute("SELECT error_kind, requests FROM alphapulse.sync_log ORDER BY id").fetchall()
-    assert rows == [("transient", client._ATTEMPTS), ("transient", 1)]  # patience is spent once
+    assert [kind for kind, _ in rows] == ["transient", "transient"]
+    assert rows[1][1] < rows[0][1], "patience is spent once"
     assert covered_nothing()
 
 
@@ -207,7 +220,7 @@ def test_a_session_that_does_not_open_is_tried_once_a_run(
 
     monkeypatch.setattr("alphapulse_pipeline.components.resources.open_session", counted)
     result = run_job(account, "history", tags=DAYS)
-    assert failure_of(result).count("BYBIT_API_SECRET not set") == 2
+    assert failure_of(result).count("BYBIT_API_SECRET not set") == len(HISTORIES)
     assert len(opened) == 1
 
 

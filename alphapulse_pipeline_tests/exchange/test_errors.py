@@ -151,7 +151,7 @@ def check_sentence(sentence: str, words: list[str]) -> None:
         (ccxt.NotSupported("bybit fetchLedger"), Kind.UNSUPPORTED),
         (ccxt.AccountSuspended("gate"), Kind.CREDENTIALS),
         (ccxt.ExchangeError("bybit what?"), Kind.BUG),
-        (ccxt.BadSymbol("bybit XXX"), Kind.BUG),
+        (ccxt.BadSymbol("bybit XXX"), Kind.NO_MARKET),
     ],
 )
 def test_kinds(error: BaseException, kind: Kind) -> None:

@@ -61,3 +61,38 @@ def balance(asset: str = "BTC", **values: Any) -> dict[str, Any]:
         "debt": Decimal(0),
         **values,
     }
+
+
+def transfer(transfer_id: object = 1, **values: Any) -> dict[str, Any]:
+    return {
+        "kind": "deposit",
+        "transfer_id": str(transfer_id),
+        "asset": "BTC",
+        "amount": Decimal(1),
+        "fee_cost": None,
+        "fee_currency": None,
+        "from_wallet": None,
+        "to_wallet": "unified",
+        "status": "ok",
+        "network": None,
+        "txid": None,
+        "happened_at": at(60),
+        "raw": {},
+        **values,
+    }
+
+
+def market(name: str, **values: Any) -> dict[str, Any]:
+    base, quote = name.split("/")
+    return {
+        "market": name,
+        "raw_id": base + quote,
+        "type": "spot",
+        "base": base,
+        "quote": quote,
+        "settle": None,
+        "contract_size": None,
+        "active": True,
+        "seen_at": at(1),
+        **values,
+    }

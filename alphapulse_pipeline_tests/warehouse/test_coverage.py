@@ -59,7 +59,7 @@ def test_gaps_are_what_is_wanted_and_neither_covered_nor_lost(
     for account in (one, other):
         coverage.want(db, account, "trades", [("spot", "test")], ms((0, SPAN)))
         for bounds in lost:
-            coverage.mark_unreachable(db, account, "trades", "spot", ms(bounds))
+            coverage.mark_unreachable(db, account, "trades", "spot", ms(bounds), "old")
         for bounds in proofs:
             prove(db, account, bounds)
         shuffled.shuffle(proofs)
@@ -67,6 +67,10 @@ def test_gaps_are_what_is_wanted_and_neither_covered_nor_lost(
     known = {n for start, end in proofs + lost for n in range(start, end)}
     assert missing(db, one, within) == set(range(*within)) - known
     assert missing(db, one, (0, SPAN)) == missing(db, other, (0, SPAN))
+    disjoint = db.execute(
+        "SELECT bool_and(isempty(covered * unreachable)) FROM alphapulse.coverage"
+    )
+    assert disjoint.fetchone() in [(True,), (None,)]
     stored = db.execute(
         "SELECT covered FROM alphapulse.coverage WHERE account = ANY(%s)", [[one, other]]
     ).fetchall()

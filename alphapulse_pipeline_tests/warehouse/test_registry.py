@@ -1,34 +1,17 @@
 """What is deployed, and the names that markets were given."""
 
 from decimal import Decimal
-from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import registry
+from alphapulse_pipeline.warehouse import known, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.preview import markdown
 from alphapulse_pipeline.warehouse.writer import write
-from alphapulse_pipeline_tests.warehouse.rows import at, balance, order
+from alphapulse_pipeline_tests.warehouse.rows import at, balance, market, order
 
 DB = Connection[TupleRow]
-
-
-def market(name: str, **values: Any) -> dict[str, Any]:
-    base, quote = name.split("/")
-    return {
-        "market": name,
-        "raw_id": base + quote,
-        "type": "spot",
-        "base": base,
-        "quote": quote,
-        "settle": None,
-        "contract_size": None,
-        "active": True,
-        "seen_at": at(1),
-        **values,
-    }
 
 
 def test_registering_again_keeps_the_count(db: DB) -> None:
@@ -73,9 +56,9 @@ def test_open_orders_come_with_their_markets(db: DB) -> None:
     registry.store_markets(db, "bybit", [market("BTC/USDT")])
     rows = [order(1, raw={"a": "1"}), order(2, status="closed")]
     write(db, Batches("bybit", "orders", [Batch(rows)]), "run")
-    assert registry.open_orders(db, "bybit") == [
-        registry.OpenOrder("BTC/USDT", "1", {"a": "1"}, "BTCUSDT", "spot", "BTC", None)
-    ]
+    [found] = known.open_orders(db, "bybit")
+    assert found.market == known.Market("BTC/USDT", "BTCUSDT", "spot", "BTC", "USDT", True, False)
+    assert found.row == {**rows[0], "raw": {"a": "1"}}
 
 
 def test_held_is_what_the_newest_snapshots_name(db: DB) -> None:

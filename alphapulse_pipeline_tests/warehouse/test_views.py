@@ -1,6 +1,7 @@
 """What people query: the views follow the facts, and say what is not known."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from alphapulse_pipeline.warehouse import coverage, log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, connect
 from alphapulse_pipeline.warehouse.writer import write
-from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade
+from alphapulse_pipeline_tests.warehouse.rows import T0, at, balance, order, trade
 
 DB = Connection[TupleRow]
 DAY = TimeRange(at(0), at(86400))
@@ -46,6 +47,7 @@ def test_before_anything_was_done(db: DB) -> None:
         "account": "bybit", "dataset": "trades", "exchange": "bybit", "status": "pending",
         "last_success": None, "last_attempt": None, "next_tick": at(9), "rows": 0,
         "coverage": None, "gaps": None, "circuit": "closed", "error_kind": None, "error": None,
+        "unreachable": None, "stale": None,
     }  # fmt: skip
     assert status(db, "ledger")["status"] == "unsupported"
 
@@ -101,7 +103,8 @@ def test_coverage_never_rounds_a_gap_away(db: DB) -> None:
         nearly = TimeRange(at(0), at(86399.999))
         coverage.prove(cursor, "bybit", "trades", Proof("linear", nearly))
     assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal("0.9999"), 1)
-    coverage.mark_unreachable(db, "bybit", "trades", "linear", TimeRange(at(86399), at(86400)))
+    lost = TimeRange(at(86399), at(86400))
+    coverage.mark_unreachable(db, "bybit", "trades", "linear", lost, "too old")
     assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal(1), 0)
 
 
@@ -118,6 +121,42 @@ def test_gaps_tell_why(db: DB) -> None:
     assert db.execute(gaps).fetchall() == [
         ("linear", at(0), at(86400), "incomplete: page 3 is missing")
     ]
+
+
+def test_what_is_unreachable_is_no_gap_and_has_its_reason(db: DB) -> None:
+    lost = "SELECT stream, lower(gap), upper(gap), reason FROM alphapulse.coverage_unreachable"
+    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], DAY)
+    assert (status(db)["gaps"], status(db)["unreachable"]) == (2, 0)
+    older = TimeRange(at(-86400), at(50))  # begins before what is wanted
+    coverage.mark_unreachable(db, "bybit", "trades", "linear", older, "90 days are served")
+    assert db.execute(lost).fetchall() == [("linear", at(0), at(50), "90 days are served")]
+    assert (status(db)["gaps"], status(db)["unreachable"]) == (2, 1)
+    with db.transaction(), db.cursor() as cursor:
+        middle = TimeRange(at(10), at(20))
+        coverage.prove(cursor, "bybit", "trades", Proof("linear", middle))
+    assert status(db)["unreachable"] == 2
+    coverage.mark_unreachable(db, "bybit", "trades", "linear", older, "91 days are served")
+    assert set(db.execute(lost).fetchall()) == {
+        ("linear", at(0), at(10), "91 days are served"),
+        ("linear", at(20), at(50), "91 days are served"),
+    }
+    assert set(db.execute("SELECT lower(gap) FROM alphapulse.coverage_gaps")) == {
+        (at(0),), (at(50),)
+    }  # fmt: skip
+
+
+def test_a_stream_is_stale_a_day_after_it_was_last_asked_for(db: DB) -> None:
+    now = datetime.now(UTC)
+    for name, hours in (("spot", 24.9), ("linear", 25.1), ("option", 500)):
+        asked = TimeRange(T0, now - timedelta(hours=hours))
+        coverage.want(db, "bybit", "trades", [(name, "x")], asked)
+    # one that is so young that nothing is wanted of it yet was asked for nevertheless
+    coverage.want(db, "bybit", "trades", [("inverse", "x")], TimeRange(now, now))
+    stale = db.execute("SELECT stream FROM alphapulse.streams_stale ORDER BY 1").fetchall()
+    assert stale == [("linear",), ("option",)]
+    assert status(db)["stale"] == 2
+    coverage.want(db, "bybit", "trades", [("linear", "x")], TimeRange(T0, now))
+    assert status(db)["stale"] == 1
 
 
 def test_the_newest_snapshot_decides(db: DB) -> None:

@@ -52,6 +52,39 @@ def upgrade() -> None:
         comment="Balances per wallet and asset; what a snapshot does not name is zero.",
     )
     op.create_table(
+        "checked",
+        sa.Column(
+            "account",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The account: the name of its folder under defs/.",
+        ),
+        sa.Column(
+            "dataset",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The history.",
+        ),
+        sa.Column(
+            "check_name",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The check, e.g. keys_unique.",
+        ),
+        sa.Column(
+            "up_to",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=False,
+            comment="Rows recorded before this are known to be good.",
+        ),
+        sa.PrimaryKeyConstraint("account", "dataset", "check_name"),
+        schema="alphapulse",
+        comment="How far each check has read a history and found nothing: runs go on from there.",
+    )
+    op.create_table(
         "circuit",
         sa.Column(
             "account",
@@ -111,6 +144,19 @@ def upgrade() -> None:
             server_default=sa.text("'{}'"),
             nullable=False,
             comment="The times that the exchange no longer serves.",
+        ),
+        sa.Column(
+            "unreachable_reason",
+            sa.Text(),
+            nullable=True,
+            comment="Why it does not, e.g. how far back it serves.",
+        ),
+        sa.Column(
+            "imported",
+            postgresql.TSTZMULTIRANGE(),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="What of the covered times rests on an imported file, not on the exchange.",
         ),
         sa.Column(
             "last_failure",
@@ -256,7 +302,11 @@ def upgrade() -> None:
         schema="alphapulse",
     )
     op.create_index(
-        "funding_recorded_at", "funding", ["recorded_at"], unique=False, schema="alphapulse"
+        "funding_recorded_at",
+        "funding",
+        ["account", "recorded_at"],
+        unique=False,
+        schema="alphapulse",
     )
     op.create_table(
         "ledger",
@@ -337,7 +387,11 @@ def upgrade() -> None:
         schema="alphapulse",
     )
     op.create_index(
-        "ledger_recorded_at", "ledger", ["recorded_at"], unique=False, schema="alphapulse"
+        "ledger_recorded_at",
+        "ledger",
+        ["account", "recorded_at"],
+        unique=False,
+        schema="alphapulse",
     )
     op.create_table(
         "market_catalogues",
@@ -382,7 +436,12 @@ def upgrade() -> None:
             comment="The market's unified name, e.g. BTC/USDT or BTC/USDT:USDT.",
         ),
         sa.Column("raw_id", sa.Text(), nullable=False, comment="The exchange's own id."),
-        sa.Column("type", sa.Text(), nullable=False, comment="spot, swap, future or option."),
+        sa.Column(
+            "type",
+            sa.Text(),
+            nullable=False,
+            comment="spot, swap, future or option; none: guessed, and there is none.",
+        ),
         sa.Column("base", sa.Text(), nullable=True, comment="The base currency."),
         sa.Column("quote", sa.Text(), nullable=True, comment="The quote currency."),
         sa.Column("settle", sa.Text(), nullable=True, comment="The settlement currency."),
@@ -397,7 +456,7 @@ def upgrade() -> None:
             "seen_at",
             postgresql.TIMESTAMP(timezone=True),
             nullable=False,
-            comment="When it was last listed.",
+            comment="When it was last listed; 1970 where it was only guessed.",
         ),
         sa.PrimaryKeyConstraint("account", "market"),
         schema="alphapulse",
@@ -497,7 +556,18 @@ def upgrade() -> None:
         "orders_created_at", "orders", ["account", "created_at"], unique=False, schema="alphapulse"
     )
     op.create_index(
-        "orders_recorded_at", "orders", ["recorded_at"], unique=False, schema="alphapulse"
+        "orders_of_market",
+        "orders",
+        ["account", "market", "created_at"],
+        unique=False,
+        schema="alphapulse",
+    )
+    op.create_index(
+        "orders_recorded_at",
+        "orders",
+        ["account", "recorded_at"],
+        unique=False,
+        schema="alphapulse",
     )
     op.create_index(
         "orders_still_open",
@@ -822,7 +892,18 @@ def upgrade() -> None:
         schema="alphapulse",
     )
     op.create_index(
-        "trades_recorded_at", "trades", ["recorded_at"], unique=False, schema="alphapulse"
+        "trades_of_market",
+        "trades",
+        ["account", "market", "executed_at"],
+        unique=False,
+        schema="alphapulse",
+    )
+    op.create_index(
+        "trades_recorded_at",
+        "trades",
+        ["account", "recorded_at"],
+        unique=False,
+        schema="alphapulse",
     )
     op.create_table(
         "transfers",
@@ -897,6 +978,10 @@ def upgrade() -> None:
         schema="alphapulse",
     )
     op.create_index(
-        "transfers_recorded_at", "transfers", ["recorded_at"], unique=False, schema="alphapulse"
+        "transfers_recorded_at",
+        "transfers",
+        ["account", "recorded_at"],
+        unique=False,
+        schema="alphapulse",
     )
     # ### end Alembic commands ###

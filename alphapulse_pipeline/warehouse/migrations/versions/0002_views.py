@@ -38,6 +38,23 @@ CROSS JOIN LATERAL unnest(
 ) AS gap
 """
 
+_COVERAGE_UNREACHABLE = """
+CREATE VIEW alphapulse.coverage_unreachable AS
+SELECT account, dataset, stream, gap,
+       coalesce(unreachable_reason, 'the exchange no longer serves it') AS reason
+FROM alphapulse.streams
+JOIN alphapulse.coverage USING (account, dataset, stream)
+CROSS JOIN LATERAL unnest(tstzmultirange(wanted) * unreachable - covered) AS gap
+"""
+
+# A stream is asked for once a day at least, even where each run asks for some of them only.
+_STREAMS_STALE = """
+CREATE VIEW alphapulse.streams_stale AS
+SELECT account, dataset, stream, coalesce(upper(wanted), first_seen) AS last_asked
+FROM alphapulse.streams
+WHERE coalesce(upper(wanted), first_seen) < now() - interval '25 hours'
+"""
+
 _SYNC_STATUS = """
 CREATE VIEW alphapulse.sync_status AS
 WITH proof AS (
@@ -53,6 +70,14 @@ WITH proof AS (
     ) AS open USING (account, dataset, stream)
     WHERE NOT isempty(wanted)
     GROUP BY streams.account, streams.dataset
+), lost AS (
+    SELECT account, dataset, count(*) AS ranges
+    FROM alphapulse.coverage_unreachable GROUP BY account, dataset
+), stale AS (
+    SELECT account, dataset, count(*) AS streams
+    FROM alphapulse.streams_stale GROUP BY account, dataset
+), known AS (
+    SELECT DISTINCT account, dataset FROM alphapulse.streams
 ), held AS (
     SELECT (classid::bigint << 32) | objid::bigint AS key
     FROM pg_catalog.pg_locks
@@ -87,7 +112,9 @@ SELECT
         WHEN attempt.status = 'started' AND NOT busy
             THEN 'the run died: its process ended without a word'
         ELSE attempt.error
-    END AS error
+    END AS error,
+    CASE WHEN known.dataset IS NOT NULL THEN coalesce(lost.ranges, 0)::integer END AS unreachable,
+    CASE WHEN known.dataset IS NOT NULL THEN coalesce(stale.streams, 0)::integer END AS stale
 FROM alphapulse.datasets
 CROSS JOIN LATERAL (
     SELECT EXISTS (
@@ -112,6 +139,9 @@ LEFT JOIN LATERAL (
     ORDER BY captured_at DESC LIMIT 1
 ) AS newest ON true
 LEFT JOIN proof ON proof.account = datasets.account AND proof.dataset = datasets.dataset
+LEFT JOIN lost ON lost.account = datasets.account AND lost.dataset = datasets.dataset
+LEFT JOIN stale ON stale.account = datasets.account AND stale.dataset = datasets.dataset
+LEFT JOIN known ON known.account = datasets.account AND known.dataset = datasets.dataset
 LEFT JOIN alphapulse.circuit ON circuit.account = datasets.account
 ORDER BY datasets.account, datasets.dataset
 """
@@ -120,5 +150,7 @@ ORDER BY datasets.account, datasets.dataset
 def upgrade() -> None:
     for dataset in ("balances", "positions", "prices"):
         op.execute(_LATEST.format(dataset=dataset))
-    for view in (_ORDERS_OPEN, _COVERAGE_GAPS, _SYNC_STATUS):
+    for view in (
+        _ORDERS_OPEN, _COVERAGE_GAPS, _COVERAGE_UNREACHABLE, _STREAMS_STALE, _SYNC_STATUS,
+    ):  # fmt: skip
         op.execute(view)

@@ -1,0 +1,135 @@
+"""`alphapulse import`: an exchange's own export, for times that its API no longer serves."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.batches import TimeRange
+from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline.warehouse.imports.presets import PRESETS
+from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
+from alphapulse_pipeline.warehouse.tables import HISTORIES
+
+_HELP = """Bring in a CSV file with what the exchange no longer serves.
+
+Its columns are the table's (`alphapulse sql "select * from trades limit 0" --csv` shows them), or
+those of an export that a preset knows. Importing a file twice changes nothing, and a row that the
+exchange itself gave stays as it is.
+
+Example: alphapulse import main trades 2019.csv --since 2019-01-01 --until 2019-12-31
+"""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import", help=_HELP)(import_csv)
+
+
+def import_csv(
+    account: Annotated[str, typer.Argument(help="The account: a folder under defs/.")],
+    dataset: Annotated[str, typer.Argument(help=f"One of {', '.join(HISTORIES)}.")],
+    file: Annotated[Path, typer.Argument(help="The CSV file.")],
+    since: Annotated[
+        str | None, typer.Option(help="The file is complete from this day or time (UTC) on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="And up to this day, included, or up to this time.")
+    ] = None,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option("--stream", help="Complete for this stream only; may be repeated."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Whose export it is: " + ", ".join(f"{n} ({d})" for n, d in PRESETS)),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Into the demo's database.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> int:
+    if dataset not in HISTORIES:
+        raise SettingsError(f"no history {dataset}: there are {', '.join(HISTORIES)}")
+    if preset is not None and (preset, dataset) not in PRESETS:
+        known = [name for name, of in PRESETS if of == dataset]
+        raise SettingsError(
+            f"no preset {preset} for {dataset}: "
+            + (f"there are {', '.join(known)}" if known else "name the columns as the table does")
+        )
+    asserted = _range(since, until)
+    if stream and asserted is None:
+        raise SettingsError("--stream says what --since and --until are for: give them as well")
+    with workplace(demo=demo, migrate=True, simulate=False) as place:
+        (chosen,) = place.chosen([account])
+        with connect(place.url) as connection, account_lock(connection, chosen.name):
+            found = import_file(
+                connection, chosen.name, HISTORIES[dataset], file, preset, asserted, stream or ()
+            )
+    if as_json:
+        output.print_json({"account": account, "dataset": dataset, **_json(found)})
+    else:
+        _print(account, dataset, found, asserted)
+    return 0
+
+
+def _range(since: str | None, until: str | None) -> TimeRange | None:
+    if since is None and until is None:
+        return None
+    if since is None or until is None:
+        raise SettingsError(
+            "give both --since and --until: between them the file is said to be complete"
+        )
+    start, end = _moment(since, "--since"), _moment(until, "--until")
+    if len(until) == len("2026-01-31"):
+        end += timedelta(days=1)
+    if end <= start:
+        raise SettingsError("--since is not before --until")
+    return TimeRange(start, end)
+
+
+def _moment(text: str, option: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{option} {text!r} is no day: write 2026-01-31") from None
+    return found.replace(tzinfo=found.tzinfo or UTC)
+
+
+def _json(found: Imported) -> dict[str, object]:
+    covered = [
+        {"stream": gap.stream, "since": gap.missing.start, "until": gap.missing.end}
+        for gap in found.covered
+    ]
+    return {**asdict(found), "covered": covered}
+
+
+def _print(account: str, dataset: str, found: Imported, asserted: TimeRange | None) -> None:
+    numbers = {
+        "read": found.read,
+        "new": found.new,
+        "changed": found.changed,
+        "already there": found.already_there,
+        "left out": found.left_out,
+        "coverage before": _percent(found.coverage_before),
+        "coverage after": _percent(found.coverage_after),
+    }
+    output.print_table(["account", "dataset", *numbers], [[account, dataset, *numbers.values()]])
+    if found.left_out:
+        output.note(f"{found.left_out} rows were left out: they are not booked yet")
+    if asserted is None:
+        output.note(
+            "only the rows were stored: give --since and --until to say for which time the file "
+            "is complete, and that time counts as covered"
+        )
+    elif not found.covered:
+        output.note(f"nothing was missing in {asserted}: coverage stays as it was")
+    for gap in found.covered:
+        output.note(f"covered now: {gap.stream} {gap.missing}")
+
+
+def _percent(share: Decimal | None) -> str | None:
+    return None if share is None else f"{100 * share:.2f} %"

@@ -1,0 +1,25 @@
+"""What a check is: a query that finds what must not be there, and how bad that is."""
+
+from dataclasses import dataclass
+
+NEVER_ASKED = "never asked"
+"""The reason of what is on its way: no fault yet."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that fails where its query finds rows.
+
+    The query is given `%(account)s`, `%(oldest)s` (how old a snapshot may be) and `%(since)s`.
+    """
+
+    dataset: str
+    name: str
+    description: str
+    offenders: str
+    """The worst row first. Where its last column is `NEVER_ASKED`, the check only warns."""
+    only_warns: bool = False
+    hint: str = ""
+    """What can be done about it."""
+    reads_rows: bool = False
+    """It reads the history itself: in a run that writes it, only rows recorded after `since`."""

@@ -1,0 +1,151 @@
+"""What is asked of every history: is it complete, could it be, was it asked for, is it sane?"""
+
+from collections.abc import Mapping
+
+from psycopg import sql
+
+from alphapulse_pipeline.components.check import NEVER_ASKED, Check
+from alphapulse_pipeline.warehouse.tables import HISTORIES, SCHEMA, Dataset
+
+_NO_STREAMS = (
+    f"SELECT 'all' AS stream, {{nothing}}, '{NEVER_ASKED}' AS reason WHERE NOT EXISTS ("
+    "SELECT FROM alphapulse.streams WHERE account = %(account)s AND dataset = '{dataset}')"
+)
+_NOWHEN = "NULL::timestamptz AS begins, NULL::timestamptz AS ends"
+
+
+def _complete(dataset: str) -> Check:
+    gaps = (
+        "SELECT stream, lower(gap) AS begins, upper(gap) AS ends, reason"
+        " FROM alphapulse.coverage_gaps"
+        f" WHERE account = %(account)s AND dataset = '{dataset}'"
+    )
+    never = _NO_STREAMS.format(nothing=_NOWHEN, dataset=dataset)
+    return Check(
+        dataset,
+        "complete",
+        "Coverage has no gap between history_start and the last sync. An error where a gap could "
+        "not be closed, a warning where it was never asked for.",
+        f"SELECT * FROM ({gaps} UNION ALL {never}) AS gaps"
+        f" ORDER BY reason = '{NEVER_ASKED}', ends DESC",
+    )
+
+
+def _reachable(dataset: str) -> Check:
+    return Check(
+        dataset,
+        "reachable",
+        "The exchange still serves all that is wanted; a warning where it does not.",
+        "SELECT stream, lower(gap) AS begins, upper(gap) AS ends, reason"
+        " FROM alphapulse.coverage_unreachable"
+        f" WHERE account = %(account)s AND dataset = '{dataset}' ORDER BY ends DESC",
+        only_warns=True,
+        hint=f"`alphapulse import ACCOUNT {dataset} FILE.csv --since DAY --until DAY` brings in "
+        "the exchange's own export of these times, where it offers one.",
+    )
+
+
+def _fresh(dataset: str) -> Check:
+    stale = (
+        "SELECT stream, last_asked, 'not asked for 25 hours' AS reason"
+        " FROM alphapulse.streams_stale"
+        f" WHERE account = %(account)s AND dataset = '{dataset}'"
+    )
+    never = _NO_STREAMS.format(nothing="NULL::timestamptz AS last_asked", dataset=dataset)
+    return Check(
+        dataset,
+        "fresh",
+        "Every stream was asked for in the last 25 hours.",
+        f"SELECT * FROM ({stale} UNION ALL {never}) AS stale ORDER BY last_asked, stream",
+    )
+
+
+# Two rows are one thing stored twice where these are the same, whatever they are stored as.
+_ONE_THING: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "orders": (("order_id",), ("market",)),
+    "trades": (("trade_id", "side", "price", "amount", "order_id"), ("market",)),
+    "transfers": (("transfer_id", "asset", "amount"), ("kind",)),
+    "funding": (("funding_id", "asset", "amount"), ("market",)),
+    "ledger": (("entry_id", "asset", "amount", "balance_after"), ("wallet", "kind")),
+}
+
+
+def _keys_unique(dataset: Dataset) -> Check:
+    same, names = _ONE_THING[dataset.name]
+    query = sql.SQL(
+        "SELECT {same}, least(min({one}), min({two})) AS stored_as,"
+        " greatest(max({one}), max({two})) AS and_as"
+        " FROM {table} AS one JOIN {table} AS two"
+        " ON two.account = one.account AND {equal} AND {one} <> {two}"
+        " WHERE one.account = %(account)s AND {recent} GROUP BY {same}"
+    ).format(
+        same=_columns("one", (*same, dataset.time)),
+        one=_name("one", names),
+        two=_name("two", names),
+        table=sql.Identifier(SCHEMA, dataset.name),
+        equal=sql.SQL(" AND ").join(_equal(dataset, c) for c in (dataset.time, *same)),
+        recent=_recorded("one"),
+    )
+    return Check(
+        dataset.name,
+        "keys_unique",
+        f"Nothing is stored twice under another {' or '.join(names)}.",
+        query.as_string(),
+        reads_rows=True,
+    )
+
+
+def _times_sane(dataset: Dataset) -> Check:
+    wrong = "{time} > now() + interval '1 minute' OR {time} < '2010-01-01'"
+    description = "No row lies in the future or before there were exchanges."
+    if dataset.newest_by:
+        wrong += " OR {newest_by} < {time}"
+        description += " None changed before it came to be."
+    columns = dict.fromkeys((*dataset.key[1:], dataset.time, dataset.newest_by or dataset.time))
+    query = sql.SQL(
+        "SELECT {columns} FROM {table} AS one"
+        f" WHERE account = %(account)s AND {{recent}} AND ({wrong})"
+    ).format(
+        columns=_columns("one", tuple(columns)),
+        table=sql.Identifier(SCHEMA, dataset.name),
+        recent=_recorded("one"),
+        time=sql.Identifier(dataset.time),
+        newest_by=sql.Identifier(dataset.newest_by or dataset.time),
+    )
+    return Check(dataset.name, "times_sane", description, query.as_string(), reads_rows=True)
+
+
+def _columns(table: str, names: tuple[str, ...]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(table, name) for name in names)
+
+
+def _name(table: str, names: tuple[str, ...]) -> sql.Composed:
+    """What a row is stored as, in one word."""
+    return sql.SQL(" || ' ' || ").join(sql.Identifier(table, name) for name in names)
+
+
+def _equal(dataset: Dataset, column: str) -> sql.Composed:
+    equal = "IS NOT DISTINCT FROM" if dataset.table.columns[column].nullable else "="
+    return sql.SQL("{} {} {}").format(
+        sql.Identifier("two", column), sql.SQL(equal), sql.Identifier("one", column)
+    )
+
+
+def _recorded(table: str) -> sql.Composed:
+    """Rows that a check has not read yet; what limits both sides is guessed as few rows."""
+    return sql.SQL("{} BETWEEN %(since)s AND 'infinity'").format(
+        sql.Identifier(table, "recorded_at")
+    )
+
+
+HISTORY_CHECKS = [
+    check
+    for name, dataset in HISTORIES.items()
+    for check in (
+        _complete(name),
+        _reachable(name),
+        _fresh(name),
+        _keys_unique(dataset),
+        _times_sane(dataset),
+    )
+]

@@ -1,0 +1,32 @@
+"""What is asked of every snapshot."""
+
+from alphapulse_pipeline.components.check import Check
+
+SNAPSHOT_CHECKS = [
+    *(
+        Check(
+            dataset,
+            "fresh",
+            "The newest snapshot is not older than its schedule allows.",
+            "SELECT max(captured_at) AS newest, %(oldest)s::timestamptz AS oldest_allowed"
+            " FROM alphapulse.snapshots"
+            f" WHERE account = %(account)s AND dataset = '{dataset}'"
+            " HAVING max(captured_at) IS NULL OR max(captured_at) < %(oldest)s",
+        )
+        for dataset in ("balances", "positions", "prices")
+    ),
+    Check(
+        "balances",
+        "no_negative_total",
+        "No total is negative without a debt that explains it.",
+        "SELECT wallet, asset, total, debt FROM alphapulse.balances_latest"
+        " WHERE account = %(account)s AND total < 0 AND debt = 0",
+    ),
+    Check(
+        "prices",
+        "times_sane",
+        "The newest snapshot was not taken in the future.",
+        "SELECT DISTINCT captured_at FROM alphapulse.prices_latest"
+        " WHERE account = %(account)s AND captured_at > now() + interval '1 minute'",
+    ),
+]

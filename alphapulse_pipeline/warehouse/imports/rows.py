@@ -1,0 +1,160 @@
+"""Lines of a file as rows of a table: by a preset, or by the table's own column names."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Column, Numeric
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from alphapulse_pipeline.warehouse.imports.cells import (
+    BadValue,
+    Cell,
+    Convert,
+    Markets,
+    number,
+    time,
+    word,
+)
+from alphapulse_pipeline.warehouse.imports.csv_file import CsvFile, Line
+from alphapulse_pipeline.warehouse.imports.presets import Preset
+from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
+
+ID = {
+    "orders": "order_id",
+    "trades": "trade_id",
+    "transfers": "transfer_id",
+    "funding": "funding_id",
+    "ledger": "entry_id",
+}
+"""The column that holds the exchange's id; derived where a file has none."""
+
+Numbered = tuple[int, dict[str, Any] | None]
+"""A row and its line in the file; None where the line is no fact yet."""
+
+_OURS = PROVENANCE | {"account", "raw"}
+_WORDS = {
+    ("trades", "side"): ("buy", "sell"),
+    ("trades", "kind"): ("trade", "liquidation", "adl", "settlement"),
+    ("orders", "side"): ("buy", "sell"),
+    ("orders", "status"): ("open", "closed", "canceled", "expired", "rejected"),
+    ("transfers", "kind"): ("deposit", "withdrawal", "transfer"),
+}
+
+
+def by_column_names(file: CsvFile, account: str, dataset: Dataset) -> Preset:
+    """The preset of a file whose columns are the table's. Raises `BadFile`.
+
+    Columns that are filled here (account, raw, ...) may be there, as in what was queried.
+    """
+    columns = {c.name: c for c in dataset.table.columns if c.name not in _OURS}
+    for name in file.header:
+        if name not in columns and name not in _OURS:
+            raise file.bad(
+                1, name, f"{dataset.name} has no such column; it has {', '.join(columns)}"
+            )
+    own = ID[dataset.name]
+    missing = [
+        name
+        for name, column in columns.items()
+        if name not in file.header and not column.nullable and name != own
+    ]
+    if missing:
+        raise file.bad(1, None, f"{dataset.name} needs the columns {', '.join(missing)} as well")
+    fields = {
+        name: (name, _convert(dataset, column))
+        for name, column in columns.items()
+        if name in file.header
+    }
+    if "account" in file.header:
+        fields["account"] = ("account", _same_account(account))
+    return Preset(fields)
+
+
+def _convert(dataset: Dataset, column: Column[Any]) -> Convert:
+    def convert(cell: Cell) -> Any:
+        if not cell.text:
+            if column.nullable:
+                return None
+            raise BadValue("is empty")
+        if column.name == "market" and cell.market:
+            return cell.market.market
+        if isinstance(column.type, Numeric):
+            return number(cell.text)
+        if isinstance(column.type, TIMESTAMP):
+            return time(cell.text)
+        words = _WORDS.get((dataset.name, column.name))
+        return word(cell.text, words) if words else cell.text
+
+    return convert
+
+
+def _same_account(account: str) -> Convert:
+    def convert(cell: Cell) -> str:
+        if cell.text != account:
+            raise BadValue(f"{cell.text!r} is another account than {account}")
+        return account
+
+    return convert
+
+
+def rows(file: CsvFile, preset: Preset, dataset: Dataset, markets: Markets) -> Iterator[Numbered]:
+    """Every line as a row, `raw` the line itself. Raises `BadFile`.
+
+    A derived id is the row's content and which of several equal rows it is, so that the same row
+    has the same id in every file.
+    """
+    needed = dict.fromkeys([*(c for c, _ in preset.fields.values()), *preset.incomplete])
+    if missing := [name for name in needed if name not in file.header]:
+        raise file.bad(1, None, f"the columns {', '.join(missing)} are missing: is it this export?")
+    own = ID[dataset.name]
+    names = [name for name in dataset.columns if name not in _OURS]
+    equal: Counter[str] = Counter()
+    for line in file.lines:
+        if any(not line.cells[column] for column in preset.incomplete):
+            yield line.number, None
+            continue
+        row: dict[str, Any] = {**dict.fromkeys(names), **preset.constants}
+        row |= _values(file, preset, line, markets)
+        row.pop("account", None)
+        if own not in preset.fields:
+            content = digest({name: row[name] for name in names if name != own})
+            equal[content] += 1
+            row[own] = f"{content}-{equal[content]}"
+        yield line.number, row | {"raw": line.cells}
+
+
+def _values(file: CsvFile, preset: Preset, line: Line, markets: Markets) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    market = None
+    if "market" in preset.fields:
+        column = preset.fields["market"][0]
+        try:
+            market = preset.market(markets, line.cells[column])
+        except BadValue as error:
+            raise file.bad(line.number, column, str(error)) from None
+    for name, (column, convert) in preset.fields.items():
+        try:
+            found[name] = convert(Cell(line.cells[column], line.cells, market))
+        except BadValue as error:
+            raise file.bad(line.number, column, str(error)) from None
+    return found
+
+
+def digest(values: dict[str, Any]) -> str:
+    """A short name of a row's content: equal for equal amounts and times, however written."""
+    text = json.dumps(values, default=_plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, datetime):
+        return f"{value.timestamp():.6f}"
+    raise TypeError(f"no plain text of {type(value).__name__}")

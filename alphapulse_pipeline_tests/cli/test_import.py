@@ -1,0 +1,165 @@
+"""`alphapulse import` and `status`: what they print, and what they refuse."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from typer.testing import CliRunner, Result
+
+from alphapulse_pipeline.cli import import_, status
+from alphapulse_pipeline.settings.environment import HOME, SettingsError
+from alphapulse_pipeline.warehouse import coverage, registry
+from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
+from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline_tests.warehouse.rows import T0
+
+DB = Connection[TupleRow]
+Command = Callable[..., Result]
+HEADER = "happened_at;kind;transfer_id;asset;amount"
+LINE = "2026-09-01 10:00:00;deposit;1;BTC;0.10"
+
+
+@pytest.fixture
+def command(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs `import` or `status`; the deployed account has credentials, so that it is no demo."""
+    monkeypatch.setenv(HOME, str(tmp_path / "home"))
+    monkeypatch.setenv("BYBIT_API_KEY", "key")
+    monkeypatch.setenv("BYBIT_API_SECRET", "secret")
+    monkeypatch.setenv("COLUMNS", "200")
+    app = typer.Typer()
+    for module in (import_, status):
+        module.register(app)
+
+    def run(*arguments: str) -> Result:
+        result = CliRunner().invoke(app, arguments, standalone_mode=False)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "transfers.csv"
+    path.write_text(f"{HEADER}\n{LINE}\n")
+    return str(path)
+
+
+@pytest.fixture
+def lost(db: DB) -> datetime:
+    """Transfers of ten days, of which the first five are out of reach; the day they end."""
+    registry.register(db, "bybit", "bybit", [("transfers", True, None)])
+    wanted = TimeRange(T0, T0 + timedelta(days=10))
+    reached = T0 + timedelta(days=5)
+    coverage.want(db, "bybit", "transfers", [("deposits", "test")], wanted)
+    before = TimeRange(T0, reached)
+    coverage.mark_unreachable(db, "bybit", "transfers", "deposits", before, "90 days are served")
+    with db.transaction(), db.cursor() as cursor:
+        proof = Proof("deposits", TimeRange(reached, wanted.end - timedelta(days=1)))
+        coverage.prove(cursor, "bybit", "transfers", proof)
+    return reached
+
+
+def test_rows_and_coverage_are_told(command: Command, file: str, lost: datetime) -> None:
+    found = command("import", "bybit", "transfers", file, "--json")
+    assert json.loads(found.stdout) == {
+        "account": "bybit", "dataset": "transfers", "read": 1, "new": 1, "changed": 0,
+        "already_there": 0, "left_out": 0, "coverage_before": "0.4000",
+        "coverage_after": "0.4000", "covered": [],
+    }  # fmt: skip
+    days = ("--since", "2026-09-01", "--until", "2026-09-05")
+    told = command("import", "bybit", "transfers", file, *days)
+    assert told.stdout.split("\n")[1].split() == (
+        ["bybit", "transfers", "1", "0", "0", "1", "0", "40.00", "%", "90.00", "%"]
+    )
+    assert "covered now: deposits [2026-09-01 00:00:00 .. 2026-09-06 00:00:00)" in told.stderr
+    again = command("import", "bybit", "transfers", file, *days)
+    assert "nothing was missing" in again.stderr
+
+
+def test_a_file_that_asserts_nothing_says_so(command: Command, file: str, lost: datetime) -> None:
+    assert "only the rows were stored" in command("import", "bybit", "transfers", file).stderr
+
+
+def test_until_is_a_day_or_a_moment(command: Command, file: str, lost: datetime) -> None:
+    times = ("--since", "2026-09-01T12:00", "--until", "2026-09-02T12:00:00+02:00")
+    told = json.loads(command("import", "bybit", "transfers", file, *times, "--json").stdout)
+    (covered,) = told["covered"]
+    assert covered == {
+        "stream": "deposits",
+        "since": "2026-09-01T12:00:00+00:00",
+        "until": "2026-09-02T10:00:00+00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bybit", "candles"], "no history candles: there are trades, orders"),
+        (["bybit", "balances"], "no history balances"),
+        (["nobody", "trades"], "no account nobody: there are"),
+        (["bybit", "transfers", "--preset", "kraken"], "no preset kraken for transfers: name the"),
+        (["bybit", "trades", "--preset", "okx"], "no preset okx for trades: there are kraken, bi"),
+        (["bybit", "trades", "--since", "2026-01-01"], "give both --since and --until"),
+        (["bybit", "trades", "--since", "x", "--until", "y"], "--since 'x' is no day"),
+        (
+            ["bybit", "trades", "--since", "2026-01-02", "--until", "2026-01-01"],
+            "--since is not before --until",
+        ),
+        (["bybit", "trades", "--stream", "spot"], "--stream says what --since and --until are for"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    command: Command, file: str, arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        command("import", *arguments[:2], file, *arguments[2:])
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_import_waits_for_the_run_that_is_going_on(
+    command: Command, file: str, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    def stored(*_: Any) -> Any:
+        with connect(database) as other:
+            other.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(Exception, match="lock timeout"), account_lock(other, "bybit"):
+                pass
+        held.append(True)
+        raise SettingsError("enough")
+
+    monkeypatch.setattr(import_, "import_file", stored)
+    with pytest.raises(SettingsError, match="enough"):
+        command("import", "bybit", "transfers", file)
+    assert held == [True]
+
+
+def test_status_tells_gaps_from_what_is_lost_and_what_is_stale(
+    command: Command, db: DB, lost: datetime
+) -> None:
+    header, line = command("status").stdout.splitlines()
+    names = ["gaps", "unreachable", "stale"]
+    places = [header.index(name) + len(name) for name in names]
+    old = (datetime.now(UTC) - T0).days > 11
+    shown = [line[:place].split()[-1] for place in places]
+    assert shown == ["1", "1", "1" if old else "0"]
+
+
+def test_status_as_json_has_the_columns_of_the_view(
+    command: Command, db: DB, lost: datetime
+) -> None:
+    (found,) = json.loads(command("status", "--json").stdout)
+    columns = db.execute("SELECT * FROM alphapulse.sync_status").description or []
+    assert list(found) == [column.name for column in columns]
+    assert list(found)[-2:] == ["unreachable", "stale"]
+    assert (found["gaps"], found["unreachable"]) == (1, 1)

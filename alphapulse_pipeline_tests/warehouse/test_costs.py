@@ -1,0 +1,85 @@
+"""What a run without news reads of a history does not grow with the history."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse import coverage, known
+from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
+from alphapulse_pipeline.warehouse.io_manager import metadata, progress
+from alphapulse_pipeline.warehouse.tables import HISTORIES
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.warehouse.rows import at, order, trade
+
+DB = Connection[TupleRow]
+MANY = 3000
+DAY = TimeRange(at(0), at(86400))
+ROWS: dict[str, Callable[..., dict[str, Any]]] = {"trades": trade, "orders": order}
+
+
+@pytest.fixture
+def large(db: DB) -> DB:
+    """Many rows of one market, the oldest row of another one, and nobody has analysed them."""
+    for dataset, made in ROWS.items():
+        time = HISTORIES[dataset].time
+        rows = [made(n, **{time: at(n)}) for n in range(1, MANY)]
+        if dataset == "orders":
+            rows = [row | {"status": "closed"} for row in rows]
+        rare = made("rare", market="RARE/USDT", **{time: at(0)})
+        write(db, Batches("bybit", dataset, [Batch([rare, *rows])]), "run")
+        coverage.want(db, "bybit", dataset, [("spot", "test")], DAY)
+    return db
+
+
+def rows_read(db: DB, dataset: str, ask: Callable[[], object]) -> int:
+    """How many rows of the table are read meanwhile, by PostgreSQL's own count."""
+
+    def count() -> int:
+        row = db.execute(
+            "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)"
+            " FROM pg_stat_xact_user_tables WHERE relid = %s::regclass",
+            [f"alphapulse.{dataset}"],
+        ).fetchone()
+        assert row
+        return int(row[0])
+
+    with db.transaction():
+        before = count()
+        ask()
+        return count() - before
+
+
+@pytest.mark.parametrize("dataset", ROWS)
+def test_what_a_run_tells(large: DB, dataset: str) -> None:
+    history, before = HISTORIES[dataset], timedelta()
+    read = rows_read(large, dataset, lambda: metadata(large, history, "bybit", Written()))
+    assert read <= 5, "the preview's"
+    assert rows_read(large, dataset, lambda: progress(large, history, "bybit", DAY, before)) == 0
+
+
+@pytest.mark.parametrize("dataset", ROWS)
+def test_what_a_run_asks_before_it_reads(large: DB, dataset: str) -> None:
+    def ask() -> None:
+        large.execute("SELECT * FROM alphapulse.sync_status").fetchall()
+        coverage.gaps(large, "bybit", dataset, DAY)
+        coverage.newest_gap_before(large, "bybit", [dataset], at(86400))
+
+    assert rows_read(large, dataset, ask) == 0
+    assert rows_read(large, dataset, lambda: known.open_orders(large, "bybit")) <= 1
+    assert rows_read(large, dataset, lambda: known.traded_markets(large, "bybit")) <= 10
+
+
+@pytest.mark.parametrize(("market", "found"), [("RARE/USDT", "rare"), ("BTC/USDT", str(MANY - 1))])
+@pytest.mark.parametrize("dataset", ROWS)
+def test_where_a_market_goes_on(large: DB, dataset: str, market: str, found: str) -> None:
+    column = HISTORIES[dataset].key[2]
+
+    def ask() -> None:
+        asked = (dataset, column, market, "unified", at(MANY))
+        assert known.greatest_id(large, "bybit", *asked) == found
+
+    assert rows_read(large, dataset, ask) <= 1
