@@ -127,7 +127,7 @@ def _batches(rows: Sequence[Row], size: int) -> Generator[Batch, None, None]:
     for first in range(0, len(rows), size):
         batch = rows[first : first + size]
         end = batch[-1]["executed_at"] + timedelta(milliseconds=1)
-        yield Batch(batch, Proof("linear", TimeRange(start, end)))
+        yield Batch(batch, [Proof("linear", TimeRange(start, end))])
         start = end
 
 

@@ -54,9 +54,7 @@ def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
         window = TimeRange(days.start, days.end)
         fill = context.run.tags.get(MODE) == "fill"
         keep_going = _until(context.run.tags.get(TIME_LIMIT))
-        batches = history(session, dataset, window, fill=fill, keep_going=keep_going)
-        batches.compare = None if fill else window
-        return batches
+        return history(session, dataset, window, fill=fill, keep_going=keep_going)
 
     return rows
 

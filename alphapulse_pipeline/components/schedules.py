@@ -20,6 +20,7 @@ from alphapulse_pipeline.warehouse.schema import require_current
 CATCH_UP_CRON = "* * * * *"
 CATCH_UP_DAYS = 30
 CATCH_UP_SECONDS = 300
+HISTORY_SECONDS = 600
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -58,9 +59,13 @@ def tick(account: Account, kind: str) -> Request:
 
 
 def recent_days(account: Account) -> dg.RunRequest:
-    """Yesterday and today, as far as the histories go back."""
+    """Yesterday and today, as far as the histories go back.
+
+    Limited in time as well: where every market is asked by itself, a first run would take long.
+    """
     today = datetime.now(UTC)
-    return range_request(max(today - timedelta(days=1), _first_day(account)), today)
+    limit = {TIME_LIMIT: str(HISTORY_SECONDS // len(HISTORIES))}
+    return range_request(max(today - timedelta(days=1), _first_day(account)), today, limit)
 
 
 def older_gap(account: Account) -> Request:

@@ -44,9 +44,7 @@ def balances(wallet: str, balance: Mapping[str, Any]) -> Iterator[Row]:
             }
 
 
-def held(
-    wallet: str, asset: str, total: Decimal, used: Decimal, debt: Decimal = Decimal(0)
-) -> Row:
+def held(wallet: str, asset: str, total: Decimal, used: Decimal, debt: Decimal = Decimal(0)) -> Row:
     """A balance row of what the exchange itself calls total and used."""
     return {
         "wallet": wallet,

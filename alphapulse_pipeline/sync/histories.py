@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
+from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.walker.doubt import believed
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
@@ -117,29 +118,30 @@ def _read(
     left = {gap: gap.missing.end for gap in gaps}
     with closing(session.client.stream(walks)) as lists:
         for items in lists:
+            # what has come meanwhile is committed together
+            rows: list[Row] = []
+            proofs: list[Proof] = []
             for gap, item in items:
+                stream = found[gap.stream]
                 if isinstance(item, Page) and item.doubt:
                     unproved = TimeRange(to_time(item.start), to_time(item.end))
-                    coverage.mark_unreachable(
-                        session.connection, session.name, dataset, gap.stream, unproved, item.doubt
-                    )
+                    _unreachable(session, dataset, gap.stream, unproved, item.doubt)
                 elif isinstance(item, Page):
-                    rows = parsed(session, dataset, found[gap.stream].source, item.rows)
-                    session.store_unlisted()
+                    rows += parsed(session, dataset, stream.source, item.rows)
+                    proofs += _proofs(gap.stream, item, proven_to)
                     left[gap] = min(left[gap], to_time(item.start))
-                    yield Batch(rows, _proof(gap.stream, item, proven_to))
                 elif not isinstance(item, ExchangeFailure) or item.kind in _HOPELESS:
                     raise item
-                elif item.kind is Kind.NO_MARKET and found[gap.stream].guessed:
-                    known.refused_market(session.connection, session.name, found[gap.stream].market)
+                elif item.kind is Kind.NO_MARKET and stream.guessed:
+                    known.refused_market(session.connection, session.name, stream.market)
                 elif item.kind is Kind.TOO_OLD:
                     lost = TimeRange(gap.missing.start, left[gap])
-                    coverage.mark_unreachable(
-                        session.connection, session.name, dataset, gap.stream, lost, item.cause
-                    )
+                    _unreachable(session, dataset, gap.stream, lost, item.cause)
                 else:
                     logger.warning("%s %s: %s", name, gap.stream, item)
                     failures.append(item)
+            session.store_unlisted()
+            yield Batch(rows, proofs)
             if not keep_going():
                 logger.info("%s: time is up, the rest is for the next run", name)
                 break
@@ -181,9 +183,7 @@ def _reachable(
     if gap.missing.start < oldest:
         lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
         reason = f"the exchange serves {horizon.days if horizon else 0} days"
-        coverage.mark_unreachable(
-            session.connection, session.name, dataset, gap.stream, lost, reason
-        )
+        _unreachable(session, dataset, gap.stream, lost, reason)
         gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
     return None if gap.missing.empty else gap
 
@@ -213,6 +213,10 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
     return believed(pages, to_milliseconds(session.client.now() - _SURE), older, feed.moment)
 
 
-def _proof(stream: str, page: Page, proven_to: datetime) -> Proof | None:
+def _unreachable(session: Session, dataset: str, stream: str, lost: TimeRange, reason: str) -> None:
+    coverage.mark_unreachable(session.connection, session.name, dataset, stream, lost, reason)
+
+
+def _proofs(stream: str, page: Page, proven_to: datetime) -> list[Proof]:
     start, end = to_time(page.start), min(to_time(page.end), proven_to)
-    return Proof(stream, TimeRange(start, end)) if start < end else None
+    return [Proof(stream, TimeRange(start, end))] if start < end else []

@@ -43,7 +43,7 @@ class Batch:
     """Rows that are committed together with what they prove."""
 
     rows: Sequence[Row]
-    proof: Proof | None = None
+    proofs: Sequence[Proof] = ()
     captured_at: datetime | None = None
     """Set on the one batch of a snapshot: all or nothing, and kept even when it is empty."""
 

@@ -77,10 +77,10 @@ def _commit(
         written = merge(cursor, dataset, batch.rows, constants)
     else:
         written = merge(cursor, dataset, batch.rows, constants, comparing.staged)
-        if batch.proof is not None:
-            comparing.prove(batch.proof)
-    if batch.proof is not None:
-        coverage.prove(cursor, batches.account, dataset.name, batch.proof)
+        for proof in batch.proofs:
+            comparing.prove(proof)
+    for proof in batch.proofs:
+        coverage.prove(cursor, batches.account, dataset.name, proof)
     registry.count_stored(cursor, batches.account, dataset.name, written.inserted)
     return written
 

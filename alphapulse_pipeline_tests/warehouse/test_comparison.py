@@ -53,7 +53,7 @@ def stored(db: DB, table: str = "trades") -> dict[str, Any]:
 
 def test_nothing_differs(db: DB) -> None:
     first(db, "trades", FIRST, SECOND)
-    written = again(db, "trades", Batch([FIRST, SECOND], Proof("spot", DAY)))
+    written = again(db, "trades", Batch([FIRST, SECOND], [Proof("spot", DAY)]))
     assert written == Written(unchanged=2, comparison=Comparison((DAY,), 0, 0, 0, ()))
 
 
@@ -66,8 +66,8 @@ def test_each_kind_of_difference_is_told(db: DB, caplog: pytest.LogCaptureFixtur
         written = again(
             db,
             "trades",
-            Batch([given], Proof("spot", TimeRange(at(0), at(15)))),
-            Batch([given, SECOND], Proof("spot", TimeRange(at(15), at(86400)))),
+            Batch([given], [Proof("spot", TimeRange(at(0), at(15)))]),
+            Batch([given, SECOND], [Proof("spot", TimeRange(at(15), at(86400)))]),
         )
     assert (written.inserted, written.changed, written.unchanged) == (1, 1, 1)
     row = "market BTC/USDT, trade_id {}, side buy"
@@ -97,7 +97,7 @@ def test_what_is_no_object_is_told_as_raw(db: DB) -> None:
 
 def test_a_time_that_was_damaged_is_a_change_and_not_two_rows(db: DB) -> None:
     first(db, "trades", FIRST | {"executed_at": at(50)})
-    found = compared(again(db, "trades", Batch([FIRST], Proof("spot", DAY))))
+    found = compared(again(db, "trades", Batch([FIRST], [Proof("spot", DAY)])))
     assert (found.changed, found.vanished) == (1, 0)
 
 
@@ -106,7 +106,7 @@ def test_a_row_vanished_only_where_every_stream_was_read(db: DB) -> None:
     first(db, "trades", *(trade(n, executed_at=at(n)) for n in range(10)), streams=("a", "b"))
 
     def vanished(*proofs: tuple[str, int, int]) -> list[str]:
-        batches = [Batch([], Proof(s, TimeRange(at(x), at(y)))) for s, x, y in proofs]
+        batches = [Batch([], [Proof(s, TimeRange(at(x), at(y)))]) for s, x, y in proofs]
         found = compared(again(db, "trades", *batches))
         assert found.vanished == len(found.differences)
         return [d.row.split(", ")[1].removeprefix("trade_id ") for d in found.differences]
@@ -127,7 +127,7 @@ def test_only_the_exchanges_own_rows_of_this_account_and_window_can_vanish(db: D
     first(db, "trades", FIRST, SECOND)
     write(db, Batches("okx", "trades", [Batch([trade(7, executed_at=at(15))])]), "first")
     db.execute("UPDATE alphapulse.trades SET origin = 'import' WHERE trade_id = '2'")
-    whole = Batch([], Proof("spot", DAY))
+    whole = Batch([], [Proof("spot", DAY)])
     found = compared(again(db, "trades", whole))
     assert [d.row for d in found.differences] == ["market BTC/USDT, trade_id 1, side buy"]
     assert compared(again(db, "trades", whole, window=TimeRange(at(11), at(86400)))).vanished == 0
@@ -144,7 +144,7 @@ def test_an_order_that_lives_on_is_no_difference(db: DB) -> None:
         known[2] | {"amount": Decimal(7), "updated_at": at(99)},  # what was ordered never changes
         known[3] | {"status": "closed", "updated_at": at(-5)},  # older than what is stored
     ]
-    written = again(db, "orders", Batch(rows, Proof("spot", DAY)))
+    written = again(db, "orders", Batch(rows, [Proof("spot", DAY)]))
     found = compared(written)
     assert written.changed == 3
     assert (found.changed, found.updated, found.vanished) == (2, 1, 0)
@@ -171,7 +171,7 @@ def test_examples_are_few_and_counts_are_all(db: DB) -> None:
     first(db, "trades", *rows)
     changed = [r | {"amount": Decimal(9)} for r in rows[:30]]
     new = [trade(n, executed_at=at(n)) for n in range(100, 150)]
-    batches = [Batch(changed[:15]), Batch(changed[15:] + new), Batch([], Proof("spot", DAY))]
+    batches = [Batch(changed[:15]), Batch(changed[15:] + new), Batch([], [Proof("spot", DAY)])]
     written = again(db, "trades", *batches)
     found = compared(written)
     assert (written.inserted, found.changed, found.vanished) == (50, 30, 30)
@@ -205,8 +205,8 @@ def test_counts_are_those_of_sets(
     now = {n for n in now if n < read}
     cut = min(cut, read)
     pages = [
-        Batch([rows[n] for n in now if n >= cut], Proof("spot", TimeRange(at(cut), at(read)))),
-        Batch([rows[n] for n in now if n <= cut], Proof("spot", TimeRange(at(0), at(cut)))),
+        Batch([rows[n] for n in now if n >= cut], [Proof("spot", TimeRange(at(cut), at(read)))]),
+        Batch([rows[n] for n in now if n <= cut], [Proof("spot", TimeRange(at(0), at(cut)))]),
     ]
     found = compared(written := again(db, "trades", *pages))
     assert written.inserted == len(now - before)
@@ -221,7 +221,7 @@ def test_a_stream_of_one_market_is_asked_about_that_market_only(db: DB) -> None:
     first(db, "trades", *rows, streams=[f"spot {m}" for m in markets[:2]] + ["margin BTC/USDT"])
 
     def vanished(*streams: str) -> set[str]:
-        found = compared(again(db, "trades", *(Batch([], Proof(s, DAY)) for s in streams)))
+        found = compared(again(db, "trades", *(Batch([], [Proof(s, DAY)]) for s in streams)))
         return {d.row.split(",")[0].removeprefix("market ") for d in found.differences}
 
     assert vanished() == set()

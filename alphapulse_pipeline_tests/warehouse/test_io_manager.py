@@ -97,7 +97,7 @@ def taken(dataset: str = "trades", **more: Any) -> pandas.DataFrame:
 
 def test_batches_in(db: DB) -> None:
     def source() -> Generator[Batch, None, None]:
-        yield Batch([trade(1), trade(2)], Proof("spot", TimeRange(at(0), at(9))))
+        yield Batch([trade(1), trade(2)], [Proof("spot", TimeRange(at(0), at(9)))])
         yield Batch([trade(2), trade(3, raw={"a|b": 1})])
 
     found = metadata(run(asset_of(Batches("bybit", "trades", source()))))

@@ -32,7 +32,7 @@ def days(*hours: tuple[int, int], stream: str = "spot") -> list[Batch]:
     return [
         Batch(
             [trade(start, executed_at=at(start * 3600))],
-            Proof(stream, TimeRange(at(start * 3600), at(end * 3600))),
+            [Proof(stream, TimeRange(at(start * 3600), at(end * 3600)))],
         )
         for start, end in hours
     ]
@@ -99,7 +99,7 @@ def test_what_came_before_a_failure_stays(
 def test_a_batch_that_fails_leaves_neither_rows_nor_coverage(db: DB, log_id: int) -> None:
     good, bad = days((12, 24), (0, 12))
     rows = [*bad.rows, trade("x"), trade("x", price=Decimal(1))]
-    source = Batches("bybit", "trades", [good, Batch(rows, bad.proof)], log_id=log_id)
+    source = Batches("bybit", "trades", [good, Batch(rows, bad.proofs)], log_id=log_id)
     with pytest.raises(KeyCollision):
         write(db, source, "run")
     assert one(db, "SELECT array_agg(trade_id) FROM alphapulse.trades") == ["12"]

@@ -20,7 +20,7 @@ from alphapulse_pipeline.exchange.walker import Cursor
 
 CATEGORIES = ("spot", "linear", "inverse", "option")
 
-_PAGES = Cursor("cursor", lambda answer, _: at("result", "nextPageCursor")(answer))
+_PAGES = Cursor("cursor", lambda answer, _: at("result", "nextPageCursor")(answer), disorder=1_000)
 # Nothing is said about the order of these lists: only the last page proves anything.
 _PAGES_IN_ANY_ORDER = Cursor("cursor", _PAGES.next, ordered=False)
 _LIST = at("result", "list")

@@ -195,7 +195,8 @@ def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
 
 
 _BY_ORDER = Cursor("after", last_row("ordId"), ordered=False)
-_BY_BILL = Cursor("after", last_row("billId"))
+# by id; their times may differ by a moment
+_BY_BILL = Cursor("after", last_row("billId"), disorder=5_000)
 
 OKX = Venue(
     wallets=(Wallet(_TRADING, {"type": "trading"}, _cash), Wallet(_FUNDING, {"type": "funding"})),

@@ -22,6 +22,9 @@ class Cursor:
     answer does not say."""
     ordered: bool = True
     """Whether rows are newest first. Where nobody knows, only the last page proves anything."""
+    disorder: int = 0
+    """Milliseconds by which a row may be newer than one before it: exchanges order rows by when
+    they booked them, which is a little after they happened."""
 
     async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
         """All rows of a feed that has no windows: what is open or held now."""
@@ -44,13 +47,17 @@ class Cursor:
                     raise Incomplete(f"{feed.method} answered rows outside of the window asked for")
                 complete_from = begin if last else proved_to
                 if self.ordered and times:
-                    if times != sorted(times, reverse=True) or times[0] > oldest:
-                        raise Incomplete(f"{feed.method} answered rows that are not newest first")
-                    newest = max(newest, times[0])
+                    before = oldest
+                    for time in times:
+                        if time > oldest + self.disorder:
+                            raise Incomplete(
+                                f"{feed.method} answered rows that are not newest first"
+                            )
+                        newest, oldest = max(newest, time), min(oldest, time)
                     # while all are of one millisecond, they may as well be oldest first
-                    if times[-1] < newest:
-                        complete_from = min(complete_from, max(begin, oldest + 1))
-                    oldest = times[-1]
+                    if oldest < newest:
+                        proved_from = max(begin, before + self.disorder + 1)
+                        complete_from = min(complete_from, proved_from)
                 inside = [row for row, t in zip(rows, times, strict=True) if begin <= t < stop]
                 yield Page(inside, complete_from, proved_to)
                 proved_to = complete_from

@@ -1,6 +1,9 @@
 """Cursors: pages that name the next older one."""
 
+import asyncio
 import math
+import random
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -8,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.exchange.feed import Feed
+from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.feed import Feed, Page
 from alphapulse_pipeline.exchange.walker import Cursor
 from alphapulse_pipeline.exchange.walker.cursor import last_row
 from alphapulse_pipeline_tests.exchange.walker.proof import (
@@ -26,7 +30,7 @@ from alphapulse_pipeline_tests.exchange.walker.proof import (
     tried,
     walk,
 )
-from alphapulse_pipeline_tests.exchange.walker.server import ZERO, Server, rows_at
+from alphapulse_pipeline_tests.exchange.walker.server import ZERO, Row, Server, rows_at
 
 ORDERED = Cursor("cursor", lambda answer, _: answer["cursor"])
 IN_ANY_ORDER = Cursor("cursor", ORDERED.next, ordered=False)
@@ -195,3 +199,36 @@ def test_in_any_order_only_the_last_page_proves() -> None:
         (100, 100),
         (0, 100),
     ]
+
+
+@pytest.mark.parametrize("late", [0, 40])
+def test_rows_a_moment_out_of_order_are_read_and_nothing_is_proved_too_soon(late: int) -> None:
+    """The server orders rows by when it booked them, up to 40 ms after they happened."""
+    dice = random.Random(5)
+    booked = sorted(dice.sample(range(2_000), 300))
+    rows = [Row(ZERO + time - dice.randint(0, late), n) for n, time in enumerate(booked)]
+    newest_first = rows[::-1]
+
+    async def call(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        seen = int(params.get("cursor", 0))
+        inside = [row for row in newest_first if params["start"] <= row.time <= params["end"]]
+        page = [{"id": str(row.id), "time": str(row.time)} for row in inside[seen : seen + 10]]
+        more = seen + 10 < len(inside)
+        return {"rows": page, "cursor": str(seen + 10) if more else ""}
+
+    async def read(paging: Cursor) -> list[Page]:
+        start, end = ZERO - 100, ZERO + 2_500
+        return [page async for page in paging.walk(call, feed(paging), start, end)]
+
+    next_cursor = ORDERED.next
+    pages = asyncio.run(read(Cursor("cursor", next_cursor, disorder=40)))
+    held: set[str] = set()
+    for page in pages:
+        held |= {row["id"] for row in page.rows}
+        proved = {str(row.id) for row in rows if page.start <= row.time < page.end}
+        assert proved <= held
+    assert held == {str(row.id) for row in rows}
+    assert sum(page.end > page.start for page in pages) > 10  # page by page, not at the end
+    if late:
+        with pytest.raises(Incomplete):
+            asyncio.run(read(Cursor("cursor", next_cursor)))
