@@ -13,6 +13,7 @@ from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
+from alphapulse_pipeline_tests.conftest import NOW_MS
 
 Make = Callable[..., Account]
 RunJob = Callable[..., dg.ExecuteInProcessResult]
@@ -105,7 +106,7 @@ def test_damage_is_found_told_and_mended(
 
 
 def test_a_run_whose_time_is_up_says_what_is_left(
-    read: Callable[..., dict[str, dict[str, Any]]], db: DB
+    read: Callable[..., dict[str, dict[str, Any]]], simulator: Simulator
 ) -> None:
     everything = FILL | {
         "dagster/asset_partition_range_start": f"{HISTORY_START}",
@@ -114,6 +115,7 @@ def test_a_run_whose_time_is_up_says_what_is_left(
     cut = read(everything | {TIME_LIMIT: "0"})["trades"]
     assert cut["complete"] is False
     assert re.fullmatch(r"\d+\.\d\d %(, about \d+ runs? like this one)?", cut["to go"])
+    simulator.set_clock(lambda: NOW_MS + 5_000)  # later than the first run's last moment
     whole = read(everything)["trades"]
     assert whole["complete"] is True
     assert "to go" not in whole
