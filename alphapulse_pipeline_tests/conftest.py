@@ -27,6 +27,7 @@ from alphapulse_pipeline.simulator import (
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
+from alphapulse_pipeline_tests.cli import running
 
 _numbers = itertools.count(1)
 
@@ -44,6 +45,28 @@ def server() -> Iterator[EmbeddedServer]:
             connection.execute("CREATE DATABASE pristine")
         schema.migrate(running.url("pristine"))
         yield running
+
+
+@pytest.fixture(scope="session", autouse=True)
+def demo_home(request: pytest.FixtureRequest) -> Iterator[Callable[[], Path]]:
+    """Gives a home whose demo was read whole.
+
+    That takes minutes, most of them spent in waiting for the exchange's rate limit: where the
+    browser's tests are to come, it begins at once, and goes on beside the tests before them.
+    """
+    if not any(item.nodeid.find("test_browser") >= 0 for item in request.session.items):
+        yield lambda: pytest.fail("only the browser's tests are given a demo")
+        return
+    # a short path, because a unix socket's may have about a hundred characters
+    with tempfile.TemporaryDirectory(prefix="ap") as folder:
+        home = Path(folder) / "home"
+        with running.beginning(home, "sync", "--demo") as wait:
+
+            def read() -> Path:
+                wait()
+                return home
+
+            yield read
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,15 +46,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def up(chromium: str) -> Iterator[Deployment]:
+def up(chromium: str, demo_home: Callable[[], Path]) -> Iterator[Deployment]:
     """A deployment that has read everything, so that its own runs are short."""
-    # a short path, because a unix socket's may have about a hundred characters
-    with tempfile.TemporaryDirectory(prefix="ap") as folder:
-        home = Path(folder) / "home"
-        synced = running.run(home, "sync", "--demo")
-        assert synced.returncode == 0, synced.stderr
-        with deployment(home) as found:
-            yield found
+    with deployment(demo_home()) as found:
+        yield found
 
 
 @pytest.fixture
@@ -134,7 +129,7 @@ def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
     )
     page.goto("/assets/bybit/trades?view=partitions")
     page.get_by_role("button", name="Materialize").first.click()
-    chosen = page.get_by_placeholder(re.compile("^ex: "))
+    chosen = page.get_by_placeholder(re.compile("^ex: ")).last  # the page has one, too
     chosen.fill(f"[{first:%Y-%m-%d}...{last:%Y-%m-%d}]")
     chosen.press("Enter")
     page.get_by_role("button", name=re.compile("^Launch")).last.click()

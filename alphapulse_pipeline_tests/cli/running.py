@@ -122,6 +122,32 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@contextmanager
+def beginning(home: Path, *arguments: str) -> Iterator[Callable[[], None]]:
+    """Starts `alphapulse <arguments>` beside whatever follows; gives what waits for its end."""
+    log = home.with_name(f"{home.name}.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [COMMAND, *arguments],
+            env=environment(home),
+            cwd=home.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def wait() -> None:
+        assert process.wait(600) == 0, log.read_text()
+
+    try:
+        yield wait
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+
+
 def environment(home: Path) -> dict[str, str]:
     """This process's environment without anything that is meant for another deployment."""
     inherited = {name: value for name, value in os.environ.items() if not _OURS.fullmatch(name)}

@@ -224,4 +224,7 @@ KRAKEN = Venue(
     tickers={"spot": {}},
     lag=timedelta(seconds=60),
     delisted_market=_delisted_market,
+    # The counter of the lowest tier holds 15 and a call for a history costs 2: seven at once, then
+    # one in six seconds.
+    settings={"tokenBucket": {"capacity": 40, "tokens": 40}},
 )
