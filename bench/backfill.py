@@ -67,6 +67,7 @@ def main() -> int:
     options = parser.parse_args()
     pace = options.fills / (90 * options.days)
     few = max(round(10_000 / (90 * pace)), 1)
+    binding = min(30 * few, options.days)  # so many requests that nothing but the limit counts
     with _simulated(pace, options.days) as (url, ask), tempfile.TemporaryDirectory() as home:
         now = GENESIS + options.days * DAY
         with embedded_server(Path(home)) as server:
@@ -83,7 +84,7 @@ def main() -> int:
             small = run("ours", few)
             bare = run("bare", options.days)
             ours = run("ours", options.days)
-            limited = run("ours", few, limited=True)
+            limited = run("ours", binding, limited=True)
             truth, least = ask(options.days)
             exact = ours.fills == bare.fills == truth
             found = {
