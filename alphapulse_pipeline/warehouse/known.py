@@ -91,10 +91,12 @@ def held(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[
 def asked_until(
     connection: Connection[TupleRow], account: str, dataset: str
 ) -> dict[str, datetime]:
-    """Stream -> up to when it was wanted when it was asked last."""
+    """Stream -> up to when it was wanted when it was asked last, of those that have no gap."""
     rows = connection.execute(
         "SELECT stream, upper(wanted) FROM alphapulse.streams"
-        " WHERE account = %s AND dataset = %s AND NOT isempty(wanted)",
+        " JOIN alphapulse.coverage USING (account, dataset, stream)"
+        " WHERE account = %s AND dataset = %s AND NOT isempty(wanted)"
+        " AND wanted <@ (covered + unreachable)",
         [account, dataset],
     ).fetchall()
     return dict(rows)

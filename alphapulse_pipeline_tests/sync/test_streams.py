@@ -61,6 +61,21 @@ def test_quiet_markets_are_asked_once_a_day(
         assert stored(db, "trades", "binance") == true(truth, "trades")
 
 
+def test_a_quiet_market_that_was_not_read_to_its_end_is_asked_again(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    genesis = datetime(2026, 10, 10, tzinfo=UTC)
+    with serve(World(7, genesis, extra_markets=10), limits=False) as simulator:
+        sync(simulator, make_account, database, NOW_MS)
+        # as a run that was killed leaves it: wanted, and not proved
+        gone = db.execute(
+            "DELETE FROM alphapulse.coverage WHERE stream = 'spot T0000/USDT' RETURNING stream"
+        ).fetchall()
+        assert gone == [("spot T0000/USDT",)]
+        sync(simulator, make_account, database, NOW_MS + 15 * MINUTE)
+        assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+
+
 def test_what_was_guessed_and_is_not_there_is_asked_once(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
