@@ -22,7 +22,8 @@ class Markets:
 
     exchange: Any
     """The ccxt exchange, its markets loaded."""
-    delisted: Callable[[str, str], dict[str, Any]]
+    delisted: Callable[[str, str], str]
+    """(raw id, category) -> the unified symbol of a market that is no longer listed."""
     reload: Callable[["Markets"], None]
     """Asks the exchange for its markets again; called at most once, for an unknown id."""
 
@@ -67,7 +68,7 @@ class Markets:
             if bool(market["spot"]) == spot:
                 return str(market["symbol"])
         gone = self.exchange.safe_market_structure(
-            {**unlisted_market(name, _category(name, spot)), "id": raw_id}
+            unlisted_market(name, _category(name, spot), raw_id)
         )
         self.exchange.markets[name] = gone
         self.exchange.markets_by_id.setdefault(raw_id, []).append(gone)
@@ -123,7 +124,10 @@ class Markets:
             # ccxt reads expired options off their ids
             market = dict(self.exchange.safe_market(raw_id))
         else:
-            market = dict(self.exchange.safe_market_structure(self.delisted(raw_id, category)))
+            symbol = self.delisted(raw_id, category)
+            market = dict(
+                self.exchange.safe_market_structure(unlisted_market(symbol, category, raw_id))
+            )
         if not known:
             self.unlisted.append(market)
         return market
@@ -138,7 +142,21 @@ class Markets:
         return next((m for m in candidates if m.get(category)), None)
 
 
-def unlisted_market(symbol: str, category: str) -> dict[str, Any]:
+def pair_of(raw_id: str, quotes: Iterable[str]) -> tuple[str, str]:
+    """Base and quote that a raw id is made of; no quote where it ends with none of them."""
+    quote = next((q for q in quotes if raw_id.endswith(q) and raw_id != q), "")
+    return raw_id.removesuffix(quote) if quote else raw_id, quote
+
+
+def unified(raw_id: str, base: str, quote: str, category: str, expiry: str = "") -> str:
+    """ccxt's symbol of a market: BTC/USDT, BTC/USDT:USDT, BTC/USD:BTC-260327; else its raw id."""
+    if not quote:
+        return raw_id
+    settle = {"spot": "", "inverse": base}.get(category, quote)
+    return f"{base}/{quote}" + (f":{settle}" if settle else "") + (f"-{expiry}" if expiry else "")
+
+
+def unlisted_market(symbol: str, category: str, raw_id: str = "") -> dict[str, Any]:
     """ccxt's structure of a market of which nothing is known but a symbol, or a raw id."""
     pair, _, rest = symbol.partition(":")
     base, _, quote = pair.partition("/")
@@ -152,7 +170,7 @@ def unlisted_market(symbol: str, category: str) -> dict[str, Any]:
     option = category == "option" or more.endswith(("-C", "-P"))
     kind = "option" if option else "future" if more else "swap" if contract else "spot"
     return {
-        "id": symbol if rest else pair,
+        "id": raw_id or (symbol if rest else pair),
         "symbol": symbol,
         "base": base if quote else None,
         "quote": quote or None,

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.client import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
-from alphapulse_pipeline.exchange.markets import Markets, market_row
+from alphapulse_pipeline.exchange.markets import Markets, market_row, unlisted_market
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
 from alphapulse_pipeline.settings.environment import SettingsError, flag
@@ -65,7 +65,7 @@ class Session:
             self._markets.unlisted.clear()
 
     def _know_markets(self) -> Markets:
-        markets = Markets(self.client.ccxt, self.venue.delisted_market, self._load_markets)
+        markets = Markets(self.client.ccxt, self.venue.delisted, self._load_markets)
         markets.remember(registry.market_names(self.connection, self.name))
         stored = registry.catalogue(self.connection, self.name, _ccxt_version())
         if stored and datetime.now(UTC) - stored[1] < _CATALOGUE_LASTS:
@@ -94,7 +94,7 @@ class Session:
             market["symbol"]: {**market_row(market["symbol"], market, _NEVER), "active": False}
             for raw_id, category in guesses
             if raw_id not in known
-            and (market := self.venue.delisted_market(raw_id, category))["symbol"]
+            for market in [unlisted_market(self.venue.delisted(raw_id, category), category, raw_id)]
         }
         registry.store_markets(self.connection, self.name, list(rows.values()))
 

@@ -11,7 +11,7 @@ from alphapulse_pipeline.exchange.feed import MILLISECOND
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.session import Session, supported
-from alphapulse_pipeline.warehouse import log, registry
+from alphapulse_pipeline.warehouse import known, log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 
 # Markets quoted in these price what is held, besides those between two held assets.
@@ -119,7 +119,7 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     if "positions" not in sources:
         session.held["markets"] = set()
     if "assets" not in session.held or "markets" not in session.held:
-        stored = registry.held_assets(session.connection, session.name, sources)
+        stored = known.held_if_read(session.connection, session.name, sources)
         if stored is None:
             raise ExchangeFailure(
                 Kind.INCOMPLETE,
@@ -129,15 +129,15 @@ def _prices(session: Session) -> Iterable[rows.Row]:
         session.held = {"assets": stored[0], "markets": stored[1]} | session.held
     assets, held = session.held["assets"], session.held["markets"]
     markets = session.markets
-    known = assets | _QUOTES
+    priced = assets | _QUOTES
     wanted = [
         market
         for market in session.client.ccxt.markets.values()
         if markets.name(market) in held
         or (
             market["spot"]
-            and market["base"] in known
-            and market["quote"] in known
+            and market["base"] in priced
+            and market["quote"] in priced
             and (market["base"] in assets or market["quote"] in assets)
         )
     ]

@@ -1,6 +1,6 @@
 """What earlier syncs have found out: what to ask next, and from where on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,6 +86,20 @@ def held(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[
         "SELECT DISTINCT market FROM alphapulse.positions_latest WHERE account = %s", [account]
     ).fetchall()
     return {row[0] for row in assets}, {row[0] for row in markets}
+
+
+def held_if_read(
+    connection: Connection[TupleRow], account: str, sources: Sequence[str]
+) -> tuple[set[str], set[str]] | None:
+    """What `held` tells; None before all `sources` have a snapshot."""
+    taken = connection.execute(
+        "SELECT count(DISTINCT dataset) FROM alphapulse.snapshots"
+        " WHERE account = %s AND dataset = ANY(%s)",
+        [account, list(sources)],
+    ).fetchone()
+    if not sources or taken != (len(sources),):
+        return None
+    return held(connection, account)
 
 
 def asked_until(

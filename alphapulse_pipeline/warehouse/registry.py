@@ -112,23 +112,3 @@ def retire_markets(connection: Connection[TupleRow], account: str, before: datet
         " WHERE account = %s AND active AND seen_at < %s",
         [account, before],
     )
-
-
-def held_assets(
-    connection: Connection[TupleRow], account: str, sources: Sequence[str]
-) -> tuple[set[str], set[str]] | None:
-    """Assets and markets that the newest snapshots name; None before all `sources` have one."""
-    taken = connection.execute(
-        "SELECT count(DISTINCT dataset) FROM alphapulse.snapshots"
-        " WHERE account = %s AND dataset = ANY(%s)",
-        [account, list(sources)],
-    ).fetchone()
-    if not sources or taken != (len(sources),):
-        return None
-    assets = connection.execute(
-        "SELECT DISTINCT asset FROM alphapulse.balances_latest WHERE account = %s", [account]
-    ).fetchall()
-    held = connection.execute(
-        "SELECT DISTINCT market FROM alphapulse.positions_latest WHERE account = %s", [account]
-    ).fetchall()
-    return {row[0] for row in assets}, {row[0] for row in held}

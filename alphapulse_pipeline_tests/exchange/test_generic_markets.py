@@ -33,7 +33,7 @@ class Exchange:
         self.ccxt.set_markets(list(listed))
 
     def session(self) -> Markets:
-        markets = Markets(self.ccxt, unlisted_market, self._reload)
+        markets = Markets(self.ccxt, lambda raw_id, _: raw_id, self._reload)
         markets.remember(self.names)
         for row in markets.listed(None):  # type: ignore[arg-type]
             self.names.append((row["raw_id"], row["type"], row["market"]))

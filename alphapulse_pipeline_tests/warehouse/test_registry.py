@@ -62,14 +62,14 @@ def test_open_orders_come_with_their_markets(db: DB) -> None:
 
 
 def test_held_is_what_the_newest_snapshots_name(db: DB) -> None:
-    assert registry.held_assets(db, "bybit", ["balances"]) is None
+    assert known.held_if_read(db, "bybit", ["balances"]) is None
     for second, assets in ((1, "AB"), (2, "B")):
         rows = [balance(asset) for asset in assets]
         write(db, Batches("bybit", "balances", [Batch(rows, captured_at=at(second))]), "run")
-    assert registry.held_assets(db, "bybit", ["balances"]) == ({"B"}, set())
-    assert registry.held_assets(db, "bybit", ["balances", "positions"]) is None
+    assert known.held_if_read(db, "bybit", ["balances"]) == ({"B"}, set())
+    assert known.held_if_read(db, "bybit", ["balances", "positions"]) is None
     write(db, Batches("bybit", "positions", [Batch([], captured_at=at(2))]), "run")
-    assert registry.held_assets(db, "bybit", ["balances", "positions"]) == ({"B"}, set())
+    assert known.held_if_read(db, "bybit", ["balances", "positions"]) == ({"B"}, set())
 
 
 def test_previews_are_tables_whatever_is_in_them() -> None:

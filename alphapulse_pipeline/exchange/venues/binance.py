@@ -21,6 +21,7 @@ from alphapulse_pipeline.exchange.feed import (
     between,
     milliseconds,
 )
+from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import FromId, Whole, Windows
@@ -311,36 +312,11 @@ async def _once_listed(call: Caller) -> list[tuple[str, str]]:
     return [(coin + quote, "spot") for coin in coins for quote in _QUOTES if coin != quote]
 
 
-def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
-    """A market read off its raw id: LUNAUSDT, BTCUSD_PERP, BTCUSDT_260626."""
+def _delisted(raw_id: str, category: str) -> str:
+    """Read off a raw id: LUNAUSDT, BTCUSD_PERP, BTCUSDT_260626."""
     pair, _, tail = raw_id.partition("_")
-    quotes = ("USD",) if category == "inverse" else _QUOTES
-    quote = next((q for q in quotes if pair.endswith(q) and pair != q), "")
-    base = pair.removesuffix(quote) if quote else pair
-    contract = category != "spot"
-    settle = (base if category == "inverse" else quote) if contract else None
-    expiry = tail if tail != "PERP" else ""
-    name = (f"{base}/{quote}" if quote else raw_id) + (f":{settle}" if contract else "")
-    return {
-        "id": raw_id,
-        "symbol": f"{name}-{expiry}" if expiry else name,
-        "base": base,
-        "quote": quote,
-        "settle": settle,
-        "baseId": base,
-        "quoteId": quote,
-        "settleId": settle,
-        "type": "spot" if not contract else ("future" if expiry else "swap"),
-        "spot": not contract,
-        "margin": False,
-        "swap": contract and not expiry,
-        "future": contract and bool(expiry),
-        "option": False,
-        "contract": contract,
-        "linear": category == "linear",
-        "inverse": category == "inverse",
-        "active": False,
-    }
+    base, quote = pair_of(pair, ("USD",) if category == "inverse" else _QUOTES)
+    return unified(raw_id, base, quote, category, tail.removeprefix("PERP"))
 
 
 BINANCE = Venue(
@@ -393,7 +369,7 @@ BINANCE = Venue(
         "inverse": {"type": "swap", "subType": "inverse"},
     },
     lag=timedelta(seconds=30),
-    delisted_market=_delisted_market,
+    delisted=_delisted,
     once_listed=_once_listed,
     # Currencies need a signed call that a narrow key may not make; codes come from markets.
     settings={"options": {"fetchCurrencies": False, "fetchMargins": False}},

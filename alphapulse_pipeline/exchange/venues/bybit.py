@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
+from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor
@@ -184,41 +185,15 @@ async def _margin_mode(call: Caller) -> str:
     return "isolated" if answer["result"].get("marginMode") == "ISOLATED_MARGIN" else "cross"
 
 
-def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
-    """A market read off its raw id: LUNAUSDT, BTCPERP, BTCUSD, BTCUSDT-26SEP25."""
+def _delisted(raw_id: str, category: str) -> str:
+    """Read off a raw id: LUNAUSDT, BTCPERP, BTCUSD, BTCUSDT-26SEP25."""
     symbol, _, expiry = raw_id.partition("-")
     if symbol.endswith("PERP"):
         base, quote = symbol.removesuffix("PERP"), "USDC"
     else:
         endings = ("USD",) if category == "inverse" else _QUOTES
-        quote = next((q for q in endings if symbol.endswith(q) and symbol != q), "")
-        base = symbol.removesuffix(quote) if quote else symbol
-    contract = category != "spot"
-    settle = (base if category == "inverse" else quote) if contract else None
-    name = f"{base}/{quote}" if quote else raw_id
-    if contract:
-        name += f":{settle}" + (f"-{expiry}" if expiry else "")
-    return {
-        "id": raw_id,
-        "symbol": name,
-        "base": base,
-        "quote": quote,
-        "settle": settle,
-        "baseId": base,
-        "quoteId": quote,
-        "settleId": settle,
-        "type": "spot" if not contract else ("future" if expiry else "swap"),
-        "spot": not contract,
-        "margin": False,
-        "swap": contract and not expiry,
-        "future": contract and bool(expiry),
-        "option": False,
-        "contract": contract,
-        "linear": category == "linear",
-        "inverse": category == "inverse",
-        "contractSize": "1" if contract else None,
-        "active": False,
-    }
+        base, quote = pair_of(symbol, endings)
+    return unified(raw_id, base, quote, category, expiry)
 
 
 BYBIT = Venue(
@@ -301,7 +276,7 @@ BYBIT = Venue(
         "inverse": {"type": "swap", "subType": "inverse"},
     },
     lag=timedelta(seconds=30),
-    delisted_market=_delisted_market,
+    delisted=_delisted,
     settings={
         # Limits are per endpoint and second; a second's worth may be sent at once.
         "tokenBucket": {"capacity": 100, "tokens": 100},

@@ -12,7 +12,6 @@ from functools import cache, partial
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
-from alphapulse_pipeline.exchange.markets import unlisted_market
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.venues import hints
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
@@ -91,10 +90,15 @@ def plan(exchange: str) -> Plan:
         order_by_id=partial(_order_by_id, bool(found.has("fetchOrder")), wallets),
         tickers=_tickers(found),
         lag=_LAG,
-        delisted_market=unlisted_market,
+        delisted=_as_it_is,
         needs_password=bool(found.run.ccxt.requiredCredentials.get("password")),
     )
     return Plan(str(found.run.ccxt.name), venue, tuple(_remarks(found, venue)))
+
+
+def _as_it_is(raw_id: str, category: str) -> str:
+    """Nothing is known of how the exchange makes its ids."""
+    return raw_id
 
 
 def _wallets(exchange: Exchange) -> tuple[Wallet, ...]:

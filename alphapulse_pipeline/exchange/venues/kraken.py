@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to_time
+from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
@@ -144,27 +145,10 @@ async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
-def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
-    """A market read off its raw id or its other name: XXBTZUSD, XBTUSD, FTMUSDT."""
-    quote = next((q for q in _QUOTES if raw_id.endswith(q) and raw_id != q), "")
-    base = raw_id.removesuffix(quote) if quote else raw_id
-    base_code, quote_code = _code(base), _code(quote)
-    return {
-        "id": raw_id,
-        "symbol": f"{base_code}/{quote_code}" if quote else raw_id,
-        "base": base_code,
-        "quote": quote_code,
-        "baseId": base,
-        "quoteId": quote,
-        "type": "spot",
-        "spot": True,
-        "margin": False,
-        "swap": False,
-        "future": False,
-        "option": False,
-        "contract": False,
-        "active": False,
-    }
+def _delisted(raw_id: str, category: str) -> str:
+    """Read off a raw id or its other name: XXBTZUSD, XBTUSD, FTMUSDT."""
+    base, quote = pair_of(raw_id, _QUOTES)
+    return unified(raw_id, _code(base), _code(quote), "spot")
 
 
 def _code(asset: str) -> str:
@@ -223,7 +207,7 @@ KRAKEN = Venue(
     ),
     tickers={"spot": {}},
     lag=timedelta(seconds=60),
-    delisted_market=_delisted_market,
+    delisted=_delisted,
     # The counter of the lowest tier holds 15 and a call for a history costs 2: seven at once, then
     # one in six seconds.
     settings={"tokenBucket": {"capacity": 40, "tokens": 40}},

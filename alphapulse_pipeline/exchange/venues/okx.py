@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
+from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor, Whole, Windows
@@ -164,34 +165,12 @@ async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
-def _delisted_market(raw_id: str, category: str) -> dict[str, Any]:
-    """A market read off its raw id: LUNA-USDT, LUNA-USDT-SWAP, BTC-USD-260327."""
+def _delisted(raw_id: str, category: str) -> str:
+    """Read off a raw id: LUNA-USDT, LUNA-USDT-SWAP, BTC-USD-260327."""
     base, _, rest = raw_id.partition("-")
     quote, _, tail = rest.partition("-")
-    contract = bool(tail)
-    settle = (base if quote == "USD" else quote) if contract else None
-    name = f"{base}/{quote}" + (f":{settle}" if contract else "")
-    expiry = tail if tail != "SWAP" else ""
-    return {
-        "id": raw_id,
-        "symbol": f"{name}-{expiry}" if expiry else name,
-        "base": base,
-        "quote": quote,
-        "settle": settle,
-        "baseId": base,
-        "quoteId": quote,
-        "settleId": settle,
-        "type": "spot" if not contract else ("future" if expiry else "swap"),
-        "spot": not contract,
-        "margin": False,
-        "swap": contract and not expiry,
-        "future": bool(expiry),
-        "option": False,
-        "contract": contract,
-        "linear": contract and settle == quote,
-        "inverse": contract and settle == base,
-        "active": False,
-    }
+    kind = "spot" if not tail else "inverse" if quote == "USD" else "linear"
+    return unified(raw_id, base, quote, kind, tail.removeprefix("SWAP"))
 
 
 _BY_ORDER = Cursor("after", last_row("ordId"), ordered=False)
@@ -287,6 +266,6 @@ OKX = Venue(
     ),
     tickers={"spot": {"type": "spot"}, "swap": {"type": "swap"}, "future": {"type": "future"}},
     lag=timedelta(seconds=30),
-    delisted_market=_delisted_market,
+    delisted=_delisted,
     needs_password=True,
 )

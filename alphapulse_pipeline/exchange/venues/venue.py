@@ -77,8 +77,8 @@ class Venue:
     """Category -> what ccxt's `fetch_tickers` is told to read all of it in one call."""
     lag: timedelta
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
-    delisted_market: Callable[[str, str], dict[str, Any]]
-    """(raw id, category) -> ccxt's market structure of a market that is no longer listed."""
+    delisted: Callable[[str, str], str]
+    """(raw id, category) -> the unified symbol of a market that is no longer listed."""
     once_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
     """Asks for (raw id, category) of markets that may have been there before: where fills are
     listed per market, those of a market that nobody names any more would be lost."""
