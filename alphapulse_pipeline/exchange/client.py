@@ -33,6 +33,7 @@ from ccxt.base import errors as ccxt
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.patience import UNTOLD, told_wait
+from alphapulse_pipeline.exchange.rate_limit import TokenBucket
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.redaction import redact
 
@@ -244,6 +245,7 @@ class _Exact:
 
     last_response_headers: Mapping[str, str] | None
     milliseconds: Callable[[], int]
+    tokenBucket: Mapping[str, Any]
     api_url: str
     costs: Mapping[str, float]
     requests_sent: int
@@ -301,6 +303,9 @@ class _Exact:
                 return wait if wait <= _LONGEST_WAIT else False
             case _:
                 return False
+
+    def init_throttler(self, cost: Any = None) -> None:
+        self.throttler = TokenBucket(self.tokenBucket)
 
     def calculate_rate_limiter_cost(
         self, api: Any, method: str, path: str, params: Any, config: Any = None
