@@ -152,6 +152,8 @@ def _orders(view: _View) -> Iterator[Row]:
 def _transfers(view: _View) -> Iterator[Row]:
     for transfer in view.rows(view.world.account.transfers):
         if view.tells("transfers", transfer.kind, transfer.happened_at):
+            status = transfer.status(view.at)
+            unsent = transfer.kind == "withdrawal" and status != "ok"
             yield {
                 "kind": transfer.kind,
                 "transfer_id": view.face.names.transfer_id(view.world, transfer),
@@ -161,9 +163,9 @@ def _transfers(view: _View) -> Iterator[Row]:
                 "fee_currency": transfer.asset if transfer.fee else "",
                 "from_wallet": transfer.from_wallet,
                 "to_wallet": transfer.to_wallet,
-                "status": transfer.status(view.at),
+                "status": status,
                 "network": transfer.network,
-                "txid": transfer.txid,
+                "txid": None if unsent else transfer.txid,
                 "happened_at": view.face.told_at("transfers", transfer.kind, transfer.happened_at),
             }
 

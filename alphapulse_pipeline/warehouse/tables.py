@@ -15,6 +15,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     MetaData,
     Numeric,
     Table,
@@ -345,6 +346,7 @@ circuit = Table(
     Column("failures", Integer, nullable=False, comment="Failed runs in a row."),
     _time("opened_at", "When it opened."),
     _time("retry_at", "When the next trial may run."),
+    Column("cooldown", Interval, comment="How long it stays open before the next trial."),
     _text("reason", "Why it opened."),
     comment="Whether an account is being left alone, and why.",
 )

@@ -107,6 +107,12 @@ def upgrade() -> None:
             nullable=True,
             comment="When the next trial may run.",
         ),
+        sa.Column(
+            "cooldown",
+            sa.Interval(),
+            nullable=True,
+            comment="How long it stays open before the next trial.",
+        ),
         sa.Column("reason", sa.Text(), nullable=True, comment="Why it opened."),
         sa.PrimaryKeyConstraint("account"),
         schema="alphapulse",

@@ -1,0 +1,134 @@
+"""The circuit breaker: an account that only fails is left alone for a while.
+
+A run fails for the account where nothing of it succeeded; one dataset that fails among others is
+that dataset's own matter. After `FAILURES` such runs in a row the circuit opens, at once where the
+exchange refuses the key or has banned us. While it is open, schedules skip. Once the cooldown is
+over one run may try again: where it succeeds the circuit closes, where it fails the cooldown
+doubles, up to a day.
+"""
+
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime, timedelta
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+
+FAILURES = 5
+FIRST_COOLDOWN = timedelta(minutes=10)
+LONGEST_COOLDOWN = timedelta(days=1)
+AT_ONCE = (Kind.CREDENTIALS, Kind.BANNED)
+"""What no second attempt mends; asking again makes a ban longer."""
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """How an account's circuit stands."""
+
+    state: str = "closed"
+    failures: int = 0
+    opened_at: datetime | None = None
+    retry_at: datetime | None = None
+    cooldown: timedelta | None = None
+    reason: str = ""
+
+    def refusal(self, account: str, now: datetime) -> str | None:
+        """Why a scheduled run should not be started now; None where it may be."""
+        if self.state == "closed" or self.retry_at is None or now >= self.retry_at:
+            return None
+        runs = "1 run" if self.failures == 1 else f"{self.failures} runs in a row"
+        return (
+            f"{account} is left alone until {self.retry_at:%Y-%m-%d %H:%M} UTC: {runs} failed, the "
+            f"last one with: {self.reason}. To try at once, start a run by hand or "
+            f"`alphapulse circuit reset {account}`"
+        )
+
+
+def read(connection: Connection[TupleRow], account: str) -> Circuit:
+    """The account's circuit; closed where nothing ever failed."""
+    row = connection.execute(
+        "SELECT state, failures, opened_at, retry_at, cooldown, coalesce(reason, '')"
+        " FROM alphapulse.circuit WHERE account = %s",
+        [account],
+    ).fetchone()
+    return Circuit(*row) if row else Circuit()
+
+
+def reset(connection: Connection[TupleRow], account: str) -> bool:
+    """Close it by hand; whether it was not closed."""
+    return (
+        connection.execute(
+            "DELETE FROM alphapulse.circuit WHERE account = %s RETURNING state <> 'closed'",
+            [account],
+        ).fetchone()
+        == (True,)
+    )
+
+
+def try_again(connection: Connection[TupleRow], account: str) -> None:
+    """A run begins: where the circuit is open it is a trial, half open until it has ended."""
+    connection.execute(
+        "UPDATE alphapulse.circuit SET state = 'half_open' WHERE account = %s AND state = 'open'",
+        [account],
+    )
+
+
+def settle(
+    connection: Connection[TupleRow],
+    account: str,
+    run_id: str,
+    refused: ExchangeFailure | None = None,
+) -> Circuit:
+    """Take a run that has ended into account, as `sync_log` tells of it.
+
+    `refused`: what the exchange refused the whole account with, if it did.
+    """
+    before = read(connection, account)
+    attempts = connection.execute(
+        "SELECT status, error_kind, error FROM alphapulse.sync_log"
+        " WHERE account = %s AND run_id = %s AND status IN ('completed', 'failed')"
+        " AND error_kind IS DISTINCT FROM 'interrupted' ORDER BY id",
+        [account, run_id],
+    ).fetchall()
+    failed = [(kind, error) for status, kind, error in attempts if status == "failed"]
+    if refused:
+        after = _failed_again(before, str(refused), at_once=True, until=refused.until)
+    elif not attempts:
+        return before
+    elif len(failed) < len(attempts):
+        after = Circuit()
+    else:
+        kind, error = failed[-1]
+        after = _failed_again(before, str(error), at_once=kind in AT_ONCE)
+    _store(connection, account, after)
+    return after
+
+
+def _failed_again(
+    before: Circuit, reason: str, *, at_once: bool, until: datetime | None = None
+) -> Circuit:
+    now = datetime.now(UTC)
+    failures = before.failures + 1
+    if before.state == "closed" and failures < FAILURES and not at_once:
+        return Circuit(failures=failures, reason=reason)
+    cooldown, retry_at = before.cooldown or FIRST_COOLDOWN, before.retry_at
+    if retry_at is None:
+        retry_at = now + cooldown
+    elif now >= retry_at:  # a try by hand before its time makes nobody wait longer
+        cooldown = min(2 * cooldown, LONGEST_COOLDOWN)
+        retry_at = now + cooldown
+    if until:
+        retry_at = max(retry_at, until)
+    return Circuit("open", failures, before.opened_at or now, retry_at, cooldown, reason)
+
+
+def _store(connection: Connection[TupleRow], account: str, circuit: Circuit) -> None:
+    connection.execute(
+        "INSERT INTO alphapulse.circuit"
+        " (account, state, failures, opened_at, retry_at, cooldown, reason)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (account) DO UPDATE SET"
+        " state = excluded.state, failures = excluded.failures, opened_at = excluded.opened_at,"
+        " retry_at = excluded.retry_at, cooldown = excluded.cooldown, reason = excluded.reason",
+        [account, *astuple(circuit)],
+    )
