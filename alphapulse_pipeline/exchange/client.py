@@ -30,7 +30,14 @@ import stamina.instrumentation
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
+from alphapulse_pipeline.exchange.errors import (
+    ExchangeFailure,
+    Kind,
+    failure,
+    is_final,
+    kind_of,
+    told_end,
+)
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.patience import UNTOLD, told_wait
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
@@ -50,7 +57,9 @@ stamina.instrumentation.set_on_retry_hooks([])
 
 _ATTEMPTS = 4
 _LONGEST_WAIT = 20.0
-_PATIENCE = 60.0
+_LONGEST_TOLD = 65.0
+"""Seconds that are waited where the exchange says so: most count by the minute."""
+_PATIENCE = 150.0
 _REQUEST_TIMEOUT_MS = 15_000
 _PAGES_AHEAD = 8
 _AT_ONCE = 8
@@ -90,6 +99,12 @@ class ExchangeClient:
     def requests(self) -> int:
         """How many HTTP requests were sent."""
         return int(self.ccxt.requests_sent)
+
+    @property
+    def refused(self) -> ExchangeFailure | None:
+        """What the exchange refused the whole account with: it is asked nothing more."""
+        error = self.ccxt.refused
+        return failure(error, self._connection.environment) if error else None
 
     def now(self) -> datetime:
         """The exchange's time, whole milliseconds: asked once a run, never ahead of the truth."""
@@ -231,6 +246,9 @@ def _build(connection: Connection) -> Any:
     exchange.costs = connection.costs
     exchange.requests_sent = 0
     exchange.attempts = _ATTEMPTS
+    exchange.refused = None
+    exchange.clock_asker = None
+    exchange.clock_lock = asyncio.Lock()
     exchange.timeout_on_exit = 0  # ccxt waits for websockets here, of which there are none
     if connection.testnet:
         if "test" in exchange.urls:
@@ -250,9 +268,18 @@ class _Exact:
     costs: Mapping[str, float]
     requests_sent: int
     attempts: int
+    refused: BaseException | None
+    """What the exchange refused the whole account with: nothing more is asked."""
+    clock_asker: asyncio.Task[Any] | None
+    """Who has asked for the exchange's time: it is asked once."""
+    clock_lock: asyncio.Lock
+    options: dict[str, Any]
+    fetch_time: Callable[[], Awaitable[int]]
 
     async def fetch2(self, *args: Any, **kwargs: Any) -> Any:
         """One call of an endpoint; throttled, signed and sent again where that can help."""
+        if self.refused:
+            raise self.refused
         try:
             async for attempt in stamina.retry_context(
                 on=self._wait_before_retry,
@@ -262,13 +289,42 @@ class _Exact:
                 wait_max=_LONGEST_WAIT,
             ):
                 with attempt:
-                    answer = await super().fetch2(*args, **kwargs)  # type: ignore[misc]
-        except (TimeoutError, ccxt.BaseError, OSError):
+                    answer = await self._fetch_in_time(*args, **kwargs)
+        except (TimeoutError, ccxt.BaseError, OSError) as error:
+            if is_final(error):
+                self.refused = error
+                error.until = self._told_end(error)  # type: ignore[union-attr]
             # What has just failed for good is not waited for again and again by the next call.
             self.attempts = 1
             raise
         self.attempts = _ATTEMPTS
         return answer
+
+    async def _fetch_in_time(self, *args: Any, **kwargs: Any) -> Any:
+        """Send it; where the exchange refuses our time, find out its own and send it once more."""
+        difference = self.options.get("timeDifference")
+        try:
+            return await super().fetch2(*args, **kwargs)  # type: ignore[misc]
+        except ccxt.InvalidNonce:
+            if self.clock_asker is asyncio.current_task():
+                raise  # the time itself was asked for
+            async with self.clock_lock:
+                if self.options.get("timeDifference") == difference:
+                    if difference is None or self.clock_asker:
+                        raise
+                    await self._correct_clock()
+            return await super().fetch2(*args, **kwargs)  # type: ignore[misc]
+
+    async def _correct_clock(self) -> None:
+        self.clock_asker = asyncio.current_task()
+        ahead = self.milliseconds() - await self.fetch_time()
+        logger.warning(
+            "this machine's clock is %.1f seconds %s the exchange's, by which this run goes now: "
+            "set the machine's (NTP)",
+            abs(ahead) / 1000,
+            "ahead of" if ahead > 0 else "behind",
+        )
+        self.options["timeDifference"] = ahead
 
     async def fetch(
         self, url: str, method: str = "GET", headers: Any = None, body: Any = None
@@ -300,12 +356,20 @@ class _Exact:
             case Kind.THROTTLED:
                 told = told_wait(self.last_response_headers or {}, self.milliseconds())
                 wait = UNTOLD if told is None else told
-                return wait if wait <= _LONGEST_WAIT else False
+                if wait > _LONGEST_TOLD:
+                    return False
+                self.throttler.hold(wait)
+                return wait
             case _:
                 return False
 
     def init_throttler(self, cost: Any = None) -> None:
         self.throttler = TokenBucket(self.tokenBucket)
+
+    def _told_end(self, error: BaseException) -> datetime | None:
+        wait = told_wait(self.last_response_headers or {}, self.milliseconds())
+        told = datetime.now(UTC) + timedelta(seconds=wait) if wait else None
+        return told_end(str(error)) or told
 
     def calculate_rate_limiter_cost(
         self, api: Any, method: str, path: str, params: Any, config: Any = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from ccxt.base import errors as ccxt
@@ -17,6 +18,8 @@ class Kind(StrEnum):
     """Try again: network, maintenance, an answer that is no answer."""
     THROTTLED = "throttled"
     """Wait as told, then try again."""
+    BANNED = "banned"
+    """Stop: asking again makes it last longer."""
     CREDENTIALS = "credentials"
     """Stop: no second attempt mends a key."""
     CLOCK = "clock"
@@ -31,6 +34,8 @@ class Kind(StrEnum):
     """The exchange does not know the order that was asked for."""
     INCOMPLETE = "incomplete"
     """The exchange answered, but completeness cannot be proved."""
+    SUSPECT = "suspect"
+    """The exchange answered that nothing is there, where there always was something."""
     BUG = "bug"
     """Neither we nor ccxt understand the answer."""
 
@@ -38,8 +43,10 @@ class Kind(StrEnum):
 class ExchangeFailure(Exception):
     """A request failed for good. The text is one redacted line that ends with the mend."""
 
-    def __init__(self, kind: Kind, cause: str, mend: str) -> None:
+    def __init__(self, kind: Kind, cause: str, mend: str, *, until: datetime | None = None) -> None:
         self.kind = kind
+        self.until = until
+        """When the exchange will answer again, where it said so."""
         # redacted whole, then cut: half a secret would be found by nobody
         self.cause = " ".join(redact(cause).split())[:400]
         self.mend = mend
@@ -64,6 +71,8 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.TOO_OLD
     if isinstance(error, ccxt.InvalidNonce):
         return Kind.CLOCK
+    if _BANNED.search(text):
+        return Kind.BANNED
     # binance's -2015 is a bad key, whatever ccxt calls it once a private call has succeeded
     if '"code":-2015' in text or isinstance(error, ccxt.AuthenticationError):
         return Kind.CREDENTIALS
@@ -93,11 +102,34 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
     if isinstance(error, ExchangeFailure):
         return error
     kind = kind_of(error)
-    return ExchangeFailure(kind, _cause(error, kind), _mend(error, kind, environment))
+    until: datetime | None = getattr(error, "until", None)
+    return ExchangeFailure(kind, _cause(error, kind), _mend(error, kind, environment), until=until)
 
 
 # Bybit's sentence; Binance's futures'
 _TOO_OLD = re.compile(r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ ", re.I)
+
+
+# Binance's status and words; Bybit's status 403, and its 10009; Kraken's words
+_BANNED = re.compile(
+    r"^418 |banned until|access too frequent|IP (?:had|has) been banned|Temporary lockout", re.I
+)
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether the exchange refuses the account as a whole, so that nothing more is to be asked.
+
+    A missing permission, or a code that may mean one (binance's -2015), is the endpoint's matter.
+    """
+    kind = kind_of(error)
+    permission = isinstance(error, ccxt.PermissionDenied) or '"code":-2015' in str(error)
+    return kind is Kind.BANNED or (kind is Kind.CREDENTIALS and not permission)
+
+
+def told_end(text: str) -> datetime | None:
+    """When a ban ends, where its words tell (Binance: "banned until 1605687123456")."""
+    told = re.search(r"banned until (\d{13})", text)
+    return datetime.fromtimestamp(int(told.group(1)) / 1000, UTC) if told else None
 
 
 def _says_throttled(text: str) -> bool:
@@ -114,6 +146,8 @@ def _cause(error: BaseException, kind: Kind) -> str:
             return f"the exchange refuses the time of the request: {text}"
         case Kind.THROTTLED:
             return f"too many requests: {text}"
+        case Kind.BANNED:
+            return f"the exchange has banned this machine's address or key for a while: {text}"
         case Kind.TRANSIENT:
             return f"the exchange cannot be reached or answers with an error: {text}"
         case _:
@@ -145,6 +179,11 @@ def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> 
             return "set this machine's clock (NTP), or raise options.recvWindow in defs.yaml"
         case Kind.THROTTLED:
             return "let fewer programs use this key, or sync less often"
+        case Kind.BANNED:
+            return (
+                "wait until it is over, which is longer the more is asked meanwhile; let fewer "
+                "programs use this key and this address"
+            )
         case Kind.TRANSIENT:
             return (
                 f"check the network, the exchange's status page and {environment.api_url}; "

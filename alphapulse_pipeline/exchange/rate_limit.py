@@ -23,11 +23,18 @@ class TokenBucket:
         self._per_second = 1000 * float(config["refillRate"])
         self._tokens = float(config.get("tokens", 0))
         self._filled_at = time.monotonic()
+        self._held_until = self._filled_at
 
     async def __call__(self, cost: float = 1) -> None:
         """Return when a request of this cost may be sent."""
-        if wait := self.take(cost, time.monotonic()):
+        wait = self.take(cost, time.monotonic())
+        while wait > 0:
             await asyncio.sleep(wait)
+            wait = self._held_until - time.monotonic()
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing through for so long: the exchange said so to one of many requests."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def take(self, cost: float, now: float) -> float:
         """Seconds from `now` on, a clock's, after which a request of this cost may be sent.
@@ -39,4 +46,4 @@ class TokenBucket:
         self._filled_at = now
         wait = max(-self._tokens, 0) / self._per_second
         self._tokens -= cost
-        return wait
+        return max(wait, self._held_until - now)

@@ -57,13 +57,10 @@ def read(connection: Connection[TupleRow], account: str) -> Circuit:
 
 def reset(connection: Connection[TupleRow], account: str) -> bool:
     """Close it by hand; whether it was not closed."""
-    return (
-        connection.execute(
-            "DELETE FROM alphapulse.circuit WHERE account = %s RETURNING state <> 'closed'",
-            [account],
-        ).fetchone()
-        == (True,)
-    )
+    return connection.execute(
+        "DELETE FROM alphapulse.circuit WHERE account = %s RETURNING state <> 'closed'",
+        [account],
+    ).fetchone() == (True,)
 
 
 def try_again(connection: Connection[TupleRow], account: str) -> None:

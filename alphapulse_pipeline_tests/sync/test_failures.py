@@ -69,10 +69,10 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
         "credentials",
         ["API key is invalid (10003)", "BYBIT_API_KEY"],
     ),
-    "clock an hour off": (
-        lambda w: sick(w, "clock=3600000"),
-        "clock",
-        ["refuses the time", "set this machine's clock (NTP)"],
+    "ban": (
+        lambda w: sick(w, "status=418"),
+        "banned",
+        ["banned this machine's address or key", "wait until it is over"],
     ),
     "unreachable": (lambda w: closed_port(), "transient", ["cannot be reached", "BYBIT_API_URL"]),
     "HTML": (lambda w: sick(w, "html"), "transient", ["not JSON", "check the network"]),
@@ -107,9 +107,7 @@ def test_everything_fails_and_says_why(
     assert {row[0] for row in log} == set(outcome)
     for dataset, status, found, error, written in log:
         # prices are public, but what is held was never read
-        expected = (
-            "incomplete" if dataset == "prices" and kind in ("credentials", "clock") else kind
-        )
+        expected = "incomplete" if dataset == "prices" and kind in ("credentials",) else kind
         assert (status, found, written) == ("failed", expected, 0), (dataset, error)
         assert "\n" not in error
         if expected == kind:
@@ -117,6 +115,30 @@ def test_everything_fails_and_says_why(
     for table in ("snapshots", *SNAPSHOTS, *HISTORIES):
         assert db.execute(f"SELECT count(*) FROM alphapulse.{table}".encode()).fetchone() == (0,)
     assert covered() == []
+
+
+@pytest.mark.parametrize("ahead", [3_600_000, -3_600_000])
+def test_a_clock_that_is_off_is_corrected_and_told(
+    simulator: Simulator,
+    make_account: Make,
+    database: str,
+    caplog: pytest.LogCaptureFixture,
+    ahead: int,
+) -> None:
+    simulator.set_faults(f"clock={ahead}")
+    assert set(sync(make_account(simulator.url), database).values()) == {""}
+    (told,) = [r.getMessage() for r in caplog.records if "clock is" in r.getMessage()]
+    assert told.endswith("set the machine's (NTP)")
+
+
+@pytest.mark.parametrize("fault", ["status=418", "retcode=10003"])
+def test_what_refuses_the_account_is_asked_once(
+    simulator: Simulator, make_account: Make, database: str, fault: str
+) -> None:
+    """Asking again makes a ban longer, and mends no key."""
+    simulator.set_faults(fault)
+    assert "" not in sync(make_account(simulator.url), database).values()
+    assert len(simulator.requests) == 1
 
 
 def test_a_failure_after_a_good_sync_moves_nothing(
