@@ -6,10 +6,11 @@ import dagster as dg
 import psutil
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
+from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.runs import PROCESS
 from alphapulse_pipeline.cli.workplace import Workplace
 from alphapulse_pipeline.components.jobs import ACCOUNT
-from alphapulse_pipeline.components.schedules import tick
+from alphapulse_pipeline.components.schedules import left_alone, tick
 from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
@@ -49,6 +50,9 @@ def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
     """
     for account in place.accounts:
         if account.environment.missing():
+            continue
+        if reason := left_alone(account):
+            output.warn(reason)
             continue
         for kind in ("snapshot", "history", "catch_up"):
             datasets = SNAPSHOTS if kind == "snapshot" else HISTORIES

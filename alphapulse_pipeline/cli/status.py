@@ -8,6 +8,7 @@ from psycopg.rows import dict_row
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
 
@@ -25,6 +26,7 @@ def status(
         connect(place.url) as connection,
     ):
         require_current(connection)
+        registry.retire(connection, [account.name for account in place.accounts])
         rows = (
             connection.cursor(row_factory=dict_row)
             .execute("SELECT * FROM alphapulse.sync_status")

@@ -14,7 +14,8 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
 from alphapulse_pipeline.settings.environment import POSTGRES_URL, SettingsError
-from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline.warehouse import registry, schema
+from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 
 DATABASE = "alphapulse"
@@ -76,6 +77,8 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
         os.environ[POSTGRES_URL] = url
         if migrate:
             schema.migrate(url)
+            with connect(url) as connection:
+                registry.retire(connection, [account.name for account in accounts])
         if demo and simulate:
             stack.enter_context(_simulated(accounts))
         place = Workplace(accounts, url, demo, home)

@@ -1,16 +1,24 @@
 """An account as a Dagster resource: its one session, for the length of a run."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from psycopg.pq import TransactionStatus
 from pydantic import PrivateAttr
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
 from alphapulse_pipeline.sync.session import Session, open_session
+
+logger = logging.getLogger(__name__)
+
+_IDLE = TransactionStatus.IDLE
 
 
 class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -43,6 +51,7 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         with ExitStack() as stack:
             self._stack = stack
             yield self
+            self._settle()
         self._stack = self._session = self._refused = None
 
     def session(self, run_id: str) -> Session:
@@ -60,10 +69,22 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._session = self._stack.enter_context(
                     open_session(account, postgres_url(), run_id)
                 )
+                circuit.try_again(self._session.connection, self.account)
             except (SettingsError, ExchangeFailure) as error:
                 self._refused = str(error)
                 raise dg.Failure(self._refused, allow_retries=False) from None
         return self._session
+
+    def _settle(self) -> None:
+        """Let the circuit know how the run went, while the account's lock is still held."""
+        session = self._session
+        if session is None or session.connection.info.transaction_status is not _IDLE:
+            return  # nothing was asked, or the database is gone
+        after = circuit.settle(
+            session.connection, self.account, session.run_id, session.client.refused
+        )
+        if refusal := after.refusal(self.account, datetime.now(UTC)):
+            logger.warning("%s", refusal)
 
 
 def session_of(context: dg.AssetExecutionContext, account: Account) -> Session:

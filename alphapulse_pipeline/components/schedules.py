@@ -10,6 +10,7 @@ import dagster as dg
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
+from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
 from alphapulse_pipeline.warehouse.batches import TimeRange
@@ -126,13 +127,19 @@ def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.Sched
                 f"{' and '.join(missing)} not set: no credentials for {account.name}"
             )
         try:
-            if reason := busy(context.instance, account, kind):
-                return dg.SkipReason(reason)
-            return tick(account, kind)
+            reason = left_alone(account) or busy(context.instance, account, kind)
+            return dg.SkipReason(reason) if reason else tick(account, kind)
         except SettingsError as error:
             return dg.SkipReason(str(error))
 
     return schedule
+
+
+def left_alone(account: Account) -> str | None:
+    """Why the account's circuit lets no run begin now; None where it does."""
+    with connect(postgres_url()) as connection:
+        require_current(connection)
+        return circuit.read(connection, account.name).refusal(account.name, datetime.now(UTC))
 
 
 def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | None:

@@ -22,14 +22,29 @@ def register(
     datasets: Iterable[tuple[str, bool, datetime | None]],
 ) -> None:
     """Say which datasets an account has: (name, supported, next tick)."""
-    with connection.cursor() as cursor:
+    rows = [(account, dataset, exchange, ok, tick) for dataset, ok, tick in datasets]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE alphapulse.datasets SET deployed = false WHERE account = %s AND"
+            " dataset <> ALL(%s)",
+            [account, [row[1] for row in rows]],
+        )
         cursor.executemany(
             "INSERT INTO alphapulse.datasets (account, dataset, exchange, supported, next_tick)"
             " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (account, dataset) DO UPDATE SET"
             " exchange = excluded.exchange, supported = excluded.supported,"
-            " next_tick = excluded.next_tick",
-            [(account, dataset, exchange, ok, tick) for dataset, ok, tick in datasets],
+            " next_tick = excluded.next_tick, deployed = true",
+            rows,
         )
+
+
+def retire(connection: Connection[TupleRow], deployed: Sequence[str]) -> None:
+    """Say which accounts there are: the rows of the others stay, and are refreshed no more."""
+    connection.execute(
+        "UPDATE alphapulse.datasets SET deployed = false"
+        " WHERE deployed AND exchange <> '' AND account <> ALL(%s)",
+        [list(deployed)],
+    )
 
 
 def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted: int) -> None:

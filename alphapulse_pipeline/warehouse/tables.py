@@ -249,6 +249,13 @@ datasets = Table(
     Column("supported", Boolean, nullable=False, comment="Whether the exchange has such a thing."),
     _time("next_tick", "When the schedule runs next."),
     Column(
+        "deployed",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="Whether a defs.yaml names it still; rows stay where none does.",
+    ),
+    Column(
         "stored",
         BigInteger,
         nullable=False,

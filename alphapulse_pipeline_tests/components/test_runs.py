@@ -1,6 +1,7 @@
 """Whole Dagster runs: what fails is named, what worked is kept, and no secret is anywhere."""
 
 import logging
+import os
 import socket
 from collections.abc import Callable
 from io import BytesIO
@@ -14,6 +15,8 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE
 from alphapulse_pipeline.exchange import client
+from alphapulse_pipeline.health import circuit
+from alphapulse_pipeline.health.circuit import Circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
 from alphapulse_pipeline.simulator import Key, Simulator, World, serve
 from alphapulse_pipeline.sync.session import open_session
@@ -205,6 +208,27 @@ def covered_nothing(db: Connection[TupleRow]) -> Callable[[], bool]:
         return db.execute(query.encode()).fetchone() == (0,)
 
     return read
+
+
+def test_a_refused_key_opens_the_circuit_and_a_good_one_closes_it(
+    simulator: Simulator,
+    make_account: Make,
+    run_job: RunJob,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """New keys take effect with the next run, which is a trial."""
+    account = make_account(simulator.url, datasets=["balances", "positions"])
+    names = account.environment
+    good = os.environ[names.api_secret]
+    monkeypatch.setenv(names.api_secret, "wrong")
+    assert not run_job(account, "snapshot").success
+    opened = circuit.read(db, account.name)
+    assert opened.state == "open"
+    assert "BYBIT_API_SECRET" in opened.reason
+    monkeypatch.setenv(names.api_secret, good)
+    assert run_job(account, "snapshot").success
+    assert circuit.read(db, account.name) == Circuit()
 
 
 def test_a_session_that_does_not_open_is_tried_once_a_run(

@@ -11,6 +11,8 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.warehouse import coverage
@@ -77,6 +79,21 @@ def test_a_lock_that_is_held_is_a_reason(
     with account_lock(db, account.name):
         reason, _ = evaluate(account, kind, quick)
     assert reason == "bybit is being synced by another process"
+    assert evaluate(account, kind, quick)[0] is None
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "history", "catch_up"])
+def test_an_account_that_is_left_alone_is_a_reason(
+    kind: str, make_account: Make, db: Connection[TupleRow], quick: dg.DagsterInstance
+) -> None:
+    account = make_account("http://127.0.0.1:9")
+    banned = ExchangeFailure(Kind.BANNED, "banned", "wait until it is over")
+    circuit.settle(db, account.name, "run", banned)
+    reason, _ = evaluate(account, kind, quick)
+    assert reason is not None
+    assert reason.startswith("bybit is left alone until 20")
+    assert "wait until it is over. To try at once" in reason
+    circuit.reset(db, account.name)
     assert evaluate(account, kind, quick)[0] is None
 
 

@@ -90,9 +90,42 @@ def test_completed_and_failed(db: DB) -> None:
     assert bad["last_attempt"] > good["last_attempt"]
 
 
-def test_the_circuit_is_shown(db: DB) -> None:
-    db.execute("INSERT INTO alphapulse.circuit VALUES ('bybit', 'open', 3, now(), now(), 'key')")
-    assert status(db)["circuit"] == "open"
+def left_alone_for(db: DB, minutes: int) -> None:
+    db.execute("TRUNCATE alphapulse.circuit")
+    db.execute(
+        "INSERT INTO alphapulse.circuit (account, state, failures, opened_at, retry_at, reason)"
+        " VALUES ('bybit', 'open', 3, now(), now() + %s * interval '1 minute', 'a bad key')",
+        [minutes],
+    )
+
+
+def test_what_is_left_alone_is_skipped_until_the_next_trial(db: DB) -> None:
+    left_alone_for(db, 10)
+    skipped = status(db)
+    assert (skipped["circuit"], skipped["status"]) == ("open", "skipped")
+    assert skipped["error"] == "the account is left alone: a bad key"
+    assert skipped["next_tick"] > datetime.now(UTC)
+    assert status(db, "ledger")["status"] == "unsupported"
+    left_alone_for(db, -1)
+    assert status(db)["status"] == "pending"
+
+
+def test_what_failed_stays_failed_while_the_account_is_left_alone(db: DB) -> None:
+    left_alone_for(db, 10)
+    log.fail(db, log.start(db, "bybit", "trades", "run"), 0, 1, "transient", "no answer")
+    assert (status(db)["status"], status(db)["error"]) == ("failed", "no answer")
+
+
+def test_an_account_that_is_not_deployed_any_more_keeps_its_rows_and_says_so(db: DB) -> None:
+    log_id = log.start(db, "bybit", "trades", "run")
+    write(db, Batches("bybit", "trades", [Batch([trade()])], log_id=log_id), "run")
+    registry.retire(db, ["okx"])
+    gone = status(db)
+    assert (gone["status"], gone["rows"], gone["next_tick"]) == ("skipped", 1, None)
+    assert gone["error"].startswith("the account is not deployed any more: its rows stay")
+    registry.register(db, "bybit", "bybit", [("trades", True, at(9))])
+    assert status(db)["status"] == "completed"
+    assert status(db, "balances")["status"] == "skipped"
 
 
 def test_coverage_never_rounds_a_gap_away(db: DB) -> None:

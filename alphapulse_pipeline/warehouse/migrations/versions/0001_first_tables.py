@@ -221,6 +221,13 @@ def upgrade() -> None:
             comment="When the schedule runs next.",
         ),
         sa.Column(
+            "deployed",
+            sa.Boolean(),
+            server_default=sa.text("true"),
+            nullable=False,
+            comment="Whether a defs.yaml names it still; rows stay where none does.",
+        ),
+        sa.Column(
             "stored",
             sa.BigInteger(),
             server_default=sa.text("0"),

@@ -90,14 +90,18 @@ SELECT
     datasets.exchange,
     CASE
         WHEN NOT datasets.supported THEN 'unsupported'
+        WHEN NOT datasets.deployed THEN 'skipped'
+        WHEN attempt.status = 'started' AND busy THEN 'in progress'
+        WHEN attempt.status IN ('started', 'failed') THEN 'failed'
+        WHEN left_alone THEN 'skipped'
         WHEN attempt.status IS NULL THEN 'pending'
-        WHEN attempt.status <> 'started' THEN attempt.status
-        WHEN busy THEN 'in progress'
-        ELSE 'failed'
+        ELSE attempt.status
     END AS status,
     success.finished_at AS last_success,
     attempt.started_at AS last_attempt,
-    datasets.next_tick,
+    CASE WHEN left_alone THEN greatest(datasets.next_tick, circuit.retry_at)
+         WHEN datasets.deployed THEN datasets.next_tick
+    END AS next_tick,
     coalesce(newest.rows, datasets.stored) AS rows,
     CASE
         WHEN proof.wanted IS NULL THEN NULL
@@ -111,7 +115,10 @@ SELECT
     CASE
         WHEN attempt.status = 'started' AND NOT busy
             THEN 'the run died: its process ended without a word'
-        ELSE attempt.error
+        WHEN NOT datasets.deployed
+            THEN 'the account is not deployed any more: its rows stay, and are not refreshed'
+        WHEN attempt.status = 'failed' OR NOT left_alone THEN attempt.error
+        ELSE 'the account is left alone: ' || circuit.reason
     END AS error,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(lost.ranges, 0)::integer END AS unreachable,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(stale.streams, 0)::integer END AS stale
@@ -143,6 +150,9 @@ LEFT JOIN lost ON lost.account = datasets.account AND lost.dataset = datasets.da
 LEFT JOIN stale ON stale.account = datasets.account AND stale.dataset = datasets.dataset
 LEFT JOIN known ON known.account = datasets.account AND known.dataset = datasets.dataset
 LEFT JOIN alphapulse.circuit ON circuit.account = datasets.account
+CROSS JOIN LATERAL (
+    SELECT coalesce(circuit.state = 'open' AND circuit.retry_at > now(), false) AS left_alone
+) AS breaker
 ORDER BY datasets.account, datasets.dataset
 """
 
