@@ -9,6 +9,7 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.walker.doubt import believed
+from alphapulse_pipeline.exchange.walker.witness import witnessed
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
@@ -25,6 +26,8 @@ _HOPELESS = (Kind.CREDENTIALS, Kind.CLOCK)
 
 _SURE = timedelta(days=1)
 """No exchange is known to forget what is younger."""
+_SUSPICION = timedelta(days=1)
+"""So long a row that is not shown any more is taken for a fault of the exchange."""
 
 
 def history(
@@ -128,12 +131,18 @@ def _read(
                     _unreachable(session, dataset, gap.stream, unproved, item.doubt)
                 elif isinstance(item, Page):
                     rows += parsed(session, dataset, stream.source, item.rows)
-                    proofs += _proofs(gap.stream, item, proven_to)
+                    proofs += _proofs(stream, item, proven_to)
                     left[gap] = min(left[gap], to_time(item.start))
                 elif not isinstance(item, ExchangeFailure) or item.kind in _HOPELESS:
                     raise item
                 elif item.kind is Kind.NO_MARKET and stream.guessed:
                     known.refused_market(session.connection, session.name, stream.market)
+                elif item.kind is Kind.SUSPECT:
+                    coverage.suspect(
+                        session.connection, session.name, dataset, gap.stream, _SUSPICION
+                    )
+                    logger.warning("%s %s: %s", name, gap.stream, item)
+                    failures.append(item)
                 elif item.kind is Kind.TOO_OLD:
                     lost = TimeRange(gap.missing.start, left[gap])
                     _unreachable(session, dataset, gap.stream, lost, item.cause)
@@ -205,6 +214,9 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
     )
     start, end = to_milliseconds(gap.missing.start), to_milliseconds(gap.missing.end)
     pages = feed.paging.walk(session.client.request, feed, start, end, after)
+    if not after:  # what goes on from a known row has its witness
+        witness = _witness(session, dataset, stream)
+        pages = witnessed(pages, feed, session.client.request, witness)
     if not source.doubtful:
         return pages
     older = known.covered_before(
@@ -213,10 +225,20 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
     return believed(pages, to_milliseconds(session.client.now() - _SURE), older, feed.moment)
 
 
+def _witness(session: Session, dataset: str, stream: Stream) -> int | None:
+    """The time (ms) of a row that the exchange must still show, if there is one."""
+    newest = coverage.newest_row(session.connection, session.name, dataset, stream.name)
+    served = _SURE if stream.source.doubtful else stream.source.feed.horizon
+    oldest = session.client.now() - served + timedelta(hours=1) if served else newest
+    return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
+
+
 def _unreachable(session: Session, dataset: str, stream: str, lost: TimeRange, reason: str) -> None:
     coverage.mark_unreachable(session.connection, session.name, dataset, stream, lost, reason)
 
 
-def _proofs(stream: str, page: Page, proven_to: datetime) -> list[Proof]:
+def _proofs(stream: Stream, page: Page, proven_to: datetime) -> list[Proof]:
     start, end = to_time(page.start), min(to_time(page.end), proven_to)
-    return [Proof(stream, TimeRange(start, end))] if start < end else []
+    newest = max(map(stream.source.feed.moment, page.rows), default=None)
+    times = [TimeRange(start, end)] if start < end else []
+    return [Proof(stream.name, t, None if newest is None else to_time(newest)) for t in times]

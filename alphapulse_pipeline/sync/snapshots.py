@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import MILLISECOND
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.sync.emptiness import believed
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.warehouse import known, log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
@@ -24,7 +25,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     before = session.client.requests
     try:
         captured_at = _next_moment(session, dataset)
-        found = list(_SNAPSHOTS[dataset](session))
+        found = believed(session, dataset, lambda: _SNAPSHOTS[dataset](session))
     except BaseException as error:
         kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
         sent = session.client.requests - before
@@ -155,12 +156,22 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     answers = session.client.run_all(
         session.client.ccxt.fetch_tickers(None, params) for params in calls
     )
-    return [
-        rows.price(names[category][symbol], ticker)
-        for category in asked
-        for symbol, ticker in answers[calls.index(dict(session.venue.tickers[category]))].items()
-        if symbol in names[category]
-    ]
+    found = []
+    for category in asked:
+        answer = answers[calls.index(dict(session.venue.tickers[category]))]
+        priced_now = [
+            rows.price(names[category][symbol], ticker)
+            for symbol, ticker in answer.items()
+            if symbol in names[category]
+        ]
+        if not priced_now and any(m["active"] for m in wanted if m.get(category)):
+            raise ExchangeFailure(
+                Kind.SUSPECT,
+                f"the exchange tells no price of any {category} market",
+                "nothing was written, the newest snapshot stays; the next run asks again",
+            )
+        found += priced_now
+    return found
 
 
 _SNAPSHOTS: dict[str, Callable[[Session], Iterable[rows.Row]]] = {

@@ -36,6 +36,8 @@ class Proof:
 
     stream: str
     covered: TimeRange
+    newest: datetime | None = None
+    """The time of the newest of those rows: where a later answer can be tested."""
 
 
 @dataclass(frozen=True, slots=True)

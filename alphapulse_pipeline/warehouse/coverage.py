@@ -187,13 +187,43 @@ def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) ->
     if proof.covered.empty:
         return
     cursor.execute(
-        "INSERT INTO alphapulse.coverage AS c (account, dataset, stream, covered, updated_at)"
-        " VALUES (%s, %s, %s, tstzmultirange(%s), now())"
+        "INSERT INTO alphapulse.coverage AS c"
+        " (account, dataset, stream, covered, newest_row, updated_at)"
+        " VALUES (%s, %s, %s, tstzmultirange(%s), %s, now())"
         " ON CONFLICT (account, dataset, stream) DO UPDATE SET"
         " covered = c.covered + excluded.covered, imported = c.imported - excluded.covered,"
         " unreachable = c.unreachable - excluded.covered, updated_at = now(),"
+        " newest_row = greatest(c.newest_row, excluded.newest_row), suspect_since = NULL,"
         " last_failure = NULL, last_failure_at = NULL",
-        [account, dataset, proof.stream, _range(proof.covered)],
+        [account, dataset, proof.stream, _range(proof.covered), proof.newest],
+    )
+
+
+def newest_row(
+    connection: Connection[TupleRow], account: str, dataset: str, stream: str
+) -> datetime | None:
+    """The time of the newest row that was ever read of a stream."""
+    row = connection.execute(
+        "SELECT newest_row FROM alphapulse.coverage"
+        " WHERE account = %s AND dataset = %s AND stream = %s",
+        [account, dataset, stream],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def suspect(
+    connection: Connection[TupleRow], account: str, dataset: str, stream: str, patience: timedelta
+) -> None:
+    """Note that a stream does not show its newest row any more.
+
+    Once that is so for longer than `patience`, the row is nothing to test answers by.
+    """
+    connection.execute(
+        "UPDATE alphapulse.coverage SET updated_at = now(),"
+        " suspect_since = coalesce(suspect_since, now()),"
+        " newest_row = CASE WHEN suspect_since < now() - %s THEN NULL ELSE newest_row END"
+        " WHERE account = %s AND dataset = %s AND stream = %s",
+        [patience, account, dataset, stream],
     )
 
 

@@ -311,6 +311,8 @@ coverage = Table(
         server_default=text("'{}'"),
         comment="What of the covered times rests on an imported file, not on the exchange.",
     ),
+    _time("newest_row", "When the newest row that was read happened: a later answer's witness."),
+    _time("suspect_since", "Since when the exchange has not shown that row any more."),
     _text("last_failure", "What went wrong last, empty when the last attempt was good."),
     _time("last_failure_at", "When it went wrong."),
     _time("updated_at", "When the row last changed.", nullable=False),
@@ -343,6 +345,23 @@ market_catalogues = Table(
     _time("loaded_at", "When the exchange was asked.", nullable=False),
     _text("catalogue", "ccxt's markets and currencies, as JSON.", nullable=False),
     comment="What lets a run know the markets without asking the exchange again.",
+)
+
+suspects = Table(
+    "suspects",
+    metadata,
+    _key("account", _ACCOUNT),
+    _key("dataset", "The snapshot."),
+    _key("part", "A wallet, or the currency that positions are settled in."),
+    _time("since", "When it was told empty first.", nullable=False),
+    Column("asked", Integer, nullable=False, comment="In how many runs it was told empty."),
+    Column(
+        "believed",
+        Boolean,
+        nullable=False,
+        comment="Whether it was taken for the truth in the end: then it may be empty again.",
+    ),
+    comment="Parts of snapshots that were never empty and are said to be: kept apart at first.",
 )
 
 circuit = Table(

@@ -165,6 +165,18 @@ def upgrade() -> None:
             comment="What of the covered times rests on an imported file, not on the exchange.",
         ),
         sa.Column(
+            "newest_row",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=True,
+            comment="When the newest row that was read happened: a later answer's witness.",
+        ),
+        sa.Column(
+            "suspect_since",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=True,
+            comment="Since when the exchange has not shown that row any more.",
+        ),
+        sa.Column(
             "last_failure",
             sa.Text(),
             nullable=True,
@@ -760,6 +772,51 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "dataset", "stream"),
         schema="alphapulse",
         comment="Everything that must be walked for a history to be complete.",
+    )
+    op.create_table(
+        "suspects",
+        sa.Column(
+            "account",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The account: the name of its folder under defs/.",
+        ),
+        sa.Column(
+            "dataset",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The snapshot.",
+        ),
+        sa.Column(
+            "part",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="A wallet, or the currency that positions are settled in.",
+        ),
+        sa.Column(
+            "since",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=False,
+            comment="When it was told empty first.",
+        ),
+        sa.Column(
+            "asked",
+            sa.Integer(),
+            nullable=False,
+            comment="In how many runs it was told empty.",
+        ),
+        sa.Column(
+            "believed",
+            sa.Boolean(),
+            nullable=False,
+            comment="Whether it was taken for the truth in the end: then it may be empty again.",
+        ),
+        sa.PrimaryKeyConstraint("account", "dataset", "part"),
+        schema="alphapulse",
+        comment="Parts of snapshots that were never empty and are said to be: kept apart at first.",
     )
     op.create_table(
         "sync_log",
