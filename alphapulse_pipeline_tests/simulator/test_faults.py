@@ -20,7 +20,7 @@ TIME = "/v5/market/time"
         ("html=3", "takes no value"),
         ("status", "needs a value"),
         ("status=blue", "needs a number"),
-        ("status=42", "not an HTTP status"),
+        ("status=42", "from 200 to 599"),
         ("status=503.5", "whole number"),
         ("delay=-1", "negative"),
         ("delay=nan", "finite"),
