@@ -2,7 +2,6 @@
 
 from asyncio import sleep
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -68,20 +67,24 @@ class Faults:
         due = list(self._due(scope, face))
         # who strikes is decided before anything is waited for: other requests come in between
         alone = next((fault for fault in due if fault.stage in _ALONE and fault.strike()), None)
-        for fault in due:
-            if fault.stage is Stage.WAIT and fault.strike():
-                await sleep(float(fault.value))
-        if alone is not None and alone.stage is Stage.INSTEAD:
+        instead = alone is not None and alone.stage is Stage.INSTEAD
+        waits = [fault for fault in due if fault.stage is Stage.WAIT and fault.strike()]
+        losses = [
+            fault for fault in due if not instead and fault.stage is Stage.KEY and fault.strike()
+        ]
+        for wait in waits:
+            await sleep(float(wait.value))
+        if alone is not None and instead:
             if alone.kind == "refuse":
                 await refuse(send, receive)
             else:
                 another = another_answer(alone, face, self._now())
                 await deliver(await answer_of(another, scope, receive), send)
             return
-        losses = [fault for fault in due if fault.stage is Stage.KEY and fault.strike()]
         edits = [fault for fault in due if fault.stage is Stage.EDIT]
-        with _losing([fault.value for fault in losses]):
-            answer = await self._edited(edits, face, scope, receive)
+        # each request is answered in a task of its own: for the others the key stays what it is
+        KEY_NOW.set(_losing([fault.value for fault in losses]))
+        answer = await self._edited(edits, face, scope, receive)
         if alone is None:
             await deliver(answer, send)
         else:
@@ -142,9 +145,8 @@ async def _place(scope: Scope, receive: Receive, paging: frozenset[str]) -> tupl
     return (scope["path"], params), again
 
 
-@contextmanager
-def _losing(losses: Sequence[str]) -> Iterator[None]:
-    """While a request is answered, its key is no longer what it was."""
+def _losing(losses: Sequence[str]) -> Callable[[Key], Key]:
+    """What becomes of a key that has lost all this."""
 
     def altered(key: Key) -> Key:
         for loss in losses:
@@ -156,8 +158,4 @@ def _losing(losses: Sequence[str]) -> Iterator[None]:
                 key = replace(key, scopes=key.scopes - {loss})
         return key
 
-    token = KEY_NOW.set(altered)
-    try:
-        yield
-    finally:
-        KEY_NOW.reset(token)
+    return altered

@@ -31,13 +31,13 @@ async def spoil(way: str, where: str, answer: Answer, send: Send, receive: Recei
             await _begin(answer, send)
             await _reset(send, receive)
         case "hang", "":
-            await _gone(receive)
+            await _silence(send, receive)
         case "hang", "headers":
             await start(answer, send, length(answer))
-            await _gone(receive)
+            await _silence(send, receive)
         case "hang", "body":
             await _begin(answer, send)
-            await _gone(receive)
+            await _silence(send, receive)
         case "close-body", "":
             await _begin(answer, send)
             _transport(send).close()
@@ -68,6 +68,15 @@ async def _reset(send: Send, receive: Receive) -> None:
     )
     transport.abort()
     await _gone(receive)
+
+
+async def _silence(send: Send, receive: Receive) -> None:
+    try:
+        await _gone(receive)
+    except asyncio.CancelledError:
+        # the server stops: whoever still waits hears as little as before
+        _transport(send).abort()
+        await asyncio.sleep(0)
 
 
 async def _gone(receive: Receive) -> None:

@@ -68,7 +68,7 @@ HOLDINGS: list[tuple[str, dict[str, Any], str]] = [
     ("/sapi/v1/margin/account", {}, "userAssets"),
     ("/sapi/v1/asset/get-funding-asset", {}, ""),
 ]
-FIGURES = [
+FIGURES: list[tuple[str, dict[str, Any]]] = [
     ("/api/v5/public/time", {}),
     ("/api/v5/account/config", {}),
     ("/v5/account/info", {}),

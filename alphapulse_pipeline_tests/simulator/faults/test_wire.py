@@ -9,8 +9,9 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from alphapulse_pipeline.simulator import Simulator
+from alphapulse_pipeline.simulator import Simulator, World, serve
 from alphapulse_pipeline_tests.simulator.client import get
+from alphapulse_pipeline_tests.simulator.conftest import NOW
 
 TICKERS = "/v5/market/tickers?category=linear"
 
@@ -132,6 +133,20 @@ def test_one_request_that_hangs_does_not_keep_the_others_waiting(sick: Simulator
         connection.settimeout(0.05)
         with pytest.raises(TimeoutError):
             connection.recv(1)
+
+
+def test_a_server_can_be_stopped_while_clients_hang(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serve(world, clock=lambda: NOW, faults=["hang"]) as simulator:
+        connection = socket.create_connection(("127.0.0.1", simulator.port))
+        connection.sendall(f"GET {TICKERS} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        while not simulator.faults()[0]["struck"]:
+            time.sleep(0.005)
+    with closing(connection):
+        connection.settimeout(10)
+        assert connection.recv(1) == b""
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_gzip_that_is_none(sick: Simulator, whole: bytes) -> None:
