@@ -3,6 +3,7 @@ they can be seen now."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -18,6 +19,10 @@ Clock = Callable[[], int]
 
 def system_clock() -> int:
     return time.time_ns() // 1_000_000
+
+
+KEY_NOW: ContextVar[Callable[[Key], Key]] = ContextVar("KEY_NOW", default=lambda key: key)
+"""What has become of the keys by the request that is being answered."""
 
 
 class Numbered(Protocol):
@@ -44,12 +49,17 @@ class House:
     def __init__(self, clock: Clock, keys: Iterable[Key], limits: bool) -> None:
         self.clock = clock
         self.clock_ahead = 0
-        self.keys = {key.key: key for key in keys}
+        self._keys = {key.key: key for key in keys}
         self.limits = limits
         self.clients: dict[str, Client] = {}
         self.quirks = Quirks()
         self.requests = 0
         """Private ones, since the quirks were set."""
+
+    @property
+    def keys(self) -> dict[str, Key]:
+        altered = KEY_NOW.get()
+        return {name: altered(key) for name, key in self._keys.items()}
 
     @property
     def hurried(self) -> int:

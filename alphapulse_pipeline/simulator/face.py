@@ -19,6 +19,8 @@ from alphapulse_pipeline.simulator.records import (
     Transfer,
 )
 from alphapulse_pipeline.simulator.retention import Kept, kept_for
+from alphapulse_pipeline.simulator.rows import Rows
+from alphapulse_pipeline.simulator.troubles import Troubles
 from alphapulse_pipeline.simulator.world import World
 
 DATASETS = frozenset(
@@ -64,6 +66,13 @@ class Face:
     names: Names
     refusal: Callable[[int, int], Response]
     """An error code and the exchange's time (ms) as the answer that clients know errors by."""
+    troubles: Troubles
+    rows: Sequence[Rows]
+    """Where the rows of its answers lie; the first that fits an answer counts."""
+    paging: frozenset[str]
+    """The parameters by which the pages of a history differ."""
+    key_header: str
+    """Of private requests, in small letters: names the key."""
     kept: Kept = field(default_factory=dict)
     """How long a history is served, in milliseconds. Keys: "trades", "orders" (since they were
     placed), "unfilled" (orders that ended without a fill, since they ended), "transfers",

@@ -1,10 +1,11 @@
 """The server: every face at its root, the neutral truth beside them, faults in front.
 
 `GET /__truth?exchange=okx&at=<ms>` tells the truth of an exchange (Bybit unless it is named),
-`GET /__clients` who has called private endpoints and when.
+`GET /__clients` who has called private endpoints and when. `GET /__faults` tells the faults and how
+often each has struck, `POST /__faults` replaces them by those in its body, which stand apart by
+spaces or lines.
 """
 
-import asyncio
 import socket
 import threading
 import time
@@ -19,20 +20,19 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Route, Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from alphapulse_pipeline.simulator.exchange import Clock, Exchange, House, system_clock
 from alphapulse_pipeline.simulator.face import Face
 from alphapulse_pipeline.simulator.faces import FACES
-from alphapulse_pipeline.simulator.faults import Fault, parse_fault
+from alphapulse_pipeline.simulator.faults import Faults, parse_fault
+from alphapulse_pipeline.simulator.faults.instead import PAGE
 from alphapulse_pipeline.simulator.keys import Key
 from alphapulse_pipeline.simulator.quirks import Quirks
 from alphapulse_pipeline.simulator.truth import truth
 from alphapulse_pipeline.simulator.world import World
 
 REQUESTS_KEPT = 10_000
-
-_PAGE = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 
 
 class Seen(NamedTuple):
@@ -52,11 +52,9 @@ class Simulator:
     ) -> None:
         self.world = world
         self._house = house
-        self._faults: list[Fault] = []
         self.port = port
         self.url = f"http://{host}:{port}"
         self.requests: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
-        self.set_faults(*faults)
         self._routes = {
             name: face.routes(Exchange(house, world.on(name))) for name, face in FACES.items()
         }
@@ -64,10 +62,14 @@ class Simulator:
             [
                 Route("/__truth", self._truth),
                 Route("/__clients", self._clients),
+                Route("/__faults", self._told_faults),
+                Route("/__faults", self._new_faults, methods=["POST"]),
                 *chain.from_iterable(self._routes.values()),
             ],
             default=_unknown,
         )
+        self._faults = Faults(self._router, self._face, self.now, world.seed)
+        self.set_faults(*faults)
 
     def now(self) -> int:
         """The exchanges' time, in milliseconds."""
@@ -80,7 +82,12 @@ class Simulator:
         """Replaces all faults. Raises ValueError where one cannot be understood."""
         parsed = [parse_fault(fault) for fault in faults]
         self._house.clock_ahead = sum(int(f.value) for f in parsed if f.kind == "clock")
-        self._faults = [fault for fault in parsed if fault.kind != "clock"]
+        self._faults.set(parsed)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Those that are set: fault, requests (that it was about), struck (how many of them),
+        healed (whether it is used up)."""
+        return self._faults.told()
 
     def set_quirks(self, quirks: Quirks) -> None:
         """They begin anew: what they have made be forgotten or hurried is undone."""
@@ -101,31 +108,12 @@ class Simulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        if not path.startswith("/__"):
-            agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
-            self.requests.append(Seen(self.now(), scope["method"], path, agent))
-            for fault in self._faults:
-                if fault.strikes(path):
-                    if fault.kind == "delay":
-                        await asyncio.sleep(float(fault.value))
-                    elif fault.kind == "cut-body":
-                        send = _cutting(send)
-                    elif fault.kind == "refuse":
-                        await _hang_up(send)
-                        return
-                    else:
-                        await self._broken(fault, scope)(scope, receive, send)
-                        return
-        await self._router(scope, receive, send)
-
-    def _broken(self, fault: Fault, scope: Scope) -> Response:
-        if fault.kind == "html":
-            return HTMLResponse(_PAGE.format("Just a moment..."))
-        if fault.kind == "empty-body":
-            return Response(b"", media_type="application/json")
-        if fault.kind == "status":
-            return HTMLResponse(_PAGE.format(f"{fault.value}"), int(fault.value))
-        return self._face(scope).refusal(int(fault.value), self.now())
+        if path.startswith("/__"):
+            await self._router(scope, receive, send)
+            return
+        agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
+        self.requests.append(Seen(self.now(), scope["method"], path, agent))
+        await self._faults(scope, receive, send)
 
     def _face(self, scope: Scope) -> Face:
         for name, routes in self._routes.items():
@@ -145,6 +133,16 @@ class Simulator:
 
     async def _clients(self, request: Request) -> Response:
         return JSONResponse(self.clients())
+
+    async def _told_faults(self, request: Request) -> Response:
+        return JSONResponse(self.faults())
+
+    async def _new_faults(self, request: Request) -> Response:
+        try:
+            self.set_faults(*(await request.body()).decode().split())
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(self.faults())
 
 
 @contextmanager
@@ -230,25 +228,4 @@ def _config(simulator: Simulator) -> uvicorn.Config:
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
-    await HTMLResponse(_PAGE.format("404 Not Found"), 404)(scope, receive, send)
-
-
-async def _hang_up(send: Send) -> None:
-    # uvicorn gives no public way to close a connection without an answer
-    transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
-    transport.abort()
-    # let the server notice, or it would report an application that did not answer
-    await asyncio.sleep(0.01)
-
-
-def _cutting(send: Send) -> Send:
-    async def cut(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            kept = [pair for pair in message["headers"] if pair[0].lower() != b"content-length"]
-            message = {**message, "headers": kept}
-        elif message["type"] == "http.response.body":
-            body = message["body"]
-            message = {**message, "body": body[: len(body) // 2]}
-        await send(message)
-
-    return cut
+    await HTMLResponse(PAGE.format("404 Not Found"), 404)(scope, receive, send)

@@ -8,6 +8,8 @@ from alphapulse_pipeline.simulator.binance import names
 from alphapulse_pipeline.simulator.binance.answers import refusal
 from alphapulse_pipeline.simulator.binance.endpoints import routes
 from alphapulse_pipeline.simulator.binance.kept import KEPT, UNSERVED
+from alphapulse_pipeline.simulator.binance.rows import ROWS
+from alphapulse_pipeline.simulator.binance.troubles import TROUBLES
 from alphapulse_pipeline.simulator.face import Face
 
 FACE = Face(
@@ -15,6 +17,10 @@ FACE = Face(
     routes=routes,
     names=names,
     refusal=refusal,
+    troubles=TROUBLES,
+    rows=ROWS,
+    paging=frozenset({"fromId", "orderId", "startTime", "endTime", "page", "current", "offset"}),
+    key_header="x-mbx-apikey",
     kept=KEPT,
     unserved=UNSERVED,
     whole_seconds=frozenset({"transfers:withdrawal"}),

@@ -11,6 +11,7 @@ SENTENCES = {
     -1001: "Internal error; unable to process your request. Please try again.",
     -1003: "Too many requests queued.",
     -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
+    -1016: "This service is no longer available.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
     -1121: "Invalid symbol.",
@@ -30,6 +31,7 @@ _STATUSES = {
     -1001: 503,
     -1003: 429,
     -1008: 503,
+    -1016: 503,
     -2014: 401,
     -2015: 401,
 }

@@ -6,12 +6,15 @@ from typing import Any
 from starlette.responses import Response
 
 SENTENCES = {
+    10000: "Server Timeout",
     10001: "params error",
     10003: "API key is invalid.",
     10005: "Permission denied, please check your API key permissions.",
     10006: "Too many visits!",
     10010: "Unmatched IP, please check your API key's bound IP addresses.",
     10016: "Internal server error.",
+    10018: "Exceeded the IP Rate Limit.",
+    10429: "System level frequency protection",
     33004: "Your api key has expired.",
 }
 

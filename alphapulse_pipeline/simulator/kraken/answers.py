@@ -16,6 +16,9 @@ PERMISSION_DENIED = "EGeneral:Permission denied"
 INVALID_ARGUMENTS = "EGeneral:Invalid arguments"
 UNKNOWN_METHOD = "EGeneral:Unknown method"
 UNAVAILABLE = "EService:Unavailable"
+BUSY = "EService:Busy"
+LOCKOUT = "EGeneral:Temporary lockout"
+CANCEL_ONLY = "EService:Market in cancel_only mode"
 UNKNOWN_ASSET = "EQuery:Unknown asset"
 UNKNOWN_PAIR = "EQuery:Unknown asset pair"
 UNKNOWN_FUNDING_ASSET = "EFunding:Unknown asset"
@@ -25,8 +28,11 @@ _BY_STATUS = {
     401: INVALID_KEY,
     403: PERMISSION_DENIED,
     404: UNKNOWN_METHOD,
+    405: CANCEL_ONLY,
     409: INVALID_NONCE,
+    423: LOCKOUT,
     429: RATE_LIMIT,
+    502: BUSY,
     503: UNAVAILABLE,
 }
 

@@ -9,13 +9,19 @@ from alphapulse_pipeline.simulator.okx import names
 from alphapulse_pipeline.simulator.okx.answers import refusal
 from alphapulse_pipeline.simulator.okx.bills import ARCHIVED
 from alphapulse_pipeline.simulator.okx.endpoints import routes
+from alphapulse_pipeline.simulator.okx.rows import ROWS
 from alphapulse_pipeline.simulator.okx.trade import UNFILLED_KEPT
+from alphapulse_pipeline.simulator.okx.troubles import TROUBLES
 
 FACE = Face(
     exchange="okx",
     routes=routes,
     names=names,
     refusal=refusal,
+    troubles=TROUBLES,
+    rows=ROWS,
+    paging=frozenset({"after", "before"}),
+    key_header="ok-access-key",
     kept={
         "trades": ARCHIVED,
         "orders": ARCHIVED,

@@ -24,6 +24,7 @@ CODES = {
     50014: Meaning(400, "Parameter {} can not be empty."),
     50015: Meaning(400, "Either parameter {} is required."),
     50026: Meaning(500, "System error. Please try again later."),
+    50061: Meaning(429, "You've reached the maximum order rate limit for this account."),
     50100: Meaning(400, "API frozen, please contact customer service."),
     50101: Meaning(401, "APIKey does not match current environment."),
     50102: Meaning(401, "Timestamp request expired."),
