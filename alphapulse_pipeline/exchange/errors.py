@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ccxt.base import errors as ccxt
 
+from alphapulse_pipeline.exchange.refusals import address_in, refusal_in
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.redaction import redact
 
@@ -64,8 +65,8 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.TOO_OLD
     if isinstance(error, ccxt.InvalidNonce):
         return Kind.CLOCK
-    # binance's -2015 is a bad key, whatever ccxt calls it once a private call has succeeded
-    if '"code":-2015' in text or isinstance(error, ccxt.AuthenticationError):
+    # whatever ccxt calls it: binance's -2015 is DDoSProtection once a private call has succeeded
+    if refusal_in(text) or isinstance(error, ccxt.AuthenticationError):
         return Kind.CREDENTIALS
     if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _says_throttled(text):
         return Kind.THROTTLED
@@ -108,6 +109,8 @@ def _says_throttled(text: str) -> bool:
 def _cause(error: BaseException, kind: Kind) -> str:
     text = _exchange_words(str(error))
     match kind:
+        case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
+            return f"{refusal.meaning}: {text}"
         case Kind.CREDENTIALS:
             return f"the exchange refuses the API key: {text}"
         case Kind.CLOCK:
@@ -122,7 +125,7 @@ def _cause(error: BaseException, kind: Kind) -> str:
 
 def _exchange_words(text: str) -> str:
     """The exchange's own sentence, where it can be found in what ccxt says."""
-    message = re.search(r'"(?:retMsg|msg|message)"\s*:\s*"([^"]+)"', text)
+    message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"([^"]+)"', text)
     code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
     if message:
         # Bybit's 10004 repeats the signed text, with the key in it
@@ -135,6 +138,14 @@ def _exchange_words(text: str) -> str:
 def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
     key, secret = environment.api_key, environment.api_secret
     match kind:
+        case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
+            return refusal.mend.format(
+                key=key,
+                secret=secret,
+                password=environment.api_password,
+                testnet=environment.testnet,
+                address=address_in(str(error)),
+            )
         case Kind.CREDENTIALS if isinstance(error, ccxt.PermissionDenied):
             return f"give the key of {key} the right to read, and allow this machine's address"
         case Kind.CREDENTIALS if "sign" in str(error).lower():

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSTZMULTIRANGE, TSTZRANGE
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSTZMULTIRANGE, TSTZRANGE
 
 SCHEMA = "alphapulse"
 metadata = MetaData(schema=SCHEMA)
@@ -335,6 +335,28 @@ market_catalogues = Table(
     _time("loaded_at", "When the exchange was asked.", nullable=False),
     _text("catalogue", "ccxt's markets and currencies, as JSON.", nullable=False),
     comment="What lets a run know the markets without asking the exchange again.",
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _key("account", _ACCOUNT),
+    _text(
+        "fingerprint",
+        "Tells this key from another one; the key cannot be found from it.",
+        nullable=False,
+    ),
+    Column("can_read", Boolean, comment="Whether it may read; NULL: the exchange does not tell."),
+    Column("can_trade", Boolean, comment="Whether it may change something in the account."),
+    Column("can_withdraw", Boolean, comment="Whether money can leave the account by it."),
+    _time("expires_at", "When it expires; NULL: never, or the exchange does not tell."),
+    Column(
+        "addresses",
+        ARRAY(Text),
+        comment="Where it may be used from; empty: from anywhere, NULL: it is not told.",
+    ),
+    _time("checked_at", "When the exchange was asked.", nullable=False),
+    comment="What the API key of each account may do, as the exchange says; not the key.",
 )
 
 circuit = Table(
