@@ -22,6 +22,9 @@ UNKNOWN_KEY = Refusal(
     "the exchange does not know the API key",
     "check {key}: mistyped, revoked or expired, or a key of the testnet ({testnet})",
 )
+FROZEN = Refusal(
+    "the exchange has frozen the key", "ask the exchange why, or make a new read-only key for {key}"
+)
 EXPIRED = Refusal(
     "the API key has expired", "make a new read-only key and put it into {key} and {secret}"
 )
@@ -71,7 +74,7 @@ _SAID: Mapping[str, Refusal] = {
     "code -2014": UNKNOWN_KEY,
     "code -2015": ANY_OF_THEM,
     # OKX
-    "code 50100": UNKNOWN_KEY,
+    "code 50100": FROZEN,
     "code 50101": WRONG_PLACE,
     "code 50103": UNKNOWN_KEY,
     "code 50104": WRONG_PASSPHRASE,

@@ -60,6 +60,7 @@ REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
         binance(-2015, "Invalid API-key, IP, or permissions for action, request ip: 8.8.4.4", 401),
         ["check MAIN_API_KEY", "allow 8.8.4.4 at the exchange"],
     ),
+    (okx(50100, "API frozen, please contact customer service."), ["has frozen the key"]),
     (okx(50101, "APIKey does not match current environment."), ["MAIN_TESTNET=true", "demo"]),
     (okx(50103, 'Request header "OK-ACCESS-KEY" can not be empty.'), NOT_KNOWN),
     (okx(50104, 'Request header "OK-ACCESS-PASSPHRASE" can not be empty.'), PASSPHRASE),

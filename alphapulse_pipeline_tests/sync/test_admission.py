@@ -212,6 +212,19 @@ def test_a_narrow_key_fails_where_it_lacks_a_right_and_nowhere_else(
         assert "lacks a right" in said[dataset]
 
 
+def test_kraken_does_not_tell_an_address_from_a_right(
+    world: World, make_account: Make, database: str, db: Database
+) -> None:
+    with serving(world, "kraken", Key(ips=("10.1.2.3",))) as url:
+        account = make_account(url, "main", exchange="kraken")
+        said, _ = attempts(account, database)
+    for dataset in set(said) - {"prices"}:
+        assert "lacks a right, or may not be used from this address" in said[dataset]
+        assert "allow this machine's address" in said[dataset]
+    assert key_row(db) == [(None, None, None, None, None)]
+    assert not written(db).keys() & {"snapshots", *HISTORIES}
+
+
 def test_a_changed_key_is_asked_again_at_once(
     world: World,
     make_account: Make,
