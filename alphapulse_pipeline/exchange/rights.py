@@ -28,6 +28,8 @@ class Rights:
 
 
 UNKNOWN = Rights()
+_NO_DEMO = '"retCode":10032'
+"""Bybit's "Demo trading are not supported." """
 
 Ask = Callable[[Caller], Awaitable[Rights]]
 """Asks the exchange. Sends nothing that could have an effect."""
@@ -40,9 +42,8 @@ async def rights_of(ask: Ask | None, call: Caller) -> Rights:
         return UNKNOWN
     try:
         return await ask(call)
-    except ccxt.NotSupported:  # a testnet without the endpoint
-        return UNKNOWN
     except ccxt.BaseError as error:
-        if refusal_in(str(error)) in (NO_RIGHT, NO_RIGHT_OR_ADDRESS):
+        not_there = isinstance(error, ccxt.NotSupported) or _NO_DEMO in str(error)
+        if not_there or refusal_in(str(error)) in (NO_RIGHT, NO_RIGHT_OR_ADDRESS):
             return UNKNOWN
         raise

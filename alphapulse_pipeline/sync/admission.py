@@ -9,7 +9,7 @@ import logging
 from datetime import datetime, timedelta
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.rights import UNKNOWN, Rights, rights_of
+from alphapulse_pipeline.exchange.rights import Rights, rights_of
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import keys
@@ -47,8 +47,9 @@ def _judge(session: Session) -> None:
     known = keys.stored(session.connection, session.name, session.fingerprint)
     before = None if known is None else _rights(known)
     good = before is not None and objection(session.account, before, session.client.now()) is None
-    told = session.venue.rights is None or before != UNKNOWN
-    if known and good and told and known.age < _ASKED_AGAIN:
+    told = known is not None and None not in (known.can_trade, known.can_withdraw)
+    settled = told or session.venue.rights is None  # who cannot tell need not be asked again
+    if known and good and settled and known.age < _ASKED_AGAIN:
         return
     try:
         rights = session.client.run(rights_of, session.venue.rights, session.client.request)

@@ -188,6 +188,7 @@ def test_rights_are_what_the_exchange_says(case: str) -> None:
     ("exchange", "error"),
     [
         ("binance", ccxt.NotSupported("binance has no testnet for sapi endpoints")),
+        ("bybit", ccxt.ExchangeError('bybit {"retCode":10032,"retMsg":"Demo trading are not..."}')),
         ("bybit", ccxt.PermissionDenied('bybit {"retCode":10005,"retMsg":"Permission denied"}')),
         ("okx", ccxt.ExchangeError('okx {"code":"50120","data":[],"msg":"no permission"}')),
         ("kraken", ccxt.PermissionDenied('kraken {"error":["EGeneral:Permission denied"]}')),

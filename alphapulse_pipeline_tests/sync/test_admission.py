@@ -260,6 +260,19 @@ def test_a_key_that_was_mended_works_at_once(
     assert key_row(db) == [(True, False, False, None, [])]
 
 
+def test_a_key_of_which_nothing_was_told_is_asked_about_by_every_run(
+    world: World, make_account: Make, database: str, db: Database
+) -> None:
+    scopes: Any = frozenset({"orders", "wallet"})
+    with serving(world, "okx", Key(scopes=scopes)) as url:
+        account = make_account(url, "main", exchange="okx", datasets=["trades"])
+        assert attempts(account, database)[0] == {"trades": ""}
+        assert key_row(db) == [(None, None, None, None, None)]
+    with serving(world, "okx", Key(may_withdraw=True)) as url:
+        account = make_account(url, "main", exchange="okx", datasets=["trades"])
+        assert "may withdraw" in attempts(account, database)[0]["trades"]
+
+
 ASKED = {
     "bybit": "/v5/user/query-api",
     "binance": "/sapi/v1/account/apiRestrictions",
