@@ -10,15 +10,19 @@ NEVER_ASKED = "never asked"
 class Check:
     """A check that fails where its query finds rows.
 
-    The query is given `%(account)s`, `%(oldest)s` (how old a snapshot may be) and `%(since)s`.
+    The query is given `%(account)s`, `%(oldest)s` (how old a snapshot may be), `%(since)s` and
+    `%(allow_trading_keys)s`.
     """
 
     dataset: str
     name: str
     description: str
     offenders: str
-    """The worst row first. Where its last column is `NEVER_ASKED`, the check only warns."""
+    """The worst row first. Where its last column is one of `warnings`, the check only warns."""
+    warnings: frozenset[str] = frozenset({NEVER_ASKED})
     only_warns: bool = False
+    facts: str = ""
+    """A query for what is shown in any case, whatever is found."""
     hint: str = ""
     """What can be done about it."""
     reads_rows: bool = False

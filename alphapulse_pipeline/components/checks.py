@@ -1,6 +1,6 @@
 """Asset checks as Dagster runs them, and how their findings are told."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +8,9 @@ import dagster as dg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.components.check import NEVER_ASKED, Check
+from alphapulse_pipeline.components.check import Check
 from alphapulse_pipeline.components.history_checks import HISTORY_CHECKS
+from alphapulse_pipeline.components.key_check import key_check
 from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS
 from alphapulse_pipeline.components.snapshots import allowed_age
 from alphapulse_pipeline.settings.accounts import Account
@@ -19,11 +20,16 @@ from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.preview import markdown
 from alphapulse_pipeline.warehouse.schema import require_current
 
-CHECKS = [*SNAPSHOT_CHECKS, *HISTORY_CHECKS]
-
 _SHOWN = 5
 _READ = 1000
 """At most so many offenders are read; all of them are counted."""
+
+
+def checks_of(datasets: Sequence[str]) -> list[Check]:
+    """The checks of an account with these datasets. That of its key hangs on the first one."""
+    found = [*SNAPSHOT_CHECKS, *HISTORY_CHECKS]
+    of_key = [key_check(dataset) for dataset in datasets[:1]]
+    return [*of_key, *(check for check in found if check.dataset in datasets)]
 
 
 def check_key(account: Account, check: Check) -> dg.AssetCheckKey:
@@ -37,8 +43,9 @@ def account_checks(
     each history, as the checks of what failed are not run."""
     steps = {"snapshot": snapshots} | {history: [history] for history in histories}
     found = []
+    of_account = checks_of([*snapshots, *histories])
     for name, datasets in steps.items():
-        checks = [check for check in CHECKS if check.dataset in datasets]
+        checks = [check for check in of_account if check.dataset in datasets]
         if checks:
             found.append(_checks(account, f"{account.name}_{name}_checks", checks))
     return found
@@ -74,13 +81,17 @@ def result(
     if check.reads_rows and not rows:
         checked.passed(connection, account.name, check.dataset, check.name, run_id)
     key = check_key(account, check)
-    warns = check.only_warns or (bool(rows) and rows[0][-1] == NEVER_ASKED)
+    warns = check.only_warns or (bool(rows) and rows[0][-1] in check.warnings)
     return dg.AssetCheckResult(
         passed=not rows,
         asset_key=key.asset_key,
         check_name=key.name,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
-        metadata={"offenders": count, **(_shown(names, rows, check) if rows else {})},
+        metadata={
+            "offenders": count,
+            **(_shown(names, rows, check) if rows else {}),
+            **_facts(connection, account, check),
+        },
     )
 
 
@@ -95,17 +106,31 @@ def offenders(
     if check.reads_rows:
         since = checked.good_up_to(connection, account.name, check.dataset, check.name, run_id)
     query = f"SELECT *, count(*) OVER () FROM ({check.offenders}) AS found LIMIT {_READ}"
-    cursor = connection.execute(
-        query.encode(),
-        {
-            "account": account.name,
-            "oldest": datetime.now(UTC) - allowed_age(account),
-            "since": since or "-infinity",
-        },
-    )
+    given = {
+        "account": account.name,
+        "oldest": datetime.now(UTC) - allowed_age(account),
+        "since": since or "-infinity",
+        "allow_trading_keys": account.settings.allow_trading_keys,
+    }
+    names, rows = _rows(connection, query, given)
+    return names[:-1], [row[:-1] for row in rows], rows[0][-1] if rows else 0
+
+
+def _facts(
+    connection: Connection[TupleRow], account: Account, check: Check
+) -> dict[str, dg.MetadataValue[Any]]:
+    if not check.facts:
+        return {}
+    names, rows = _rows(connection, check.facts, {"account": account.name})
+    return {"as_it_is": dg.MetadataValue.md(markdown(names, rows))}
+
+
+def _rows(
+    connection: Connection[TupleRow], query: str, given: Mapping[str, Any]
+) -> tuple[list[str], list[TupleRow]]:
+    cursor = connection.execute(query.encode(), given)
     rows = cursor.fetchall()
-    names = [column.name for column in cursor.description or ()][:-1]
-    return names, [row[:-1] for row in rows], rows[0][-1] if rows else 0
+    return [column.name for column in cursor.description or ()], rows
 
 
 def _shown(names: list[str], rows: list[TupleRow], check: Check) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from alphapulse_pipeline.components.check import Check
-from alphapulse_pipeline.components.checks import CHECKS, check_key
+from alphapulse_pipeline.components.checks import check_key, checks_of
+from alphapulse_pipeline.components.key_check import KEY
 from alphapulse_pipeline.settings.accounts import Account
 
 ACCOUNT = "alphapulse/account"
@@ -24,15 +25,19 @@ def account_jobs(
     Snapshots come before histories in the run queue, and what was missed long ago comes last.
     """
     jobs: dict[str, AssetJob] = {}
+    checks = checks_of([*snapshots, *histories])
     # Whether a snapshot is fresh is no question for the run that has just taken it.
-    fresh = [check for check in CHECKS if check.name == "fresh" and check.dataset in snapshots]
-    others = [check for check in CHECKS if check not in fresh]
+    fresh = [check for check in checks if check.name == "fresh" and check.dataset in snapshots]
+    others = [check for check in checks if check not in fresh]
     if snapshots:
-        checks = others if histories else CHECKS
-        jobs["snapshot"] = _job(account, "snapshot", snapshots, checks, "What is held now.", 1)
+        asked = others if histories else checks
+        jobs["snapshot"] = _job(account, "snapshot", snapshots, asked, "What is held now.", 1)
     if histories:
         news, older = "Yesterday's and today's news.", "Older gaps of the histories, newest first."
-        jobs["history"] = _job(account, "history", histories, others, news, 0, fresh)
+        # the checks of what failed are not run, so a refused key would not show in a snapshot's run
+        of_key = [check for check in checks if check.name == KEY and check.dataset in snapshots]
+        more = [*of_key, *fresh]
+        jobs["history"] = _job(account, "history", histories, others, news, 0, more)
         jobs["catch_up"] = _job(account, "catch_up", histories, others, older, -1)
     return jobs
 

@@ -80,9 +80,8 @@ class AccountResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         session = self._session
         if session is None or session.connection.info.transaction_status is not _IDLE:
             return  # nothing was asked, or the database is gone
-        after = circuit.settle(
-            session.connection, self.account, session.run_id, session.client.refused
-        )
+        refused = session.client.refused or session.refused
+        after = circuit.settle(session.connection, self.account, session.run_id, refused)
         if refusal := after.refusal(self.account, datetime.now(UTC)):
             logger.warning("%s", refusal)
 

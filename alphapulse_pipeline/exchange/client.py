@@ -5,6 +5,7 @@ a batch is being committed. Nothing else makes a loop or a thread.
 """
 
 import asyncio
+import hashlib
 import importlib.metadata
 import json
 import logging
@@ -84,6 +85,12 @@ class Connection:
     costs: Mapping[str, float] = field(default_factory=dict)
     """Path -> cost in the rate limiter, in place of ccxt's."""
     run_id: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this account's key from another one, and is not enough to find it."""
+        named = f"{self.environment.account} {self.exchange} {self.api_key}"
+        return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 class ExchangeClient:

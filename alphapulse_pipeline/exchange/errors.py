@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from ccxt.base import errors as ccxt
 
+from alphapulse_pipeline.exchange.refusals import address_in, refusal_in
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.redaction import redact
 
@@ -73,8 +74,8 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.CLOCK
     if _BANNED.search(text):
         return Kind.BANNED
-    # binance's -2015 is a bad key, whatever ccxt calls it once a private call has succeeded
-    if '"code":-2015' in text or isinstance(error, ccxt.AuthenticationError):
+    # whatever ccxt calls it: binance's -2015 is DDoSProtection once a private call has succeeded
+    if refusal_in(text) or isinstance(error, ccxt.AuthenticationError):
         return Kind.CREDENTIALS
     if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _says_throttled(text):
         return Kind.THROTTLED
@@ -91,10 +92,7 @@ def kind_of(error: BaseException) -> Kind:
         "aiohttp"
     ):
         return Kind.TRANSIENT
-    # bybit's "server timeout" and "server error", plain in ccxt
-    if re.search(r'"retCode":\s*(10000|10016)\b', text):
-        return Kind.TRANSIENT
-    return Kind.BUG
+    return Kind.TRANSIENT if _PASSES.search(text) else Kind.BUG
 
 
 def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:
@@ -109,6 +107,8 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
 # Bybit's sentence; Binance's futures'
 _TOO_OLD = re.compile(r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ ", re.I)
 
+# Bybit's "server timeout" and "server error"; Binance's "overloaded" and "shutting down"
+_PASSES = re.compile(r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b')
 
 # Binance's status and words; Bybit's status 403, and its 10009; Kraken's words
 _BANNED = re.compile(
@@ -122,8 +122,10 @@ def is_final(error: BaseException) -> bool:
     A missing permission, or a code that may mean one (binance's -2015), is the endpoint's matter.
     """
     kind = kind_of(error)
-    permission = isinstance(error, ccxt.PermissionDenied) or '"code":-2015' in str(error)
-    return kind is Kind.BANNED or (kind is Kind.CREDENTIALS and not permission)
+    if kind is not Kind.CREDENTIALS:
+        return kind is Kind.BANNED
+    refusal = refusal_in(str(error))
+    return refusal.whole if refusal else not isinstance(error, ccxt.PermissionDenied)
 
 
 def told_end(text: str) -> datetime | None:
@@ -140,6 +142,8 @@ def _says_throttled(text: str) -> bool:
 def _cause(error: BaseException, kind: Kind) -> str:
     text = _exchange_words(str(error))
     match kind:
+        case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
+            return f"{refusal.meaning}: {text}"
         case Kind.CREDENTIALS:
             return f"the exchange refuses the API key: {text}"
         case Kind.CLOCK:
@@ -156,7 +160,7 @@ def _cause(error: BaseException, kind: Kind) -> str:
 
 def _exchange_words(text: str) -> str:
     """The exchange's own sentence, where it can be found in what ccxt says."""
-    message = re.search(r'"(?:retMsg|msg|message)"\s*:\s*"([^"]+)"', text)
+    message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"([^"]+)"', text)
     code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
     if message:
         # Bybit's 10004 repeats the signed text, with the key in it
@@ -169,6 +173,14 @@ def _exchange_words(text: str) -> str:
 def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
     key, secret = environment.api_key, environment.api_secret
     match kind:
+        case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
+            return refusal.mend.format(
+                key=key,
+                secret=secret,
+                password=environment.api_password,
+                testnet=environment.testnet,
+                address=address_in(str(error)),
+            )
         case Kind.CREDENTIALS if isinstance(error, ccxt.PermissionDenied):
             return f"give the key of {key} the right to read, and allow this machine's address"
         case Kind.CREDENTIALS if "sign" in str(error).lower():

@@ -89,7 +89,7 @@ def settle(
         [account, run_id],
     ).fetchall()
     failed = [(kind, error) for status, kind, error in attempts if status == "failed"]
-    if refused:
+    if refused and refused.kind in AT_ONCE:
         after = _failed_again(before, str(refused), at_once=True, until=refused.until)
     elif not attempts:
         return before

@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.walker.doubt import believed
 from alphapulse_pipeline.exchange.walker.witness import witnessed
+from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
@@ -71,6 +72,7 @@ def _batches(
     fill: bool,
     keep_going: Callable[[], bool],
 ) -> Generator[Batch, None, None]:
+    admit(session)
     session.markets  # noqa: B018  else ccxt would load them by itself, with a dozen calls
     found = due(session, dataset, streams(session, dataset))
     now = session.client.now()

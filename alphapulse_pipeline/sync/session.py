@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.client import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.markets import Markets, market_row, unlisted_market
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
@@ -37,6 +38,12 @@ class Session:
     client: ExchangeClient
     venue: Venue
     run_id: str
+    fingerprint: str
+    """The key's."""
+    admitted: bool = False
+    """Whether this run has found that the key may be used."""
+    refused: ExchangeFailure | None = None
+    """Why it may not."""
     held: dict[str, set[str]] = field(default_factory=dict)
     """Assets and markets that this run's own snapshots found."""
     _markets: Markets | None = None
@@ -111,7 +118,7 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
         require_current(connection)
         register(connection, account)
         with account_lock(connection, account.name), open_client(exchange) as client:
-            yield Session(account, connection, client, venue, run_id)
+            yield Session(account, connection, client, venue, run_id, exchange.fingerprint)
 
 
 def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:

@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import MILLISECOND
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.emptiness import believed
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.warehouse import known, log
@@ -24,6 +25,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     log_id = log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
     try:
+        admit(session)
         captured_at = _next_moment(session, dataset)
         found = believed(session, dataset, lambda: _SNAPSHOTS[dataset](session))
     except BaseException as error:

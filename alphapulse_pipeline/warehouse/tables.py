@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSTZMULTIRANGE, TSTZRANGE
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSTZMULTIRANGE, TSTZRANGE
 
 SCHEMA = "alphapulse"
 metadata = MetaData(schema=SCHEMA)
@@ -362,6 +362,28 @@ suspects = Table(
         comment="Whether it was taken for the truth in the end: then it may be empty again.",
     ),
     comment="Parts of snapshots that were never empty and are said to be: kept apart at first.",
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _key("account", _ACCOUNT),
+    _text(
+        "fingerprint",
+        "Tells this key from another one; the key cannot be found from it.",
+        nullable=False,
+    ),
+    Column("can_read", Boolean, comment="Whether it may read; NULL: the exchange does not tell."),
+    Column("can_trade", Boolean, comment="Whether it may change something in the account."),
+    Column("can_withdraw", Boolean, comment="Whether money can leave the account by it."),
+    _time("expires_at", "When it expires; NULL: never, or the exchange does not tell."),
+    Column(
+        "addresses",
+        ARRAY(Text),
+        comment="Where it may be used from; empty: from anywhere, NULL: it is not told.",
+    ),
+    _time("checked_at", "When the exchange was asked.", nullable=False),
+    comment="What the API key of each account may do, as the exchange says; not the key.",
 )
 
 circuit = Table(

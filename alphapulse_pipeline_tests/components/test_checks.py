@@ -12,9 +12,9 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components import checks
 from alphapulse_pipeline.components.check import Check
-from alphapulse_pipeline.components.checks import CHECKS, account_checks, offenders
+from alphapulse_pipeline.components.checks import account_checks, checks_of, offenders
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account, AccountSettings
-from alphapulse_pipeline.warehouse import checked, coverage, log, registry
+from alphapulse_pipeline.warehouse import checked, coverage, keys, log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.tables import DATASETS, HISTORIES
 from alphapulse_pipeline.warehouse.writer import write
@@ -25,6 +25,7 @@ ACCOUNT = Account(
     "main", AccountSettings.model_validate({"exchange": "bybit", "history_start": "2026-01-01"})
 )
 WANTED = TimeRange(OLD, NOW)
+CHECKS = checks_of([*SNAPSHOTS, *HISTORIES])
 
 GOOD: dict[str, dict[str, Any]] = {
     "balances": {
@@ -90,6 +91,7 @@ def prove(db: Connection[TupleRow], dataset: str, proved: TimeRange, stream: str
 def good(db: Connection[TupleRow]) -> Connection[TupleRow]:
     """A database in which everything is as it should be."""
     registry.register(db, "main", "bybit", [(d, True, None) for d in (*SNAPSHOTS, *HISTORIES)])
+    keys.store(db, "main", "a key", True, False, False, None, [])
     for dataset in GOOD:
         put(db, dataset, {})
     for dataset in HISTORIES:

@@ -30,6 +30,10 @@ def replying(reply: Callable[[str], Reply]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.body)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.do_GET()
+
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 

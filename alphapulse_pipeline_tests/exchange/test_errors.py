@@ -46,7 +46,7 @@ ANSWERS = {
     "10003": (
         bybit(10003, "API key is invalid."),
         Kind.CREDENTIALS,
-        ["API key is invalid (10003)", "BYBIT_API_KEY", "BYBIT_API_SECRET"],
+        ["does not know the API key: API key is invalid (10003)", "check BYBIT_API_KEY"],
     ),
     "10004": (
         bybit(10004, ORIGIN),
@@ -73,7 +73,7 @@ ANSWERS = {
     "33004": (
         bybit(33004, "Your api key has expired."),
         Kind.CREDENTIALS,
-        ["has expired (33004)", "expired or revoked"],
+        ["the API key has expired", "(33004)", "new read-only key", "BYBIT_API_KEY"],
     ),
     "a parameter that is wrong": (
         bybit(10001, "params error: category"),

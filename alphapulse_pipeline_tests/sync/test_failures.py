@@ -107,7 +107,7 @@ def test_everything_fails_and_says_why(
     assert {row[0] for row in log} == set(outcome)
     for dataset, status, found, error, written in log:
         # prices are public, but what is held was never read
-        expected = "incomplete" if dataset == "prices" and kind in ("credentials",) else kind
+        expected = "incomplete" if dataset == "prices" and case == "missing permission" else kind
         assert (status, found, written) == ("failed", expected, 0), (dataset, error)
         assert "\n" not in error
         if expected == kind:

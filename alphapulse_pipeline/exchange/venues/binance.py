@@ -3,7 +3,8 @@
 Pages of its documentation: Account trade list, All orders, Current open orders, Query order, Query
 Margin Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income
 History of both futures, Position Information, Deposit History, Withdraw History, Query User
-Universal Transfer History, Query Cross Isolated Margin Capital Flow (developers.binance.com).
+Universal Transfer History, Query Cross Isolated Margin Capital Flow, Get API Key Permission
+(developers.binance.com).
 
 Fills and orders are listed for one market at a time, so every market is a stream. Ids rise with
 time there, within a market; they repeat across markets. Spot has no ledger.
@@ -22,6 +23,7 @@ from alphapulse_pipeline.exchange.feed import (
     milliseconds,
 )
 from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import FromId, Whole, Windows
@@ -41,6 +43,8 @@ _PLACES: tuple[tuple[str, str, str, int, int | None, int | None, dict[str, Any]]
 _WINDOW = between("startTime", "endTime")
 # Binance takes milliseconds, and both ends are part of a window.
 _PIECES = Windows(margin=1)
+# The rights of a key by which money goes to somewhere else.
+_LEAVING = {"enableWithdrawals", "enableInternalTransfer"}
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
 # quotes of spot pairs, longest first
 _QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BTC", "ETH", "BNB", "EUR", "TRY")
@@ -301,6 +305,27 @@ def _collateral(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
     ]
 
 
+async def _rights(call: Caller) -> Rights:
+    """`enableInternalTransfer` is the right to send money to sub-accounts. A right that is not
+    known here may do something: it counts as one to trade. When the right to trade ends is told
+    as well, and is no matter here: the key lives on."""
+    told = await call("sapiGetAccountApiRestrictions", {})
+    given = {name: yes for name, yes in told.items() if name.startswith(("enable", "permits"))}
+    leaving = [yes for name, yes in given.items() if name in _LEAVING]
+    changing = [
+        yes
+        for name, yes in given.items()
+        if name not in _LEAVING and not name.endswith(("Reading", "ReadOnly"))
+    ]
+    return Rights(
+        read=given.get("enableReading"),
+        trade=any(changing) if changing else None,
+        withdraw=any(leaving) if leaving else None,
+        # it is not told which addresses a restricted key may be used from
+        addresses=() if told.get("ipRestrict") is False else None,
+    )
+
+
 async def _margin_mode(call: Caller) -> str:
     """Each position tells its own."""
     return "cross"
@@ -332,6 +357,7 @@ BINANCE = Venue(
         _one_answer("dapiPrivateGetPositionRisk", COINM, "inverse", "parse_position_risk", {}),
     ),
     margin_mode=_margin_mode,
+    rights=_rights,
     open_orders=tuple(
         _one_answer(f"{stem}OpenOrders", wallet, flag, "parse_order", dict(more))
         # of isolated margin one market at a time: an open one is in the history as well

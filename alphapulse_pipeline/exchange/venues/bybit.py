@@ -3,18 +3,20 @@
 Pages of its documentation: Get Execution List, Get Order History, Get Open & Closed Orders, Get
 Position Info, Get Wallet Balance, Get All Coins Balance, Get Account Info, Get Tickers, Get
 Transaction Log, Get Deposit Records, Get Internal Deposit Records, Get Withdrawal Records, Get
-Internal Transfer Records, Get Universal Transfer Records (bybit-exchange.github.io).
+Internal Transfer Records, Get Universal Transfer Records, Get API Key Information
+(bybit-exchange.github.io).
 
 Categories are asked one by one, and the category asked for decides the market: without it ccxt
 infers spot or linear from a row's fields and can turn one into the other.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
 from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor
@@ -42,6 +44,9 @@ _KINDS = {
 _NOT_FILLS = {"Funding", "SessionSettlePnL"}
 # Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
 _STATUSES = {"PartiallyFilledCanceled": "canceled"}
+# Groups of a key's permissions by which money goes to other users.
+_PAYING = {"FiatP2P", "FiatBybitPay"}
+_NEVER = "1970-01-01T00:00:00Z"
 _WALLETS = {"UNIFIED": "unified", "FUND": "funding"}
 
 # What delisted raw ids end with, longest first: the quote of spot pairs.
@@ -179,6 +184,31 @@ def _order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...
     )
 
 
+async def _rights(call: Caller) -> Rights:
+    """Any key may ask this. What a key that only reads may see is named like what others may do;
+    what is not known here counts as a right to trade."""
+    told = (await call("privateGetV5UserQueryApi", {})).get("result") or {}
+    groups = told.get("permissions")
+    if not isinstance(groups, dict):
+        return Rights()
+    granted = {(group, name) for group, names in groups.items() for name in names or ()}
+    writes = None if told.get("readOnly") is None else str(told["readOnly"]) != "1"
+    leaves = {
+        (group, name)
+        for group, name in granted
+        if group in _PAYING or (group == "Wallet" and name.startswith(("Withdraw", "SubMember")))
+    }
+    # 1970: never
+    expires_at = datetime.fromisoformat(told.get("expiredAt") or _NEVER)
+    return Rights(
+        read=bool(granted),
+        trade=writes and bool(granted - leaves),
+        withdraw=writes and bool(leaves),
+        expires_at=expires_at if expires_at.year > 1970 else None,
+        addresses=tuple(ip for ip in told.get("ips") or () if ip != "*"),
+    )
+
+
 async def _margin_mode(call: Caller) -> str:
     """The account's mode: a position's own `tradeMode` always says cross on unified accounts."""
     answer = await call("privateGetV5AccountInfo", {})
@@ -203,6 +233,7 @@ BYBIT = Venue(
     ),
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
     margin_mode=_margin_mode,
+    rights=_rights,
     open_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES),
     # the newest 500 of each scope; the history's own page says that it is filled with a delay
     ended_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES, openOnly=1),

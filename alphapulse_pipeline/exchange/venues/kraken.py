@@ -1,8 +1,8 @@
 """Kraken, spot and margin.
 
 Pages of its documentation: Get Trades History, Get Closed Orders, Get Open Orders, Query Orders
-Info, Get Ledgers Info, Get Status of Recent Deposits, Get Status of Recent Withdrawals
-(docs.kraken.com/api). Futures are another exchange, with keys of their own: `krakenfutures`.
+Info, Get Ledgers Info, Get Status of Recent Deposits, Get Status of Recent Withdrawals, Get API Key
+Info (docs.kraken.com/api). Futures are another exchange, with keys of their own: `krakenfutures`.
 
 What moves the balances is the ledger: a fill makes an entry for each of its two assets. Histories
 come in pages of 50 with an offset, and tell how many rows there are in all.
@@ -14,6 +14,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to_time
 from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
@@ -21,6 +22,10 @@ from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
 _SPOT = "spot"
 # A window begins anew when a row turns up late: it is not to be too long.
 _MONTH = timedelta(days=30)
+# The rights of a key by which money goes to somewhere else, or the way there is laid.
+_LEAVING = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
+# To deposit is to be told an address; a token opens streams with the key's other rights.
+_HARMLESS = {"add-funds", "export-data", "create-ws-token"}
 _BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
 _QUOTES = ("USDT", "USDC", "ZUSD", "ZEUR", "XXBT", "USD", "EUR", "GBP", "XBT", "ETH", "CAD", "JPY")
 
@@ -141,6 +146,24 @@ def _orders(method: str, name: str, **params: Any) -> Source:
     )
 
 
+async def _rights(call: Caller) -> Rights:
+    """Any key may ask this. A right that is not known here may do something: it counts as one to
+    trade."""
+    told = (await call("privatePostGetApiKeyInfo", {})).get("result") or {}
+    if not isinstance(told.get("permissions"), list):
+        return Rights()
+    granted = set(told["permissions"])
+    reading = {name for name in granted if name.startswith("query-")}
+    expires_at = int(told.get("validUntil") or 0)
+    return Rights(
+        read=bool(reading),
+        trade=bool(granted - reading - _HARMLESS - _LEAVING),
+        withdraw=bool(granted & _LEAVING),
+        expires_at=to_time(expires_at * 1000) if expires_at else None,
+        addresses=tuple(told.get("ipAllowlist") or ()),
+    )
+
+
 async def _margin_mode(call: Caller) -> str:
     return "cross"
 
@@ -161,6 +184,7 @@ KRAKEN = Venue(
     wallets=(Wallet(_SPOT),),
     positions=(),
     margin_mode=_margin_mode,
+    rights=_rights,
     open_orders=(_orders("privatePostOpenOrders", "open"),),
     ended_orders=(),
     histories={

@@ -2,7 +2,8 @@
 
 Pages of its documentation: Get transaction details (last 3 months), Get order history (last 3
 months), Get order List, Get order details, Get bills details (last 3 months), Get positions, Get
-deposit history, Get withdrawal history, Get asset bills history (www.okx.com/docs-v5).
+deposit history, Get withdrawal history, Get asset bills history, Get account configuration
+(www.okx.com/docs-v5).
 
 Lists are newest first, a hundred rows at most, and go on after the id of a row; only an empty page
 is the end. A fill is known by its `billId`: its `tradeId` counts the trades of one instrument.
@@ -14,6 +15,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
 from alphapulse_pipeline.exchange.markets import unified
+from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor, Whole, Windows
@@ -160,6 +162,22 @@ def _cash(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
     ]
 
 
+async def _rights(call: Caller) -> Rights:
+    """When a key expires is not told: one that may trade and is bound to no address does so after
+    14 days without use."""
+    told = (await call("privateGetAccountConfig", {}))["data"][0]
+    addresses = tuple(ip.strip() for ip in str(told.get("ip") or "").split(",") if ip.strip())
+    if not told.get("perm"):
+        return Rights(addresses=addresses)
+    granted = set(told["perm"].split(","))
+    return Rights(
+        read="read_only" in granted,
+        trade="trade" in granted,
+        withdraw="withdraw" in granted,
+        addresses=addresses,
+    )
+
+
 async def _margin_mode(call: Caller) -> str:
     """Each position tells its own."""
     return "cross"
@@ -181,6 +199,7 @@ OKX = Venue(
     wallets=(Wallet(_TRADING, {"type": "trading"}, _cash), Wallet(_FUNDING, {"type": "funding"})),
     positions=tuple(_positions(name, flag) for name, flag in _DERIVATIVES.items()),
     margin_mode=_margin_mode,
+    rights=_rights,
     open_orders=tuple(
         _orders("privateGetTradeOrdersPending", {"instType": name, "limit": 100}, flag, _BY_ORDER)
         for name, flag in _TYPES.items()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
+from alphapulse_pipeline.exchange.rights import Ask
 from alphapulse_pipeline.exchange.rows import Row
 
 Amend = Callable[[Raw, Row], Row | None]
@@ -79,6 +80,8 @@ class Venue:
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
     delisted: Callable[[str, str], str]
     """(raw id, category) -> the unified symbol of a market that is no longer listed."""
+    rights: Ask | None = None
+    """Asks what the key may do; None where the exchange does not tell."""
     once_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
     """Asks for (raw id, category) of markets that may have been there before: where fills are
     listed per market, those of a market that nobody names any more would be lost."""

@@ -2,11 +2,13 @@
 
 from alphapulse_pipeline.simulator.binance.call import Call, Result
 from alphapulse_pipeline.simulator.binance.figures import eight
+from alphapulse_pipeline.simulator.markets import DAY
 from alphapulse_pipeline.simulator.records import LedgerEntry
 
 RIGHTS = {"canTrade": True, "canDeposit": True, "canWithdraw": True}
 """Of the account: what the key may do is told by `api_restrictions` alone."""
 _CREATED = 1_698_645_219_000
+_ENDS = _CREATED + 90 * DAY
 
 
 def account(call: Call) -> Result:
@@ -47,18 +49,22 @@ def account(call: Call) -> Result:
 
 def api_restrictions(call: Call) -> Result:
     key = call.key
+    bound = "*" not in key.ips
+    # the right to trade ends by itself where the key is bound to no address; the key does not
+    ends = {} if bound or not key.may_trade else {"tradingAuthorityExpirationTime": _ENDS}
     return {
-        "ipRestrict": "*" not in key.ips,
+        "ipRestrict": bound,
         "createTime": _CREATED,
         "enableReading": True,
         "enableWithdrawals": key.may_withdraw,
         "enableInternalTransfer": key.may_withdraw,
         "enableMargin": key.may_trade,
         "enableFutures": key.may_trade,
-        "permitsUniversalTransfer": key.may_withdraw,
+        "permitsUniversalTransfer": key.may_trade,
         "enableVanillaOptions": False,
         "enableFixApiTrade": False,
         "enableFixReadOnly": True,
         "enableSpotAndMarginTrading": key.may_trade,
         "enablePortfolioMarginTrading": False,
+        **ends,
     }

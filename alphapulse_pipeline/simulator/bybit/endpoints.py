@@ -24,7 +24,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Private(NamedTuple):
-    scope: Scope
+    scope: Scope | None
+    """None: any will do."""
     limit: Limit
     answer: Answer
 
@@ -40,7 +41,7 @@ PUBLIC: dict[str, Answer] = {
 }
 
 PRIVATE = {
-    "/v5/user/query-api": Private("account", Limit(10), user.query_api),
+    "/v5/user/query-api": Private(None, Limit(10), user.query_api),
     "/v5/account/info": Private("account", _FAST, user.account_info),
     "/v5/account/wallet-balance": Private("account", _FAST, wallet.wallet_balance),
     "/v5/account/transaction-log": Private("account", Limit(30), wallet.transaction_log),
@@ -103,7 +104,7 @@ def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private)
             headers.update(allowance.headers)
             if not allowance.granted:
                 raise Refused(10006)
-            if endpoint.scope not in key.scopes:
+            if not key.scopes or (endpoint.scope and endpoint.scope not in key.scopes):
                 raise Refused(10005)
             return endpoint.answer(Call(exchange, call.params, now, key))
 

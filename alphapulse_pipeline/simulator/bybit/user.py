@@ -12,7 +12,12 @@ _NEVER = "1970-01-01T00:00:00Z"
 def query_api(call: Call) -> Result:
     key = call.key
     writes = key.may_trade or key.may_withdraw
-    wallet = ["AccountTransfer", "Withdraw"] if key.may_withdraw else []
+    # what a key that only reads may see is named like what others may do
+    wallet = ["AccountTransfer", "SubMemberTransfer"] if "wallet" in key.scopes else []
+    if writes:
+        wallet = ["AccountTransfer"]
+    if key.may_withdraw:
+        wallet += ["SubMemberTransfer", "Withdraw"]
     days = 0 if key.expires_at is None else max((key.expires_at - call.now) // DAY, 0)
     expires = (
         _NEVER
@@ -38,6 +43,9 @@ def query_api(call: Call) -> Result:
             "NFT": [],
             "Affiliate": [],
             "Earn": [],
+            "FiatP2P": [],
+            "FiatBybitPay": [],
+            "FiatConvertBroker": [],
         },
         "ips": list(key.ips),
         "type": 1,

@@ -85,6 +85,61 @@ def upgrade() -> None:
         comment="How far each check has read a history and found nothing: runs go on from there.",
     )
     op.create_table(
+        "keys",
+        sa.Column(
+            "account",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The account: the name of its folder under defs/.",
+        ),
+        sa.Column(
+            "fingerprint",
+            sa.Text(),
+            nullable=False,
+            comment="Tells this key from another one; the key cannot be found from it.",
+        ),
+        sa.Column(
+            "can_read",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether it may read; NULL: the exchange does not tell.",
+        ),
+        sa.Column(
+            "can_trade",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether it may change something in the account.",
+        ),
+        sa.Column(
+            "can_withdraw",
+            sa.Boolean(),
+            nullable=True,
+            comment="Whether money can leave the account by it.",
+        ),
+        sa.Column(
+            "expires_at",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=True,
+            comment="When it expires; NULL: never, or the exchange does not tell.",
+        ),
+        sa.Column(
+            "addresses",
+            postgresql.ARRAY(sa.Text()),
+            nullable=True,
+            comment="Where it may be used from; empty: from anywhere, NULL: it is not told.",
+        ),
+        sa.Column(
+            "checked_at",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=False,
+            comment="When the exchange was asked.",
+        ),
+        sa.PrimaryKeyConstraint("account"),
+        schema="alphapulse",
+        comment="What the API key of each account may do, as the exchange says; not the key.",
+    )
+    op.create_table(
         "circuit",
         sa.Column(
             "account",

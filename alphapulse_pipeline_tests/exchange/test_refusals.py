@@ -1,0 +1,134 @@
+"""What the four exchanges answer to a key that they refuse, through the real ccxt."""
+
+import json
+
+import pytest
+
+from alphapulse_pipeline.exchange import client as client_module
+from alphapulse_pipeline.exchange.client import Connection, open_client
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.refusals import address_in
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline_tests.exchange.servers import Reply, replying
+
+NAMES = AccountEnvironment("main")
+ASKED = {
+    "bybit": "privateGetV5AccountInfo",
+    "binance": "sapiGetAccountApiRestrictions",
+    "okx": "privateGetAccountConfig",
+    "kraken": "privatePostGetApiKeyInfo",
+}
+
+
+def bybit(code: int, sentence: str) -> tuple[str, Reply]:
+    return "bybit", Reply(json.dumps({"retCode": code, "retMsg": sentence, "result": {}}).encode())
+
+
+def binance(code: int, sentence: str, status: int = 400) -> tuple[str, Reply]:
+    return "binance", Reply(json.dumps({"code": code, "msg": sentence}).encode(), status)
+
+
+def okx(code: int, sentence: str) -> tuple[str, Reply]:
+    body = {"code": str(code), "data": [], "msg": sentence}
+    return "okx", Reply(json.dumps(body).encode(), 401)
+
+
+def kraken(error: str) -> tuple[str, Reply]:
+    return "kraken", Reply(json.dumps({"error": [error]}).encode())
+
+
+NOT_KNOWN = ["does not know the API key", "check MAIN_API_KEY", "expired"]
+NO_MATCH = ["the signature is wrong", "check MAIN_API_SECRET"]
+PASSPHRASE = ["the passphrase is wrong", "check MAIN_API_PASSWORD"]
+EXPIRED = ["the API key has expired", "make a new read-only key"]
+HERE = "allow this machine's address"
+REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
+    (bybit(10003, "API key is invalid."), [*NOT_KNOWN, "API key is invalid (10003)"]),
+    (bybit(10004, "error sign! origin_string[1790000000000key5000]"), [*NO_MATCH, "(10004)"]),
+    (bybit(10005, "Permission denied, please check your API key permissions."), ["lacks a right"]),
+    (bybit(10010, "Unmatched IP, please check your API key's bound IP addresses."), [HERE]),
+    (bybit(33004, "Your api key has expired."), EXPIRED),
+    (binance(-2014, "API-key format invalid.", 401), NOT_KNOWN),
+    (binance(-2008, "Invalid Api-Key ID."), NOT_KNOWN),
+    (binance(-1022, "Signature for this request is not valid."), [*NO_MATCH, "(-1022)"]),
+    (binance(-1002, "You are not authorized to execute this request.", 401), ["lacks a right"]),
+    (
+        binance(-2015, "Invalid API-key, IP, or permissions for action.", 401),
+        ["unknown, lacks a right, or may not be used from this address", HERE],
+    ),
+    (
+        binance(-2015, "Invalid API-key, IP, or permissions for action, request ip: 8.8.4.4", 401),
+        ["check MAIN_API_KEY", "allow 8.8.4.4 at the exchange"],
+    ),
+    (okx(50100, "API frozen, please contact customer service."), ["has frozen the key"]),
+    (okx(50101, "APIKey does not match current environment."), ["MAIN_TESTNET=true", "demo"]),
+    (okx(50103, 'Request header "OK-ACCESS-KEY" can not be empty.'), NOT_KNOWN),
+    (okx(50104, 'Request header "OK-ACCESS-PASSPHRASE" can not be empty.'), PASSPHRASE),
+    (okx(50105, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.'), PASSPHRASE),
+    (
+        okx(50110, "Your IP 2001:db8::7 is not included in your API key's 42 IP whitelist."),
+        ["may not be used from this address", "allow 2001:db8::7 at the exchange"],
+    ),
+    (okx(50111, "Invalid OK-ACCESS-KEY."), NOT_KNOWN),
+    (okx(50113, "Invalid Sign."), NO_MATCH),
+    (okx(50114, "Invalid authorization."), NOT_KNOWN),
+    (okx(50119, "API key doesn't exist."), NOT_KNOWN),
+    (okx(50120, "This API key doesn't have permission to use this function."), ["lacks a right"]),
+    (kraken("EAPI:Invalid key"), [*NOT_KNOWN, "EAPI:Invalid key"]),
+    (kraken("EAPI:Invalid signature"), NO_MATCH),
+    (kraken("EGeneral:Permission denied"), ["lacks a right, or may not be used", HERE]),
+]
+
+
+@pytest.fixture(autouse=True)
+def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_ATTEMPTS", 1)
+
+
+def fails(exchange: str, reply: Reply) -> ExchangeFailure:
+    """What a signed request fails with."""
+    with replying(lambda _: reply) as url:
+        connection = Connection(NAMES, exchange, "key", "c2VjcmV0", "word", api_url=url)
+        with open_client(connection) as client, pytest.raises(ExchangeFailure) as raised:
+            client.run(client.request, ASKED[exchange], {})
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), REFUSED, ids=[f"{a[0]} {a[1].body.decode()[:40]}" for a, _ in REFUSED]
+)
+def test_every_refusal_has_a_sentence_with_its_mend(
+    answer: tuple[str, Reply], words: list[str]
+) -> None:
+    found = fails(*answer)
+    assert found.kind is Kind.CREDENTIALS
+    assert [word for word in words if word not in str(found)] == [], str(found)
+    assert "{" not in str(found)
+    assert "\n" not in str(found)
+
+
+def test_a_used_nonce_is_no_matter_of_the_clock() -> None:
+    found = fails(*kraken("EAPI:Invalid nonce"))
+    assert found.kind is Kind.CLOCK
+    assert "another program used the key" in str(found)
+    assert "to no other program" in str(found)
+    assert "NTP" not in str(found)
+
+
+def test_what_is_not_about_the_key_is_not_taken_for_it() -> None:
+    assert fails(*bybit(10001, "params error: code 10003")).kind is Kind.BUG
+    assert fails(*kraken("EGeneral:Unknown method")).kind is Kind.BUG
+    assert fails(*okx(51000, "Parameter instType error.")).kind is not Kind.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Your IP 10.0.0.1 is not included in your API key's 3 IP whitelist.", "10.0.0.1"),
+        ("permissions for action, request ip: 2001:db8::7", "2001:db8::7"),
+        ("Unmatched IP, please check your API key's bound IP addresses.", "this machine's address"),
+        ("at 12:30:45", "this machine's address"),
+    ],
+)
+def test_the_address_that_the_exchange_saw(text: str, address: str) -> None:
+    assert address_in(text) == address

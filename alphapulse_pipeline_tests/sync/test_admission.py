@@ -1,0 +1,344 @@
+"""A key that can do harm is refused before anything is read, and the sentence says why."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.feed import to_time
+from alphapulse_pipeline.exchange.venues import VENUES
+from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
+from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, Simulator, World, serve
+from alphapulse_pipeline.sync.admission import admit
+from alphapulse_pipeline.sync.histories import history
+from alphapulse_pipeline.sync.session import open_session, supported
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse.batches import TimeRange
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.conftest import NOW_MS
+
+Make = Callable[..., Account]
+Database = Connection[TupleRow]
+DAY = 86_400_000
+NOW = to_time(NOW_MS)
+A_DAY = TimeRange(NOW - timedelta(days=1), NOW)
+EXCHANGES = tuple(VENUES)
+pytestmark = pytest.mark.usefixtures("impatient")
+
+NO_KEY = "the exchange does not know the API key"
+ANY = "the key is unknown, lacks a right, or may not be used from this address"
+SAID: dict[str, tuple[Key, dict[str, str]]] = {
+    "withdraws": (
+        Key(may_withdraw=True),
+        dict.fromkeys(EXCHANGES, "the key in MAIN_API_KEY may withdraw"),
+    ),
+    "trades": (
+        Key(may_trade=True),
+        dict.fromkeys(EXCHANGES, "the key in MAIN_API_KEY may trade"),
+    ),
+    # Kraken and OKX know no expired key any more, Binance's keys do not expire
+    "expired": (
+        Key(expires_at=NOW_MS - 1),
+        {"bybit": "the API key has expired", "okx": NO_KEY, "kraken": NO_KEY, "binance": ANY},
+    ),
+    "from another address": (
+        Key(ips=("10.1.2.3",)),
+        {
+            "bybit": "allow this machine's address",
+            "okx": "allow 127.0.0.1 at the exchange",
+            "binance": ANY,
+        },
+    ),
+    "may not read": (
+        Key(scopes=frozenset()),
+        {"binance": ANY, "kraken": "the key in MAIN_API_KEY may not read"},
+    ),
+}
+REFUSED = [(exchange, case) for case in SAID for exchange in SAID[case][1]]
+
+
+@contextmanager
+def serving(world: World, exchange: str, *keys: Key, faults: tuple[str, ...] = ()) -> Iterator[str]:
+    there = world.on(exchange)
+    with serve(
+        there, clock=lambda: NOW_MS, keys=keys or [Key()], limits=False, faults=faults
+    ) as simulator:
+        yield simulator.url
+
+
+def attempts(account: Account, url: str) -> tuple[dict[str, str], list[int]]:
+    """What each dataset failed with ('': it did not), and how many requests each took."""
+    said, took = {}, []
+    with open_session(account, url, "test") as session:
+        for dataset in supported(account):
+            before = session.client.requests
+            try:
+                batches = (
+                    snapshot(session, dataset)
+                    if dataset in SNAPSHOTS
+                    else history(session, dataset, A_DAY, fill=True)
+                )
+                write(session.connection, batches, "test")
+                said[dataset] = ""
+            except ExchangeFailure as failure:
+                said[dataset] = str(failure)
+            took.append(session.client.requests - before)
+    return said, took
+
+
+def written(db: Database) -> dict[str, int]:
+    """How many rows there are of what a sync writes."""
+    tables = ("markets", "market_catalogues", "streams", "coverage", "snapshots", *HISTORIES)
+    rows = {
+        t: db.execute(f"SELECT count(*) FROM alphapulse.{t}".encode()).fetchone() for t in tables
+    }
+    return {table: row[0] for table, row in rows.items() if row and row[0]}
+
+
+def key_row(db: Database) -> Any:
+    return db.execute(
+        "SELECT can_read, can_trade, can_withdraw, expires_at, addresses FROM alphapulse.keys"
+    ).fetchall()
+
+
+def asked_days_ago(db: Database, days: int) -> None:
+    query = "UPDATE alphapulse.keys SET checked_at = checked_at - make_interval(days => %s)"
+    db.execute(query.encode(), [days])
+
+
+@pytest.mark.parametrize(("exchange", "case"), REFUSED)
+def test_a_refused_key_writes_nothing_and_says_why(
+    exchange: str, case: str, world: World, make_account: Make, database: str, db: Database
+) -> None:
+    key, sentences = SAID[case]
+    with serving(world, exchange, key) as url:
+        account = make_account(url, "main", exchange=exchange)
+        said, took = attempts(account, database)
+    for dataset, sentence in said.items():
+        assert sentences[exchange] in sentence, dataset
+        assert "MAIN_API_KEY" in sentence
+    assert sum(took[1:]) == 0, "a refusal is asked for once a run"
+    log = db.execute(
+        "SELECT dataset, status, error_kind, error FROM alphapulse.sync_log"
+    ).fetchall()
+    assert {row[0]: row[1:] for row in log} == {
+        dataset: ("failed", "credentials", sentence) for dataset, sentence in said.items()
+    }
+    shown = db.execute(
+        "SELECT dataset, status, error FROM alphapulse.sync_status WHERE status <> 'unsupported'"
+    ).fetchall()
+    assert {name: (status, error) for name, status, error in shown} == {
+        dataset: ("failed", sentence) for dataset, sentence in said.items()
+    }
+    assert written(db) == {}
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_a_key_that_only_reads_is_let_in_and_asked_about_once_a_day(
+    exchange: str, world: World, make_account: Make, database: str, db: Database
+) -> None:
+    with serving(world, exchange) as url:
+        account = make_account(url, "main", exchange=exchange, datasets=["balances"])
+        costs = [attempts(account, database)]  # it loads the markets too
+        costs.append(attempts(account, database))
+        asked_days_ago(db, 1)
+        costs.append(attempts(account, database))
+        costs.append(attempts(account, database))
+    assert [said for said, _ in costs] == [{"balances": ""}] * 4
+    first, known, asked, known_again = (took[0] for _, took in costs)
+    assert first > known == asked - 1 == known_again
+    requests = db.execute("SELECT requests FROM alphapulse.sync_log ORDER BY id").fetchall()
+    assert requests[2][0] == requests[1][0] + 1
+    assert key_row(db) == [(True, False, False, None, [])]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_a_trading_key_is_let_in_by_leave_and_not_without(
+    exchange: str, world: World, make_account: Make, database: str, db: Database
+) -> None:
+    with serving(world, exchange, Key(may_trade=True, ips=("127.0.0.1",))) as url:
+        more: dict[str, Any] = {"exchange": exchange, "datasets": ["balances"]}
+        account = make_account(url, "main", **more, allow_trading_keys=True)
+        assert attempts(account, database)[0] == {"balances": ""}
+        addresses = None if exchange == "binance" else ["127.0.0.1"]
+        assert key_row(db) == [(True, True, False, None, addresses)]
+        # what is stored is enough to refuse it
+        (said,) = attempts(make_account(url, "main", **more), database)[0].values()
+    assert "may trade" in said
+    assert "set allow_trading_keys: true in the defs.yaml of main" in said
+
+
+def test_no_leave_lets_in_a_key_that_withdraws(
+    world: World, make_account: Make, database: str, db: Database
+) -> None:
+    with serving(world, "okx", Key(may_trade=True, may_withdraw=True)) as url:
+        account = make_account(url, "main", exchange="okx", allow_trading_keys=True)
+        said = attempts(account, database)[0]
+    assert all("may withdraw" in sentence for sentence in said.values())
+    assert key_row(db) == [(True, True, True, None, [])]
+    assert written(db) == {}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "scopes", "lacks"),
+    [
+        ("bybit", {"account", "orders", "positions"}, {"balances", "prices", "transfers"}),
+        ("okx", {"account", "wallet", "positions"}, {"orders", "trades"}),
+        ("kraken", {"account"}, {"orders", "trades", "ledger", "transfers"}),
+        # it may not even be asked what it may do
+        ("okx", {"orders", "wallet"}, {"balances", "positions", "prices", "ledger", "funding"}),
+    ],
+)
+def test_a_narrow_key_fails_where_it_lacks_a_right_and_nowhere_else(
+    exchange: str,
+    scopes: set[Any],
+    lacks: set[str],
+    world: World,
+    make_account: Make,
+    database: str,
+) -> None:
+    with serving(world, exchange, Key(scopes=frozenset(scopes))) as url:
+        said, _ = attempts(make_account(url, "main", exchange=exchange), database)
+    failed = {dataset for dataset, sentence in said.items() if sentence}
+    assert failed == lacks
+    for dataset in failed - {"prices"}:  # which need to know what is held
+        assert "lacks a right" in said[dataset]
+
+
+def test_kraken_does_not_tell_an_address_from_a_right(
+    world: World, make_account: Make, database: str, db: Database
+) -> None:
+    with serving(world, "kraken", Key(ips=("10.1.2.3",))) as url:
+        account = make_account(url, "main", exchange="kraken")
+        said, _ = attempts(account, database)
+    for dataset in set(said) - {"prices"}:
+        assert "lacks a right, or may not be used from this address" in said[dataset]
+        assert "allow this machine's address" in said[dataset]
+    assert key_row(db) == [(None, None, None, None, None)]
+    assert not written(db).keys() & {"snapshots", *HISTORIES}
+
+
+def test_a_changed_key_is_asked_again_at_once(
+    world: World,
+    make_account: Make,
+    database: str,
+    db: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    thief = Key("thief-key-0815", "thief-secret-4711", may_withdraw=True)
+    with serving(world, "bybit", Key(), thief) as url:
+        account = make_account(url, "main", datasets=["balances"])
+        assert attempts(account, database)[0] == {"balances": ""}
+        before = db.execute("SELECT fingerprint FROM alphapulse.keys").fetchone()
+        monkeypatch.setenv("MAIN_API_KEY", thief.key)
+        monkeypatch.setenv("MAIN_API_SECRET", thief.secret)
+        assert "may withdraw" in attempts(account, database)[0]["balances"]
+    assert before != db.execute("SELECT fingerprint FROM alphapulse.keys").fetchone()
+    assert key_row(db)[0][2] is True
+    (row,) = db.execute("SELECT keys::text FROM alphapulse.keys").fetchall()
+    for secret in (thief.key, thief.secret, DEMO_KEY, DEMO_SECRET, "thief", "0815"):
+        assert secret not in row[0]
+
+
+def test_a_key_that_was_mended_works_at_once(
+    world: World, make_account: Make, database: str, db: Database
+) -> None:
+    key = Key(may_withdraw=True)
+    with serving(world, "bybit", key) as url:
+        account = make_account(url, "main", datasets=["balances"])
+        assert "may withdraw" in attempts(account, database)[0]["balances"]
+    with serving(world, "bybit", replace(key, may_withdraw=False)) as url:
+        account = make_account(url, "main", datasets=["balances"])
+        assert attempts(account, database)[0] == {"balances": ""}
+    assert key_row(db) == [(True, False, False, None, [])]
+
+
+def test_a_key_of_which_nothing_was_told_is_asked_about_by_every_run(
+    world: World, make_account: Make, database: str, db: Database
+) -> None:
+    scopes: Any = frozenset({"orders", "wallet"})
+    with serving(world, "okx", Key(scopes=scopes)) as url:
+        account = make_account(url, "main", exchange="okx", datasets=["trades"])
+        assert attempts(account, database)[0] == {"trades": ""}
+        assert key_row(db) == [(None, None, None, None, None)]
+    with serving(world, "okx", Key(may_withdraw=True)) as url:
+        account = make_account(url, "main", exchange="okx", datasets=["trades"])
+        assert "may withdraw" in attempts(account, database)[0]["trades"]
+
+
+ASKED = {
+    "bybit": "/v5/user/query-api",
+    "binance": "/sapi/v1/account/apiRestrictions",
+    "okx": "/api/v5/account/config",
+    "kraken": "/0/private/GetApiKeyInfo",
+}
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_nothing_is_read_while_it_is_not_known_what_the_key_may_do(
+    exchange: str, world: World, make_account: Make, database: str, db: Database
+) -> None:
+    with serving(world, exchange, faults=(f"status=503:{ASKED[exchange]}",)) as url:
+        account = make_account(url, "main", exchange=exchange, datasets=["balances"])
+        assert "503" in attempts(account, database)[0]["balances"]
+    kinds = db.execute("SELECT error_kind FROM alphapulse.sync_log").fetchall()
+    assert kinds == [("transient",)]
+    assert written(db) == {}
+    assert key_row(db) == []
+
+
+def test_an_answer_of_this_week_stands_in_for_one_that_does_not_come(
+    simulator: Simulator, make_account: Make, database: str, db: Database
+) -> None:
+    account = make_account(simulator.url, datasets=["balances"])
+    assert attempts(account, database)[0] == {"balances": ""}
+    simulator.set_faults(f"status=503:{ASKED['bybit']}")
+    asked_days_ago(db, 2)
+    assert attempts(account, database)[0] == {"balances": ""}
+    asked_days_ago(db, 6)
+    assert "503" in attempts(account, database)[0]["balances"]
+
+
+def test_a_failure_to_ask_is_no_verdict_for_the_rest_of_the_run(
+    simulator: Simulator, make_account: Make, database: str
+) -> None:
+    simulator.set_faults(f"status=503:{ASKED['bybit']}*1")
+    account = make_account(simulator.url, datasets=["balances", "positions"])
+    said, _ = attempts(account, database)
+    assert "503" in said["balances"]
+    assert said["positions"] == ""
+
+
+@pytest.mark.parametrize(("days", "warned"), [(13, True), (15, False)])
+def test_a_key_that_expires_soon_is_warned_of(
+    days: int,
+    warned: bool,
+    world: World,
+    make_account: Make,
+    database: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with (
+        caplog.at_level(logging.WARNING),
+        serving(world, "kraken", Key(expires_at=NOW_MS + days * DAY)) as url,
+        open_session(make_account(url, "main", exchange="kraken"), database, "test") as session,
+    ):
+        admit(session)
+    assert ("main: the key in MAIN_API_KEY expires at 2026-10-28" in caplog.text) is warned
+
+
+def test_a_key_that_expired_since_it_was_asked_about_is_refused(
+    simulator: Simulator, make_account: Make, database: str, db: Database
+) -> None:
+    account = make_account(simulator.url, datasets=["balances"])
+    assert attempts(account, database)[0] == {"balances": ""}
+    db.execute("UPDATE alphapulse.keys SET expires_at = '2026-10-15T12:00:00Z'")
+    simulator.set_faults(f"status=503:{ASKED['bybit']}")
+    assert "503" in attempts(account, database)[0]["balances"], "an expired key is asked about"
