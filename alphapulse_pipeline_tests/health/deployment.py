@@ -103,8 +103,12 @@ def answers(instance: dg.DagsterInstance) -> dict[str, Any]:
             dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
             dg.DagsterEventType.ASSET_OBSERVATION,
         ):
-            newest = log.get_event_records(dg.EventRecordsFilter(kind, asset_key=key), limit=1)
-            found[f"{key} {kind}"] = (newest, log.get_latest_storage_id_by_partition(key, kind))
+            ids = log.get_latest_storage_id_by_partition(key, kind)
+            filters = [dg.EventRecordsFilter(kind, asset_key=key)] + [
+                dg.EventRecordsFilter(kind, asset_key=key, asset_partitions=[day]) for day in ids
+            ]
+            newest = [log.get_event_records(one, limit=1) for one in filters]
+            found[f"{key} {kind}"] = (newest, ids)
         planned = [
             log.get_latest_planned_materialization_info(key, day)
             for day in [None, *DAYS.get_partition_keys()]
