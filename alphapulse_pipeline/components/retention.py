@@ -36,7 +36,11 @@ def told(removed: Removed | None) -> str:
         "check results": removed.checks,
         "backfills": removed.backfills,
     }
-    parts = [f"{count:,} {what}".replace(",", " ") for what, count in counts.items() if count]
+    parts = [
+        f"{count:,} {what if count > 1 else what[:-1]}".replace(",", " ")
+        for what, count in counts.items()
+        if count
+    ]
     if not parts:
         return "nothing is old enough to be removed"
     rest = "" if removed.complete else "; the next tick goes on"
