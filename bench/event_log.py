@@ -81,7 +81,7 @@ WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--days", type=int, default=21)
+    parser.add_argument("--days", type=int, default=30)
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="ap") as folder,

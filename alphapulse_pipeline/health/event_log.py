@@ -12,10 +12,12 @@ Of a run that ended more than `SUCCESSFUL` (successful ones) or `OTHERS` ago the
 * each execution of a check that is still the check's newest, or its newest with a result,
   for the asset and partition;
 * the run itself, and when it began and ended, if one of those is its own, or if it is an asset's
-  last run, the first of retries that are still there, or part of an unfinished backfill.
+  last run, or the first of retries that are still there. So that the UI's links lead somewhere, at
+  the cost of at most one run for each partition of an asset.
 
-Runs that have not ended are not touched. Job snapshots stay: a few KB, new only where a job's
-definition changes, while deleting one could pull it away under a run that is being created.
+Runs that have not ended are not touched, nor is what a backfill started that has not. Job snapshots
+stay: a few KB, new only where a job's definition changes, while deleting one could pull it away
+under a run that is being created. The space is used again: autovacuum sees to that.
 """
 
 import sys

@@ -64,7 +64,12 @@ def job(*assets: dg.AssetsDefinition) -> Any:
 definitions = dg.Definitions(
     assets=[now, after, daily],
     asset_checks=[now_is_good, daily_is_good],
-    jobs=[job(now), job(now, after), job(daily)],
+    jobs=[
+        job(now),
+        job(now, after),
+        job(daily),
+        dg.define_asset_job("check_now", dg.AssetSelection.checks(now_is_good)),
+    ],
     executor=dg.in_process_executor,
 )
 

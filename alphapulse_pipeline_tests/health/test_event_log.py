@@ -138,6 +138,18 @@ def test_a_partition_that_failed_stays_failed(
     assert set(failed) == {"2026-01-02", "2026-01-05"}
 
 
+def test_the_run_of_a_checks_latest_result_stays(
+    instance: dg.DagsterInstance, database: str, db: Connection[TupleRow]
+) -> None:
+    runs = [run(instance, job) for job in ("make_now", "check_now", "check_now")]
+    for run_id in runs:
+        age(db, run_id, OTHERS + HOUR)
+    before = answers(instance)
+    clean(database)
+    assert answers(instance) == before
+    assert {record.run_id for record in instance.get_runs()} == {runs[0], runs[2]}
+
+
 @pytest.mark.parametrize(
     ("tags", "kept"), [({}, SUCCESSFUL), ({FAIL: "1"}, OTHERS)], ids=["success", "failure"]
 )
@@ -254,7 +266,7 @@ def test_two_do_not_prune_together(
 
 RUNS = st.tuples(
     st.one_of(
-        st.sampled_from([("make_now", {}), ("make_now_after", {})]),
+        st.sampled_from([("make_now", {}), ("make_now_after", {}), ("check_now", {})]),
         st.tuples(st.integers(1, 5), st.integers(1, 5)).map(
             lambda pair: ("make_daily", days(min(pair), max(pair)))
         ),
