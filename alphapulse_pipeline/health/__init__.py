@@ -1,1 +1,1 @@
-"""What is wrong and how it is mended: the circuit breaker, the doctor, alerts."""
+"""What is wrong and how it is mended, and what keeps the deployment well."""

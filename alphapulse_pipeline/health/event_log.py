@@ -1,0 +1,198 @@
+"""What is kept of Dagster's own records of runs that ended long ago.
+
+Dagster's tables (schema `public`) only ever grow, and deleting a run through its API takes the
+run's materialisations along. Here is the one place that deletes from them by SQL. Whatever Dagster
+answers about assets, partitions and checks stays the same: all of that is computed from the newest
+event of its kind, which is never deleted.
+
+Of a run that ended more than `SUCCESSFUL` (successful ones) or `OTHERS` ago there is kept
+
+* each event about an asset that is still the newest of its type for the asset and partition:
+  latest materialisations, which partitions are materialised, which failed;
+* each execution of a check that is still the check's newest, or its newest with a result,
+  for the asset and partition;
+* the run itself, and when it began and ended, if one of those is its own, or if it is an asset's
+  last run, or the first of retries that are still there. So that the UI's links lead somewhere, at
+  the cost of at most one run for each partition of an asset.
+
+Runs that have not ended are not touched, nor is what a backfill started that has not. Job snapshots
+stay: a few KB, new only where a job's definition changes, while deleting one could pull it away
+under a run that is being created. The space is used again: autovacuum sees to that.
+"""
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse.connection import connect
+
+SUCCESSFUL = timedelta(days=7)
+"""How long a successful run is kept whole."""
+OTHERS = timedelta(days=30)
+"""How long a run is kept whole that failed or was cancelled; ended backfills as well."""
+
+_RUNS_AT_ONCE = 50
+_CHECKS_AT_ONCE = 5000
+_OWN_LOCK = "hashtextextended('alphapulse event log', 0)"
+_RUNLESS = ""
+"""The run of events that no run wrote, e.g. that an asset is no longer fresh."""
+
+# Dagster's timestamps have no zone and are UTC, which is the connection's zone as well.
+_ENDED_BACKFILL = (
+    "status IN ('COMPLETED', 'COMPLETED_SUCCESS', 'COMPLETED_FAILED', 'FAILED', 'CANCELED')"
+)
+
+_OLD_RUNS = f"""
+    SELECT id, run_id FROM public.runs
+    WHERE coalesce(end_time, extract(epoch FROM update_timestamp)) < CASE status
+            WHEN 'SUCCESS' THEN extract(epoch FROM %(successful)s::timestamptz)
+            WHEN 'FAILURE' THEN extract(epoch FROM %(others)s::timestamptz)
+            WHEN 'CANCELED' THEN extract(epoch FROM %(others)s::timestamptz)
+        END
+        AND NOT EXISTS (
+            SELECT FROM public.bulk_actions b WHERE b.key = backfill_id AND NOT b.{_ENDED_BACKFILL}
+        )
+"""
+
+# The newest first: a retry is looked at before the run that it repeats.
+_NEXT_RUNS = f"""
+    SELECT id, run_id FROM ({_OLD_RUNS}) AS old
+    WHERE id < %(before)s ORDER BY id DESC LIMIT {_RUNS_AT_ONCE}
+"""
+
+# A newer event is found by an index, which differs where there is no partition.
+_DELETE_RUNS = """
+    WITH newest AS MATERIALIZED (
+        SELECT id, run_id FROM public.event_logs e
+        WHERE run_id = ANY(%(runs)s) AND asset_key IS NOT NULL AND NOT CASE
+            WHEN partition IS NULL THEN EXISTS (
+                SELECT FROM public.event_logs n WHERE n.asset_key = e.asset_key
+                AND n.dagster_event_type = e.dagster_event_type
+                AND n.partition IS NULL AND n.id > e.id)
+            ELSE EXISTS (
+                SELECT FROM public.event_logs n WHERE n.asset_key = e.asset_key
+                AND n.dagster_event_type = e.dagster_event_type
+                AND n.partition = e.partition AND n.id > e.id)
+            END
+    ), kept AS MATERIALIZED (
+        SELECT run_id FROM newest
+        UNION SELECT last_run_id FROM public.asset_keys WHERE last_run_id = ANY(%(runs)s)
+        UNION SELECT unnest(%(checked)s::text[])
+    ), kept_with_roots AS MATERIALIZED (
+        SELECT run_id FROM kept
+        UNION SELECT value FROM public.run_tags
+        WHERE key = 'dagster/root_run_id' AND value = ANY(%(runs)s)
+            AND (run_id <> ALL(%(runs)s) OR run_id IN (SELECT run_id FROM kept))
+    ), events AS (
+        DELETE FROM public.event_logs
+        WHERE run_id = ANY(%(runs)s)
+            AND (run_id <> '' OR timestamp < %(successful)s::timestamptz)
+            AND id NOT IN (SELECT id FROM newest)
+            AND (starts_with(dagster_event_type, 'PIPELINE_')
+                AND run_id IN (SELECT run_id FROM kept_with_roots)) IS NOT TRUE
+        RETURNING id
+    ), tags AS (
+        DELETE FROM public.asset_event_tags WHERE event_id IN (SELECT id FROM events)
+    ), gone AS (
+        DELETE FROM public.runs
+        WHERE run_id = ANY(%(runs)s) AND run_id NOT IN (SELECT run_id FROM kept_with_roots)
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM gone)
+"""
+
+_NEWEST_CHECKS = """
+    SELECT id, run_id FROM public.asset_check_executions WHERE id IN (
+        SELECT unnest(
+            ARRAY[max(id), max(id) FILTER (WHERE execution_status IN ('SUCCEEDED', 'FAILED'))])
+        FROM public.asset_check_executions GROUP BY asset_key, check_name, partition
+    )
+"""
+
+_DELETE_CHECKS = f"""
+    DELETE FROM public.asset_check_executions WHERE id IN (
+        SELECT c.id FROM public.asset_check_executions c LEFT JOIN public.runs USING (run_id)
+        WHERE c.id NOT IN (SELECT unnest(%(newest)s::bigint[])) AND (
+            c.run_id IN (SELECT run_id FROM ({_OLD_RUNS}) AS old)
+            -- of a run that a person deleted, or of none
+            OR runs.id IS NULL AND c.create_timestamp < %(successful)s::timestamptz
+        ) LIMIT {_CHECKS_AT_ONCE}
+    )
+"""
+
+_DELETE_BACKFILLS = f"""
+    WITH gone AS (
+        DELETE FROM public.bulk_actions b
+        WHERE {_ENDED_BACKFILL} AND timestamp < %(others)s::timestamptz
+            AND NOT EXISTS (SELECT FROM public.runs WHERE backfill_id = b.key)
+        RETURNING key
+    ), tags AS (DELETE FROM public.backfill_tags WHERE backfill_id IN (SELECT key FROM gone))
+    SELECT count(*) FROM gone
+"""
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How many rows are gone, and whether that was all that could go."""
+
+    events: int
+    runs: int
+    checks: int
+    backfills: int
+    complete: bool
+
+
+def prune(url: str, now: datetime, seconds: float) -> Removed | None:
+    """Delete what is not kept, in short transactions; None where another process is at it.
+
+    It begins no further transaction after `seconds`: the rest is for the next time.
+    """
+    deadline = time.monotonic() + seconds
+    times: dict[str, object] = {"successful": now - SUCCESSFUL, "others": now - OTHERS}
+    with connect(url) as connection:
+        if connection.execute(f"SELECT pg_try_advisory_lock({_OWN_LOCK})").fetchone() != (True,):
+            return None
+        newest: dict[int, str] = dict(connection.execute(_NEWEST_CHECKS).fetchall())
+        events = runs = backfills = 0
+        checks, complete = _checks(connection, {**times, "newest": list(newest)}, deadline)
+        if complete:
+            events, runs, complete = _runs(connection, times, set(newest.values()), deadline)
+        if complete:
+            ((backfills,),) = connection.execute(_DELETE_BACKFILLS, times).fetchall()
+    return Removed(events, runs, checks, backfills, complete)
+
+
+def _checks(
+    connection: Connection[TupleRow], times: dict[str, object], deadline: float
+) -> tuple[int, bool]:
+    """How many executions of checks were deleted, and whether all were."""
+    deleted = 0
+    while time.monotonic() < deadline:
+        count = connection.execute(_DELETE_CHECKS, times).rowcount
+        deleted += count
+        if count < _CHECKS_AT_ONCE:
+            return deleted, True
+    return deleted, False
+
+
+def _runs(
+    connection: Connection[TupleRow], times: dict[str, object], checked: set[str], deadline: float
+) -> tuple[int, int, bool]:
+    """How many events and runs were deleted, and whether all were.
+
+    `checked` are the runs of the executions of checks that are kept.
+    """
+    events = runs = 0
+    before, batch = sys.maxsize, [_RUNLESS]
+    while batch and time.monotonic() < deadline:
+        chosen = {**times, "runs": batch, "checked": [run for run in batch if run in checked]}
+        ((more_events, more_runs),) = connection.execute(_DELETE_RUNS, chosen).fetchall()
+        events, runs = events + more_events, runs + more_runs
+        found = connection.execute(_NEXT_RUNS, {**times, "before": before}).fetchall()
+        batch = [run_id for _, run_id in found]
+        before = found[-1][0] if found else before
+    return events, runs, not batch
