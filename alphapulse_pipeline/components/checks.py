@@ -13,6 +13,7 @@ from alphapulse_pipeline.components.history_checks import HISTORY_CHECKS
 from alphapulse_pipeline.components.key_check import key_check
 from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS
 from alphapulse_pipeline.components.snapshots import allowed_age
+from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.warehouse import checked
@@ -82,6 +83,8 @@ def result(
         checked.passed(connection, account.name, check.dataset, check.name, run_id)
     key = check_key(account, check)
     warns = check.only_warns or (bool(rows) and rows[0][-1] in check.warnings)
+    finding = None if warns or not rows else _in_a_line(names, rows[0], count)
+    alerts.note_check(connection, account.name, check.dataset, check.name, finding)
     return dg.AssetCheckResult(
         passed=not rows,
         asset_key=key.asset_key,
@@ -114,6 +117,11 @@ def offenders(
     }
     names, rows = _rows(connection, query, given)
     return names[:-1], [row[:-1] for row in rows], rows[0][-1] if rows else 0
+
+
+def _in_a_line(names: list[str], worst: TupleRow, count: int) -> str:
+    told = ", ".join(f"{n} {v}" for n, v in zip(names, worst, strict=True) if v is not None)
+    return f"{told}" + (f", and {count - 1} more" if count > 1 else "")
 
 
 def _facts(

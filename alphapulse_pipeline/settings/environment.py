@@ -12,6 +12,8 @@ from dotenv import load_dotenv
 
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
+ALERT_WEBHOOK = "ALPHAPULSE_ALERT_WEBHOOK"
+"""A secret: who knows it can write into the channel."""
 
 
 class SettingsError(Exception):
@@ -86,4 +88,12 @@ def postgres_url() -> str:
         )
     if not url.startswith("postgresql://"):
         raise SettingsError(f"{POSTGRES_URL} must begin with postgresql://")
+    return url
+
+
+def alert_webhook() -> str:
+    """Where alerts are sent to; "" for nowhere. Raises `SettingsError` where it is no URL."""
+    url = os.environ.get(ALERT_WEBHOOK, "").strip()
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingsError(f"{ALERT_WEBHOOK} must begin with http:// or https://")
     return url

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 
-_SECRET_NAME = re.compile(r".+_API_(KEY|SECRET|PASSWORD)$")
+_SECRET_NAME = re.compile(r".+_API_(KEY|SECRET|PASSWORD)$|ALPHAPULSE_ALERT_WEBHOOK$")
 _URL_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?'\"<>]+)\?[^\s'\"<>]*", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*):[^\s/@'\"]*@", re.IGNORECASE)
 _SIGNATURE = re.compile(

@@ -409,6 +409,27 @@ checked = Table(
     comment="How far each check has read a history and found nothing: runs go on from there.",
 )
 
+failed_checks = Table(
+    "failed_checks",
+    metadata,
+    _key("account", _ACCOUNT),
+    _key("dataset", "The dataset."),
+    _key("check_name", "The check, e.g. complete."),
+    _text("finding", "What it found, in one line.", nullable=False),
+    comment="The checks that failed when they were evaluated last, without mere warnings.",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _key("about", "run or check."),
+    _key("account", _ACCOUNT),
+    _key("cause", "The kind of the failure, or the check."),
+    _time("since", "When it was told.", nullable=False),
+    _text("finding", "What was told, without secrets.", nullable=False),
+    comment="What is wrong and was told to somebody: told again only once it is over.",
+)
+
 sync_log = Table(
     "sync_log",
     metadata,

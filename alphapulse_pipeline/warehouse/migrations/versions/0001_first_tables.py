@@ -829,6 +829,68 @@ def upgrade() -> None:
         comment="Everything that must be walked for a history to be complete.",
     )
     op.create_table(
+        "failed_checks",
+        sa.Column(
+            "account",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The account: the name of its folder under defs/.",
+        ),
+        sa.Column(
+            "dataset",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The dataset.",
+        ),
+        sa.Column(
+            "check_name",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The check, e.g. complete.",
+        ),
+        sa.Column("finding", sa.Text(), nullable=False, comment="What it found, in one line."),
+        sa.PrimaryKeyConstraint("account", "dataset", "check_name"),
+        schema="alphapulse",
+        comment="The checks that failed when they were evaluated last, without mere warnings.",
+    )
+    op.create_table(
+        "alerts",
+        sa.Column(
+            "about",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="run or check.",
+        ),
+        sa.Column(
+            "account",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The account: the name of its folder under defs/.",
+        ),
+        sa.Column(
+            "cause",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The kind of the failure, or the check.",
+        ),
+        sa.Column(
+            "since",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=False,
+            comment="When it was told.",
+        ),
+        sa.Column("finding", sa.Text(), nullable=False, comment="What was told, without secrets."),
+        sa.PrimaryKeyConstraint("about", "account", "cause"),
+        schema="alphapulse",
+        comment="What is wrong and was told to somebody: told again only once it is over.",
+    )
+    op.create_table(
         "suspects",
         sa.Column(
             "account",

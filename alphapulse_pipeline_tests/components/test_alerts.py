@@ -1,0 +1,106 @@
+"""The sensors of alerts: by themselves, told by their ticks, and at work on real runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.components.alerts import check_failure_alerts, run_failure_alerts
+from alphapulse_pipeline.components.checks import result
+from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS as CHECKS
+from alphapulse_pipeline.health.alerts import failed_checks
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
+from alphapulse_pipeline.simulator import Simulator
+from alphapulse_pipeline_tests.health.test_alerts import receiving
+
+Make = Callable[..., Account]
+RunJob = Callable[..., dg.ExecuteInProcessResult]
+
+
+def tick(sensor: Any, instance: dg.DagsterInstance) -> str | None:
+    with dg.build_sensor_context(instance=instance) as context:
+        return str(sensor.evaluate_tick(context).skip_message)
+
+
+def test_they_run_by_default() -> None:
+    for sensor in (run_failure_alerts, check_failure_alerts):
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_a_failed_run_is_told_and_its_mend_too(
+    simulator: Simulator,
+    make_account: Make,
+    run_job: RunJob,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = make_account(simulator.url, datasets=["balances", "positions"])
+    with receiving() as (url, taken):
+        monkeypatch.setenv(ALERT_WEBHOOK, url)
+        assert tick(run_failure_alerts, instance) == "nothing is wrong"
+        simulator.set_faults("retcode=10003")
+        run_job(account, "snapshot")
+        assert tick(run_failure_alerts, instance) == "1 began"
+        run_job(account, "snapshot")
+        assert tick(run_failure_alerts, instance) == "1 still lasting"
+        simulator.set_faults()
+        run_job(account, "snapshot")
+        assert tick(run_failure_alerts, instance) == "1 ended"
+    told = [body for _, body in taken]
+    assert len(told) == 2
+    assert "balances, positions failed (credentials)" in told[0]
+    assert "BYBIT_API_KEY" in told[0]
+    assert "over after" in told[1]
+
+
+def test_a_run_that_failed_without_a_word_is_told(
+    simulator: Simulator,
+    make_account: Make,
+    run_job: RunJob,
+    instance: dg.DagsterInstance,
+    database: str,
+) -> None:
+    account = make_account(simulator.url, datasets=["balances"])
+    assert run_job(account, "snapshot").success
+    instance.add_run(
+        dg.DagsterRun(
+            job_name="bybit_snapshot",
+            run_id="00000000-0000-0000-0000-000000000001",
+            tags={ACCOUNT: "bybit"},
+            status=dg.DagsterRunStatus.FAILURE,
+        )
+    )
+    assert tick(run_failure_alerts, instance) == (
+        f"1 began; only logged, as {ALERT_WEBHOOK} is not set"
+    )
+    assert run_job(account, "snapshot").success
+    assert str(tick(run_failure_alerts, instance)).startswith("1 ended")
+
+
+def test_a_failed_check_is_told(
+    simulator: Simulator,
+    make_account: Make,
+    run_job: RunJob,
+    instance: dg.DagsterInstance,
+    db: Connection[TupleRow],
+) -> None:
+    account = make_account(simulator.url, datasets=["balances"])
+    assert run_job(account, "snapshot").success
+    # the simulator's clock stands still: its snapshots are not fresh
+    assert str(tick(check_failure_alerts, instance)).startswith("1 began; only logged")
+    (check,) = [c for c in CHECKS if c.name == "no_negative_total"]
+    db.execute("UPDATE alphapulse.balances SET total = -1 WHERE asset = 'USDT'")
+    with db.transaction():
+        assert not result(db, account, check, "a person's").passed
+    told = f"1 began, 1 still lasting; only logged, as {ALERT_WEBHOOK} is not set"
+    assert tick(check_failure_alerts, instance) == told
+    _, alert = failed_checks(db)
+    assert alert.text.startswith("the check no_negative_total of balances fails: wallet ")
+    assert "total -1" in alert.text
+    assert run_job(account, "snapshot").success
+    assert str(tick(check_failure_alerts, instance)).startswith("1 ended, 1 still lasting")

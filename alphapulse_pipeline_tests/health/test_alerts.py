@@ -1,0 +1,167 @@
+"""Alerts: each failure is told once when it begins and once when it is over."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.health import alerts
+from alphapulse_pipeline.health.alerts import CHECKS, RUNS, Alert, NotDelivered, Told
+from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
+from alphapulse_pipeline.warehouse import log, registry
+from alphapulse_pipeline_tests.exchange.servers import Reply, replying
+
+DB = Connection[TupleRow]
+BAD_KEY = Alert(RUNS, "bybit", "credentials", "balances failed (credentials): the key is bad")
+DEAD = Alert(RUNS, "bybit", "transient", "trades failed (transient): no answer")
+
+
+def look(db: DB, *wrong: Alert, about: str = RUNS) -> tuple[list[str], Told]:
+    """What one look sends."""
+    sent: list[str] = []
+    told = alerts.tell(db, about, wrong, sent.append)
+    return sent, told
+
+
+def test_a_failure_that_goes_on_is_told_once_and_its_end_once(db: DB) -> None:
+    assert look(db, BAD_KEY) == (
+        ["AlphaPulse: bybit: balances failed (credentials): the key is bad"],
+        Told(1, 0, 0),
+    )
+    worse = Alert(RUNS, "bybit", "credentials", "balances, trades failed (credentials): bad")
+    assert look(db, worse) == ([], Told(0, 0, 1))
+    assert look(db) == (
+        ["AlphaPulse: bybit: over after less than a minute: credentials"],
+        Told(0, 1, 0),
+    )
+    assert look(db) == ([], Told(0, 0, 0))
+    assert look(db, BAD_KEY)[1] == Told(1, 0, 0)
+
+
+def test_accounts_and_causes_are_told_apart(db: DB) -> None:
+    other = Alert(RUNS, "okx", "credentials", "balances failed (credentials): the key is bad")
+    assert look(db, BAD_KEY, DEAD, other)[1] == Told(3, 0, 0)
+    assert look(db, DEAD)[1] == Told(0, 2, 1)
+
+
+def test_runs_and_checks_do_not_end_each_others_alerts(db: DB) -> None:
+    look(db, BAD_KEY)
+    failed = Alert(CHECKS, "bybit", "trades/complete", "the check complete of trades fails: gap")
+    assert look(db, failed, about=CHECKS)[1] == Told(1, 0, 0)
+    assert look(db, BAD_KEY)[1] == Told(0, 0, 1)
+
+
+def test_what_the_webhook_did_not_take_is_told_again(db: DB) -> None:
+    def deaf(_: str) -> None:
+        raise NotDelivered("the webhook answers 503 Busy")
+
+    told = alerts.tell(db, RUNS, [BAD_KEY, DEAD], deaf)
+    assert told == Told(0, 0, 0, "the webhook answers 503 Busy")
+    assert look(db, BAD_KEY, DEAD)[1] == Told(2, 0, 0)
+    assert alerts.tell(db, RUNS, [], deaf).ended == 0
+    assert look(db)[1] == Told(0, 2, 0)
+
+
+def test_without_a_webhook_it_is_logged(db: DB, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    assert alerts.tell(db, RUNS, [BAD_KEY], None) == Told(1, 0, 0)
+    alerts.tell(db, RUNS, [], None)
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("ERROR", "alert: bybit: balances failed (credentials): the key is bad"),
+        ("INFO", "alert: bybit: over after less than a minute: credentials"),
+    ]
+
+
+def test_failures_come_from_the_newest_attempts(db: DB) -> None:
+    names = ["balances", "ledger", "trades"]
+    registry.register(db, "bybit", "bybit", [(name, True, None) for name in names])
+    for name, kind in zip(names, ("transient", "transient", "incomplete"), strict=True):
+        log.fail(db, log.start(db, "bybit", name, "run"), 0, 1, kind, "no answer")
+    assert list(alerts.failed_datasets(db)) == [
+        Alert(RUNS, "bybit", "incomplete", "trades failed (incomplete): no answer"),
+        Alert(RUNS, "bybit", "transient", "balances, ledger failed (transient): no answer"),
+    ]
+    with db.cursor() as cursor:
+        for name in names:
+            log.succeed(cursor, log.start(db, "bybit", name, "run"), 0, 1)
+    assert list(alerts.failed_datasets(db)) == []
+
+
+def test_a_killed_run_is_a_failure_too(db: DB) -> None:
+    registry.register(db, "bybit", "bybit", [("trades", True, None)])
+    log.start(db, "bybit", "trades", "run")
+    (found,) = alerts.failed_datasets(db)
+    assert (found.cause, "died" in found.text) == ("died", True)
+
+
+def test_a_check_fails_until_it_passes(db: DB) -> None:
+    alerts.note_check(db, "bybit", "trades", "complete", "stream spot, 2 more")
+    alerts.note_check(db, "bybit", "trades", "complete", "stream linear")
+    assert list(alerts.failed_checks(db)) == [
+        Alert(
+            CHECKS, "bybit", "trades/complete", "the check complete of trades fails: stream linear"
+        )
+    ]
+    alerts.note_check(db, "bybit", "trades", "complete", None)
+    assert list(alerts.failed_checks(db)) == []
+
+
+@contextmanager
+def receiving() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """A webhook: its URL, and the content type and body of what it was sent."""
+    taken: list[tuple[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            taken.append((self.headers["Content-Type"], body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/services/T0/token-4711", taken
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_webhook_is_sent_what_slack_takes() -> None:
+    with receiving() as (url, taken):
+        alerts.webhook(url)("AlphaPulse: é")
+    assert [(kind, json.loads(body)) for kind, body in taken] == [
+        ("application/json", {"text": "AlphaPulse: é"})
+    ]
+
+
+def test_a_webhook_that_refuses_says_so_without_its_url() -> None:
+    with replying(lambda _: Reply(b"no", 404)) as url:
+        with pytest.raises(NotDelivered) as refused:
+            alerts.webhook(f"{url}/token-4711")("text")
+        closed = f"{url}/token-4711"
+    assert str(refused.value) == "the webhook answers 404 Not Found"
+    with pytest.raises(NotDelivered, match=r"cannot be reached: .*refused") as dead:
+        alerts.webhook(closed)("text")
+    assert "4711" not in str(dead.value)
+
+
+def test_no_secret_is_sent(db: DB, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYBIT_API_SECRET", "recognisable-4711")
+    monkeypatch.setenv(ALERT_WEBHOOK, "https://hooks.invalid/recognisable-0815")
+    leaky = Alert(RUNS, "bybit", "bug", "recognisable-4711 https://hooks.invalid/recognisable-0815")
+    sent, _ = look(db, leaky)
+    stored = db.execute("SELECT finding FROM alphapulse.alerts").fetchone()
+    assert sent
+    assert "recognisable" not in f"{sent}{stored}"
