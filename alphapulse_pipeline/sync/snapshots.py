@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
+
 from alphapulse_pipeline.exchange import rows
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import MILLISECOND
@@ -15,6 +17,7 @@ from alphapulse_pipeline.sync.emptiness import believed
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.warehouse import known, log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
+from alphapulse_pipeline.warehouse.connection import database_failure
 
 # Markets quoted in these price what is held, besides those between two held assets.
 _QUOTES = {"USD", "USDT", "USDC", "EUR", "BTC"}
@@ -28,6 +31,8 @@ def snapshot(session: Session, dataset: str) -> Batches:
         admit(session)
         captured_at = _next_moment(session, dataset)
         found = believed(session, dataset, lambda: _SNAPSHOTS[dataset](session))
+    except psycopg.OperationalError as error:
+        raise database_failure(error) from error
     except BaseException as error:
         kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
         sent = session.client.requests - before

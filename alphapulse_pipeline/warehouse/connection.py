@@ -24,6 +24,26 @@ class DatabaseUnavailable(SettingsError):
     """The database does not answer, or does not let us in."""
 
 
+class DatabaseFailure(Exception):
+    """The database failed in the middle of a run. One line, with the mend."""
+
+    kind = "database"
+
+
+def database_failure(error: psycopg.OperationalError) -> DatabaseFailure:
+    """What PostgreSQL or the way to it said, as a line for the reader."""
+    said = redact(str(error)).strip().splitlines()[0] if str(error) else type(error).__name__
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DatabaseFailure(
+            f"the database's disk is full: {said}; free some space: nothing is lost, and the next "
+            "run goes on where this one ended"
+        )
+    return DatabaseFailure(
+        f"the database went away or refuses to work: {said}; see its log: nothing is lost, and "
+        "the next run goes on where this one ended"
+    )
+
+
 def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
     """A connection with UTC as its zone. Raises `DatabaseUnavailable` with a mend."""
     try:

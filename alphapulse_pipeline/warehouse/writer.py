@@ -16,6 +16,7 @@ from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse import coverage, log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
 from alphapulse_pipeline.warehouse.comparison import Comparing
+from alphapulse_pipeline.warehouse.connection import database_failure
 from alphapulse_pipeline.warehouse.merge import merge
 from alphapulse_pipeline.warehouse.tables import DATASETS, Dataset
 
@@ -25,8 +26,8 @@ logger = logging.getLogger(__name__)
 def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Written:
     """Write all batches, each in a transaction of its own; close the attempt in `sync_log`.
 
-    `connection` must be in autocommit. Raises `KeyCollision`, `ColumnMismatch` and what the source
-    or the database raised, after the failure was recorded; what was committed before stays.
+    `connection` must be in autocommit. Raises `KeyCollision`, `ColumnMismatch`, `DatabaseFailure`
+    and what the source raised, after the failure was recorded; what was committed before stays.
     """
     dataset = DATASETS[batches.dataset]
     written = Written()
@@ -47,6 +48,10 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
         if batches.log_id is not None:
             with connection.cursor() as cursor:
                 log.succeed(cursor, batches.log_id, written.rows, batches.requests())
+    except psycopg.OperationalError as error:
+        failure = database_failure(error)
+        _record_failure(connection, batches, written, failure)
+        raise failure from error
     except BaseException as error:
         _record_failure(connection, batches, written, error)
         raise

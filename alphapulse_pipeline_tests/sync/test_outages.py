@@ -1,0 +1,168 @@
+"""The database goes away, or its disk is full, in the middle of a backfill: nothing is lost."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from psycopg import Connection
+from psycopg.errors import DiskFull
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.simulator import Simulator
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse import schema, writer
+from alphapulse_pipeline.warehouse.connection import DatabaseFailure, connect
+from alphapulse_pipeline.warehouse.embedded import embedded_server
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.truth import stored, true
+
+Make = Callable[..., Account]
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """The home of a server of the test's own."""
+    with tempfile.TemporaryDirectory(prefix="ap") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def database(home: Path) -> Iterator[str]:
+    """Its URL, once the server runs; the server is gone at the end."""
+    with embedded_server(home) as running:
+        url = schema.ensure_database(running.url("postgres"), "alphapulse")
+        schema.migrate(url)
+        yield url
+
+
+def stop(home: Path, how: signal.Signals) -> None:
+    """As an administrator or a power cut stops PostgreSQL."""
+    pid = int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    postmaster = psutil.Process(pid)
+    family = [postmaster, *postmaster.children(recursive=True)]
+    if how is signal.SIGKILL:
+        for process in family:  # the first one first: it would start the others anew
+            process.kill()
+    else:
+        postmaster.send_signal(how)
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+
+
+def in_the_middle(monkeypatch: pytest.MonkeyPatch, act: Callable[[Any], None]) -> None:
+    """Let `act` happen once, inside the fourth transaction, before its rows are written."""
+    commit, commits = writer._commit, iter(range(1_000_000))
+
+    def interrupted(cursor: Any, *more: Any) -> Any:
+        if next(commits) == 3:
+            act(cursor)
+        return commit(cursor, *more)
+
+    monkeypatch.setattr(writer, "_commit", interrupted)
+
+
+def sync_trades(account: Account, url: str, run_id: str) -> None:
+    with open_session(account, url, run_id) as session:
+        batches = history(session, "trades", whole_history(session), fill=True)
+        write(session.connection, batches, run_id)
+
+
+def assert_all_is_there(db: Connection[TupleRow], simulator: Simulator, at: int) -> None:
+    assert stored(db, "trades", "bybit") == true(simulator.truth(at), "trades")
+    count = db.execute("SELECT count(*), count(DISTINCT trade_id) FROM alphapulse.trades")
+    assert len(set(count.fetchone() or ())) == 1
+    ranges = db.execute("SELECT (SELECT count(*) FROM unnest(covered)) FROM alphapulse.coverage")
+    assert ranges.fetchall() == [(1,)] * 4
+    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_database_that_is_stopped_and_started_again(
+    simulator: Simulator,
+    make_account: Make,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    how: signal.Signals,
+) -> None:
+    account = make_account(simulator.url)
+    with database(home) as url:
+        in_the_middle(monkeypatch, lambda _: stop(home, how))
+        with pytest.raises(DatabaseFailure, match="the next run goes on where this one ended"):
+            sync_trades(account, url, "victim")
+        with database(home) as url, connect(url) as db:
+            before = stored(db, "trades", "bybit")
+            assert before < true(simulator.truth(NOW_MS), "trades")
+            status = "SELECT status, error_kind FROM alphapulse.sync_status"
+            status += " WHERE dataset = 'trades'"
+            assert db.execute(status.encode()).fetchone() == ("failed", "died")
+            simulator.set_clock(lambda: NOW_MS + 1000)
+            sync_trades(account, url, "next")
+            assert before
+            assert_all_is_there(db, simulator, NOW_MS + 1000)
+            assert db.execute(status.encode()).fetchone() == ("completed", None)
+
+
+@contextmanager
+def small_disk(folder: Path, owner: int) -> Iterator[Path]:
+    """A file system of 12 MB."""
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], check=True)
+    try:
+        place = disk / "tablespace"
+        place.mkdir(mode=0o700)
+        os.chown(place, owner, owner)
+        yield place
+    finally:
+        for _ in range(50):
+            if subprocess.run(["umount", disk], check=False, capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+def test_a_disk_that_is_full(simulator: Simulator, make_account: Make, home: Path) -> None:
+    account = make_account(simulator.url)
+    with database(home) as url, connect(url) as db:
+        owner = (home / "postgres" / "data").stat().st_uid
+        with tempfile.TemporaryDirectory(prefix="ap") as folder:
+            Path(folder).chmod(0o755)
+            with small_disk(Path(folder), owner) as place:
+                db.execute(f"CREATE TABLESPACE small LOCATION '{place}'".encode())
+                db.execute("ALTER TABLE alphapulse.trades SET TABLESPACE small")
+                db.execute("CREATE TABLE filler (text text) TABLESPACE small")
+                fill = "INSERT INTO filler SELECT repeat(md5(i::text), 200)"
+                fill += " FROM generate_series(1, %s) AS i"
+                for rows in (1000, 100, 10):  # all but a few pages
+                    with suppress(DiskFull):
+                        while True:
+                            db.execute(fill.encode(), [rows])
+                with pytest.raises(DatabaseFailure, match=r"disk is full: .*; free some space"):
+                    sync_trades(account, url, "victim")
+                status = "SELECT status, error_kind, error FROM alphapulse.sync_status"
+                status += " WHERE dataset = 'trades'"
+                told = db.execute(status.encode()).fetchone()
+                assert told is not None
+                assert told[:2] == ("failed", "database")
+                assert "free some space" in told[2]
+                # other datasets go on: their tables are elsewhere
+                with open_session(account, url, "other") as session:
+                    write(session.connection, snapshot(session, "balances"), "other")
+                db.execute("DROP TABLE filler")
+                db.execute("ALTER TABLE alphapulse.trades SET TABLESPACE pg_default")
+                simulator.set_clock(lambda: NOW_MS + 1000)
+                sync_trades(account, url, "next")
+                assert_all_is_there(db, simulator, NOW_MS + 1000)
+                db.execute("DROP TABLESPACE small")
