@@ -1,6 +1,7 @@
 """What `up` does to Dagster besides starting it: the first runs, and the runs of the dead."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import psutil
@@ -26,16 +27,22 @@ class NotStarted(Exception):
     """A first run that the web UI did not take."""
 
 
-def end_lost_runs(place: Workplace) -> list[str]:
+def end_lost_runs(place: Workplace, older_than: timedelta = timedelta()) -> list[str]:
     """Fail every run that says it is under way while nobody holds its account's lock.
 
-    A run of an `alphapulse sync` that is alive is left alone: it may be waiting for the lock.
+    A run of an `alphapulse sync` that is alive is left alone: it may be waiting for the lock. So is
+    one that changed a moment ago, by `older_than`: where runs go on being started, it may just not
+    have come to take its lock.
     """
     ended = []
+    before = datetime.now(UTC) - older_than
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
-        for run in instance.get_runs(dg.RunsFilter(statuses=_HALF_WAY)):
+        for record in instance.get_run_records(dg.RunsFilter(statuses=_HALF_WAY)):
+            run = record.dagster_run
             account = run.tags.get(ACCOUNT)
             if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
+                continue
+            if record.update_timestamp.replace(tzinfo=UTC) > before:
                 continue
             if account is None or not account_is_busy(connection, account):
                 instance.report_run_failed(run, "The run's process died: it was killed.")

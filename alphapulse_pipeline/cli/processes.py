@@ -26,12 +26,19 @@ class Child:
     """A running process and where it writes its log."""
 
     name: str
+    arguments: Sequence[str]
     process: subprocess.Popen[bytes]
     log: Path
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def died(self) -> bool:
         return self.process.poll() is not None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.began
 
     def last_words(self, lines: int = 15) -> str:
         """The end of its log."""
@@ -53,12 +60,12 @@ class Children:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.stopping.set())
 
-    def start(self, name: str, arguments: Sequence[str]) -> Child:
+    def start(self, name: str, arguments: Sequence[str], *, again: bool = False) -> Child:
         """Start `python -m <arguments>` in a session of its own, its output in a log file."""
         logs = self.home / "logs"
         logs.mkdir(exist_ok=True)
         log = logs / f"{name}.log"
-        with log.open("wb") as output:
+        with log.open("ab" if again else "wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -67,13 +74,18 @@ class Children:
                 env={**os.environ, MARK: str(self.home), "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # Ctrl-C reaches `up` alone, which stops them in order
             )
-        child = Child(name, process, log)
+        child = Child(name, arguments, process, log)
         self.running.append(child)
         return child
 
     def dead(self) -> Child | None:
         """One that has ended although nobody asked it to."""
         return next((child for child in self.running if child.died), None)
+
+    def restart(self, child: Child) -> Child:
+        """Start one that has ended once more; its log goes on."""
+        self.running.remove(child)
+        return self.start(child.name, child.arguments, again=True)
 
     def stop(self) -> None:
         """End all of them and the runs that they started, all at once: a code server that is

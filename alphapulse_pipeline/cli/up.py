@@ -1,6 +1,7 @@
 """`alphapulse up`: everything that a deployment needs, until Ctrl-C."""
 
 import fcntl
+import itertools
 import json
 import socket
 import time
@@ -8,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +20,18 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.processes import Child, Children, end_marked, wait_until
 from alphapulse_pipeline.cli.workplace import Workplace, workplace
 from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connect
+from alphapulse_pipeline.warehouse.embedded import embedded_server
 
 LOCATION = "alphapulse_pipeline"
 _STARTUP_SECONDS = 120.0
+_DATABASE_LOOKS = 10
+_RUNS_LOOKS = 60
+"""The database and the runs are looked at every so many half seconds."""
+_SETTLED = timedelta(minutes=2)
+"""By then a run that lives holds its account's lock, or waits for another that does."""
+_SOON_SECONDS = 20.0
+"""What dies so soon after its start would die again."""
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +59,7 @@ def up(
         children.stop_on_signals()
         try:
             _start(place, children, host, port)
-            _watch(children)
+            _watch(place, children)
         finally:
             output.note("stopping")
             children.stop()
@@ -94,23 +105,59 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
             output.warn(f"{reason}; the schedules will start it")
 
 
-def _end_lost_runs(place: Workplace) -> None:
+def _end_lost_runs(place: Workplace, older_than: timedelta = timedelta()) -> None:
     from alphapulse_pipeline.cli import deployment
 
-    for run_id in deployment.end_lost_runs(place):
+    for run_id in deployment.end_lost_runs(place, older_than):
         output.note(f"run {run_id[:8]} had died with its process: it is failed now")
 
 
-def _watch(children: Children) -> None:
-    """Wait until a process dies. Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM."""
-    while not children.stopping.wait(0.5):
-        if dead := children.dead():
-            output.error(
-                f"the {dead.name} ended with status {dead.process.returncode}; the end of "
-                f"{dead.log}:\n{dead.last_words()}"
-            )
+def _watch(place: Workplace, children: Children) -> None:
+    """Start again what dies, until one dies soon after its start.
+
+    Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM.
+    """
+    there = True
+    for look in itertools.count():
+        if children.stopping.wait(0.5):
+            raise KeyboardInterrupt
+        if look % _DATABASE_LOOKS == 0:
+            there = _database_is_there(place, was_there=there)
+        if look % _RUNS_LOOKS == 0 and there:
+            _look_at_runs(place)
+        if not (dead := children.dead()):
+            continue
+        ended = f"the {dead.name} ended with status {dead.process.returncode}"
+        if dead.age < _SOON_SECONDS:
+            output.error(f"{ended}; the end of {dead.log}:\n{dead.last_words()}")
             return
-    raise KeyboardInterrupt
+        output.warn(f"{ended} and is started again; see {dead.log}")
+        children.restart(dead)
+
+
+def _database_is_there(place: Workplace, *, was_there: bool) -> bool:
+    """Whether the database answers; our own is started again, somebody else's is waited for."""
+    try:
+        connect(place.url).close()
+    except DatabaseUnavailable as error:
+        if place.embedded:
+            output.warn("the embedded database has ended and is started again")
+            with embedded_server(place.home):  # `up` goes on using it
+                return True
+        if was_there:
+            output.warn(f"{error}; nothing is synced until it is back")
+        return False
+    if not was_there:
+        output.note("the database is back")
+    return True
+
+
+def _look_at_runs(place: Workplace) -> None:
+    try:
+        _end_lost_runs(place, _SETTLED)
+    except Exception:
+        if _database_is_there(place, was_there=True):
+            raise  # else it went away just now
 
 
 def _wait(children: Children, child: Child, ready: Any) -> None:
@@ -188,7 +235,6 @@ def free_port() -> int:
 
 def _shown(url: str) -> str:
     from alphapulse_pipeline.settings.redaction import redact
-    from alphapulse_pipeline.warehouse.connection import connect
 
     with connect(url) as connection:
         info = connection.info

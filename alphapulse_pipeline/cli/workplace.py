@@ -31,6 +31,8 @@ class Workplace:
     url: str
     demo: bool
     home: Path
+    embedded: bool
+    """Whether the database is our own server's."""
 
     @property
     def dagster_home(self) -> Path:
@@ -81,7 +83,7 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
                 registry.retire(connection, [account.name for account in accounts])
         if demo and simulate:
             stack.enter_context(_simulated(accounts))
-        place = Workplace(accounts, url, demo, home)
+        place = Workplace(accounts, url, demo, home, embedded=not given)
         _prepare_dagster(place)
         yield place
 

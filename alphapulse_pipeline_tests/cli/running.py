@@ -160,6 +160,20 @@ def left(home: Path) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _belongs(process, home)]
 
 
+def stop_postgres(home: Path, how: signal.Signals) -> None:
+    """As an administrator or a power cut stops PostgreSQL."""
+    pid = int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    postmaster = psutil.Process(pid)
+    family = [postmaster, *postmaster.children(recursive=True)]
+    if how is signal.SIGKILL:
+        for process in family:  # the first one first: it would start the others anew
+            process.kill()
+    else:
+        postmaster.send_signal(how)
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+
+
 def end_all(home: Path) -> None:
     """What a failed test leaves must not disturb the next one."""
     found = left(home)

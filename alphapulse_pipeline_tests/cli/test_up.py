@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,13 @@ import pytest
 
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline_tests.cli import running
-from alphapulse_pipeline_tests.cli.running import Deployment, deployment, left
+from alphapulse_pipeline_tests.cli.running import (
+    Deployment,
+    deployment,
+    left,
+    stop_postgres,
+    wait_for,
+)
 
 DATASETS = (
     *("balances", "positions", "prices"),
@@ -90,13 +96,57 @@ def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
     assert successor.rows(f"SELECT run_id FROM runs WHERE {UNFINISHED} AND {before}", began) == []
 
 
-def test_a_dead_webserver_ends_everything(up: Up) -> None:
+def process(deployed: Deployment, word: str) -> psutil.Process:
+    """The oldest process of the deployment whose command line has `word`."""
+    found = [p for p in left(deployed.home) if word in " ".join(p.cmdline())]
+    return min(found, key=lambda p: p.create_time())
+
+
+def wait_for_next_run(deployed: Deployment, seconds: float = 150) -> None:
+    """Until a run that does not exist yet has succeeded."""
+    [(newest,)] = deployed.rows("SELECT coalesce(max(id), 0) FROM runs")
+    query = "SELECT FROM runs WHERE status = 'SUCCESS' AND id > %s"
+    deployed.wait_for_rows(query, newest, seconds=seconds)
+
+
+def test_a_killed_worker_is_a_failed_run_and_the_next_one_works(up: Up) -> None:
     deployed = up()
-    [webserver] = [p for p in left(deployed.home) if "dagster_webserver" in p.cmdline()]
-    webserver.kill()
-    assert deployed.process.wait(45) == 1
-    assert "the webserver ended with status -9" in deployed.said
-    assert left(deployed.home) == []
+    query = "SELECT run_id, pipeline_name FROM runs WHERE status = 'STARTED' ORDER BY id LIMIT 1"
+    [(run, job)] = deployed.wait_for_rows(query, seconds=120)
+    [(newest,)] = deployed.rows("SELECT max(id) FROM runs")
+    for worker in left(deployed.home):
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(worker.cmdline()):
+                worker.kill()
+    ended = "SELECT status FROM runs WHERE run_id = %s AND status IN ('SUCCESS', 'FAILURE')"
+    assert deployed.wait_for_rows(ended, run) == [("FAILURE",)]
+    assert deployed.rows("SELECT FROM concurrency_slots WHERE run_id IS NOT NULL") == []
+    again = "SELECT FROM runs WHERE status = 'SUCCESS' AND pipeline_name = %s AND id > %s"
+    deployed.wait_for_rows(again, job, newest, seconds=150)
+
+
+@pytest.mark.parametrize("name", ["code-server", "dagster._daemon", "dagster_webserver"])
+def test_a_killed_child_is_started_again(up: Up, name: str) -> None:
+    deployed = up()
+    killed = process(deployed, name)
+    wait_for(lambda: time.time() - killed.create_time() > 25, 30, what="its settling")
+    killed.kill()
+    wait_for(lambda: "is started again" in deployed.said, 30, what="its restart")
+    wait_for_next_run(deployed)
+    wait_for(lambda: deployed.graphql("{ version }"), 60, what="the UI")
+    assert deployed.process.poll() is None
+    assert process(deployed, name).pid != killed.pid
+
+
+def test_a_killed_database_is_started_again(up: Up) -> None:
+    deployed = up()
+    deployed.wait_for_rows("SELECT FROM runs WHERE status = 'STARTED'", seconds=120)
+    stop_postgres(deployed.home, signal.SIGKILL)
+    wait_for(lambda: "the embedded database has ended" in deployed.said, 30, what="its restart")
+    wait_for_next_run(deployed)
+    lost = "SELECT dataset FROM alphapulse.sync_status WHERE status = 'in progress'"
+    held = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+    assert not deployed.rows(lost) or deployed.rows(held)
 
 
 def test_sigterm_leaves_no_process_and_no_run_under_way(up: Up) -> None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from psycopg import Connection
 from psycopg.errors import DiskFull
@@ -25,6 +24,7 @@ from alphapulse_pipeline.warehouse import schema, writer
 from alphapulse_pipeline.warehouse.connection import DatabaseFailure, connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.cli.running import stop_postgres
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import stored, true
 
@@ -45,20 +45,6 @@ def database(home: Path) -> Iterator[str]:
         url = schema.ensure_database(running.url("postgres"), "alphapulse")
         schema.migrate(url)
         yield url
-
-
-def stop(home: Path, how: signal.Signals) -> None:
-    """As an administrator or a power cut stops PostgreSQL."""
-    pid = int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-    postmaster = psutil.Process(pid)
-    family = [postmaster, *postmaster.children(recursive=True)]
-    if how is signal.SIGKILL:
-        for process in family:  # the first one first: it would start the others anew
-            process.kill()
-    else:
-        postmaster.send_signal(how)
-    _, alive = psutil.wait_procs(family, timeout=30)
-    assert not alive
 
 
 def in_the_middle(monkeypatch: pytest.MonkeyPatch, act: Callable[[Any], None]) -> None:
@@ -98,7 +84,7 @@ def test_a_database_that_is_stopped_and_started_again(
 ) -> None:
     account = make_account(simulator.url)
     with database(home) as url:
-        in_the_middle(monkeypatch, lambda _: stop(home, how))
+        in_the_middle(monkeypatch, lambda _: stop_postgres(home, how))
         with pytest.raises(DatabaseFailure, match="the next run goes on where this one ended"):
             sync_trades(account, url, "victim")
         with database(home) as url, connect(url) as db:
