@@ -68,8 +68,15 @@ class Deployment:
             return connection.execute(query.encode(), parameters).fetchall()
 
     def wait_for_rows(self, query: str, *parameters: object, seconds: float = 60) -> list[TupleRow]:
-        """The answer as soon as there is one."""
-        return wait_for(lambda: self.rows(query, *parameters), seconds, what=query)
+        """The answer as soon as there is one; the database may be on its way up or down."""
+
+        def found() -> list[TupleRow]:
+            try:
+                return self.rows(query, *parameters)
+            except psycopg.OperationalError:
+                return []
+
+        return wait_for(found, seconds, what=query)
 
     def signal(self, number: signal.Signals, patience: float = 45) -> int:
         """Send a signal to `up` alone; its exit status."""
