@@ -9,6 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -107,6 +108,40 @@ def wait_for_next_run(deployed: Deployment, seconds: float = 150) -> None:
     [(newest,)] = deployed.wait_for_rows("SELECT coalesce(max(id), 0) FROM runs")
     query = "SELECT FROM runs WHERE status = 'SUCCESS' AND id > %s"
     deployed.wait_for_rows(query, newest, seconds=seconds)
+
+
+@pytest.mark.nightly
+def test_runs_of_one_account_at_the_same_moment_never_overlap(up: Up) -> None:
+    """Two of the UI, two of the terminal, and whatever the schedules start meanwhile."""
+    deployed = up()
+    [(newest,)] = deployed.rows("SELECT coalesce(max(id), 0) FROM alphapulse.sync_log")
+    launch = (
+        'mutation { launchRun(executionParams: {selector: {repositoryName: "__repository__", '
+        'repositoryLocationName: "alphapulse_pipeline", jobName: "bybit_snapshot"}}) '
+        "{ __typename ... on LaunchRunSuccess { run { runId } } } }"
+    )
+    dataset = ("--demo", "--dataset", "balances", "--dataset", "prices", "--dataset", "positions")
+    with ThreadPoolExecutor(4) as pool:
+        syncs = [pool.submit(running.run, deployed.home, "sync", *dataset) for _ in range(2)]
+        launched = [pool.submit(deployed.graphql, launch) for _ in range(2)]
+        runs = [run.result()["launchRun"]["run"]["runId"] for run in launched]
+        assert [sync.result().returncode for sync in syncs] == [0, 0]
+    for run in runs:
+        ended = "SELECT status FROM runs WHERE run_id = %s AND status IN ('SUCCESS', 'FAILURE')"
+        assert deployed.wait_for_rows(ended, run, seconds=300) == [("SUCCESS",)]
+    overlapping = deployed.rows(
+        "SELECT one.run_id, two.run_id FROM alphapulse.sync_log AS one"
+        " JOIN alphapulse.sync_log AS two ON one.run_id < two.run_id AND"
+        " tstzrange(one.started_at, one.finished_at) && tstzrange(two.started_at, two.finished_at)"
+        " WHERE one.id > %s AND two.id > %s",
+        newest,
+        newest,
+    )
+    assert overlapping == []
+    [(synced,)] = deployed.rows(
+        "SELECT count(DISTINCT run_id) FROM alphapulse.sync_log WHERE id > %s", newest
+    )
+    assert synced >= 4
 
 
 def test_a_killed_worker_is_a_failed_run_and_the_next_one_works(up: Up) -> None:
