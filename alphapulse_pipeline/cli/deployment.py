@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 import psutil
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.runs import PROCESS
@@ -27,20 +29,28 @@ class NotStarted(Exception):
 
 
 def end_lost_runs(place: Workplace) -> list[str]:
-    """Fail every run that says it is under way while nobody holds its account's lock.
-
-    A run of an `alphapulse sync` that is alive is left alone: it may be waiting for the lock.
-    """
+    """Fail every run that says it is under way while nobody is at it; their ids."""
     ended = []
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
-        for run in instance.get_runs(dg.RunsFilter(statuses=_HALF_WAY)):
-            account = run.tags.get(ACCOUNT)
-            if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
-                continue
-            if account is None or not account_is_busy(connection, account):
-                instance.report_run_failed(run, "The run's process died: it was killed.")
-                ended.append(run.run_id)
+        for run in lost_runs(instance, connection):
+            instance.report_run_failed(run, "The run's process died: it was killed.")
+            ended.append(run.run_id)
     return ended
+
+
+def lost_runs(
+    instance: dg.DagsterInstance, connection: Connection[TupleRow]
+) -> Iterator[dg.DagsterRun]:
+    """Runs that say they are under way while nobody holds their account's lock.
+
+    A run of an `alphapulse sync` that is alive is none: it may be waiting for the lock.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=_HALF_WAY)):
+        account = run.tags.get(ACCOUNT)
+        if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
+            continue
+        if account is None or not account_is_busy(connection, account):
+            yield run
 
 
 def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
