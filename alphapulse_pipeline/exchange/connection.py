@@ -1,6 +1,7 @@
 """How an account's exchange is reached: its file and the environment, read when they are needed."""
 
 import os
+from urllib.parse import urlsplit
 
 from alphapulse_pipeline.exchange.client import Connection
 from alphapulse_pipeline.exchange.venues import venue_of
@@ -26,8 +27,11 @@ def exchange_connection(account: Account, run_id: str) -> Connection:
             "key a passphrase as well; export it or write it into .env"
         )
     url = os.environ.get(names.api_url, "")
-    if url and not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{names.api_url} must begin with http:// or https://")
+    if url and not _leads_somewhere(url):
+        raise SettingsError(
+            f"{names.api_url} is no address of a server: write it as http://127.0.0.1:8900 or "
+            "https://gateway.example.com"
+        )
     return Connection(
         names,
         account.settings.exchange,
@@ -41,3 +45,11 @@ def exchange_connection(account: Account, run_id: str) -> Connection:
         costs=venue.costs,
         run_id=run_id,
     )
+
+
+def _leads_somewhere(url: str) -> bool:
+    try:
+        there = urlsplit(url)
+        return there.scheme in ("http", "https") and bool(there.hostname) and there.port != 0
+    except ValueError:  # a port that is no number
+        return False

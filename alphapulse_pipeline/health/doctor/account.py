@@ -1,5 +1,6 @@
 """What is asked of one account's exchange, from its file to each of its lists."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -40,6 +41,8 @@ from alphapulse_pipeline.warehouse.connection import account_lock_if_free
 
 _SKEW = 1000
 """Milliseconds by which a clock may be wrong before it is worth a word."""
+_NOT_SERVED = re.compile(r"\b(403|451)\b")
+_ELSEWHERE = "exchanges answer so, too, where they do not serve the country of this address"
 
 
 @dataclass
@@ -60,6 +63,8 @@ class Patient:
     answered_in: timedelta = timedelta()
     ahead: timedelta = timedelta()
     """Of the exchange's clock, by which requests of this machine say they are sent."""
+    exact: bool = False
+    """Whether the exchange tells milliseconds."""
     used: dict[str, Use] = field(default_factory=dict)
     """Dataset -> what asking each of its lists once took."""
 
@@ -132,16 +137,28 @@ def _http(patient: Patient) -> Finding:
     """The exchange's time: any request shows whether there is an exchange at all."""
     client = patient.client
     client.try_once()
+    try:
+        patient.answered_in = _greet(patient)
+    except ExchangeFailure as failure:
+        if _NOT_SERVED.search(failure.cause):
+            return broken(failure.cause, f"{failure.mend}; {_ELSEWHERE}")
+        raise
+    return ok(f"a public call is answered in {_milliseconds(patient.answered_in)} ms")
+
+
+def _greet(patient: Patient) -> timedelta:
+    """How long the answer took; the exchange's clock is read where it tells it."""
+    client = patient.client
     began, at = time.monotonic(), datetime.now(UTC)
     if client.ccxt.has.get("fetchTime"):
         there = client.now()
-        patient.answered_in = timedelta(seconds=time.monotonic() - began)
+        took = timedelta(seconds=time.monotonic() - began)
         said = timedelta(milliseconds=client.ccxt.options.get("timeDifference") or 0)
-        patient.ahead = at + patient.answered_in / 2 - said - there
-    else:
-        client.load_markets()
-        patient.answered_in = timedelta(seconds=time.monotonic() - began)
-    return ok(f"a public call is answered in {_milliseconds(patient.answered_in)} ms")
+        patient.ahead = at + took / 2 - said - there
+        patient.exact = there.microsecond > 0
+        return took
+    client.load_markets()
+    return timedelta(seconds=time.monotonic() - began)
 
 
 def _clock(patient: Patient) -> Finding:
@@ -149,14 +166,17 @@ def _clock(patient: Patient) -> Finding:
     if not client.ccxt.has.get("fetchTime"):
         return unknown(f"{patient.account.settings.exchange} does not tell its time")
     skew = _milliseconds(patient.ahead)
-    # what may be the way's and not the clock's
-    sure = abs(skew) - _milliseconds(patient.answered_in) / 2
+    # what may be the way's, or the exchange's who tells whole seconds, and not the clock's
+    unsure = _milliseconds(patient.answered_in) // 2 + (0 if patient.exact else 1000)
+    sure = abs(skew) - unsure
+    if sure <= 0:
+        return ok(f"this machine's clock agrees with the exchange's, within {unsure} ms")
     window = client.ccxt.options.get("recvWindow")
     direction = "ahead of" if skew > 0 else "behind"
     said = f"this machine's clock is {abs(skew)} ms {direction} the exchange's"
     if window and sure > int(window):
         return broken(
-            f"{said}, and requests are taken within {window} ms",
+            f"{said}, which takes requests within {window} ms",
             "set this machine's clock (NTP: `timedatectl set-ntp true`)",
         )
     if sure > _SKEW:

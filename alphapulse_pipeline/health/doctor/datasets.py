@@ -31,20 +31,20 @@ def ask(client: ExchangeClient, venue: Venue, dataset: str) -> Finding:
             failed |= {name: item for name, item in items if isinstance(item, Exception)}
     if not failed:
         return ok(f"{', '.join(calls)}: answered")
-    said, mends, lacking = [], [], True
-    for text, names in _alike(failed).items():
-        said.append(f"{', '.join(names)}: {text}")
-        failure = failed[names[0]]
-        told = isinstance(failure, ExchangeFailure)
-        mends.append(failure.mend if told else _REPORT)  # type: ignore[attr-defined]
-        lacking &= told and failure.kind is Kind.UNSUPPORTED  # type: ignore[attr-defined]
+    alike = _alike(failed)
+    said = [f"{', '.join(names)}: {text}" for text, names in alike.items()]
     if rest := [name for name in calls if name not in failed]:
         said.append(f"answered: {', '.join(rest)}")
+    mends = dict.fromkeys(_mend(failed[names[0]]) for names in alike.values())
+    lacking = all(getattr(error, "kind", None) is Kind.UNSUPPORTED for error in failed.values())
     finding = warning if lacking else broken
-    return finding("; ".join(said), "; ".join(dict.fromkeys(mends)))
+    return finding("; ".join(said), "; ".join(mends))
 
 
-_REPORT = "please report it with the exchange and the dataset"
+def _mend(error: Exception) -> str:
+    if isinstance(error, ExchangeFailure) and error.kind is not Kind.INCOMPLETE:
+        return error.mend
+    return "please report it with the exchange and the dataset"
 
 
 def _alike(failed: Mapping[str, Exception]) -> dict[str, list[str]]:
@@ -67,6 +67,7 @@ def _calls(client: ExchangeClient, venue: Venue, dataset: str) -> Iterator[tuple
             for wallet in venue.wallets:
                 yield wallet.name, _balance(client, wallet.params)
         case "positions":
+            yield "margin mode", lambda: venue.margin_mode(client.request)
             for source in venue.positions:
                 yield from _listed(client, _label(source), source)
         case "prices":
@@ -124,5 +125,6 @@ def _some_market(client: ExchangeClient, source: Source) -> Any:
 
 def _label(source: Source) -> str:
     """What tells it from the others: the words that it is asked with, else where it belongs."""
-    words = [value for value in source.feed.params.values() if isinstance(value, str)]
+    values = [value for value in source.feed.params.values() if isinstance(value, str)]
+    words = [value for value in values if value not in ("TRUE", "FALSE")]
     return " ".join(words or dict.fromkeys((source.wallet, source.category)))

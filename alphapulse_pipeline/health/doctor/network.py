@@ -143,8 +143,7 @@ def _each(origins: Sequence[str], one: Callable[[SplitResult], str]) -> Finding:
         except Unreachable as reason:
             failed.append(reason)
     if failed:
-        mends = dict.fromkeys(reason.mend for reason in failed)
-        return broken("; ".join(reason.said for reason in failed), "; ".join(mends))
+        return broken("; ".join(reason.said for reason in failed), failed[0].mend)
     return ok("; ".join(said))
 
 

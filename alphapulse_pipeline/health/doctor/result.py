@@ -102,7 +102,9 @@ def _ask(check: Check[P], patient: P) -> Finding:
     except ExchangeFailure as failure:
         return broken(failure.cause, failure.mend)
     except SettingsError as error:
-        return broken(str(error), "")
+        # such a sentence ends with its mend, behind the last colon
+        said, _, mend = str(error).rpartition(": ")
+        return broken(said or mend, mend if said else "")
     except psycopg.Error as error:
         return broken(
             f"the database fails: {str(error).strip().splitlines()[0]}",
