@@ -64,20 +64,26 @@ def _database(server: Server) -> Finding:
 
 def _privileges(server: Server) -> Finding:
     row = server.there.execute(
-        "SELECT current_user, CASE WHEN to_regnamespace(%(schema)s) IS NULL"
+        "SELECT current_user, current_database(), to_regnamespace(%(schema)s) IS NOT NULL,"
+        " CASE WHEN to_regnamespace(%(schema)s) IS NULL"
         " THEN has_database_privilege(current_database(), 'CREATE')"
         " ELSE has_schema_privilege(%(schema)s, 'CREATE') END,"
-        " has_schema_privilege('public', 'CREATE'), current_database()",
+        " has_schema_privilege('public', 'CREATE')",
         {"schema": SCHEMA},
     ).fetchone()
-    user, ours, dagsters, name = row or ("", False, False, "")
-    lacking = [] if ours else [f"schema {SCHEMA}"]
-    lacking += [] if dagsters else ["schema public, where Dagster keeps its tables"]
+    user, database, exists, ours, dagsters = row or ("", "", False, False, False)
+    lacking, grants = [], []
+    if not ours:
+        lacking.append(f"schema {SCHEMA}")
+        what = f"USAGE, CREATE ON SCHEMA {SCHEMA}" if exists else f'CREATE ON DATABASE "{database}"'
+        grants.append(f'GRANT {what} TO "{user}"')
+    if not dagsters:
+        lacking.append("schema public, where Dagster keeps its tables")
+        grants.append(f'GRANT CREATE ON SCHEMA public TO "{user}"')
     if lacking:
         return broken(
             f"{user} may not make tables in {' and '.join(lacking)}",
-            f'have an administrator run: ALTER DATABASE "{name}" OWNER TO "{user}"; '
-            f'GRANT CREATE ON SCHEMA public TO "{user}"',
+            f"have an administrator run: {'; '.join(grants)}",
         )
     return ok(f"{user} may make and change tables")
 
