@@ -153,7 +153,7 @@ def _cause(error: BaseException, kind: Kind) -> str:
         case Kind.BANNED:
             return f"the exchange has banned this machine's address or key for a while: {text}"
         case Kind.TRANSIENT:
-            return f"the exchange cannot be reached or answers with an error: {text}{_way(error)}"
+            return f"the exchange cannot be reached or answers with an error: {text}{_way(error, text)}"
         case _:
             return text or type(error).__name__
 
@@ -171,11 +171,12 @@ def _exchange_words(text: str) -> str:
     return text.partition("<")[0].strip()
 
 
-def _way(error: BaseException) -> str:
-    """What went wrong on the way, which ccxt keeps to itself."""
+def _way(error: BaseException, told: str) -> str:
+    """What went wrong on the way, which ccxt may keep to itself."""
     if isinstance(error, ccxt.RequestTimeout | TimeoutError):
         return ": no answer in time"
-    return f": {cause}" if (cause := str(error.__cause__ or "")) else ""
+    cause = str(error.__cause__ or "").partition("<")[0].strip(" :")
+    return f": {cause}" if cause and cause not in told else ""
 
 
 def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from alphapulse_pipeline.cli import doctor as cli
+from alphapulse_pipeline.settings.accounts import account_files
 from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 from alphapulse_pipeline_tests.cli import running
 
@@ -111,3 +113,22 @@ def test_an_account_that_is_not_there_is_wrong_usage(home: Path) -> None:
     assert done.returncode == 2
     assert "no account nobody: there are bybit" in done.stderr
     assert done.stdout == ""
+
+
+GOOD = """type: alphapulse_pipeline.components.ExchangeAccount
+attributes: {exchange: okx, history_start: 2026-01-01}
+"""
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("bad", GOOD.replace("okx", "oxk")), ("good", GOOD)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "defs.yaml").write_text(text)
+    monkeypatch.setattr(cli, "account_files", lambda: account_files(tmp_path))
+    accounts, unread = cli._read([])
+    assert [account.name for account in accounts] == ["good"]
+    assert [(r.account, r.check, r.status) for r in unread] == [("bad", "settings", "broken")]
+    assert "bad/defs.yaml:2: attributes.exchange: ccxt has no exchange 'oxk'" in unread[0].said
+    assert cli._read(["good"])[1] == []

@@ -305,7 +305,13 @@ def _circuit(patient: Patient) -> Finding:
 
 def _age(age: timedelta) -> str:
     hours = age // timedelta(hours=1)
-    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours" if hours > 1 else "an hour"
+    return (
+        f"{hours // 24} days"
+        if hours >= 48
+        else f"{hours} hours"
+        if hours > 1
+        else "less than two hours"
+    )
 
 
 def _milliseconds(time: timedelta) -> int:

@@ -29,6 +29,7 @@ def ask(client: ExchangeClient, venue: Venue, dataset: str) -> Finding:
     with closing(client.stream({name: _once(call) for name, call in calls.items()})) as lists:
         for items in lists:
             failed |= {name: item for name, item in items if isinstance(item, Exception)}
+    failed = {name: failed[name] for name in calls if name in failed}
     if not failed:
         return ok(f"{', '.join(calls)}: answered")
     alike = _alike(failed)

@@ -20,7 +20,9 @@ from alphapulse_pipeline.settings.accounts import DATASETS
 from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 from alphapulse_pipeline.warehouse import log, registry
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
+from alphapulse_pipeline_tests.sync.test_generic import Hollaex
 
 DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
@@ -128,6 +130,16 @@ def test_what_is_broken_is_named_with_its_mend_and_drags_nothing_else_along(
     assert DEMO_SECRET not in text
 
 
+def test_a_wrong_passphrase_is_told_from_a_wrong_key(world: World, at: At, db: DB) -> None:
+    with serving(world, key=Key(passphrase="x")) as url:
+        found = examined(at(url, "okx"), db)
+    assert by_status(found, Status.BROKEN) == ["signature"]
+    assert 'the passphrase is wrong: Request header "OK-ACCESS-PASSPHRASE"' in (
+        found["signature"].said
+    )
+    assert "check MAIN_API_PASSWORD" in found["signature"].mend
+
+
 def test_what_depends_on_a_broken_check_is_skipped_and_says_so(at: At, db: DB) -> None:
     found = examined(at("http://does-not-exist.invalid"), db)
     assert by_status(found, Status.BROKEN) == ["dns"]
@@ -223,6 +235,16 @@ def test_what_an_exchange_does_not_tell_is_unknown(world: World, at: At, db: DB)
     assert "does not tell what the key in MAIN_API_KEY may do" in found["key"].said
 
 
+def test_an_exchange_that_ccxt_alone_knows_is_examined_as_far_as_it_tells(at: At, db: DB) -> None:
+    with replying(Hollaex([]).reply) as url:
+        found = examined(at(url, "hollaex", datasets=["balances", "trades", "orders"]), db)
+    assert by_status(found, Status.UNKNOWN) == ["clock", "key", "account type"], found
+    assert found["clock"].said == "hollaex does not tell its time"
+    # the server has no page of deposits, and none is asked for
+    assert by_status(found, Status.BROKEN) == []
+    assert found["trades"].said.endswith(": answered")
+
+
 def test_while_a_run_is_under_way_the_account_is_asked_nothing_that_is_signed(
     world: World, at: At, database: str, db: DB
 ) -> None:
@@ -269,7 +291,7 @@ def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
         with open_client(exchange_connection(account, "test")) as client:
             registry.store_catalogue(db, "main", ccxt_version(), client.load_markets())
         simulator.requests.clear()
-        assert "stored an hour ago" in examined(account, db)["markets"].said
+        assert "stored less than two hours ago" in examined(account, db)["markets"].said
         db.execute("UPDATE alphapulse.market_catalogues SET loaded_at = now() - interval '5 days'")
         found = examined(account, db)["markets"]
         asked = {seen.path for seen in simulator.requests}
