@@ -71,7 +71,8 @@ def _code(deployment: Deployment) -> Finding:
 
 def _storage(deployment: Deployment) -> Finding:
     if not deployment.tables:
-        said = "because database failed" if deployment.server.failure else "because tables failed"
+        no_database = deployment.server.failure
+        said = f"because {'database failed' if no_database else 'there are no current tables'}"
         return Finding(Status.SKIPPED, said, stops=said)
     prepare_dagster(deployment.home)
     deployment.instance = deployment.stack.enter_context(dg.DagsterInstance.get())

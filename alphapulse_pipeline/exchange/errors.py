@@ -153,7 +153,8 @@ def _cause(error: BaseException, kind: Kind) -> str:
         case Kind.BANNED:
             return f"the exchange has banned this machine's address or key for a while: {text}"
         case Kind.TRANSIENT:
-            return f"the exchange cannot be reached or answers with an error: {text}{_way(error, text)}"
+            said = f"{text}{_way(error, text)}"
+            return f"the exchange cannot be reached or answers with an error: {said}"
         case _:
             return text or type(error).__name__
 

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.health.doctor.result import (
     Check,
     Finding,
+    Status,
     broken,
     ok,
     warning,
@@ -18,8 +19,10 @@ from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.schema import (
     OLDEST_SERVER,
     READER,
+    Revision,
     connect_as_reader,
     require_current,
+    revision,
 )
 from alphapulse_pipeline.warehouse.tables import SCHEMA
 
@@ -89,6 +92,13 @@ def _privileges(server: Server) -> Finding:
 
 
 def _tables(server: Server) -> Finding:
+    if revision(server.there) is Revision.MISSING:
+        return Finding(
+            Status.WARNING,
+            "there are none yet",
+            "the first `alphapulse up` or `alphapulse sync` makes them",
+            stops="because there are no tables yet",
+        )
     require_current(server.there)
     return ok("those of this version")
 
