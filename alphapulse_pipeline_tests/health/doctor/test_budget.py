@@ -40,7 +40,7 @@ def test_before_the_first_run_each_list_counts_once_a_tick() -> None:
 
 
 def test_what_runs_usually_take_counts_and_a_long_backfill_does_not(db: DB) -> None:
-    runs(db, "trades", 5000, 10, 10, 10, 10)
+    runs(db, "trades", *[7] * 30, *[10] * 19, 5000)
     used = {"trades": Use(4, 8.0)}
     found = budget(db, account(), 4 * 10 * 2 * 2, used)
     assert "schedules need 40 requests an hour, 50.0 % of the limit, by their usual" in found.said
