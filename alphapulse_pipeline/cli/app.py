@@ -28,9 +28,9 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """Run the command and exit."""
-    from alphapulse_pipeline.cli import circuit, import_, simulator, sql, status, sync, up
+    from alphapulse_pipeline.cli import circuit, doctor, import_, simulator, sql, status, sync, up
 
-    for module in (up, sync, status, circuit, sql, import_, simulator):
+    for module in (up, sync, status, doctor, circuit, sql, import_, simulator):
         module.register(app)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import psutil
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.runs import PROCESS
@@ -28,26 +30,36 @@ class NotStarted(Exception):
 
 
 def end_lost_runs(place: Workplace, older_than: timedelta = timedelta()) -> list[str]:
-    """Fail every run that says it is under way while nobody holds its account's lock.
-
-    A run of an `alphapulse sync` that is alive is left alone: it may be waiting for the lock. So is
-    one that changed a moment ago, by `older_than`: where runs go on being started, it may just not
-    have come to take its lock.
-    """
+    """Fail every run that says it is under way while nobody is at it; their ids."""
     ended = []
-    before = datetime.now(UTC) - older_than
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
-        for record in instance.get_run_records(dg.RunsFilter(statuses=_HALF_WAY)):
-            run = record.dagster_run
-            account = run.tags.get(ACCOUNT)
-            if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
-                continue
-            if record.update_timestamp.replace(tzinfo=UTC) > before:
-                continue
-            if account is None or not account_is_busy(connection, account):
-                instance.report_run_failed(run, "The run's process died: it was killed.")
-                ended.append(run.run_id)
+        for run in lost_runs(instance, connection, older_than):
+            instance.report_run_failed(run, "The run's process died: it was killed.")
+            ended.append(run.run_id)
     return ended
+
+
+def lost_runs(
+    instance: dg.DagsterInstance,
+    connection: Connection[TupleRow],
+    older_than: timedelta = timedelta(),
+) -> Iterator[dg.DagsterRun]:
+    """Runs that say they are under way while nobody holds their account's lock.
+
+    A run of an `alphapulse sync` that is alive is none: it may be waiting for the lock. Nor is one
+    that changed a moment ago, by `older_than`: where runs go on being started, it may just not have
+    come to take its lock.
+    """
+    before = datetime.now(UTC) - older_than
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_HALF_WAY)):
+        run = record.dagster_run
+        account = run.tags.get(ACCOUNT)
+        if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
+            continue
+        if record.update_timestamp.replace(tzinfo=UTC) > before:
+            continue
+        if account is None or not account_is_busy(connection, account):
+            yield run
 
 
 def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:

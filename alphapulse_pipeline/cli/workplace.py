@@ -36,17 +36,26 @@ class Workplace:
 
     @property
     def dagster_home(self) -> Path:
-        return self.home / "dagster"
+        return dagster_home(self.home)
 
     def chosen(self, names: Sequence[str]) -> list[Account]:
         """The accounts that were asked for; all where none was named."""
+        require_known(names, [account.name for account in self.accounts])
         known = {account.name: account for account in self.accounts}
-        if unknown := [name for name in names if name not in known]:
-            raise SettingsError(
-                f"no account {', '.join(unknown)}: there are {', '.join(known) or 'none'} "
-                "(a folder each under alphapulse_pipeline/defs)"
-            )
         return [known[name] for name in names] or self.accounts
+
+
+def require_known(names: Sequence[str], known: Sequence[str]) -> None:
+    """Raise `SettingsError` where a name is no account's."""
+    if unknown := [name for name in names if name not in known]:
+        raise SettingsError(
+            f"no account {', '.join(unknown)}: there are {', '.join(known) or 'none'} "
+            "(a folder each under alphapulse_pipeline/defs)"
+        )
+
+
+def dagster_home(home: Path) -> Path:
+    return home / "dagster"
 
 
 @contextmanager
@@ -56,16 +65,41 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
     Raises `SettingsError` and `EmbeddedServerError` with one sentence each.
     """
     accounts = read_accounts()
-    if not demo and all(account.environment.missing() for account in accounts):
-        demo = True
-        missing = ", ".join(n for a in accounts for n in a.environment.missing()[:1])
-        output.note(
-            f"no account has credentials ({missing} not set): this is the demo, with invented "
-            "data from a local simulator"
-        )
+    demo = demo or nobody_has_credentials(accounts)
     if demo:
-        accounts = _simulable(accounts)
+        accounts = simulable(accounts)
     home = environment.home()
+    embedded = not os.environ.get(POSTGRES_URL)
+    with ExitStack() as stack:
+        url = stack.enter_context(database(home, demo=demo))
+        if migrate:
+            schema.migrate(url)
+            with connect(url) as connection:
+                registry.retire(connection, [account.name for account in accounts])
+        if demo and simulate:
+            stack.enter_context(simulated(accounts))
+        prepare_dagster(home)
+        yield Workplace(accounts, url, demo, home, embedded)
+
+
+def nobody_has_credentials(accounts: Sequence[Account]) -> bool:
+    """Whether this is the demo by itself, which is said."""
+    if not all(account.environment.missing() for account in accounts):
+        return False
+    missing = ", ".join(n for a in accounts for n in a.environment.missing()[:1])
+    output.note(
+        f"no account has credentials ({missing} not set): this is the demo, with invented "
+        "data from a local simulator"
+    )
+    return True
+
+
+@contextmanager
+def database(home: Path, *, demo: bool) -> Iterator[str]:
+    """The database's URL, in the environment as well: the user's own, or the embedded one.
+
+    Raises `SettingsError` and `EmbeddedServerError` with one sentence each.
+    """
     with ExitStack() as stack:
         if given := os.environ.get(POSTGRES_URL):
             environment.postgres_url()
@@ -77,15 +111,7 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
                 server.url("postgres"), DEMO_DATABASE if demo else DATABASE
             )
         os.environ[POSTGRES_URL] = url
-        if migrate:
-            schema.migrate(url)
-            with connect(url) as connection:
-                registry.retire(connection, [account.name for account in accounts])
-        if demo and simulate:
-            stack.enter_context(_simulated(accounts))
-        place = Workplace(accounts, url, demo, home, embedded=not given)
-        _prepare_dagster(place)
-        yield place
+        yield url
 
 
 def _make(folder: Path) -> None:
@@ -97,15 +123,16 @@ def _make(folder: Path) -> None:
         ) from None
 
 
-def _prepare_dagster(place: Workplace) -> None:
+def prepare_dagster(home: Path) -> None:
     """Dagster's home, with the project's dagster.yaml in it."""
-    _make(place.dagster_home)
-    shutil.copyfile(PROJECT / "dagster.yaml", place.dagster_home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(place.dagster_home)
+    folder = dagster_home(home)
+    _make(folder)
+    shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
-def _simulable(accounts: Sequence[Account]) -> list[Account]:
+def simulable(accounts: Sequence[Account]) -> list[Account]:
     """Those whose exchange is simulated; the others are as if they had no credentials."""
     from alphapulse_pipeline.simulator import FACES
 
@@ -123,7 +150,7 @@ def _simulable(accounts: Sequence[Account]) -> list[Account]:
 
 
 @contextmanager
-def _simulated(accounts: Sequence[Account]) -> Iterator[None]:
+def simulated(accounts: Sequence[Account]) -> Iterator[None]:
     """The simulator, and an environment in which every account is at it: no real key is used."""
     from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, World, serve
 

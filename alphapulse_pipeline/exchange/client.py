@@ -42,7 +42,7 @@ from alphapulse_pipeline.exchange.errors import (
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.patience import UNTOLD, told_wait
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
-from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
 from alphapulse_pipeline.settings.redaction import redact
 
 K = TypeVar("K")
@@ -100,12 +100,18 @@ class ExchangeClient:
         self._connection = connection
         self._portal = portal
         self._clock: tuple[datetime, float] | None = None
-        self.ccxt: Any = _build(connection)
+        self.ccxt: Any = build(connection)
 
     @property
     def requests(self) -> int:
         """How many HTTP requests were sent."""
         return int(self.ccxt.requests_sent)
+
+    @property
+    def limit(self) -> TokenBucket:
+        """The account's rate limit, and what of it was used."""
+        bucket: TokenBucket = self.ccxt.throttler
+        return bucket
 
     @property
     def refused(self) -> ExchangeFailure | None:
@@ -121,6 +127,10 @@ class ExchangeClient:
         # not this machine's date, which may be set while a run is under way
         now = there + timedelta(seconds=time.monotonic() - read_at)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def try_once(self) -> None:
+        """Send the next call once: for who wants to know what comes, not to get through."""
+        self.ccxt.attempts = 1
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Any:
         """Call ccxt's implicit `method`, or a unified one with its arguments. Runs in the loop."""
@@ -229,7 +239,11 @@ def open_client(connection: Connection) -> Iterator[ExchangeClient]:
             portal.call(portal.stop, True)
 
 
-def _build(connection: Connection) -> Any:
+def build(connection: Connection) -> Any:
+    """The exchange's class of ccxt, changed as `_Exact` tells; it has not sent anything yet.
+
+    Raises `SettingsError` where it is asked for a testnet that does not exist.
+    """
     base = exchange_class(connection.exchange)
     exchange = type(connection.exchange, (_Exact, base), {})(
         {
@@ -258,11 +272,21 @@ def _build(connection: Connection) -> Any:
     exchange.clock_lock = asyncio.Lock()
     exchange.timeout_on_exit = 0  # ccxt waits for websockets here, of which there are none
     if connection.testnet:
-        if "test" in exchange.urls:
-            exchange.set_sandbox_mode(True)
-        else:
-            exchange.enable_demo_trading(True)
+        _leave_the_real_exchange(exchange, connection.environment)
     return exchange
+
+
+def _leave_the_real_exchange(exchange: Any, names: AccountEnvironment) -> None:
+    """Raises `SettingsError` where ccxt knows nothing else than the real one."""
+    if exchange.urls.get("test"):
+        exchange.set_sandbox_mode(True)
+    elif exchange.urls.get("demo"):
+        exchange.enable_demo_trading(True)
+    else:
+        raise SettingsError(
+            f"{names.account}: {exchange.id} has neither a testnet nor demo trading: leave out "
+            f"{names.testnet}"
+        )
 
 
 class _Exact:

@@ -153,21 +153,31 @@ def _cause(error: BaseException, kind: Kind) -> str:
         case Kind.BANNED:
             return f"the exchange has banned this machine's address or key for a while: {text}"
         case Kind.TRANSIENT:
-            return f"the exchange cannot be reached or answers with an error: {text}"
+            said = f"{text}{_way(error, text)}"
+            return f"the exchange cannot be reached or answers with an error: {said}"
         case _:
             return text or type(error).__name__
 
 
 def _exchange_words(text: str) -> str:
     """The exchange's own sentence, where it can be found in what ccxt says."""
-    message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"([^"]+)"', text)
+    message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"((?:[^"\\]|\\.)+)"', text)
     code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
     if message:
         # Bybit's 10004 repeats the signed text, with the key in it
-        words = re.sub(r"\s*,?\s*origin_string\[.*", "", message.group(1)).strip(" .")
+        said = message.group(1).replace('\\"', '"')
+        words = re.sub(r"\s*,?\s*origin_string\[.*", "", said).strip(" .")
         return f"{words} ({code.group(1)})" if code else words
     # what follows is a page of HTML: its status and reason stand before it
     return text.partition("<")[0].strip()
+
+
+def _way(error: BaseException, told: str) -> str:
+    """What went wrong on the way, which ccxt may keep to itself."""
+    if isinstance(error, ccxt.RequestTimeout | TimeoutError):
+        return ": no answer in time"
+    cause = str(error.__cause__ or "").partition("<")[0].strip(" :")
+    return f": {cause}" if cause and cause not in told else ""
 
 
 def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:

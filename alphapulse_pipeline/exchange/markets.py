@@ -8,12 +8,20 @@ Rows come with raw ids, which `resolve` names; ccxt's own structures come with i
 `named` names: of a market that is gone, ccxt's symbol is the raw id or a guess.
 """
 
+import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.rows import Row, number
+
+CATALOGUE_LASTS = timedelta(days=1)
+"""So long a stored catalogue of markets does, if the same ccxt wrote it."""
+
+
+def ccxt_version() -> str:
+    return importlib.metadata.version("ccxt")
 
 
 @dataclass

@@ -22,8 +22,15 @@ class TokenBucket:
         self._capacity = float(config["capacity"])
         self._per_second = 1000 * float(config["refillRate"])
         self._tokens = float(config.get("tokens", 0))
+        self.spent = 0.0
+        """The cost of all requests so far."""
         self._filled_at = time.monotonic()
         self._held_until = self._filled_at
+
+    @property
+    def per_hour(self) -> float:
+        """The cost that an hour allows."""
+        return 3600 * self._per_second
 
     async def __call__(self, cost: float = 1) -> None:
         """Return when a request of this cost may be sent."""
@@ -46,4 +53,5 @@ class TokenBucket:
         self._filled_at = now
         wait = max(-self._tokens, 0) / self._per_second
         self._tokens -= cost
+        self.spent += cost
         return max(wait, self._held_until - now)

@@ -126,11 +126,12 @@ def exchanges() -> tuple[str, ...]:
 
 def read_accounts(folder: Path = DEFS) -> list[Account]:
     """All accounts under `folder`, by name. Raises `SettingsError`: file, line, field, mend."""
-    found = []
-    for path in sorted(folder.glob("*/defs.yaml")):
-        if (account := _read(path)) is not None:
-            found.append(account)
-    return found
+    return [account for path in account_files(folder) if (account := read_account(path))]
+
+
+def account_files(folder: Path = DEFS) -> list[Path]:
+    """The files of all folders under `folder`, some of which may be somebody's own components."""
+    return sorted(folder.glob("*/defs.yaml"))
 
 
 class _Loader(yaml.SafeLoader):
@@ -140,7 +141,8 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
-def _read(path: Path) -> Account | None:
+def read_account(path: Path) -> Account | None:
+    """The account of a file; None where it is another component's. Raises `SettingsError`."""
     shown = _shown(path)
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)

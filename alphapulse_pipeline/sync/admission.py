@@ -6,17 +6,15 @@ works at once.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.rights import Rights, rights_of
-from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.exchange.rights import EXPIRES_SOON, Rights, objection, rights_of
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import keys
 
 logger = logging.getLogger(__name__)
 
-_EXPIRES_SOON = timedelta(days=14)
 _ASKED_AGAIN = timedelta(days=1)
 _STANDS_IN = timedelta(days=7)
 """How long an old answer will do while the exchange gives no new one."""
@@ -71,29 +69,9 @@ def _judge(session: Session) -> None:
     now = session.client.now()
     if refusal := objection(session.account, rights, now):
         raise refusal
-    if rights.expires_at and rights.expires_at < now + _EXPIRES_SOON:
+    if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         name = session.account.environment.api_key
         logger.warning("%s: the key in %s expires at %s", session.name, name, rights.expires_at)
-
-
-def objection(account: Account, rights: Rights, now: datetime) -> ExchangeFailure | None:
-    """Why a key with these rights is not worked with; None where it is. Unknown is no objection."""
-    names = account.environment
-    key, another = names.api_key, f"make a read-only key for {names.api_key}"
-    if rights.withdraw:
-        cause = f"the key in {key} may withdraw, and nothing is read with a key that can move money"
-        return ExchangeFailure(Kind.CREDENTIALS, f"{cause} out of the account", another)
-    if rights.trade and not account.settings.allow_trading_keys:
-        cause = f"the key in {key} may trade, and nothing is read with a key that can do more"
-        allowed = f"set allow_trading_keys: true in the defs.yaml of {account.name}"
-        return ExchangeFailure(Kind.CREDENTIALS, cause, f"{another}, or {allowed}")
-    if rights.expires_at and rights.expires_at <= now:
-        cause = f"the key in {key} expired at {rights.expires_at:%Y-%m-%d %H:%M} UTC"
-        return ExchangeFailure(Kind.CREDENTIALS, cause, another)
-    if rights.read is False:
-        mend = "give it the right to read, and no other one"
-        return ExchangeFailure(Kind.CREDENTIALS, f"the key in {key} may not read", mend)
-    return None
 
 
 def _rights(known: keys.StoredKey) -> Rights:

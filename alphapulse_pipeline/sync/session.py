@@ -1,31 +1,33 @@
 """One account, one run, one client: opened when a run begins, closed when it ends."""
 
-import importlib.metadata
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cronsim import CronSim
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange.client import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
+from alphapulse_pipeline.exchange.connection import exchange_connection
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.exchange.markets import Markets, market_row, unlisted_market
+from alphapulse_pipeline.exchange.markets import (
+    CATALOGUE_LASTS,
+    Markets,
+    ccxt_version,
+    market_row,
+    unlisted_market,
+)
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
-from alphapulse_pipeline.settings.environment import SettingsError, flag
 from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.schema import require_current
 
 logger = logging.getLogger(__name__)
 
-_CATALOGUE_LASTS = timedelta(days=1)
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -74,8 +76,8 @@ class Session:
     def _know_markets(self) -> Markets:
         markets = Markets(self.client.ccxt, self.venue.delisted, self._load_markets)
         markets.remember(registry.market_names(self.connection, self.name))
-        stored = registry.catalogue(self.connection, self.name, _ccxt_version())
-        if stored and datetime.now(UTC) - stored[1] < _CATALOGUE_LASTS:
+        stored = registry.catalogue(self.connection, self.name, ccxt_version())
+        if stored and datetime.now(UTC) - stored[1] < CATALOGUE_LASTS:
             self.client.restore_markets(stored[0])
         else:
             self._load_markets(markets)
@@ -89,7 +91,7 @@ class Session:
         registry.store_markets(self.connection, self.name, rows)
         registry.retire_markets(self.connection, self.name, seen_at)
         self._guess_markets()
-        registry.store_catalogue(self.connection, self.name, _ccxt_version(), catalogue)
+        registry.store_catalogue(self.connection, self.name, ccxt_version(), catalogue)
 
     def _guess_markets(self) -> None:
         """Markets that may have been listed once: asked for until the exchange says no."""
@@ -121,41 +123,6 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
             yield Session(account, connection, client, venue, run_id, exchange.fingerprint)
 
 
-def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
-    """How the account is reached, read from the environment now.
-
-    Raises `SettingsError` naming the variable that is missing or wrong.
-    """
-    names = account.environment
-    if missing := names.missing():
-        raise SettingsError(
-            f"{account.name}: {' and '.join(missing)} not set: export a read-only key of this "
-            "account or write it into .env"
-        )
-    venue = venue_of(account.settings.exchange)
-    if venue.needs_password and not os.environ.get(names.api_password):
-        raise SettingsError(
-            f"{account.name}: {names.api_password} not set: {account.settings.exchange} gives a "
-            "key a passphrase as well; export it or write it into .env"
-        )
-    url = os.environ.get(names.api_url, "")
-    if url and not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{names.api_url} must begin with http:// or https://")
-    return ExchangeConnection(
-        names,
-        account.settings.exchange,
-        os.environ[names.api_key],
-        os.environ[names.api_secret],
-        os.environ.get(names.api_password, ""),
-        api_url=url,
-        testnet=flag(names.testnet),
-        options=account.settings.options,
-        settings=venue.settings,
-        costs=venue.costs,
-        run_id=run_id,
-    )
-
-
 def supported(account: Account) -> tuple[str, ...]:
     """The account's datasets that its exchange has; the others are no assets."""
     venue = venue_of(account.settings.exchange)
@@ -185,7 +152,3 @@ def register(connection: Connection[TupleRow], account: Account) -> None:
             for dataset in account.datasets
         ],
     )
-
-
-def _ccxt_version() -> str:
-    return importlib.metadata.version("ccxt")

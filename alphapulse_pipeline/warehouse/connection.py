@@ -85,17 +85,37 @@ def account_lock(connection: Connection[TupleRow], account: str) -> Iterator[Non
 
     PostgreSQL lets go of it when the connection ends, however the process ended.
     """
-    name = {"account": account}
-    taken = connection.execute(f"SELECT pg_try_advisory_lock({_LOCK_KEY})", name).fetchone()
-    if taken != (True,):
+    if not _taken(connection, account):
         logger.info("%s: another run is syncing this account; waiting for it to end", account)
-        connection.execute(f"SELECT pg_advisory_lock({_LOCK_KEY})", name)
+        connection.execute(f"SELECT pg_advisory_lock({_LOCK_KEY})", {"account": account})
     try:
         yield
     finally:
-        # interrupted inside a command: the connection is closed, and the lock goes with it
-        if connection.info.transaction_status is TransactionStatus.IDLE:
-            connection.execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})", name)
+        _let_go(connection, account)
+
+
+@contextmanager
+def account_lock_if_free(connection: Connection[TupleRow], account: str) -> Iterator[bool]:
+    """Hold the lock where nobody else does; whether it is held. Waits for nothing."""
+    taken = _taken(connection, account)
+    try:
+        yield taken
+    finally:
+        if taken:
+            _let_go(connection, account)
+
+
+def _taken(connection: Connection[TupleRow], account: str) -> bool:
+    row = connection.execute(
+        f"SELECT pg_try_advisory_lock({_LOCK_KEY})", {"account": account}
+    ).fetchone()
+    return row == (True,)
+
+
+def _let_go(connection: Connection[TupleRow], account: str) -> None:
+    # interrupted inside a command: the connection is closed, and the lock goes with it
+    if connection.info.transaction_status is TransactionStatus.IDLE:
+        connection.execute(f"SELECT pg_advisory_unlock({_LOCK_KEY})", {"account": account})
 
 
 def account_is_busy(connection: Connection[TupleRow], account: str) -> bool:

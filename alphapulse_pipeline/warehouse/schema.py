@@ -20,7 +20,7 @@ from alphapulse_pipeline.warehouse.connection import connect, with_database
 from alphapulse_pipeline.warehouse.tables import SCHEMA
 
 READER = "alphapulse_reader"
-_OLDEST_SERVER = 140000
+OLDEST_SERVER = 140000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = "hashtextextended('alphapulse migration', 0)"
 
@@ -103,7 +103,7 @@ def migrate(url: str) -> None:
     Raises `SchemaMismatch` where the server or the tables are too old or too new.
     """
     with connect(url) as connection:
-        if connection.info.server_version < _OLDEST_SERVER:
+        if connection.info.server_version < OLDEST_SERVER:
             raise SchemaMismatch(
                 f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or newer "
                 "is needed, for multiranges"

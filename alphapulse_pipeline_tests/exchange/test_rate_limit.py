@@ -65,3 +65,11 @@ def test_what_fills_while_nobody_asks_is_there_for_the_next() -> None:
         now += wait + 0.3  # the answer takes a while, and nobody else asks
     # a second each, answer and wait together
     assert waited == pytest.approx(99 * 0.7)
+
+
+def test_what_was_spent_is_counted_and_an_hours_worth_is_known() -> None:
+    bucket = TokenBucket({"capacity": 1, "refillRate": 0.002})
+    for cost in (1, 2.5, 0.5):
+        bucket.take(cost, bucket._filled_at)
+    assert bucket.spent == 4
+    assert bucket.per_hour == pytest.approx(7200)

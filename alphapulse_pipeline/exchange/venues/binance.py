@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import (
     Caller,
     Feed,
@@ -331,6 +332,21 @@ async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
+async def _account_type(call: Caller) -> AccountType:
+    """Account info (GET /sapi/v1/account/info): portfolio margin has endpoints of its own."""
+    told = await call("sapiGetAccountInfo", {})
+    if told.get("isPortfolioMarginRetailEnabled"):
+        return AccountType(
+            "portfolio margin",
+            "its margin and futures are behind endpoints of their own, which are not read",
+            "leave portfolio margin at Binance, or set datasets in defs.yaml to what is left",
+        )
+    parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
+    return AccountType(
+        ", ".join(["spot", *(name for flag, name in parts.items() if told.get(flag))])
+    )
+
+
 async def _once_listed(call: Caller) -> list[tuple[str, str]]:
     """Every coin that Binance knows, those that are no longer traded too, against every quote."""
     coins = [coin["coin"] for coin in await call("sapiGetCapitalConfigGetall", {})]
@@ -358,6 +374,7 @@ BINANCE = Venue(
     ),
     margin_mode=_margin_mode,
     rights=_rights,
+    account_type=_account_type,
     open_orders=tuple(
         _one_answer(f"{stem}OpenOrders", wallet, flag, "parse_order", dict(more))
         # of isolated margin one market at a time: an open one is in the history as well

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
@@ -48,6 +49,22 @@ _STATUSES = {"PartiallyFilledCanceled": "canceled"}
 _PAYING = {"FiatP2P", "FiatBybitPay"}
 _NEVER = "1970-01-01T00:00:00Z"
 _WALLETS = {"UNIFIED": "unified", "FUND": "funding"}
+
+_UPGRADE = "upgrade it to a unified trading account 2.0 at Bybit (Assets, Upgrade)"
+_TYPES = {
+    "1": AccountType(
+        "classic", "a classic account keeps its money where it is not looked for", _UPGRADE
+    ),
+    **dict.fromkeys(
+        ("3", "4"),
+        AccountType(
+            "unified 1.0",
+            "inverse contracts have a wallet of their own, which is not read",
+            _UPGRADE,
+        ),
+    ),
+    **dict.fromkeys(("5", "6"), AccountType("unified 2.0")),
+}
 
 # What delisted raw ids end with, longest first: the quote of spot pairs.
 _QUOTES = ("USDT", "USDC", "USDE", "BRZ", "BTC", "ETH", "EUR", "DAI", "BRL", "TRY")
@@ -215,6 +232,13 @@ async def _margin_mode(call: Caller) -> str:
     return "isolated" if answer["result"].get("marginMode") == "ISOLATED_MARGIN" else "cross"
 
 
+async def _account_type(call: Caller) -> AccountType:
+    """`unifiedMarginStatus`: 1 classic, 3 and 4 unified 1.0, 5 and 6 unified 2.0."""
+    answer = await call("privateGetV5AccountInfo", {})
+    status = str(answer["result"].get("unifiedMarginStatus"))
+    return _TYPES.get(status, AccountType(f"of a kind that is not known here ({status})"))
+
+
 def _delisted(raw_id: str, category: str) -> str:
     """Read off a raw id: LUNAUSDT, BTCPERP, BTCUSD, BTCUSDT-26SEP25."""
     symbol, _, expiry = raw_id.partition("-")
@@ -234,6 +258,7 @@ BYBIT = Venue(
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
     margin_mode=_margin_mode,
     rights=_rights,
+    account_type=_account_type,
     open_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES),
     # the newest 500 of each scope; the history's own page says that it is filled with a delay
     ended_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES, openOnly=1),

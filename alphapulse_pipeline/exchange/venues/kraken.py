@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to_time
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
@@ -180,11 +181,17 @@ def _code(asset: str) -> str:
     return _BITCOIN.get(short, short)
 
 
+async def _account_type(call: Caller) -> AccountType:
+    """There is one kind, with or without margin."""
+    return AccountType("spot and margin")
+
+
 KRAKEN = Venue(
     wallets=(Wallet(_SPOT),),
     positions=(),
     margin_mode=_margin_mode,
     rights=_rights,
+    account_type=_account_type,
     open_orders=(_orders("privatePostOpenOrders", "open"),),
     ended_orders=(),
     histories={

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Rights
@@ -24,6 +25,14 @@ from alphapulse_pipeline.exchange.walker.cursor import last_row
 # instType -> ccxt's flag of its markets
 _TYPES = {"SPOT": "spot", "MARGIN": "spot", "SWAP": "swap", "FUTURES": "future", "OPTION": "option"}
 _DERIVATIVES = {name: flag for name, flag in _TYPES.items() if flag != "spot"}
+
+# acctLv
+_MODES = {
+    "1": "spot mode",
+    "2": "spot and futures mode",
+    "3": "multi-currency margin",
+    "4": "portfolio margin",
+}
 
 _DATA = at("data")
 _THREE_MONTHS = timedelta(days=90)
@@ -183,6 +192,12 @@ async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
+async def _account_type(call: Caller) -> AccountType:
+    """The account mode; all of them are read alike."""
+    mode = str((await call("privateGetAccountConfig", {}))["data"][0].get("acctLv"))
+    return AccountType(_MODES.get(mode, f"of a mode that is not known here ({mode})"))
+
+
 def _delisted(raw_id: str, category: str) -> str:
     """Read off a raw id: LUNA-USDT, LUNA-USDT-SWAP, BTC-USD-260327."""
     base, _, rest = raw_id.partition("-")
@@ -200,6 +215,7 @@ OKX = Venue(
     positions=tuple(_positions(name, flag) for name, flag in _DERIVATIVES.items()),
     margin_mode=_margin_mode,
     rights=_rights,
+    account_type=_account_type,
     open_orders=tuple(
         _orders("privateGetTradeOrdersPending", {"instType": name, "limit": 100}, flag, _BY_ORDER)
         for name, flag in _TYPES.items()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.exchange.account_type import AskType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.rights import Ask
 from alphapulse_pipeline.exchange.rows import Row
@@ -82,6 +83,8 @@ class Venue:
     """(raw id, category) -> the unified symbol of a market that is no longer listed."""
     rights: Ask | None = None
     """Asks what the key may do; None where the exchange does not tell."""
+    account_type: AskType | None = None
+    """Asks what kind of account it is; None where the exchange does not tell."""
     once_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
     """Asks for (raw id, category) of markets that may have been there before: where fills are
     listed per market, those of a market that nobody names any more would be lost."""

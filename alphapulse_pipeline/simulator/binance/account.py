@@ -1,4 +1,5 @@
-"""The spot account and the key (documentation: "Account information", "Get API Key Permission")."""
+"""The spot account and the key (documentation: "Account information", "Get API Key Permission",
+"Account info")."""
 
 from alphapulse_pipeline.simulator.binance.call import Call, Result
 from alphapulse_pipeline.simulator.binance.figures import eight
@@ -44,6 +45,16 @@ def account(call: Call) -> Result:
         ],
         "permissions": ["SPOT"],
         "uid": call.key.uid,
+    }
+
+
+def info(call: Call) -> Result:
+    return {
+        "vipLevel": 0,
+        "isMarginEnabled": True,
+        "isFutureEnabled": True,
+        "isOptionsEnabled": False,
+        "isPortfolioMarginRetailEnabled": False,
     }
 
 

@@ -59,6 +59,7 @@ _SPOT = {
     "/api/v3/myTrades": Endpoint(trades.my_trades, "orders", 20),
 }
 _SAPI = {
+    "/sapi/v1/account/info": Endpoint(account.info, "account"),
     "/sapi/v1/account/apiRestrictions": Endpoint(account.api_restrictions, "account"),
     "/sapi/v1/capital/config/getall": Endpoint(wallet.coins, "wallet", 10),
     "/sapi/v1/capital/deposit/hisrec": Endpoint(wallet.deposits, "wallet"),

@@ -1,0 +1,131 @@
+"""One call of every list that a dataset is read from: which of them is denied, missing, failing."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from alphapulse_pipeline.exchange.client import ExchangeClient
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.feed import to_milliseconds
+from alphapulse_pipeline.exchange.venues import Source, Venue
+from alphapulse_pipeline.health.doctor.result import Finding, broken, ok, warning
+
+_WINDOW = timedelta(minutes=1)
+
+Call = Callable[[], Awaitable[Any]]
+
+
+def ask(client: ExchangeClient, venue: Venue, dataset: str) -> Finding:
+    """Every list of the dataset once, over the last minute.
+
+    Those that are asked for one market at a time are asked for one market.
+    """
+    calls: dict[str, Call] = {}
+    for name, call in _calls(client, venue, dataset):
+        calls[name if name not in calls else f"{name} ({len(calls)})"] = call
+    failed: dict[str, Exception] = {}
+    with closing(client.stream({name: _once(call) for name, call in calls.items()})) as lists:
+        for items in lists:
+            failed |= {name: item for name, item in items if isinstance(item, Exception)}
+    failed = {name: failed[name] for name in calls if name in failed}
+    if not failed:
+        return ok(f"{', '.join(calls)}: answered")
+    alike = _alike(failed)
+    said = [f"{', '.join(names)}: {text}" for text, names in alike.items()]
+    if rest := [name for name in calls if name not in failed]:
+        said.append(f"answered: {', '.join(rest)}")
+    mends = dict.fromkeys(_mend(failed[names[0]]) for names in alike.values())
+    lacking = all(getattr(error, "kind", None) is Kind.UNSUPPORTED for error in failed.values())
+    finding = warning if lacking else broken
+    return finding("; ".join(said), "; ".join(mends))
+
+
+def _mend(error: Exception) -> str:
+    if isinstance(error, ExchangeFailure) and error.kind is not Kind.INCOMPLETE:
+        return error.mend
+    return "please report it with the exchange and the dataset"
+
+
+def _alike(failed: Mapping[str, Exception]) -> dict[str, list[str]]:
+    """What was said -> the lists that failed with it."""
+    found: dict[str, list[str]] = {}
+    for name, error in failed.items():
+        text = error.cause if isinstance(error, ExchangeFailure) else repr(error)
+        found.setdefault(text, []).append(name)
+    return found
+
+
+async def _once(call: Call) -> AsyncGenerator[None, None]:
+    await call()
+    yield None
+
+
+def _calls(client: ExchangeClient, venue: Venue, dataset: str) -> Iterator[tuple[str, Call]]:
+    match dataset:
+        case "balances":
+            for wallet in venue.wallets:
+                yield wallet.name, _balance(client, wallet.params)
+        case "positions":
+            yield "margin mode", lambda: venue.margin_mode(client.request)
+            for source in venue.positions:
+                yield from _listed(client, _label(source), source)
+        case "prices":
+            asked: list[Mapping[str, Any]] = []
+            for category, params in venue.tickers.items():
+                if params not in asked:  # one call may list several categories
+                    asked.append(params)
+                    yield category, _tickers(client, params)
+        case _:
+            for name, source in venue.histories[dataset].items():
+                yield from _listed(client, name, source)
+            if dataset == "orders":
+                for source in venue.open_orders:
+                    yield from _listed(client, f"open {_label(source)}", source)
+
+
+def _listed(client: ExchangeClient, name: str, source: Source) -> Iterator[tuple[str, Call]]:
+    feed = source.feed
+    if source.per_market:
+        market = _some_market(client, source)
+        if market is None:
+            return
+        asked = market["symbol"] if source.by_name else market["id"]
+        feed = replace(feed, params={**feed.params, source.per_market: asked})
+    now = client.now()
+    window = feed.between(to_milliseconds(now - _WINDOW), to_milliseconds(now))
+
+    async def call() -> Any:
+        return feed.read(await client.request(feed.method, {**feed.params, **window}))
+
+    yield name, call
+
+
+def _balance(client: ExchangeClient, params: Mapping[str, Any]) -> Call:
+    return lambda: client.ccxt.fetch_balance(dict(params))
+
+
+def _tickers(client: ExchangeClient, params: Mapping[str, Any]) -> Call:
+    return lambda: client.ccxt.fetch_tickers(None, dict(params))
+
+
+def _some_market(client: ExchangeClient, source: Source) -> Any:
+    """A market that the list may be asked for; None where the exchange lists none."""
+    return next(
+        (
+            market
+            for market in client.ccxt.markets.values()
+            if market.get(source.category)
+            and market.get("active") is not False
+            and (not source.listed_for or market.get(source.listed_for))
+        ),
+        None,
+    )
+
+
+def _label(source: Source) -> str:
+    """What tells it from the others: the words that it is asked with, else where it belongs."""
+    values = [value for value in source.feed.params.values() if isinstance(value, str)]
+    words = [value for value in values if value not in ("TRUE", "FALSE")]
+    return " ".join(words or dict.fromkeys((source.wallet, source.category)))

@@ -1,0 +1,134 @@
+"""The real `alphapulse doctor`: what it prints, and its exit code."""
+
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alphapulse_pipeline.cli import doctor as cli
+from alphapulse_pipeline.settings.accounts import account_files
+from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
+from alphapulse_pipeline_tests.cli import running
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    # a short path, because a unix socket's may have about a hundred characters
+    with tempfile.TemporaryDirectory(prefix="ap") as folder:
+        yield Path(folder) / "home"
+
+
+def doctor(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [running.COMMAND, "doctor", *arguments],
+        env={**running.environment(home), **variables},
+        cwd=home.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def results(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], Any]:
+    told = json.loads(done.stdout)
+    assert set(told) == {"ok", "results"}
+    assert told["ok"] is (done.returncode == 0)
+    return {(line["account"], line["check"]): line for line in told["results"]}
+
+
+def test_the_demo_is_all_good(home: Path) -> None:
+    done = doctor(home, "--demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines} == {"ok", "skipped"}
+    assert all(re.match(r"(ok|skipped) +(bybit|all) +\w", line) for line in lines)
+    assert sum(" bybit " in line for line in lines) == 21
+    assert DEMO_KEY not in done.stdout
+    assert "ok" in done.stderr
+
+
+def test_a_wrong_secret_exits_with_1_and_tells_what_to_do(home: Path) -> None:
+    with serve(World(), keys=[Key(secret="another")]) as simulator:
+        done = doctor(
+            home,
+            "bybit",
+            "--json",
+            BYBIT_API_URL=simulator.url,
+            BYBIT_API_KEY=DEMO_KEY,
+            BYBIT_API_SECRET=DEMO_SECRET,
+        )
+    assert done.returncode == 1
+    found = results(done)
+    assert found["bybit", "signature"] == {
+        "account": "bybit",
+        "check": "signature",
+        "status": "broken",
+        "said": "the signature is wrong: error sign! (10004)",
+        "mend": "check BYBIT_API_SECRET: it does not belong to the key in BYBIT_API_KEY",
+    }
+    assert found["bybit", "trades"]["said"] == "because signature failed"
+    # its own database has no tables yet, which is told and not mended
+    assert found["", "tables"]["status"] == "warning"
+    assert found["", "storage"]["said"] == "because there are no current tables"
+    for secret in (DEMO_KEY, DEMO_SECRET):
+        assert secret not in done.stdout + done.stderr
+
+
+def test_without_a_database_the_account_is_examined_all_the_same(home: Path) -> None:
+    with serve(World()) as simulator:
+        done = doctor(
+            home,
+            "bybit",
+            "--json",
+            BYBIT_API_URL=simulator.url,
+            BYBIT_API_KEY=DEMO_KEY,
+            BYBIT_API_SECRET=DEMO_SECRET,
+            ALPHAPULSE_POSTGRES_URL="postgresql://me:hidden-password@127.0.0.1:1/alphapulse",
+        )
+    assert done.returncode == 1
+    found = results(done)
+    assert [line["check"] for line in found.values() if line["status"] == "broken"] == ["database"]
+    assert "hidden-password" not in done.stdout + done.stderr
+    assert found["bybit", "trades"]["status"] == "ok"
+    assert found["bybit", "lock"]["status"] == "unknown"
+
+
+def test_an_account_that_is_named_is_not_swapped_for_an_invented_one(home: Path) -> None:
+    done = doctor(home, "bybit", "--json")
+    assert done.returncode == 1
+    settings = results(done)["bybit", "settings"]
+    assert settings["said"] == "bybit: BYBIT_API_KEY and BYBIT_API_SECRET not set"
+    assert settings["mend"].startswith("export a read-only key")
+
+
+def test_an_account_that_is_not_there_is_wrong_usage(home: Path) -> None:
+    done = doctor(home, "nobody")
+    assert done.returncode == 2
+    assert "no account nobody: there are bybit" in done.stderr
+    assert done.stdout == ""
+
+
+GOOD = """type: alphapulse_pipeline.components.ExchangeAccount
+attributes: {exchange: okx, history_start: 2026-01-01}
+"""
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("bad", GOOD.replace("okx", "oxk")), ("good", GOOD)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "defs.yaml").write_text(text)
+    monkeypatch.setattr(cli, "account_files", lambda: account_files(tmp_path))
+    accounts, unread = cli._read([])
+    assert [account.name for account in accounts] == ["good"]
+    assert [(r.account, r.check, r.status) for r in unread] == [("bad", "settings", "broken")]
+    assert "bad/defs.yaml:2: attributes.exchange: ccxt has no exchange 'oxk'" in unread[0].said
+    assert cli._read(["good"])[1] == []

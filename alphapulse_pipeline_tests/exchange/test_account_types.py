@@ -1,0 +1,57 @@
+"""Which accounts are read whole: what the exchanges' documentation says of their kinds."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from alphapulse_pipeline.exchange.account_type import AccountType
+from alphapulse_pipeline.exchange.venues import VENUES
+
+
+def told(exchange: str, answer: Any) -> AccountType:
+    async def call(method: str, params: Mapping[str, Any]) -> Any:
+        return answer
+
+    ask = VENUES[exchange].account_type
+    assert ask is not None
+    return asyncio.run(ask(call))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "words"),
+    [
+        (1, "classic", "is not looked for"),
+        (3, "unified 1.0", "inverse contracts"),
+        (4, "unified 1.0", "inverse contracts"),
+        (5, "unified 2.0", ""),
+        (6, "unified 2.0", ""),
+        (7, "of a kind that is not known here (7)", ""),
+    ],
+)
+def test_bybits_accounts_are_read_whole_from_unified_2_on(
+    status: int, name: str, words: str
+) -> None:
+    found = told("bybit", {"result": {"unifiedMarginStatus": status}})
+    assert found.name == name
+    assert words in found.trouble
+    assert bool(words) == bool(found.trouble) == bool(found.mend)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [("1", "spot mode"), ("2", "spot and futures mode"), ("4", "portfolio margin")],
+)
+def test_okx_is_read_in_every_mode(mode: str, name: str) -> None:
+    assert told("okx", {"data": [{"acctLv": mode}]}) == AccountType(name)
+
+
+def test_binances_portfolio_margin_is_not_read() -> None:
+    flags = {"isMarginEnabled": True, "isFutureEnabled": False}
+    whole = told("binance", {**flags, "isPortfolioMarginRetailEnabled": False})
+    assert whole == AccountType("spot, margin")
+    unread = told("binance", {**flags, "isPortfolioMarginRetailEnabled": True})
+    assert unread.name == "portfolio margin"
+    assert "not read" in unread.trouble
+    assert unread.mend

@@ -1,0 +1,322 @@
+"""What the doctor says of an account: which check is broken, why, and what mends it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.exchange.client import open_client
+from alphapulse_pipeline.exchange.connection import exchange_connection
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.markets import ccxt_version
+from alphapulse_pipeline.exchange.venues import VENUES
+from alphapulse_pipeline.health import circuit
+from alphapulse_pipeline.health.doctor.account import checks, examine_account
+from alphapulse_pipeline.health.doctor.result import Status
+from alphapulse_pipeline.settings.accounts import DATASETS
+from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
+from alphapulse_pipeline.warehouse import log, registry
+from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline_tests.exchange.servers import replying
+from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
+from alphapulse_pipeline_tests.sync.test_generic import Hollaex
+
+DB = Connection[TupleRow]
+NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
+DAY_MS = 86_400_000
+LACKING = {"kraken": ["positions", "funding"]}
+"""What an exchange does not have."""
+
+
+@pytest.mark.parametrize("exchange", VENUES)
+def test_nothing_is_wrong_with_an_account_that_works(
+    exchange: str, world: World, at: At, db: DB
+) -> None:
+    with serving(world) as url:
+        found = examined(at(url, exchange), db)
+    good = [r for r in found.values() if r.status is not Status.OK]
+    assert [r.check for r in good] == ["tls", *LACKING.get(exchange, [])], good
+    assert {r.status for r in good} == {Status.SKIPPED}
+    assert list(found) == [check.name for check in checks(at("", exchange))]
+
+
+def test_every_list_of_a_dataset_is_asked_once(world: World, at: At, db: DB) -> None:
+    with serve(world, limits=False) as simulator:
+        found = examined(at(simulator.url), db)
+        asked = [seen.path for seen in simulator.requests]
+    assert found["trades"].said == "spot, linear, inverse, option: answered"
+    # fills per category, funding of the two that have any
+    assert asked.count("/v5/execution/list") == 4 + 2
+    assert asked.count("/v5/order/history") == 4
+
+
+def test_it_writes_nothing(world: World, at: At, db: DB) -> None:
+    def rows() -> dict[str, Any]:
+        tables = db.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'alphapulse'"
+        ).fetchall()
+        return {
+            name: db.execute(f"SELECT count(*) FROM alphapulse.{name}".encode()).fetchone()
+            for (name,) in tables
+        }
+
+    before = rows()
+    with serving(world) as url:
+        examined(at(url), db)
+    assert rows() == before
+
+
+FAR = f"clock={60 * 60 * 1000}"
+
+# what is served -> (the check that is broken, words of what is said, words of its mend)
+BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
+    "closed by the server": ({"faults": ["refuse"]}, "http", ["disconnected"], ["status page"]),
+    "silence": ({"faults": ["hang"]}, "http", ["no answer in time"], ["check the network"]),
+    "HTML": ({"faults": ["html"]}, "http", ["not JSON"], ["MAIN_API_URL"]),
+    "503": ({"faults": ["status=503"]}, "http", ["503"], ["status page"]),
+    "451": ({"faults": ["status=451"]}, "http", ["451"], ["do not serve the country"]),
+    "throttled": ({"faults": ["throttled"]}, "http", ["too many requests"], ["fewer programs"]),
+    "banned": ({"faults": ["banned=120"]}, "http", ["has banned"], ["wait until it is over"]),
+    "maintenance": ({"faults": ["maintenance"]}, "http", ["503"], ["status page"]),
+    "wrong clock": ({"faults": [FAR]}, "clock", ["behind", "within 5000 ms"], ["NTP"]),
+    "expired": ({"faults": ["key=expired"]}, "signature", ["expired"], ["make a new read-only"]),
+    "address": ({"faults": ["key=ip"]}, "signature", ["this address"], ["allow"]),
+    "secret": ({"key": Key(secret="x")}, "signature", ["signature is wrong"], ["MAIN_API_SECRET"]),
+    "key": ({"key": Key(key="x")}, "signature", ["does not know the API key"], ["MAIN_API_KEY"]),
+    "withdraws": ({"key": Key(may_withdraw=True)}, "key", ["may withdraw"], ["make a read-only"]),
+    "trades": ({"key": Key(may_trade=True)}, "key", ["may trade"], ["allow_trading_keys: true"]),
+    "markets": (
+        {"faults": ["html:/v5/market/instruments-info"]}, "markets", ["not JSON"], ["network"],
+    ),
+    "one list": (
+        {"faults": ["status=503:/v5/order/realtime"]},
+        "orders",
+        ["open spot, ", "503 Service Unavailable", "answered: spot, linear, inverse, option"],
+        ["status page"],
+    ),
+    "lists that list nothing": (
+        {"faults": ["missing=list:/v5/order/history"]},
+        "orders",
+        ["spot, linear, inverse, option: ", "without the rows"],
+        ["please report it"],
+    ),
+    "margin mode": (
+        {"faults": ["status=503:/v5/account/info"]},
+        "positions",
+        ["margin mode: ", "answered: linear USDT, linear USDC, inverse, option"],
+        ["status page"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_broken_is_named_with_its_mend_and_drags_nothing_else_along(
+    case: str, world: World, at: At, db: DB
+) -> None:
+    served, check, words, mends = BROKEN[case]
+    with serving(world, *served.get("faults", ()), key=served.get("key")) as url:
+        found = examined(at(url), db)
+    assert by_status(found, Status.BROKEN) == [check], found
+    said = found[check]
+    assert [word for word in words if word not in said.said] == [], said
+    assert [word for word in mends if word not in said.mend] == [], said
+    because = {r.said for r in found.values() if r.status is Status.SKIPPED and r.check != "tls"}
+    stops = check in ("http", "signature", "key", "markets")
+    assert because == ({f"because {check} failed"} if stops else set())
+    assert (found["trades"].status is Status.SKIPPED) is stops
+    text = json.dumps([(r.said, r.mend) for r in found.values()])
+    assert DEMO_KEY not in text
+    assert DEMO_SECRET not in text
+
+
+def test_a_wrong_passphrase_is_told_from_a_wrong_key(world: World, at: At, db: DB) -> None:
+    with serving(world, key=Key(passphrase="x")) as url:
+        found = examined(at(url, "okx"), db)
+    assert by_status(found, Status.BROKEN) == ["signature"]
+    assert 'the passphrase is wrong: Request header "OK-ACCESS-PASSPHRASE"' in (
+        found["signature"].said
+    )
+    assert "check MAIN_API_PASSWORD" in found["signature"].mend
+
+
+def test_what_depends_on_a_broken_check_is_skipped_and_says_so(at: At, db: DB) -> None:
+    found = examined(at("http://does-not-exist.invalid"), db)
+    assert by_status(found, Status.BROKEN) == ["dns"]
+    assert "does-not-exist.invalid has no address" in found["dns"].said
+    assert "MAIN_API_URL" in found["dns"].mend
+    assert by_status(found, Status.OK) == ["settings", "circuit"]
+    skipped = by_status(found, Status.SKIPPED)
+    assert {"tcp", "http", "signature", "rate limit", *DATASETS} <= set(skipped)
+    assert {found[check].said for check in skipped} == {"because dns failed"}
+
+
+def test_a_fault_of_two_lists_is_told_for_each_dataset_that_is_read_from_them(
+    world: World, at: At, db: DB
+) -> None:
+    with serving(world, "key=orders") as url:
+        found = examined(at(url), db)
+    assert by_status(found, Status.BROKEN) == ["orders", "trades", "funding"]
+    for check in by_status(found, Status.BROKEN):
+        assert "the key lacks a right" in found[check].said
+        assert found[check].mend.startswith("give the key of MAIN_API_KEY the right")
+
+
+SETTINGS: dict[str, tuple[str, dict[str, str], str, str]] = {
+    "no secret": ("bybit", {"SECRET": ""}, "MAIN_API_SECRET not set", "export a read-only key"),
+    "nothing": (
+        "bybit", {"SECRET": "", "KEY": ""}, "MAIN_API_KEY and MAIN_API_SECRET not set", "export",
+    ),
+    "no passphrase": ("okx", {"PASSWORD": ""}, "MAIN_API_PASSWORD not set", "passphrase"),
+    "no scheme": ("bybit", {"URL": "localhost:80"}, "MAIN_API_URL is no address", "write it as"),
+    "no port": ("bybit", {"URL": "http://x:y"}, "MAIN_API_URL is no address", "write it as"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SETTINGS)
+def test_a_variable_that_is_missing_or_wrong_is_named(
+    case: str, at: At, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange, variables, said, mend = SETTINGS[case]
+    account = at("http://127.0.0.1:1", exchange)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"MAIN_API_{name}", value)
+    found = examined(account, db)
+    assert by_status(found, Status.BROKEN) == ["settings"]
+    assert said in found["settings"].said
+    assert mend in found["settings"].mend
+
+
+@pytest.mark.parametrize(
+    ("exchange", "value", "said"),
+    [("kraken", "true", "neither a testnet nor demo trading"), ("bybit", "maybe", "is 'maybe'")],
+)
+def test_a_testnet_that_cannot_be_is_a_matter_of_the_settings(
+    exchange: str, value: str, said: str, at: At, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = at("", exchange)
+    monkeypatch.setenv("MAIN_TESTNET", value)
+    found = examined(account, db)
+    assert by_status(found, Status.BROKEN) == ["settings"]
+    assert said in found["settings"].said
+
+
+def test_a_clock_that_is_wrong_by_seconds_is_warned_of(world: World, at: At, db: DB) -> None:
+    with serving(world, "clock=-3000") as url:
+        found = examined(at(url), db)
+    assert found["clock"].status is Status.WARNING
+    assert "ahead of the exchange's" in found["clock"].said
+
+
+@pytest.mark.parametrize(("days", "status"), [(13, Status.WARNING), (20, Status.OK)])
+def test_a_key_that_expires_soon_is_warned_of(
+    days: int, status: Status, world: World, at: At, db: DB
+) -> None:
+    with serving(world, key=Key(expires_at=NOW_MS + days * DAY_MS)) as url:
+        found = examined(at(url), db)
+    assert found["key"].status is status
+    if status is Status.WARNING:
+        assert "the key in MAIN_API_KEY expires at" in found["key"].said
+        assert "make a new read-only key" in found["key"].mend
+    assert by_status(found, Status.BROKEN) == []
+
+
+def test_a_key_that_trades_by_leave_is_good(world: World, at: At, db: DB) -> None:
+    with serving(world, key=Key(may_trade=True, ips=("127.0.0.1",))) as url:
+        found = examined(at(url, allow_trading_keys=True), db)
+    assert found["key"].status is Status.OK
+    assert "as allow_trading_keys lets it, from fixed addresses" in found["key"].said
+
+
+def test_what_an_exchange_does_not_tell_is_unknown(world: World, at: At, db: DB) -> None:
+    with serving(world, "key=account") as url:
+        found = examined(at(url, "okx"), db)
+    assert by_status(found, Status.UNKNOWN) == ["key", "account type"]
+    assert "does not tell what the key in MAIN_API_KEY may do" in found["key"].said
+
+
+def test_an_exchange_that_ccxt_alone_knows_is_examined_as_far_as_it_tells(at: At, db: DB) -> None:
+    with replying(Hollaex([]).reply) as url:
+        found = examined(at(url, "hollaex", datasets=["balances", "trades", "orders"]), db)
+    assert by_status(found, Status.UNKNOWN) == ["clock", "key", "account type"], found
+    assert found["clock"].said == "hollaex does not tell its time"
+    # the server has no page of deposits, and none is asked for
+    assert by_status(found, Status.BROKEN) == []
+    assert found["trades"].said.endswith(": answered")
+
+
+def test_while_a_run_is_under_way_the_account_is_asked_nothing_that_is_signed(
+    world: World, at: At, database: str, db: DB
+) -> None:
+    with (
+        serve(world, limits=False) as simulator,
+        connect(database) as run,
+        account_lock(run, "main"),
+    ):
+        found = examined(at(simulator.url), db)
+        assert simulator.clients() == []
+        assert found["lock"].status is Status.SKIPPED
+        assert "a run is under way" in found["lock"].said
+        assert found["trades"].said == "because a run is under way"
+        assert by_status(found, Status.BROKEN) == []
+    assert found["clock"].status is Status.OK
+
+
+def test_no_run_begins_while_the_doctor_is_there_and_any_may_after(
+    world: World, at: At, database: str, db: DB
+) -> None:
+    with serving(world) as url, connect(database) as other:
+        results = examine_account(at(url), db, tables=True)
+        while next(results).check != "lock":
+            pass
+        free = "SELECT pg_try_advisory_lock(hashtextextended('alphapulse account main', 0))"
+        assert other.execute(free).fetchone() == (False,)
+        list(results)
+        assert other.execute(free).fetchone() == (True,)
+
+
+def test_without_a_database_the_exchange_is_asked_all_the_same(world: World, at: At) -> None:
+    with serving(world) as url:
+        found = examined(at(url))
+    assert by_status(found, Status.UNKNOWN) == ["lock", "circuit"]
+    assert by_status(found, Status.BROKEN) == []
+    assert found["trades"].status is Status.OK
+
+
+def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
+    world: World, at: At, db: DB
+) -> None:
+    with serve(world, limits=False) as simulator:
+        account = at(simulator.url)
+        with open_client(exchange_connection(account, "test")) as client:
+            registry.store_catalogue(db, "main", ccxt_version(), client.load_markets())
+        simulator.requests.clear()
+        assert "stored less than two hours ago" in examined(account, db)["markets"].said
+        db.execute("UPDATE alphapulse.market_catalogues SET loaded_at = now() - interval '5 days'")
+        found = examined(account, db)["markets"]
+        asked = {seen.path for seen in simulator.requests}
+    assert "/v5/market/instruments-info" not in asked
+    assert found.status is Status.WARNING
+    assert "stored 5 days ago" in found.said
+    assert "alphapulse sync main" in found.mend
+
+
+def test_the_circuit_is_told(world: World, at: At, db: DB) -> None:
+    refused = ExchangeFailure(Kind.CREDENTIALS, "the key is revoked", "make a new one")
+    attempt = log.start(db, "main", "trades", "a run")
+    log.fail(db, attempt, 0, 1, Kind.TRANSIENT, "the exchange is down")
+    circuit.settle(db, "main", "a run")
+    account = at("http://127.0.0.1:1")
+    assert examined(account, db)["circuit"].status is Status.WARNING
+    circuit.settle(db, "main", "a run", refused)
+    found = examined(account, db)["circuit"]
+    assert found.status is Status.BROKEN
+    assert "the key is revoked" in found.said
+    until = circuit.read(db, "main").retry_at
+    assert until is not None
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in found.said
+    assert "alphapulse circuit reset main" in found.mend
+    db.execute("UPDATE alphapulse.circuit SET retry_at = now() - interval '1 minute'")
+    assert examined(account, db)["circuit"].status is Status.WARNING
