@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.markets import Markets, market_row, unlisted_market
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
-from alphapulse_pipeline.settings.environment import SettingsError, flag
+from alphapulse_pipeline.settings.environment import SettingsError, flag, lookup
 from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -122,7 +121,7 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
 
 
 def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
-    """How the account is reached, read from the environment now.
+    """How the account is reached, its variables looked up now.
 
     Raises `SettingsError` naming the variable that is missing or wrong.
     """
@@ -133,20 +132,20 @@ def exchange_connection(account: Account, run_id: str) -> ExchangeConnection:
             "account or write it into .env"
         )
     venue = venue_of(account.settings.exchange)
-    if venue.needs_password and not os.environ.get(names.api_password):
+    if venue.needs_password and not lookup(names.api_password):
         raise SettingsError(
             f"{account.name}: {names.api_password} not set: {account.settings.exchange} gives a "
             "key a passphrase as well; export it or write it into .env"
         )
-    url = os.environ.get(names.api_url, "")
+    url = lookup(names.api_url)
     if url and not url.startswith(("http://", "https://")):
         raise SettingsError(f"{names.api_url} must begin with http:// or https://")
     return ExchangeConnection(
         names,
         account.settings.exchange,
-        os.environ[names.api_key],
-        os.environ[names.api_secret],
-        os.environ.get(names.api_password, ""),
+        lookup(names.api_key),
+        lookup(names.api_secret),
+        lookup(names.api_password),
         api_url=url,
         testnet=flag(names.testnet),
         options=account.settings.options,
