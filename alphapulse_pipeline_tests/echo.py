@@ -60,15 +60,16 @@ class Gateway:
     target: str
     url: str = ""
     trouble: Trouble | None = None
-    signatures: set[str] = field(default_factory=set)
+    signatures: dict[str, None] = field(default_factory=dict)
+    """In the order in which they came."""
     repeated: int = 0
     """How many signed requests were answered with trouble."""
 
     def note(self, path: str, headers: dict[str, str]) -> bool:
         """Whether the request is signed."""
         pairs = [*headers.items(), *parse_qsl(urlsplit(path).query)]
-        found = {value for name, value in pairs if re.search("sign", name, re.I) and len(value) > 9}
-        self.signatures |= found
+        found = [value for name, value in pairs if re.search("sign", name, re.I) and len(value) > 9]
+        self.signatures |= dict.fromkeys(found)
         return bool(found)
 
 

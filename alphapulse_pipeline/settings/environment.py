@@ -17,6 +17,8 @@ from dotenv import dotenv_values
 
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
+DOTENV = "ALPHAPULSE_DOTENV"
+"""Set by `up` for the processes that it starts, which work elsewhere."""
 
 _ACCOUNTS = re.compile(r".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z")
 _SECRET = re.compile(r".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z")
@@ -93,25 +95,26 @@ def read_dotenv() -> None:
 
 def dotenv_is_open() -> bool:
     """Whether other users of this machine may read `.env`, or write it."""
-    path = _dotenv_path()
+    path = dotenv_path()
     return path.is_file() and bool(path.stat().st_mode & 0o066)
 
 
-def _dotenv_path() -> Path:
-    return Path.cwd() / ".env"
+def dotenv_path() -> Path:
+    """Where `.env` is: in the working directory, or where `up` says that its own was."""
+    return Path(os.environ.get(DOTENV) or Path.cwd() / ".env")
 
 
 def _dotenv() -> Mapping[str, str]:
     try:
-        text = _dotenv_path().read_text(encoding="utf-8")
+        text = dotenv_path().read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise SettingsError(f"{_dotenv_path()} cannot be read: {error.strerror}") from None
+        raise SettingsError(f"{dotenv_path()} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{_dotenv_path()} is no UTF-8 text: write it again") from None
+        raise SettingsError(f"{dotenv_path()} is no UTF-8 text: write it again") from None
     if "\0" in text:
-        raise SettingsError(f"{_dotenv_path()} has a zero byte in it: write it again")
+        raise SettingsError(f"{dotenv_path()} has a zero byte in it: write it again")
     found = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
     _seen.update(value for name, value in found.items() if _SECRET.match(name))
     return found

@@ -23,6 +23,8 @@ _SIGNATURE = re.compile(
     r"(?i)\b(x-bapi-sign|api-sign|ok-access-sign|signature|sign|passphrase|secret)"
     r"(['\"]?\s*[=:]\s*['\"]?)[A-Za-z0-9+/=_%-]{8,}"
 )
+# what PostgreSQL cannot store, and what would move a terminal's cursor
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MASK = "***"
 _SHORTEST = 4
 """Values shorter than this are no secrets, and masking them would garble ordinary words."""
@@ -31,13 +33,16 @@ _signatures: deque[str] = deque(maxlen=64)
 
 
 def redact(text: str) -> str:
-    """`text` without API keys, secrets, passwords, signatures and URL query strings."""
+    """`text` without API keys, secrets, passwords, signatures and URL query strings.
+
+    It can be printed and stored, whatever an exchange has sent.
+    """
     known = {form for secret in _known() if len(secret) >= _SHORTEST for form in _forms(secret)}
     for form in sorted(known, key=len, reverse=True):
         text = text.replace(form, _MASK)
     text = _URL_QUERY.sub(r"\1", text)
     text = _URL_PASSWORD.sub(rf"\1:{_MASK}@", text)
-    return _SIGNATURE.sub(rf"\1\2{_MASK}", text)
+    return _UNPRINTABLE.sub("?", _SIGNATURE.sub(rf"\1\2{_MASK}", text))
 
 
 def remember_signatures(signatures: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ can fail, with every logger at DEBUG, and are looked for in all that was written
 
 import base64
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
 import dagster as dg
@@ -45,7 +45,7 @@ def loud() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def needles(signatures: set[str]) -> Iterator[str]:
+def needles(signatures: Iterable[str]) -> Iterator[str]:
     """The secrets and the signatures, in every form that could be read back."""
     for secret in (KEY, SECRET, PLAIN.decode(), PASSPHRASE, *signatures):
         yield secret
@@ -54,7 +54,7 @@ def needles(signatures: set[str]) -> Iterator[str]:
         yield secret.replace('"', '\\"').replace("/", "\\/")
 
 
-def assert_without(place: str, signatures: set[str]) -> None:
+def assert_without(place: str, signatures: Iterable[str]) -> None:
     for needle in needles(signatures):
         found = place.find(needle)
         assert found < 0, place[max(found - 300, 0) : found + 100]
@@ -102,7 +102,11 @@ def test_no_secret_is_stored_or_logged(
         exchanges.trouble = None
 
         def buggy(*_: object) -> None:
-            sent = {"secret": SECRET, "passphrase": PASSPHRASE, "signed": exchanges.signatures}
+            sent = {
+                "secret": SECRET,
+                "passphrase": PASSPHRASE,
+                "signed": [*exchanges.signatures][-9:],
+            }
             raise LookupError(KEY) from ValueError(sent)
 
         with monkeypatch.context() as patch:

@@ -199,6 +199,10 @@ def test_an_error_and_all_that_it_came_from_lose_their_secrets(
     assert value.args == ("{'sent': ['***']}", 7)
 
 
+def test_what_is_told_can_be_printed_and_stored() -> None:
+    assert redact("a\x00b\x1b[2Jc\ud800d\te\nf") == "a?b?[2Jc?d\te\nf"
+
+
 def test_ordinary_words_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIN_API_KEY", "a")
     text = "bybit GET https://api.bybit.com/v5/account/info 503 Service Unavailable; a trade"
