@@ -4,6 +4,7 @@ Exit codes: 0 all good; 1 something failed, the rest was done; 2 wrong usage or 
 Ctrl-C.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -33,6 +34,7 @@ def main() -> NoReturn:
 
     for module in (up, sync, status, circuit, sql, import_, simulator):
         module.register(app)
+    os.umask(0o077)  # logs and settings below the home are nobody else's
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         read_dotenv()

@@ -40,6 +40,7 @@ def sql(
             rows = cursor.fetchall()
         except psycopg.Error as error:
             output.error(str(error).strip())
+            connection.close()  # a COPY has begun, and nobody will end it
             return 1
     if as_json:
         output.print_json([dict(zip(names, row, strict=True)) for row in rows])

@@ -166,7 +166,7 @@ def _read(path: Path) -> Account | None:
         return None
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):  # a few of them are enough to fill the memory
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 1
             raise SettingsError(f"{shown}:{line}: *{event.anchor}: write it out, without aliases")
     try:
         check_account_name(path.parent.name)

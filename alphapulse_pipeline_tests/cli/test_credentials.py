@@ -19,7 +19,8 @@ KEY, NEW_KEY = "recognisable-key-4711", "recognisable-key-4712"
 SECRET, WRONG_SECRET = "recognisable-secret-0815", "recognisable-wrong-secret"
 UI = """{
   instance { info }
-  topLevelResourceDetailsOrError(resourceName: "bybit", repositorySelector: {
+  topLevelResourceDetailsOrError(resourceSelector: {
+    resourceName: "bybit"
     repositoryName: "__repository__", repositoryLocationName: "alphapulse_pipeline"
   }) { ... on ResourceDetails {
     name description configFields { name } configuredValues { value }

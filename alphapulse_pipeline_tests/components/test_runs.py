@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.components.histories import MODE
+from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.exchange import client
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import Circuit
@@ -173,6 +173,21 @@ def test_a_refused_key_opens_the_circuit_and_a_good_one_closes_it(
     monkeypatch.setenv(names.api_secret, good)
     assert run_job(account, "snapshot").success
     assert circuit.read(db, account.name) == Circuit()
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        *((TIME_LIMIT, value) for value in ("nan", "-1", "1e999", "inf", "abc", "", "1" * 5000)),
+        *((MODE, value) for value in ("", "Fill", "'; DROP TABLE alphapulse.trades; --")),
+    ],
+)
+def test_a_tag_that_means_nothing_fails_the_run_with_a_sentence(
+    make_account: Make, run_job: RunJob, tag: str, value: str
+) -> None:
+    account = make_account("http://127.0.0.1:9", history_start=HISTORY_START, datasets=["trades"])
+    result = run_job(account, "history", tags=DAYS | {tag: value})
+    assert failure_of(result).startswith(f"the run's tag {tag} is '")
 
 
 def test_a_session_that_does_not_open_is_tried_once_a_run(
