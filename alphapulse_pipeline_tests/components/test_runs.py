@@ -187,7 +187,7 @@ def test_a_tag_that_means_nothing_fails_the_run_with_a_sentence(
 ) -> None:
     account = make_account("http://127.0.0.1:9", history_start=HISTORY_START, datasets=["trades"])
     result = run_job(account, "history", tags=DAYS | {tag: value})
-    assert failure_of(result).startswith(f"the run's tag {tag} is '")
+    assert failure_of(result).startswith(f"the run's tag {tag} is ")
 
 
 def test_a_session_that_does_not_open_is_tried_once_a_run(
