@@ -14,6 +14,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.venues import VENUES
+from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.simulator import (
@@ -109,6 +110,12 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, venue in VENUES.items():
         settings = {**venue.settings, "enableRateLimit": False}
         monkeypatch.setitem(VENUES, name, replace(venue, settings=settings))
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test calls a secret is an ordinary word in the next."""
+    monkeypatch.setattr(environment, "_seen", set())
 
 
 @pytest.fixture

@@ -4,14 +4,16 @@ Exit codes: 0 all good; 1 something failed, the rest was done; 2 wrong usage or 
 Ctrl-C.
 """
 
+import os
 import signal
 import sys
+import traceback
 from typing import Any, NoReturn
 
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.settings.environment import SettingsError, read_dotenv
+from alphapulse_pipeline.settings.environment import SettingsError, dotenv_is_open, read_dotenv
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError
 
@@ -32,9 +34,12 @@ def main() -> NoReturn:
 
     for module in (up, sync, status, doctor, circuit, sql, import_, simulator):
         module.register(app)
+    os.umask(0o077)  # logs and settings below the home are nobody else's
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         read_dotenv()
+        if dotenv_is_open():
+            output.warn("other users of this machine may read .env: chmod 600 .env")
         code: Any = app(standalone_mode=False)
     except (SettingsError, EmbeddedServerError) as error:
         output.error(redact(str(error)))
@@ -44,11 +49,12 @@ def main() -> NoReturn:
         sys.exit(130)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        output.error(error.format_message())  # a wrong option, told by typer
-        sys.exit(2)
+    except Exception as error:  # noqa: BLE001  it is told, and the command ends with it
+        if hasattr(error, "format_message"):
+            output.error(redact(error.format_message()))  # a wrong option, told by typer
+            sys.exit(2)
+        output.note(redact("".join(traceback.format_exception(error))))  # a bug
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from alphapulse_pipeline.settings.environment import DOTENV, dotenv_path
+
 MARK = "ALPHAPULSE_UP"
 _PATIENCE = 15.0
 
@@ -71,7 +73,15 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, MARK: str(self.home), "PYTHONUNBUFFERED": "1"},
+                # Dagster would put a .env of the working directory into the environment, over what
+                # is exported, for as long as the process lives.
+                cwd=logs,
+                env={
+                    **os.environ,
+                    MARK: str(self.home),
+                    DOTENV: str(dotenv_path()),
+                    "PYTHONUNBUFFERED": "1",
+                },
                 start_new_session=True,  # Ctrl-C reaches `up` alone, which stops them in order
             )
         child = Child(name, arguments, process, log)

@@ -33,13 +33,14 @@ def sql(
     ):
         try:
             # one statement only: the extended protocol refuses several
-            cursor = connection.execute(query.encode(), prepare=True)
+            cursor = connection.execute(_bytes(query), prepare=True)
             if cursor.description is None:
                 raise SettingsError("the query returns no rows: give a SELECT")
             names = [column.name for column in cursor.description]
             rows = cursor.fetchall()
         except psycopg.Error as error:
             output.error(str(error).strip())
+            connection.close()  # a COPY has begun, and nobody will end it
             return 1
     if as_json:
         output.print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -56,3 +57,11 @@ def sql(
     else:
         output.print_table(names, rows)
     return 0
+
+
+def _bytes(query: str) -> bytes:
+    """As bytes psycopg takes nothing in it for a placeholder."""
+    try:
+        return query.encode()
+    except UnicodeEncodeError:
+        raise SettingsError("the query is no UTF-8 text") from None

@@ -105,7 +105,6 @@ def database(home: Path, *, demo: bool) -> Iterator[str]:
             environment.postgres_url()
             url = schema.ensure_database(given, DEMO_DATABASE) if demo else given
         else:
-            _make(home)
             server = stack.enter_context(embedded_server(home))
             url = schema.ensure_database(
                 server.url("postgres"), DEMO_DATABASE if demo else DATABASE

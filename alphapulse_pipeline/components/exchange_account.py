@@ -10,7 +10,7 @@ from pydantic import Field
 from alphapulse_pipeline.components.checks import account_checks
 from alphapulse_pipeline.components.histories import history_asset
 from alphapulse_pipeline.components.jobs import account_jobs
-from alphapulse_pipeline.components.resources import AccountResource
+from alphapulse_pipeline.components.resources import account_resource
 from alphapulse_pipeline.components.schedules import account_schedules
 from alphapulse_pipeline.components.snapshots import snapshot_assets
 from alphapulse_pipeline.settings.accounts import (
@@ -75,5 +75,5 @@ def account_definitions(account: Account) -> dg.Definitions:
         asset_checks=account_checks(account, snapshots, histories),
         jobs=list(jobs.values()),
         schedules=account_schedules(account, jobs),
-        resources={account.name: AccountResource.of(account)},
+        resources={account.name: account_resource(account)},
     )

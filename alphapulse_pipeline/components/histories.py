@@ -1,5 +1,6 @@
 """A history asset: daily partitions, any range of which is read in one run."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -49,18 +50,32 @@ def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
         pool=account.name,
     )
     def rows(context: dg.AssetExecutionContext) -> Batches:
+        fill = _fills(context.run.tags.get(MODE))
+        keep_going = _until(context.run.tags.get(TIME_LIMIT))
         session = session_of(context, account)
         days = context.partition_time_window
         window = TimeRange(days.start, days.end)
-        fill = context.run.tags.get(MODE) == "fill"
-        keep_going = _until(context.run.tags.get(TIME_LIMIT))
         return history(session, dataset, window, fill=fill, keep_going=keep_going)
 
     return rows
 
 
+def _fills(mode: str | None) -> bool:
+    if mode not in (None, "fill"):
+        raise dg.Failure(
+            f"the run's tag {MODE} is {mode[:100]!r}: set it to fill, or leave it out",
+            allow_retries=False,
+        )
+    return mode == "fill"
+
+
 def _until(seconds: str | None) -> Callable[[], bool]:
     if seconds is None:
         return lambda: True
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", seconds, re.ASCII):
+        raise dg.Failure(
+            f"the run's tag {TIME_LIMIT} is {seconds[:100]!r}: give a number of seconds, e.g. 60",
+            allow_retries=False,
+        )
     deadline = time.monotonic() + float(seconds)
     return lambda: time.monotonic() < deadline

@@ -10,6 +10,7 @@ import dagster as dg
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
+from alphapulse_pipeline.exchange.connection import exchange_connection
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
@@ -122,11 +123,11 @@ def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.Sched
         execution_timezone="UTC",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Request:
-        if missing := account.environment.missing():
-            return dg.SkipReason(
-                f"{' and '.join(missing)} not set: no credentials for {account.name}"
-            )
         try:
+            if missing := account.environment.missing():
+                return dg.SkipReason(
+                    f"{' and '.join(missing)} not set: no credentials for {account.name}"
+                )
             reason = left_alone(account) or busy(context.instance, account, kind)
             return dg.SkipReason(reason) if reason else tick(account, kind)
         except SettingsError as error:
@@ -139,7 +140,10 @@ def left_alone(account: Account) -> str | None:
     """Why the account's circuit lets no run begin now; None where it does."""
     with connect(postgres_url()) as connection:
         require_current(connection)
-        return circuit.read(connection, account.name).refusal(account.name, datetime.now(UTC))
+        found = circuit.read(connection, account.name)
+    if found.credentials and found.credentials != exchange_connection(account, "").fingerprint:
+        return None
+    return found.refusal(account.name, datetime.now(UTC))
 
 
 def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | None:

@@ -11,7 +11,7 @@ from alphapulse_pipeline.components.resources import session_of
 from alphapulse_pipeline.components.tables import asset_spec
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.sync.snapshots import snapshot
 
 
@@ -46,6 +46,7 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
                 failures.append(f"{account.name}/{dataset}: {failure}")
                 context.log.error(failures[-1])
             except Exception as error:  # noqa: BLE001  raised below, after the others' turn
+                without_secrets(error)
                 failures.append(f"{account.name}/{dataset}: {redact(str(error))}")
                 bug = bug or error
             else:

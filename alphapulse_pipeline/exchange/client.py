@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import logging
+import re
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -23,7 +24,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import anyio
 import stamina
@@ -43,7 +44,7 @@ from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.patience import UNTOLD, told_wait
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
 from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
-from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.settings.redaction import redact, remember_signatures
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -55,6 +56,8 @@ logging.getLogger("ccxt.base.exchange").addFilter(lambda record: record.levelno 
 
 # stamina's own hooks print the error, with whatever URL and signature are in it.
 stamina.instrumentation.set_on_retry_hooks([])
+
+_SIGNS = re.compile("sign|auth", re.IGNORECASE)
 
 _ATTEMPTS = 4
 _LONGEST_WAIT = 20.0
@@ -88,9 +91,12 @@ class Connection:
 
     @property
     def fingerprint(self) -> str:
-        """Tells this account's key from another one, and is not enough to find it."""
-        named = f"{self.environment.account} {self.exchange} {self.api_key}"
-        return hashlib.sha256(named.encode()).hexdigest()[:16]
+        """Tells these credentials from others, and is not enough to find them."""
+        named = (
+            *(self.environment.account, self.exchange, self.api_key, self.api_secret),
+            *(self.api_password, str(self.testnet)),
+        )
+        return hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
 
 
 class ExchangeClient:
@@ -364,6 +370,7 @@ class _Exact:
         self.requests_sent += 1
         if self.api_url:
             url = _through(self.api_url, url)
+        remember_signatures(_signatures(url, headers, body))
         answer = await super().fetch(url, method, headers, body)  # type: ignore[misc]
         if not isinstance(answer, dict | list):
             path = urlsplit(url).path
@@ -444,6 +451,13 @@ def _through(door: str, url: str) -> str:
     """The same path and query at another scheme, host and port."""
     there, asked = urlsplit(door), urlsplit(url)
     return urlunsplit(asked._replace(scheme=there.scheme, netloc=there.netloc))
+
+
+def _signatures(url: str, headers: Mapping[str, Any] | None, body: Any) -> list[str]:
+    """What a request is signed with, wherever exchanges want it: headers, query or form."""
+    form = body if isinstance(body, str) else ""
+    pairs = [*(headers or {}).items(), *parse_qsl(urlsplit(url).query), *parse_qsl(form)]
+    return [str(value) for name, value in pairs if _SIGNS.search(name) and len(str(value)) >= 16]
 
 
 def _user_agent(run_id: str) -> str:

@@ -1,16 +1,15 @@
 """How an account's exchange is reached: its file and the environment, read when they are needed."""
 
-import os
 from urllib.parse import urlsplit
 
 from alphapulse_pipeline.exchange.client import Connection
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.settings.environment import SettingsError, flag
+from alphapulse_pipeline.settings.environment import SettingsError, flag, lookup
 
 
 def exchange_connection(account: Account, run_id: str) -> Connection:
-    """How the account is reached, read from the environment now.
+    """How the account is reached, its variables looked up now.
 
     Raises `SettingsError` naming the variable that is missing or wrong.
     """
@@ -21,12 +20,12 @@ def exchange_connection(account: Account, run_id: str) -> Connection:
             "account or write it into .env"
         )
     venue = venue_of(account.settings.exchange)
-    if venue.needs_password and not os.environ.get(names.api_password):
+    if venue.needs_password and not lookup(names.api_password):
         raise SettingsError(
             f"{account.name}: {names.api_password} not set: {account.settings.exchange} gives a "
             "key a passphrase as well; export it or write it into .env"
         )
-    url = os.environ.get(names.api_url, "")
+    url = lookup(names.api_url)
     if url and not _leads_somewhere(url):
         raise SettingsError(
             f"{names.api_url} is no address of a server: write it as http://127.0.0.1:8900 or "
@@ -35,9 +34,9 @@ def exchange_connection(account: Account, run_id: str) -> Connection:
     return Connection(
         names,
         account.settings.exchange,
-        os.environ[names.api_key],
-        os.environ[names.api_secret],
-        os.environ.get(names.api_password, ""),
+        lookup(names.api_key),
+        lookup(names.api_secret),
+        lookup(names.api_password),
         api_url=url,
         testnet=flag(names.testnet),
         options=account.settings.options,

@@ -4,10 +4,10 @@ A run fails for the account where nothing of it succeeded; one dataset that fail
 that dataset's own matter. After `FAILURES` such runs in a row the circuit opens, at once where the
 exchange refuses the key or has banned us. While it is open, schedules skip. Once the cooldown is
 over one run may try again: where it succeeds the circuit closes, where it fails the cooldown
-doubles, up to a day.
+doubles, up to a day. Other credentials than those that were refused are tried at once.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection
@@ -32,6 +32,8 @@ class Circuit:
     retry_at: datetime | None = None
     cooldown: timedelta | None = None
     reason: str = ""
+    credentials: str = ""
+    """The fingerprint of the credentials that were refused; empty where that was not the reason."""
 
     def refusal(self, account: str, now: datetime) -> str | None:
         """Why a scheduled run should not be started now; None where it may be."""
@@ -48,8 +50,8 @@ class Circuit:
 def read(connection: Connection[TupleRow], account: str) -> Circuit:
     """The account's circuit; closed where nothing ever failed."""
     row = connection.execute(
-        "SELECT state, failures, opened_at, retry_at, cooldown, coalesce(reason, '')"
-        " FROM alphapulse.circuit WHERE account = %s",
+        "SELECT state, failures, opened_at, retry_at, cooldown, coalesce(reason, ''),"
+        " coalesce(credentials, '') FROM alphapulse.circuit WHERE account = %s",
         [account],
     ).fetchone()
     return Circuit(*row) if row else Circuit()
@@ -76,10 +78,13 @@ def settle(
     account: str,
     run_id: str,
     refused: ExchangeFailure | None = None,
+    *,
+    credentials: str = "",
 ) -> Circuit:
     """Take a run that has ended into account, as `sync_log` tells of it.
 
-    `refused`: what the exchange refused the whole account with, if it did.
+    `refused`: what the exchange refused the whole account with, if it did. `credentials`: the
+    fingerprint of those that the run used.
     """
     before = read(connection, account)
     attempts = connection.execute(
@@ -90,14 +95,17 @@ def settle(
     ).fetchall()
     failed = [(kind, error) for status, kind, error in attempts if status == "failed"]
     if refused and refused.kind in AT_ONCE:
+        kind = refused.kind.value
         after = _failed_again(before, str(refused), at_once=True, until=refused.until)
     elif not attempts:
         return before
     elif len(failed) < len(attempts):
-        after = Circuit()
+        kind, after = None, Circuit()
     else:
         kind, error = failed[-1]
         after = _failed_again(before, str(error), at_once=kind in AT_ONCE)
+    if after.state == "open" and kind == Kind.CREDENTIALS:
+        after = replace(after, credentials=credentials)
     _store(connection, account, after)
     return after
 
@@ -123,9 +131,10 @@ def _failed_again(
 def _store(connection: Connection[TupleRow], account: str, circuit: Circuit) -> None:
     connection.execute(
         "INSERT INTO alphapulse.circuit"
-        " (account, state, failures, opened_at, retry_at, cooldown, reason)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (account) DO UPDATE SET"
+        " (account, state, failures, opened_at, retry_at, cooldown, reason, credentials)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (account) DO UPDATE SET"
         " state = excluded.state, failures = excluded.failures, opened_at = excluded.opened_at,"
-        " retry_at = excluded.retry_at, cooldown = excluded.cooldown, reason = excluded.reason",
+        " retry_at = excluded.retry_at, cooldown = excluded.cooldown, reason = excluded.reason,"
+        " credentials = excluded.credentials",
         [account, *astuple(circuit)],
     )

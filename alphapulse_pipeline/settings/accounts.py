@@ -145,13 +145,18 @@ def read_account(path: Path) -> Account | None:
     """The account of a file; None where it is another component's. Raises `SettingsError`."""
     shown = _shown(path)
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{shown}:{line}: not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{shown}:1: not valid YAML: it is no UTF-8 text") from error
+    except RecursionError:
+        raise SettingsError(f"{shown}:1: not valid YAML: it is nested too deeply") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise SettingsError(f"{shown}:1: not valid YAML: {error}") from error
     if not isinstance(content, dict) or "type" not in content:
         raise SettingsError(f"{shown}:1: type: missing: add `type: {COMPONENT}`")
     if (kind := str(content["type"])) != COMPONENT:
@@ -161,6 +166,10 @@ def read_account(path: Path) -> Account | None:
                 f"{shown}:{_line(root, ('type',))}: type: no component {kind!r}{hint}"
             )
         return None
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):  # a few of them are enough to fill the memory
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise SettingsError(f"{shown}:{line}: *{event.anchor}: write it out, without aliases")
     try:
         check_account_name(path.parent.name)
     except SettingsError as error:

@@ -1,19 +1,34 @@
 """Environment variables: which there are, and how an account's are named.
 
-`.env` in the working directory is read too and never overrides what is exported.
+`.env` in the working directory is read too and never overrides what is exported. An account's
+variables are looked up whenever a run begins, in `.env` as it is then, and are never put into the
+environment: a key that was replaced there is used by the next run, whoever starts it.
 """
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import platformdirs
-from dotenv import load_dotenv
+from dotenv import dotenv_values
 
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
 ALERT_WEBHOOK = "ALPHAPULSE_ALERT_WEBHOOK"
 """A secret: who knows it can write into the channel."""
+DOTENV = "ALPHAPULSE_DOTENV"
+"""Set by `up` for the processes that it starts, which work elsewhere."""
+
+_LOOKED_UP = re.compile(
+    rf".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z|{ALERT_WEBHOOK}\Z"
+)
+_SECRET = re.compile(rf".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z|{ALERT_WEBHOOK}\Z")
+
+_seen: set[str] = set()
+"""Every secret that this process has met: one that was replaced may still be in a message."""
 
 
 class SettingsError(Exception):
@@ -51,17 +66,67 @@ class AccountEnvironment:
 
     def missing(self) -> list[str]:
         """The variables that a run needs and that are not set, by name."""
-        return [name for name in (self.api_key, self.api_secret) if not os.environ.get(name)]
+        return [name for name in (self.api_key, self.api_secret) if not lookup(name)]
+
+
+def lookup(name: str) -> str:
+    """The variable's value as it is now: exported, else as `.env` says; empty where it is neither.
+
+    Raises `SettingsError` where `.env` cannot be read.
+    """
+    value = os.environ.get(name)
+    if value is None:
+        value = _dotenv().get(name, "")
+    if _SECRET.match(name):
+        _seen.add(value)
+    return value
+
+
+def secrets() -> set[str]:
+    """The values of all secrets that this process has met, and may therefore show."""
+    return _seen | {value for name, value in os.environ.items() if _SECRET.match(name)}
 
 
 def read_dotenv() -> None:
-    """Add the working directory's `.env` to the environment; what is exported wins."""
-    load_dotenv(Path.cwd() / ".env", override=False)
+    """Add `.env` to the environment without what is looked up anew; what is exported wins.
+
+    Raises `SettingsError` where it cannot be read.
+    """
+    for name, value in _dotenv().items():
+        if not _LOOKED_UP.match(name):
+            os.environ.setdefault(name, value)
+
+
+def dotenv_is_open() -> bool:
+    """Whether other users of this machine may read `.env`, or write it."""
+    path = dotenv_path()
+    return path.is_file() and bool(path.stat().st_mode & 0o066)
+
+
+def dotenv_path() -> Path:
+    """Where `.env` is: in the working directory, or where `up` says that its own was."""
+    return Path(os.environ.get(DOTENV) or Path.cwd() / ".env")
+
+
+def _dotenv() -> Mapping[str, str]:
+    try:
+        text = dotenv_path().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{dotenv_path()} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{dotenv_path()} is no UTF-8 text: write it again") from None
+    if "\0" in text:
+        raise SettingsError(f"{dotenv_path()} has a zero byte in it: write it again")
+    found = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    _seen.update(value for name, value in found.items() if _SECRET.match(name))
+    return found
 
 
 def flag(name: str) -> bool:
     """Whether the variable `name` says yes. Raises `SettingsError` on anything but yes or no."""
-    value = os.environ.get(name, "").strip().lower()
+    value = lookup(name).strip().lower()
     if value in ("1", "true", "yes", "on"):
         return True
     if value in ("", "0", "false", "no", "off"):
@@ -93,7 +158,7 @@ def postgres_url() -> str:
 
 def alert_webhook() -> str:
     """Where alerts are sent to; "" for nowhere. Raises `SettingsError` where it is no URL."""
-    url = os.environ.get(ALERT_WEBHOOK, "").strip()
+    url = lookup(ALERT_WEBHOOK).strip()
     if url and not url.startswith(("http://", "https://")):
         raise SettingsError(f"{ALERT_WEBHOOK} must begin with http:// or https://")
     return url

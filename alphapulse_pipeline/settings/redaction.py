@@ -1,41 +1,121 @@
-"""No secret in any output: every text that leaves the process about a failure passes `redact`."""
+"""No secret in any output: every text that leaves the process about a failure passes `redact`.
 
+What is masked: the secrets that this process knows (credentials, the database's password), each in
+the forms in which libraries and exchanges repeat them; the signatures of its latest requests, which
+are remembered for that; and whatever looks like a signature or stands in a URL's query.
+"""
+
+import base64
 import json
 import os
 import re
-from collections.abc import Iterator
-from urllib.parse import quote, unquote, urlsplit
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from html import escape
+from urllib.parse import parse_qs, quote, quote_plus, unquote, urlsplit
 
-from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.environment import POSTGRES_URL, secrets
 
-_SECRET_NAME = re.compile(r".+_API_(KEY|SECRET|PASSWORD)$|ALPHAPULSE_ALERT_WEBHOOK$")
 _URL_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?'\"<>]+)\?[^\s'\"<>]*", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*):[^\s/@'\"]*@", re.IGNORECASE)
 _SIGNATURE = re.compile(
     r"(?i)\b(x-bapi-sign|api-sign|ok-access-sign|signature|sign|passphrase|secret)"
     r"(['\"]?\s*[=:]\s*['\"]?)[A-Za-z0-9+/=_%-]{8,}"
 )
+# what PostgreSQL cannot store, and what would move a terminal's cursor
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MASK = "***"
+_SHORTEST = 4
+"""Values shorter than this are no secrets, and masking them would garble ordinary words."""
+
+_signatures: deque[str] = deque(maxlen=64)
 
 
 def redact(text: str) -> str:
-    """`text` without API keys, secrets, passwords, signatures and URL query strings."""
-    for secret in sorted(_secrets(), key=len, reverse=True):
-        text = text.replace(secret, _MASK)
+    """`text` without API keys, secrets, passwords, signatures and URL query strings.
+
+    It can be printed and stored, whatever an exchange has sent.
+    """
+    known = {form for secret in _known() if len(secret) >= _SHORTEST for form in _forms(secret)}
+    for form in sorted(known, key=len, reverse=True):
+        text = text.replace(form, _MASK)
     text = _URL_QUERY.sub(r"\1", text)
     text = _URL_PASSWORD.sub(rf"\1:{_MASK}@", text)
-    return _SIGNATURE.sub(rf"\1\2{_MASK}", text)
+    return _UNPRINTABLE.sub("?", _SIGNATURE.sub(rf"\1\2{_MASK}", text))
 
 
-def _secrets() -> Iterator[str]:
-    # Values shorter than this are no secrets, and masking them would garble ordinary words.
-    shortest = 4
-    for name, value in os.environ.items():
-        if _SECRET_NAME.match(name) and len(value) >= shortest:
-            yield value
-            yield quote(value, safe="")
-            yield json.dumps(value)[1:-1]  # a key of several lines, inside of a JSON text
-    password = urlsplit(os.environ.get(POSTGRES_URL, "")).password
-    if password and len(password) >= shortest:
-        yield password
-        yield unquote(password)
+def remember_signatures(signatures: Iterable[str]) -> None:
+    """Mask these as well: an exchange that refuses a request may repeat it in its answer."""
+    _signatures.extend(signatures)
+
+
+@contextmanager
+def redacted_errors() -> Iterator[None]:
+    """What is raised inside shows no secret, nor does anything that it came from.
+
+    For the doors through which unforeseen errors leave us: whoever logs them shows the whole chain.
+    """
+    try:
+        yield
+    except Exception as error:
+        without_secrets(error)
+        raise
+
+
+def without_secrets(error: BaseException) -> None:
+    """Redact the texts of `error` and of all that it came from: tracebacks show them all."""
+    waiting, done = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in done:
+            continue
+        done.add(id(one))
+        one.args = tuple(_redacted(part) for part in one.args)
+        for name in ("strerror", "filename", *vars(one)):  # what some say in place of their args
+            if isinstance(value := getattr(one, name, None), str):
+                setattr(one, name, redact(value))
+        waiting += [other for other in (one.__cause__, one.__context__) if other is not None]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+
+
+def _redacted(part: object) -> object:
+    if isinstance(part, str):
+        return redact(part)
+    shown = repr(part)
+    return part if (clean := redact(shown)) == shown else clean
+
+
+def _known() -> Iterator[str]:
+    yield from secrets()
+    yield from tuple(_signatures)
+    yield from _passwords(os.environ.get(POSTGRES_URL, ""))
+
+
+def _passwords(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL at all, which `connect` tells
+        return
+    if parts.password:
+        yield parts.password
+        yield unquote(parts.password)
+    yield from parse_qs(parts.query).get("password", ())
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    yield quote(secret, safe="")
+    yield quote(secret)
+    yield quote_plus(secret)
+    yield escape(secret)
+    yield repr(secret)[1:-1]
+    # inside of a JSON text; some write the slashes of base64 as \/
+    written = json.dumps(secret)[1:-1]
+    yield written
+    yield written.replace("/", "\\/")
+    # up to what depends on the byte that follows
+    encoded = base64.b64encode(secret.encode()).decode()
+    yield encoded
+    yield encoded.rstrip("=")[:-1]

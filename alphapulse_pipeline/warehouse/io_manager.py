@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
-from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
@@ -82,6 +82,7 @@ def _sentences(account: str, dataset: Dataset) -> Iterator[None]:
         elif isinstance(error, ColumnMismatch | KeyCollision) or hasattr(error, "kind"):
             reason = str(error)  # the exchange's failures, which nobody here knows, have a kind
         else:
+            without_secrets(error)  # whoever logs a bug shows it whole
             raise
         raise dg.Failure(
             f"{account}/{dataset.name}: {redact(reason)}", allow_retries=False

@@ -20,6 +20,22 @@ from alphapulse_pipeline.warehouse.connection import connect, with_database
 from alphapulse_pipeline.warehouse.tables import SCHEMA
 
 READER = "alphapulse_reader"
+_READER_CONNECTIONS = 20
+_READER_SETTINGS = {
+    "default_transaction_read_only": "on",
+    # courtesies, which a session may change: what a forgotten query must not hold up
+    "statement_timeout": "10min",
+    "idle_in_transaction_session_timeout": "10min",
+}
+_PUBLIC_WRITES = (
+    # locks by which runs know of each other
+    *("pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"),
+    *("pg_try_advisory_lock_shared", "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared"),
+    *("pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared"),
+    # large objects and the log of changes: room on the disk
+    *("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message"),
+)
+"""Functions by which whoever may connect can disturb others, or write."""
 OLDEST_SERVER = 140000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = "hashtextextended('alphapulse migration', 0)"
@@ -148,7 +164,8 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
     """Let `READER` read the schema and nothing else.
 
     A read-only session of the owner would not do: a superuser's session can still run programs
-    by COPY, and any session can leave read-only mode or a role that it was SET to.
+    by COPY, and any session can leave read-only mode or a role that it was SET to. What PostgreSQL
+    lets everybody do who may connect is taken from PUBLIC, and kept by the owner.
     """
     role = sql.Identifier(READER)
     try:
@@ -158,8 +175,10 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
             return  # `connect_as_reader` tells what to do, when somebody wants to read
     schema = sql.Identifier(SCHEMA)
     owner_only = sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    database = sql.Identifier(connection.info.dbname)
     for statement in (
         owner_only,
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database),
         sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role),
         sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role),
         sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT ON TABLES TO {}").format(
@@ -167,6 +186,24 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
         ),
     ):
         connection.execute(statement)
+    _take_from_public(connection)
+
+
+def _take_from_public(connection: Connection[TupleRow]) -> None:
+    """Leave `_PUBLIC_WRITES` to the database's owner. Only a superuser may."""
+    functions = connection.execute(
+        "SELECT p.oid::regprocedure::text, pg_get_userbyid(d.datdba)"
+        " FROM pg_proc p, pg_roles r, pg_database d WHERE r.rolname = current_user AND r.rolsuper"
+        " AND d.datname = current_database() AND p.pronamespace = 'pg_catalog'::regnamespace"
+        " AND p.proname = ANY(%s) AND has_function_privilege('public', p.oid, 'EXECUTE')",
+        [list(_PUBLIC_WRITES)],
+    ).fetchall()
+    for function, owner in functions:
+        name = sql.SQL(function)  # as the server wrote it, with its types
+        connection.execute(
+            sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, sql.Identifier(owner))
+        )
+        connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(name))
 
 
 def _make_reader(
@@ -176,14 +213,35 @@ def _make_reader(
     try:
         with connection.transaction():
             if not _reader_exists(connection):
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
                 connection.execute(
-                    sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role)
+                    sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT {}").format(
+                        role, _READER_CONNECTIONS
+                    )
                 )
+            _set_reader(connection, role)
             if password:
                 connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
     except (errors.DuplicateObject, errors.UniqueViolation):
         pass
+
+
+def _set_reader(connection: Connection[TupleRow], role: sql.Identifier) -> None:
+    """The role's settings, put back where it has changed them: any role may change its own."""
+    found = connection.execute(
+        "SELECT setdatabase <> 0, setting FROM pg_db_role_setting, unnest(setconfig) AS setting"
+        " WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = %s) AND setdatabase IN"
+        " (0, (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        [READER],
+    ).fetchall()
+    if sorted(found) == sorted((False, f"{n}={v}") for n, v in _READER_SETTINGS.items()):
+        return
+    database = sql.Identifier(connection.info.dbname)
+    connection.execute(sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(role, database))
+    connection.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(role))
+    for name, value in _READER_SETTINGS.items():
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), value)
+        )
 
 
 def _reader_exists(connection: Connection[TupleRow]) -> bool:

@@ -396,6 +396,7 @@ circuit = Table(
     _time("retry_at", "When the next trial may run."),
     Column("cooldown", Interval, comment="How long it stays open before the next trial."),
     _text("reason", "Why it opened."),
+    _text("credentials", "Which credentials were refused, as a fingerprint, where that is why."),
     comment="Whether an account is being left alone, and why.",
 )
 

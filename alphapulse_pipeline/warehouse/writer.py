@@ -12,7 +12,7 @@ from psycopg import Connection, Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse import coverage, log, registry
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
 from alphapulse_pipeline.warehouse.comparison import Comparing
@@ -122,5 +122,6 @@ def _record_failure(
             log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)
         coverage.record_failure(connection, batches.account, batches.dataset, reason)
     except psycopg.OperationalError:
+        without_secrets(error)
         # the server went unnoticed: what the caller must learn of is the first failure
         logger.exception("%s/%s failed unrecorded", batches.account, batches.dataset)

@@ -38,6 +38,7 @@ class Deployment:
     home: Path
     port: int
     log: Path
+    database: str = "alphapulse_demo"
 
     @property
     def url(self) -> str:
@@ -63,7 +64,7 @@ class Deployment:
 
     def rows(self, query: str, *parameters: object) -> list[TupleRow]:
         """The answer of the deployment's database."""
-        url = EmbeddedServer(self.home / "postgres" / "socket").url("alphapulse_demo")
+        url = EmbeddedServer(self.home / "postgres" / "socket").url(self.database)
         with psycopg.connect(url) as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 
@@ -85,13 +86,16 @@ class Deployment:
 
 
 @contextmanager
-def deployment(home: Path) -> Iterator[Deployment]:
-    """`alphapulse up --demo`, its UI answering; nothing of it is left at the end."""
+def deployment(home: Path, *, demo: bool = True) -> Iterator[Deployment]:
+    """`alphapulse up --demo`, its UI answering; nothing of it is left at the end.
+
+    Without `demo`, the accounts' variables are those of `.env` beside the home.
+    """
     port = free_port()
     log = home.with_name(f"{home.name}.log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "up", "--demo", "--port", str(port)],
+            [COMMAND, "up", *(["--demo"] if demo else []), "--port", str(port)],
             env=environment(home),
             cwd=home.parent,
             stdin=subprocess.DEVNULL,
@@ -99,7 +103,7 @@ def deployment(home: Path) -> Iterator[Deployment]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    running = Deployment(process, home, port, log)
+    running = Deployment(process, home, port, log, "alphapulse_demo" if demo else "alphapulse")
     try:
         wait_for(lambda: "is up at" in running.said or process.poll() is not None, 120, what="up")
         assert process.poll() is None, running.said

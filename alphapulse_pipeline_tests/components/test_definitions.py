@@ -1,6 +1,7 @@
 """What an account's file becomes in Dagster: the names that everything else relies on."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -89,9 +90,18 @@ def test_jobs_schedules_and_pools(repository: dg.RepositoryDefinition) -> None:
 
 def test_no_definition_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIN_API_KEY", "recognisable-key")
-    resources = account_definitions(account()).resources or {}
-    assert "MAIN_API_KEY" in repr(vars(resources["main"]))
-    assert "recognisable-key" not in repr(vars(resources["main"]))
+    resource = (account_definitions(account()).resources or {})["main"]
+    assert isinstance(resource, dg.ResourceDefinition)
+    assert "MAIN_API_KEY" in str(resource.description)
+    assert "recognisable-key" not in str(resource.description) + repr(vars(resource))
+
+
+@pytest.mark.parametrize("config", [{"account": {"env": "MAIN_API_SECRET"}}, {"env": "HOME"}])
+def test_a_runs_configuration_cannot_reach_the_environment(config: dict[str, Any]) -> None:
+    """Dagster puts the value of a variable wherever `{env: NAME}` stands in a configuration."""
+    job = account_definitions(account()).resolve_job_def("main_snapshot")
+    with pytest.raises(dg.DagsterInvalidConfigError, match="main"):
+        job.execute_in_process(run_config={"resources": {"main": {"config": config}}})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Whole Dagster runs: what fails is named, what worked is kept, and no secret is anywhere."""
 
-import logging
 import os
 import socket
 from collections.abc import Callable
@@ -13,22 +12,19 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.components.histories import MODE
+from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.exchange import client
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import Circuit
-from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
-from alphapulse_pipeline.simulator import Key, Simulator, World, serve
+from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
-from alphapulse_pipeline_tests.conftest import NOW_MS
 
 Make = Callable[..., Account]
 RunJob = Callable[..., dg.ExecuteInProcessResult]
 
-KEY = "recognisable-key-4711"
-SECRET = "recognisable-secret-0815"
 DAYS = {
     "dagster/asset_partition_range_start": "2026-10-14",
     "dagster/asset_partition_range_end": "2026-10-15",
@@ -59,58 +55,6 @@ def dump(db: Connection[TupleRow]) -> str:
                 for block in copy:
                     found.write(block)
     return found.getvalue().decode()
-
-
-@pytest.fixture
-def loud() -> Any:
-    """Every logger at DEBUG, those included that were told otherwise."""
-    loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
-
-
-def test_no_secret_is_stored_or_logged(
-    world: World,
-    make_account: Make,
-    run_job: RunJob,
-    db: Connection[TupleRow],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
-    loud: None,
-) -> None:
-    """Good runs, a refused signature (whose answer repeats the key), and retries."""
-    monkeypatch.setattr(client, "_ATTEMPTS", 2)
-    with serve(world, clock=lambda: NOW_MS, keys=[Key(KEY, SECRET)]) as simulator:
-        # all that is asked with a signature, and histories of two kinds
-        datasets = [*SNAPSHOTS, "trades", "ledger"]
-        account = make_account(simulator.url, history_start=HISTORY_START, datasets=datasets)
-        monkeypatch.setenv(account.environment.api_key, KEY)
-        monkeypatch.setenv(account.environment.api_secret, SECRET)
-        assert run_job(account, "snapshot").success
-        assert run_job(account, "history", tags=DAYS).success
-        simulator.set_faults("status=503:/v5/position/list*1", "status=503:/v5/execution/list")
-        assert run_job(account, "snapshot").success
-        assert not run_job(account, "history", tags=DAYS).success
-        simulator.set_faults()
-        monkeypatch.setenv(account.environment.api_secret, SECRET + "-wrong")
-        assert not run_job(account, "snapshot").success
-        monkeypatch.setenv(account.environment.api_key, KEY + "-wrong")
-        assert not run_job(account, "history", tags=DAYS).success
-    everything = dump(db)
-    assert "ASSET_MATERIALIZATION" in everything  # Dagster's events are in the dump
-    assert "error sign" in everything
-    assert "trying again in" in caplog.text
-    output = capfd.readouterr()
-    logged = "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
-    for secret in (KEY, SECRET):
-        for place in (everything, logged, caplog.text, output.out, output.err):
-            found = place.find(secret)
-            assert found < 0, place[max(found - 300, 0) : found + 100]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +173,21 @@ def test_a_refused_key_opens_the_circuit_and_a_good_one_closes_it(
     monkeypatch.setenv(names.api_secret, good)
     assert run_job(account, "snapshot").success
     assert circuit.read(db, account.name) == Circuit()
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        *((TIME_LIMIT, value) for value in ("nan", "-1", "1e999", "inf", "abc", "", "1" * 5000)),
+        *((MODE, value) for value in ("", "Fill", "'; DROP TABLE alphapulse.trades; --")),
+    ],
+)
+def test_a_tag_that_means_nothing_fails_the_run_with_a_sentence(
+    make_account: Make, run_job: RunJob, tag: str, value: str
+) -> None:
+    account = make_account("http://127.0.0.1:9", history_start=HISTORY_START, datasets=["trades"])
+    result = run_job(account, "history", tags=DAYS | {tag: value})
+    assert failure_of(result).startswith(f"the run's tag {tag} is ")
 
 
 def test_a_session_that_does_not_open_is_tried_once_a_run(

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.exchange.connection import exchange_connection
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
@@ -95,6 +96,25 @@ def test_an_account_that_is_left_alone_is_a_reason(
     assert "wait until it is over. To try at once" in reason
     circuit.reset(db, account.name)
     assert evaluate(account, kind, quick)[0] is None
+
+
+def test_other_credentials_than_the_refused_ones_are_tried_at_once(
+    make_account: Make,
+    db: Connection[TupleRow],
+    quick: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = make_account("http://127.0.0.1:9")
+    refused = ExchangeFailure(Kind.CREDENTIALS, "the secret is wrong", "check it")
+    used = exchange_connection(account, "").fingerprint
+    circuit.settle(db, account.name, "run", refused, credentials=used)
+    assert "left alone" in str(evaluate(account, "snapshot", quick)[0])
+    monkeypatch.setenv(account.environment.api_secret, "another")
+    assert evaluate(account, "snapshot", quick)[0] is None
+    # a ban is for whoever asks
+    banned = ExchangeFailure(Kind.BANNED, "banned", "wait")
+    circuit.settle(db, account.name, "run", banned, credentials=used)
+    assert "left alone" in str(evaluate(account, "snapshot", quick)[0])
 
 
 def test_a_run_that_has_not_ended_is_a_reason(

@@ -1,10 +1,23 @@
 """A mistake in an account's file is one line: file, line, field, and how to mend it."""
 
+import re
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alphapulse_pipeline.settings.accounts import COMPONENT, DATASETS, exchanges, read_accounts
+from alphapulse_pipeline.settings.accounts import (
+    COMPONENT,
+    DATASETS,
+    AccountSettings,
+    check_account_name,
+    exchanges,
+    read_accounts,
+)
 from alphapulse_pipeline.settings.environment import SettingsError
 
 GOOD = f"""\
@@ -81,6 +94,13 @@ def test_other_components_are_no_accounts(tmp_path: Path) -> None:
         (GOOD + "  snapshot_cron: */5 * * * *\n", ":6: not valid YAML: "),
         (GOOD + "\tx: 1\n", ":6: not valid YAML: "),
         (GOOD.encode() + b"  x: \xff\xfe\n", ":1: not valid YAML: it is no UTF-8 text"),
+        (GOOD + "  options: &a [x]\n  datasets: *a\n", ":7: *a: write it out, without aliases"),
+        (
+            GOOD + "  options: {a: !!python/object/apply:os.system [id]}\n",
+            ":6: not valid YAML: could not determine a constructor for the tag",
+        ),
+        (GOOD + "  options: " + "[" * 20_000, ":1: not valid YAML: it is nested too deeply"),
+        (GOOD + "  options: {a: " + "9" * 5000 + "}\n", ":1: not valid YAML: Exceeds the limit"),
         ("just a sentence\n", ":1: type: missing: add `type: "),
         ("", ":1: type: missing: add `type: "),
         (
@@ -105,6 +125,31 @@ def test_a_name_that_cannot_be(tmp_path: Path, name: str) -> None:
     account(tmp_path, GOOD, name)
     with pytest.raises(SettingsError, match=rf"/{name}/defs.yaml:1: account name '{name}'"):
         read_accounts(tmp_path)
+
+
+HOSTILE = st.text() | st.sampled_from(
+    ["'; DROP TABLE alphapulse.trades; --", "%s", "%(account)s", "{}", "a\n", "\0", "x" * 10_000]
+)
+
+
+@given(HOSTILE)
+def test_a_name_is_letters_and_digits_or_refused(name: str) -> None:
+    with suppress(SettingsError):
+        check_account_name(name)
+        assert re.fullmatch("[a-z][a-z0-9_]*", name)
+
+
+@given(field=st.sampled_from(sorted(AccountSettings.model_fields)), value=HOSTILE)
+def test_whatever_a_field_holds_is_good_or_one_sentence(field: str, value: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        written = {"exchange": "bybit", "history_start": "2026-01-01", field: value}
+        account(Path(folder), yaml.safe_dump({"type": COMPONENT, "attributes": written}))
+        told = ""
+        try:
+            read_accounts(Path(folder))
+        except SettingsError as error:
+            told = str(error)
+    assert "\n" not in told
 
 
 def test_the_installed_exchanges_are_known_without_ccxt() -> None:

@@ -1,32 +1,97 @@
 """The environment: names, flags, and no secret in any text."""
 
+import base64
+import json
+import os
+import traceback
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alphapulse_pipeline.settings.environment import (
+    HOME,
     POSTGRES_URL,
     AccountEnvironment,
     SettingsError,
+    dotenv_is_open,
     flag,
     home,
+    lookup,
     postgres_url,
     read_dotenv,
 )
-from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.settings.redaction import redact, remember_signatures, without_secrets
 
 
 def test_what_is_exported_wins_over_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAIN_API_KEY", "exported")
-    monkeypatch.setenv("MAIN_API_SECRET", "")  # so that it is put back after the test
-    monkeypatch.delenv("MAIN_API_SECRET")
-    (tmp_path / ".env").write_text("MAIN_API_KEY=written\nMAIN_API_SECRET=written\n")
+    monkeypatch.setenv("MAIN_API_PASSWORD", "")
+    monkeypatch.setenv(HOME, "exported")
     names = AccountEnvironment("main")
     assert names.missing() == ["MAIN_API_SECRET"]
-    read_dotenv()
+    (tmp_path / ".env").write_text(
+        "MAIN_API_KEY=written\nMAIN_API_SECRET=written\nMAIN_API_PASSWORD=written\n"
+        f"{HOME}=written\n"
+    )
     assert names.missing() == []
-    assert redact("exported written") == "*** ***"
+    assert [lookup(n) for n in (names.api_key, names.api_secret)] == ["exported", "written"]
+    assert lookup(names.api_password) == "", "what is exported empty is exported"
+    read_dotenv()
+    assert os.environ[HOME] == "exported"
+
+
+def test_dotenv_is_read_when_a_variable_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / ".env"
+    file.write_text("MAIN_API_SECRET=the-first\nMAIN_TESTNET=true\n")
+    read_dotenv()
+    assert lookup("MAIN_API_SECRET") == "the-first"
+    assert flag("MAIN_TESTNET")
+    file.write_text("MAIN_API_SECRET=the-second\n")
+    assert lookup("MAIN_API_SECRET") == "the-second"
+    assert not flag("MAIN_TESTNET")
+    file.unlink()
+    assert lookup("MAIN_API_SECRET") == ""
+    assert not [name for name in os.environ if name.startswith("MAIN_")]
+    assert redact("the-first, the-second") == "***, ***", "what was replaced is masked as well"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"A=\xff", "no UTF-8 text"), (b"A=b\0c", "zero byte"), (None, "cannot be read")],
+)
+def test_a_dotenv_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is None:
+        (tmp_path / ".env").mkdir()
+    else:
+        (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError, match=rf"\.env .*{words}") as caught:
+        lookup("MAIN_API_KEY")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o602, True)]
+)
+def test_a_dotenv_that_others_may_read_or_write_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not dotenv_is_open()
+    (tmp_path / ".env").touch()
+    (tmp_path / ".env").chmod(mode)
+    assert dotenv_is_open() is told
 
 
 @pytest.mark.parametrize(("value", "meant"), [("true", True), ("0", False), ("", False)])
@@ -63,16 +128,79 @@ def test_home_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "postgresql://user:hunter22@host/db",
         'the secret is {"secret": "-----BEGIN\\nabcdef0123456789"}',
         "the password hunter2: is in ALPHAPULSE_POSTGRES_URL",
+        "PGPASSWORD=hunter2hunter2",
     ],
 )
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("MAIN_API_KEY", "k+y/1234")
     monkeypatch.setenv("MAIN_API_SECRET", "-----BEGIN\nabcdef0123456789")
-    monkeypatch.setenv(POSTGRES_URL, "postgresql://user:hunter2%3A@host/db")
+    monkeypatch.setenv(POSTGRES_URL, "postgresql://user:hunter2%3A@host/db?password=1hunter2")
+    monkeypatch.setenv("PGPASSWORD", "hunter2hunter2")
     redacted = redact(text)
     assert redacted != text
     for secret in ("k+y/1234", "k%2By", "abcdef0123456789", "hunter2"):
         assert secret not in redacted
+
+
+def as_text_of_json(text: str) -> str:
+    return json.dumps({"request": text})
+
+
+def with_escaped_slashes(text: str) -> str:
+    return json.dumps(text).replace("/", "\\/")
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def encoded_with_more_behind(text: str) -> str:
+    return encoded(text + ":and more")
+
+
+WRITTEN = (
+    *(str, repr, quote, quote_plus, escape),
+    *(as_text_of_json, with_escaped_slashes, encoded, encoded_with_more_behind),
+)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@given(st.text([chr(n) for n in range(32, 127)] + ["\n"], min_size=6, max_size=90))
+def test_a_secret_is_masked_however_it_is_written(
+    written: Callable[[str], str], secret: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAIN_API_SECRET", secret)
+        shown = written(secret)
+        redacted = redact(f"before {shown} after")
+    assert "***" in redacted
+    assert shown not in redacted
+
+
+def test_the_signatures_of_the_last_requests_are_masked() -> None:
+    remember_signatures(["c2lnbmVk/with+a/key=="])
+    assert redact("refused: c2lnbmVk/with+a/key==, c2lnbmVk%2Fwith%2Ba%2Fkey%3D%3D") == (
+        "refused: ***, ***"
+    )
+
+
+def test_an_error_and_all_that_it_came_from_lose_their_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAIN_API_SECRET", "hunter2hunter2")
+    secret = "hunter2hunter2"
+    key, value = KeyError(secret), ValueError({"sent": [secret]}, 7)
+    group = ExceptionGroup("several", [OSError(2, secret)])
+    value.__context__, group.__cause__ = key, value
+    assert secret in "".join(traceback.format_exception(group))
+    without_secrets(group)
+    shown = "".join(traceback.format_exception(group))
+    assert secret not in shown
+    assert value.args == ("{'sent': ['***']}", 7)
+
+
+def test_what_is_told_can_be_printed_and_stored() -> None:
+    assert redact("a\x00b\x1b[2Jc\ud800d\te\nf") == "a?b?[2Jc?d\te\nf"
 
 
 def test_ordinary_words_stay(monkeypatch: pytest.MonkeyPatch) -> None:

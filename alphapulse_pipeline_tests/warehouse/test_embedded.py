@@ -160,8 +160,27 @@ def test_a_server_is_private_durable_and_gone_when_nobody_uses_it(
         engine.dispose()
 
 
-def test_closed_directories_stay_closed(new_home: Path) -> None:
-    new_home.mkdir(mode=0o700)
+@pytest.fixture
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077], indirect=True)
+def test_what_is_made_is_closed_whatever_the_umask(umask: None, new_home: Path) -> None:
+    home = new_home / "a" / "b"
+    with embedded_server(home) as server:
+        for path in (home, home.parent, new_home):
+            assert path.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700), path
+        for path in (server.socket_dir, home / "postgres", home / "postgres" / "data"):
+            assert path.stat().st_mode & 0o777 == 0o700, path
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], indirect=True)
+def test_closed_directories_stay_closed(umask: None, new_home: Path) -> None:
+    new_home.mkdir()
+    new_home.chmod(0o700)
     before = {path: path.stat().st_mode for path in [new_home, *new_home.parents]}
     with embedded_server(new_home) as server:
         assert {path: path.stat().st_mode for path in before} == before

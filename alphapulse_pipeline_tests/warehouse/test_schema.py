@@ -3,6 +3,7 @@ role for reading can only read."""
 
 import ast
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,12 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse import schema, tables
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
-from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connect
+from alphapulse_pipeline.warehouse.connection import (
+    DatabaseUnavailable,
+    account_is_busy,
+    account_lock,
+    connect,
+)
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import trade
@@ -137,7 +143,9 @@ def test_options_of_the_url_stay(database: str) -> None:
 
 @pytest.fixture
 def reader(database: str, db: DB) -> Iterator[DB]:
+    schema.migrate(database)  # a database's own rights are not copied with it
     db.execute("CREATE TABLE public.runs AS SELECT 'secret' AS body")
+    db.execute("CREATE TABLE public.event_logs AS SELECT 'secret' AS event")
     write(db, Batches("bybit", "trades", [Batch([trade()])]), "run")
     with schema.connect_as_reader(database) as connection:
         yield connection
@@ -189,6 +197,45 @@ OWNER = "postgres"
         "DO $$BEGIN PERFORM * FROM public.runs; END$$",
         "ALTER ROLE alphapulse_reader SUPERUSER",
         "ALTER SYSTEM SET fsync = off",
+        # of others
+        "SELECT * FROM public.event_logs",
+        "SELECT * FROM pg_shadow",
+        "SELECT * FROM pg_hba_file_rules",
+        "SHOW data_directory",
+        f"GRANT {OWNER} TO alphapulse_reader",
+        "SET ROLE pg_read_server_files",
+        "CREATE ROLE mine",
+        "CREATE DATABASE mine",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
+        "SELECT pg_reload_conf()",
+        "CHECKPOINT",
+        # programs
+        "CREATE EXTENSION vector",
+        "LOAD '/tmp/mine.so'",
+        "SET session_preload_libraries = 'mine'",
+        "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE c AS 'libc.so.6', 'system'",
+        "DO $$BEGIN EXECUTE 'COPY alphapulse.trades FROM PROGRAM $a$id$a$'; END$$",
+        # room on the disk
+        "CREATE TEMP TABLE mine AS SELECT 1",
+        "SELECT 1 AS one INTO TEMP mine",
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+        "SELECT lo_from_bytea(0, 'mine')",
+        "SELECT pg_logical_emit_message(false, 'mine', 'mine')",
+        "SELECT pg_logical_emit_message(true, 'mine', 'mine'::bytea)",
+        # what others would wait for
+        "SELECT * FROM trades FOR UPDATE",
+        "SELECT * FROM trades FOR KEY SHARE",
+        "BEGIN; LOCK TABLE trades IN SHARE MODE",
+        "BEGIN; LOCK TABLE trades IN ACCESS EXCLUSIVE MODE",
+        "SELECT pg_advisory_lock(hashtextextended('alphapulse account bybit', 0))",
+        "SELECT pg_try_advisory_lock(1, 2)",
+        "SELECT pg_advisory_xact_lock(1)",
+        "SELECT pg_advisory_lock_shared(1)",
+        "SELECT pg_try_advisory_xact_lock_shared(1)",
     ],
 )
 @pytest.mark.parametrize("left_read_only", [False, True])
@@ -199,6 +246,72 @@ def test_a_reader_can_only_read(reader: DB, db: DB, statement: str, left_read_on
     with pytest.raises(refused[:1] if left_read_only else refused):
         reader.execute(statement.encode())
     assert db.execute("SELECT trade_id FROM alphapulse.trades").fetchall() == [("1",)]
+
+
+def test_a_reader_does_not_see_what_others_ask(reader: DB, db: DB) -> None:
+    db.execute("SELECT 'recognisable'")
+    query = "SELECT query FROM pg_stat_activity WHERE pid = %s"
+    asked = reader.execute(query.encode(), [db.info.backend_pid]).fetchone()
+    assert asked == ("<insufficient privilege>",)
+    passwords = reader.execute("SELECT DISTINCT rolpassword FROM pg_roles").fetchall()
+    assert passwords == [("********",)]
+
+
+def test_no_function_that_everybody_has_takes_locks_or_writes(reader: DB) -> None:
+    """Those of the server that the tests run on: a newer one may have more."""
+    names = reader.execute(
+        "SELECT proname FROM pg_proc WHERE has_function_privilege(oid, 'EXECUTE')"
+        " AND proname ~ '^(lo_|pg_(try_)?advisory|pg_logical|pg_(create|drop|switch|rotate))'"
+        " AND proname !~ 'unlock|slot'"
+    ).fetchall()
+    # slots are for those with REPLICATION; large objects must be there first
+    there = {"open", "close", "tell", "tell64", "lseek", "lseek64", "get", "put", "unlink"}
+    there |= {"truncate", "truncate64"}
+    assert {name for (name,) in names} <= {f"lo_{name}" for name in there}
+
+
+def test_the_owner_still_takes_locks_where_a_superuser_made_the_tables(
+    server: EmbeddedServer,
+) -> None:
+    with connect(server.url("postgres")) as admin:
+        admin.execute("CREATE ROLE ordinary LOGIN")
+        admin.execute("CREATE DATABASE of_ordinary OWNER ordinary")
+        try:
+            schema.migrate(server.url("of_ordinary"))
+            with connect(server.url("of_ordinary", user="ordinary")) as connection:
+                with account_lock(connection, "bybit"):
+                    assert account_is_busy(connection, "bybit")
+                connection.execute("CREATE TEMP TABLE mine (a int)")
+        finally:
+            admin.execute("DROP DATABASE of_ordinary WITH (FORCE)")
+            admin.execute("DROP ROLE ordinary")
+
+
+def test_what_a_reader_changes_of_itself_is_put_back(database: str, reader: DB, db: DB) -> None:
+    reader.execute("SET default_transaction_read_only = off")
+    name = db.info.dbname
+    for change in (
+        "SET default_transaction_read_only = off",
+        "SET search_path = pg_temp",
+        f"IN DATABASE {name} SET work_mem = '4GB'",
+    ):
+        reader.execute(f"ALTER ROLE alphapulse_reader {change}".encode())
+    schema.migrate(database)
+    with schema.connect_as_reader(database) as again:
+        found = [
+            again.execute(f"SHOW {setting}".encode()).fetchone()
+            for setting in ("default_transaction_read_only", "statement_timeout", "work_mem")
+        ]
+    assert found == [("on",), ("10min",), ("4MB",)]
+
+
+def test_readers_cannot_use_up_all_connections(database: str) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(schema.connect_as_reader(database))
+        with pytest.raises(SettingsError, match="too many connections for role"):
+            schema.connect_as_reader(database)
+        connect(database).close()
 
 
 def test_a_reader_is_nobody_else_whatever_the_url_says() -> None:

@@ -169,6 +169,12 @@ def upgrade() -> None:
             comment="How long it stays open before the next trial.",
         ),
         sa.Column("reason", sa.Text(), nullable=True, comment="Why it opened."),
+        sa.Column(
+            "credentials",
+            sa.Text(),
+            nullable=True,
+            comment="Which credentials were refused, as a fingerprint, where that is why.",
+        ),
         sa.PrimaryKeyConstraint("account"),
         schema="alphapulse",
         comment="Whether an account is being left alone, and why.",

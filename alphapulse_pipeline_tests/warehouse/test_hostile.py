@@ -1,0 +1,119 @@
+"""Texts from outside are values, never part of a statement: what goes in comes out again."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection, DataError
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.health import circuit
+from alphapulse_pipeline.warehouse import checked, coverage, keys, known, log, registry
+from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
+from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, with_database
+from alphapulse_pipeline.warehouse.coverage import Gap
+from alphapulse_pipeline.warehouse.preview import preview
+from alphapulse_pipeline.warehouse.tables import DATASETS
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.warehouse.rows import at, order, trade
+
+DB = Connection[TupleRow]
+SPAN = TimeRange(at(0), at(3600))
+
+# PostgreSQL stores every text but the zero byte; lone surrogates are no text
+TEXTS = st.text(
+    st.characters(exclude_characters="\0", codec="utf-8"), min_size=1
+) | st.sampled_from(
+    [
+        "'; DROP TABLE alphapulse.trades; --",
+        '"; DROP SCHEMA alphapulse CASCADE; --',
+        "$$; DELETE FROM alphapulse.trades; $$",
+        "%s %(account)s %",
+        "{} {account} {0}",
+        "a\nb\r\nc\td\\e\\N\\.",
+        "\\.\n",
+        "x" * 10_240,
+    ]
+)
+
+AGAIN = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@given(account=TEXTS, stream=TEXTS, text=TEXTS)
+@AGAIN
+def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: str) -> None:
+    with db.transaction(force_rollback=True):
+        registry.register(db, account, text, [("trades", True, at(0)), ("orders", True, at(0))])
+        coverage.want(db, account, "trades", [(stream, text)], SPAN)
+        assert coverage.streams(db, account, "trades") == [stream]
+        assert coverage.gaps(db, account, "trades", SPAN) == [Gap(stream, SPAN)]
+        coverage.record_failure(db, account, "trades", text)
+        coverage.suspect(db, account, "trades", stream, timedelta(1))
+        attempt = log.start(db, account, "trades", text)
+        log.fail(db, attempt, 0, 0, text, text)
+        circuit.settle(db, account, text, credentials=text)
+        keys.store(db, account, text, True, None, None, None, [text])
+        found = keys.stored(db, account, text)
+        assert found is not None
+        assert found.addresses == [text]
+        checked.passed(db, account, "trades", text, text)
+        known.refused_market(db, account, text)
+        half = TimeRange(at(0), at(1800))
+        with db.cursor() as cursor:
+            coverage.prove(cursor, account, "trades", Proof(stream, half))
+        assert coverage.gaps(db, account, "trades", SPAN) == [
+            Gap(stream, TimeRange(at(1800), at(3600)))
+        ]
+        coverage.mark_unreachable(db, account, "trades", stream, SPAN, text)
+        assert coverage.gaps(db, account, "trades", SPAN) == []
+        told = db.execute(
+            "SELECT account, exchange, error FROM alphapulse.sync_log"
+            " JOIN alphapulse.datasets USING (account, dataset)"
+        ).fetchall()
+        assert told == [(account, text, text)]
+        registry.retire(db, [text])
+
+
+@given(account=TEXTS, text=TEXTS)
+@AGAIN
+def test_rows_come_out_as_they_went_in(db: DB, account: str, text: str) -> None:
+    row = trade(text, market=text, wallet=text, fee_currency=text, raw={text: [text]})
+    with db.transaction(force_rollback=True):
+        write(db, Batches(account, "trades", [Batch([row])]), text)
+        write(db, Batches(account, "orders", [Batch([order(text, market=text)])]), text)
+        stored = db.execute(
+            "SELECT account, market, trade_id, wallet, fee_currency, raw, run_id"
+            " FROM alphapulse.trades"
+        ).fetchall()
+        assert stored == [(account, text, text, text, text, {text: [text]}, text)]
+        assert known.traded_markets(db, account) == {text}
+        # a table of one row, whatever is in its cells
+        assert len(preview(db, DATASETS["trades"], account).split("\n")) == 3
+
+
+@given(account=TEXTS)
+@AGAIN
+def test_a_lock_is_the_accounts_own(db: DB, account: str) -> None:
+    with account_lock(db, account):
+        assert account_is_busy(db, account)
+        assert not account_is_busy(db, account + "x")
+    assert not account_is_busy(db, account)
+
+
+def test_a_zero_byte_is_refused_and_nothing_is_stored(db: DB) -> None:
+    for row in (trade("a\0b"), trade(raw={"a": "\0"})):
+        with pytest.raises(DataError):
+            write(db, Batches("bybit", "trades", [Batch([row])]), "run")
+    assert db.execute("SELECT count(*) FROM alphapulse.trades").fetchone() == (0,)
+
+
+@given(TEXTS)
+@settings(max_examples=40)
+def test_a_databases_name_stays_a_name(name: str) -> None:
+    url = with_database("postgresql://me:pw@host:5433/db?sslmode=require", name)
+    assert url.startswith("postgresql://me:pw@host:5433/")
+    assert url.endswith("?sslmode=require")
+    assert url.count("?") == 1
