@@ -45,9 +45,13 @@ def status(
         [name.replace("_", " ") for name in shown],
         [[_shown(name, row[name]) for name in shown] for row in rows],
     )
+    # what befell several datasets of an account is said once
+    told: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row["error"]:
-            output.note(f"{row['account']}/{row['dataset']}: {row['error']}")
+            told.setdefault((row["account"], row["error"]), []).append(row["dataset"])
+    for (account, error), datasets in told.items():
+        output.note(f"{account}: {', '.join(datasets)}: {error}")
     return 0
 
 
