@@ -13,11 +13,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+import stamina
 
 from alphapulse_pipeline.exchange import client as client_module
 from alphapulse_pipeline.exchange.client import Connection, ExchangeClient, open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
 from alphapulse_pipeline.exchange.patience import told_wait
+from alphapulse_pipeline.exchange.rate_limit import TokenBucket
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
@@ -181,9 +183,19 @@ def test_a_slow_clock_answer_does_not_put_now_ahead() -> None:
         assert client.now() <= datetime.now(UTC)
 
 
-def throttled(headers: dict[str, str], times: int = 1) -> tuple[float, int, Kind | None]:
-    """Seconds, requests and outcome of one call that is refused `times` times."""
-    left = iter(range(times))
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """For how many seconds the whole account was held; nobody really waits."""
+    told: list[float] = []
+    monkeypatch.setattr(TokenBucket, "hold", lambda _, seconds: told.append(seconds))
+    stamina.set_testing(True, attempts=4, cap=True)
+    yield told
+    stamina.set_testing(False)
+
+
+def throttled(headers: dict[str, str]) -> tuple[int, Kind | None]:
+    """Requests and outcome of one call that is refused once."""
+    left = iter(range(1))
 
     def reply(_: str) -> Reply:
         if next(left, None) is not None:
@@ -191,40 +203,38 @@ def throttled(headers: dict[str, str], times: int = 1) -> tuple[float, int, Kind
         return Reply(TIME.encode())
 
     with replying(reply) as url, open_client(connection(url)) as client:
-        started = time.monotonic()
         try:
             client.run(client.ccxt.fetch_time)
             outcome = None
         except ExchangeFailure as failure:
             outcome = failure.kind
-        return time.monotonic() - started, client.requests, outcome
+        return client.requests, outcome
 
 
-def test_waits_as_bybit_tells() -> None:
-    seconds, requests, outcome = throttled(
-        {"X-Bapi-Limit-Reset-Timestamp": "1790000000300", "Timenow": "1790000000000"}
-    )
-    assert outcome is None
-    assert requests == 2
-    assert 0.3 <= seconds < 0.9
+def test_waits_as_bybit_tells(waits: list[float]) -> None:
+    told = {"X-Bapi-Limit-Reset-Timestamp": "1790000000300", "Timenow": "1790000000000"}
+    assert throttled(told) == (2, None)
+    assert waits == [pytest.approx(0.35)]
 
 
-def test_waits_as_retry_after_tells() -> None:
-    seconds, requests, outcome = throttled({"Retry-After": "2"})
-    assert (requests, outcome) == (2, None)
-    assert 2 <= seconds < 3
+def test_waits_as_retry_after_tells(waits: list[float]) -> None:
+    assert throttled({"Retry-After": "2"}) == (2, None)
+    assert waits == [2]
 
 
-def test_waits_for_the_next_second_where_nobody_tells() -> None:
-    seconds, requests, outcome = throttled({})
-    assert (requests, outcome) == (2, None)
-    assert 1 <= seconds < 2
+def test_waits_a_minute_where_the_exchange_counts_by_minutes(waits: list[float]) -> None:
+    assert throttled({"Retry-After": "60"}) == (2, None)
+    assert waits == [60]
 
 
-def test_gives_up_where_the_wait_would_be_too_long() -> None:
-    seconds, requests, outcome = throttled({"Retry-After": "600"})
-    assert (requests, outcome) == (1, Kind.THROTTLED)
-    assert seconds < 1
+def test_waits_for_the_next_second_where_nobody_tells(waits: list[float]) -> None:
+    assert throttled({}) == (2, None)
+    assert waits == [1]
+
+
+def test_gives_up_where_the_wait_would_be_too_long(waits: list[float]) -> None:
+    assert throttled({"Retry-After": "600"}) == (1, Kind.THROTTLED)
+    assert waits == []
 
 
 def test_told_wait() -> None:

@@ -73,3 +73,12 @@ def test_what_was_spent_is_counted_and_an_hours_worth_is_known() -> None:
         bucket.take(cost, bucket._filled_at)
     assert bucket.spent == 4
     assert bucket.per_hour == pytest.approx(7200)
+
+
+def test_what_the_exchange_tells_one_request_to_wait_all_of_them_wait() -> None:
+    bucket = TokenBucket({"capacity": 10, "refillRate": 1})
+    now = bucket._filled_at
+    bucket.hold(3)
+    waits = [bucket.take(1, now), bucket.take(1, now)]
+    assert all(wait == pytest.approx(3, abs=0.5) for wait in waits)
+    assert bucket.take(1, now + 60) == 0
