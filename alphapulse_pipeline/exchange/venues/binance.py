@@ -41,8 +41,10 @@ _PLACES: tuple[tuple[str, str, str, int, int | None, int | None, dict[str, Any]]
     (COINM, "inverse", "dapiPrivateGet", 100, 180, 90, {}),
 )
 _WINDOW = between("startTime", "endTime")
-# Binance takes milliseconds, and both ends are part of a window.
+# Binance takes milliseconds, and both ends are part of a window. Where it tells whole seconds, a
+# row may lie up to one behind the time that it is told with.
 _PIECES = Windows(margin=1)
+_PIECES_OF_SECONDS = Windows()
 # The rights of a key by which money goes to somewhere else.
 _LEAVING = {"enableWithdrawals", "enableInternalTransfer"}
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
@@ -55,6 +57,13 @@ def _days(count: int | None) -> timedelta | None:
 
 
 def _it(raw: Raw, row: Row) -> Row:
+    return row
+
+
+def _of_wallet(raw: Raw, row: Row) -> Row:
+    """Both kinds of margin are asked for at the same place: what a row says of itself counts."""
+    if row["wallet"] in (MARGIN, ISOLATED):
+        return row | {"wallet": ISOLATED if raw.get("isIsolated") else MARGIN}
     return row
 
 
@@ -74,6 +83,7 @@ def _trades() -> dict[str, Source]:
             market="symbol",
             per_market="symbol",
             listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
+            amend=_of_wallet,
             id="trade_id",
         )
         for wallet, flag, stem, _, kept, _, more in _PLACES
@@ -96,6 +106,7 @@ def _orders() -> dict[str, Source]:
             market="symbol",
             per_market="symbol",
             listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
+            amend=_of_wallet,
             id="order_id",
         )
         for wallet, flag, stem, limit, _, kept, more in _PLACES
@@ -115,6 +126,7 @@ def _one_answer(
         parse=parse,
         category=flag,
         market="symbol",
+        amend=_of_wallet,
     )
 
 
@@ -141,6 +153,7 @@ def _in_pieces(
     amend: Amend,
     *,
     rows: Any = _all_of,
+    pieces: Windows = _PIECES,
     kind: str = "",
     days: int = 30,
     horizon: int | None = None,
@@ -149,7 +162,7 @@ def _in_pieces(
 ) -> Source:
     feed = Feed(
         method,
-        _PIECES,
+        pieces,
         params,
         rows,
         time,
@@ -224,6 +237,7 @@ def _transfers() -> dict[str, Source]:
             "parse_transaction",
             _second("applyTime"),
             _withdrawn,
+            pieces=_PIECES_OF_SECONDS,
             kind="withdrawal",
             # ten requests a minute: few windows
             days=89,
@@ -395,6 +409,8 @@ BINANCE = Venue(
         "inverse": {"type": "swap", "subType": "inverse"},
     },
     lag=timedelta(seconds=30),
+    # three days on futures, ninety on spot
+    forgets=timedelta(days=3),
     delisted=_delisted,
     once_listed=_once_listed,
     # Currencies need a signed call that a narrow key may not make; codes come from markets.

@@ -307,6 +307,7 @@ BYBIT = Venue(
         "inverse": {"type": "swap", "subType": "inverse"},
     },
     lag=timedelta(seconds=30),
+    forgets=timedelta(days=1),
     delisted=_delisted,
     settings={
         # Limits are per endpoint and second; a second's worth may be sent at once.

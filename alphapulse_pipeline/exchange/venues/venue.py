@@ -80,6 +80,9 @@ class Venue:
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
     delisted: Callable[[str, str], str]
     """(raw id, category) -> the unified symbol of a market that is no longer listed."""
+    forgets: timedelta = timedelta(hours=2)
+    """How long an order that ended without a fill is known at least. No exchange is known to forget
+    it sooner."""
     rights: Ask | None = None
     """Asks what the key may do; None where the exchange does not tell."""
     once_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
