@@ -32,6 +32,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from ccxt.base import errors as ccxt
 
 from alphapulse_pipeline.exchange.errors import (
+    MISREAD,
     ExchangeFailure,
     Kind,
     failure,
@@ -136,6 +137,9 @@ class ExchangeClient:
             return self._portal.call(function, *args)
         except (TimeoutError, ccxt.BaseError, OSError) as error:
             raise failure(error, self._connection.environment) from None
+        except MISREAD as error:
+            # with where it happened: it may be our own mistake
+            raise failure(error, self._connection.environment) from error
 
     def run_all(self, calls: Iterable[Awaitable[T]]) -> list[T]:
         """The results of several coroutines that ran at the same time, in their order.
@@ -180,7 +184,7 @@ class ExchangeClient:
                     async with aclosing(source):
                         async for item in source:
                             await send.send((key, item))
-                except (TimeoutError, ccxt.BaseError, OSError, ExchangeFailure) as error:
+                except (TimeoutError, ccxt.BaseError, OSError, ExchangeFailure, *MISREAD) as error:
                     await send.send((key, failure(error, self._connection.environment)))
                 except Exception as error:  # noqa: BLE001  the caller raises it
                     await send.send((key, error))

@@ -35,6 +35,11 @@ class Kind(StrEnum):
     """The exchange does not know the order that was asked for."""
     INCOMPLETE = "incomplete"
     """The exchange answered, but completeness cannot be proved."""
+    UNREADABLE = "unreadable"
+    """The exchange answered in another form than is known: something is not there, or not what it
+    was."""
+    REFUSED = "refused"
+    """The exchange refuses what was asked, with an error that is not known here."""
     SUSPECT = "suspect"
     """The exchange answered that nothing is there, where there always was something."""
     BUG = "bug"
@@ -61,6 +66,21 @@ class Incomplete(ExchangeFailure):
         super().__init__(
             Kind.INCOMPLETE, cause, "the range stays a gap and is asked again; nothing was skipped"
         )
+
+
+class Unreadable(ExchangeFailure):
+    """An answer is not of the form that is known."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(Kind.UNREADABLE, cause, _UNREADABLE)
+
+
+_UNREADABLE = (
+    "nothing of it was stored or taken for complete; if the next runs say the same, the exchange "
+    "has changed its API: update alphapulse-pipeline, or report this line"
+)
+MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What goes wrong where an answer is taken apart that is not of the form that is known."""
 
 
 def kind_of(error: BaseException) -> Kind:
@@ -92,7 +112,12 @@ def kind_of(error: BaseException) -> Kind:
         "aiohttp"
     ):
         return Kind.TRANSIENT
-    return Kind.TRANSIENT if _PASSES.search(text) else Kind.BUG
+    if _PASSES.search(text):
+        return Kind.TRANSIENT
+    if isinstance(error, MISREAD):
+        return Kind.UNREADABLE
+    # with the exchange's answer in it; what ccxt itself objects to has none
+    return Kind.REFUSED if isinstance(error, ccxt.ExchangeError) and "{" in text else Kind.BUG
 
 
 def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:
@@ -154,6 +179,10 @@ def _cause(error: BaseException, kind: Kind) -> str:
             return f"the exchange has banned this machine's address or key for a while: {text}"
         case Kind.TRANSIENT:
             return f"the exchange cannot be reached or answers with an error: {text}"
+        case Kind.REFUSED:
+            return f"the exchange refuses what was asked: {text}"
+        case Kind.UNREADABLE:
+            return f"an answer cannot be read: {type(error).__name__}: {text}"
         case _:
             return text or type(error).__name__
 
@@ -201,6 +230,13 @@ def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> 
                 f"check the network, the exchange's status page and {environment.api_url}; "
                 "the next run tries again"
             )
+        case Kind.REFUSED:
+            return (
+                "look it up in the exchange's list of error codes; the next run asks again, and if "
+                "it says the same, update alphapulse-pipeline, or report this line"
+            )
+        case Kind.UNREADABLE:
+            return _UNREADABLE
         case Kind.UNSUPPORTED:
             return "remove the dataset from defs.yaml"
         case _:

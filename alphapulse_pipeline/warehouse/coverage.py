@@ -202,9 +202,7 @@ def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) ->
     )
 
 
-def covered_until(
-    connection: Connection[TupleRow], account: str, dataset: str
-) -> datetime | None:
+def covered_until(connection: Connection[TupleRow], account: str, dataset: str) -> datetime | None:
     """The end of what is proved of any stream."""
     row = connection.execute(
         "SELECT max(upper(covered)) FROM alphapulse.coverage WHERE account = %s AND dataset = %s",

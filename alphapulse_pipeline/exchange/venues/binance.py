@@ -45,6 +45,19 @@ _WINDOW = between("startTime", "endTime")
 # row may lie up to one behind the time that it is told with.
 _PIECES = Windows(margin=1)
 _PIECES_OF_SECONDS = Windows()
+# What every row has, and the tables are made of.
+_OF_FILLS = ("symbol", "id", "orderId", "price", "qty", "commission", "commissionAsset", "time")
+_OF_ORDERS = (
+    *("symbol", "orderId", "clientOrderId", "price", "origQty", "executedQty", "status", "type"),
+    *("side", "time", "updateTime"),
+)
+_OF_POSITIONS = (
+    *("symbol", "positionAmt", "entryPrice", "markPrice", "unRealizedProfit", "liquidationPrice"),
+    *("leverage", "marginType"),
+)
+_OF_ASSETS = ("asset", "free", "locked")
+_OF_COLLATERAL = ("asset", "walletBalance", "initialMargin")
+_OF_INCOME = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
 # The rights of a key by which money goes to somewhere else.
 _LEAVING = {"enableWithdrawals", "enableInternalTransfer"}
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
@@ -71,10 +84,11 @@ def _trades() -> dict[str, Source]:
     return {
         wallet: Source(
             Feed(
-                stem + ("UserTrades" if wallet in (USDM, COINM) else "MyTrades"),
+                stem + ("UserTrades" if future else "MyTrades"),
                 FromId("fromId", lambda row: int(row["id"])),
                 {"limit": 1000, **more},
                 time=milliseconds("time"),
+                needs=_OF_FILLS + (("side", "maker") if future else ("isBuyer", "isMaker")),
                 horizon=_days(kept),
             ),
             wallet=wallet,
@@ -87,6 +101,7 @@ def _trades() -> dict[str, Source]:
             id="trade_id",
         )
         for wallet, flag, stem, _, kept, _, more in _PLACES
+        for future in [wallet in (USDM, COINM)]
     }
 
 
@@ -98,6 +113,7 @@ def _orders() -> dict[str, Source]:
                 FromId("orderId", lambda row: int(row["orderId"])),
                 {"limit": limit, **more},
                 time=milliseconds("time"),
+                needs=_OF_ORDERS,
                 horizon=_days(kept),
             ),
             wallet=wallet,
@@ -121,7 +137,13 @@ def _one_answer(
     method: str, wallet: str, flag: str, parse: str, params: dict[str, Any], rows: Any = _all_of
 ) -> Source:
     return Source(
-        Feed(method, Whole(), params, rows),
+        Feed(
+            method,
+            Whole(),
+            params,
+            rows,
+            needs=_OF_ORDERS if parse == "parse_order" else _OF_POSITIONS,
+        ),
         wallet=wallet,
         parse=parse,
         category=flag,
@@ -154,6 +176,7 @@ def _in_pieces(
     *,
     rows: Any = _all_of,
     pieces: Windows = _PIECES,
+    needs: tuple[str, ...],
     kind: str = "",
     days: int = 30,
     horizon: int | None = None,
@@ -167,6 +190,7 @@ def _in_pieces(
         rows,
         time,
         _WINDOW,
+        needs=needs,
         window=timedelta(days=days),
         horizon=_days(horizon),
     )
@@ -228,6 +252,7 @@ def _transfers() -> dict[str, Source]:
             "parse_transaction",
             milliseconds("insertTime"),
             _deposited,
+            needs=("id", "coin", "amount", "status", "insertTime", "walletType"),
             kind="deposit",
             limit=1000,
         ),
@@ -238,6 +263,10 @@ def _transfers() -> dict[str, Source]:
             _second("applyTime"),
             _withdrawn,
             pieces=_PIECES_OF_SECONDS,
+            needs=(
+                *("id", "coin", "amount", "status", "applyTime", "walletType"),
+                "transactionFee",
+            ),
             kind="withdrawal",
             # ten requests a minute: few windows
             days=89,
@@ -255,6 +284,7 @@ def _transfers() -> dict[str, Source]:
                     milliseconds("timestamp"),
                     lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
                     rows=_moved_rows,
+                    needs=("tranId", "asset", "amount", "status", "timestamp"),
                     kind="transfer",
                     days=90,
                     horizon=180,
@@ -292,6 +322,7 @@ def _income(wallet: str, stem: str, horizon: int | None) -> Source:
         "parse_ledger_entry",
         milliseconds("time"),
         _entry,
+        needs=_OF_INCOME,
         horizon=horizon,
         limit=1000,
     )
@@ -304,6 +335,7 @@ def _payments(wallet: str, stem: str, flag: str, horizon: int | None) -> Source:
         "parse_income",
         milliseconds("time"),
         _it,
+        needs=_OF_INCOME,
         horizon=horizon,
         flag=flag,
         incomeType="FUNDING_FEE",
@@ -360,11 +392,20 @@ def _delisted(raw_id: str, category: str) -> str:
 
 BINANCE = Venue(
     wallets=(
-        Wallet(SPOT, {"type": "spot"}),
-        Wallet(FUNDING, {"type": "funding"}),
-        Wallet(MARGIN, {"type": "margin"}),
-        Wallet(USDM, {"type": "swap", "subType": "linear"}, _collateral),
-        Wallet(COINM, {"type": "swap", "subType": "inverse"}, _collateral),
+        Wallet(SPOT, {"type": "spot"}, rows=at("balances"), needs=_OF_ASSETS),
+        Wallet(FUNDING, {"type": "funding"}, rows=_all_of, needs=_OF_ASSETS),
+        Wallet(
+            MARGIN,
+            {"type": "margin"},
+            rows=at("userAssets"),
+            needs=(*_OF_ASSETS, "borrowed", "interest"),
+        ),
+        Wallet(
+            USDM, {"type": "swap", "subType": "linear"}, _collateral, at("assets"), _OF_COLLATERAL
+        ),
+        Wallet(
+            COINM, {"type": "swap", "subType": "inverse"}, _collateral, at("assets"), _OF_COLLATERAL
+        ),
     ),
     positions=(
         _one_answer("fapiPrivateV2GetPositionRisk", USDM, "linear", "parse_position_risk", {}),
@@ -396,6 +437,7 @@ BINANCE = Venue(
                 "parse_ledger_entry",
                 milliseconds("timestamp"),
                 _flow,
+                needs=("id", "tranId", "type", "asset", "amount", "timestamp"),
                 days=7,
                 horizon=90,
                 limit=1000,
@@ -407,6 +449,11 @@ BINANCE = Venue(
         "spot": {"type": "spot"},
         "linear": {"type": "swap", "subType": "linear"},
         "inverse": {"type": "swap", "subType": "inverse"},
+    },
+    priced={
+        "spot": {"last": "lastPrice", "bid": "bidPrice", "ask": "askPrice"},
+        "linear": {"last": "lastPrice"},
+        "inverse": {"last": "lastPrice"},
     },
     lag=timedelta(seconds=30),
     # three days on futures, ninety on spot

@@ -30,6 +30,24 @@ _BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
 _QUOTES = ("USDT", "USDC", "ZUSD", "ZEUR", "XXBT", "USD", "EUR", "GBP", "XBT", "ETH", "CAD", "JPY")
 
 
+# What every row has, and the tables are made of.
+_OF_FILLS = (
+    "pair",
+    "ordertxid",
+    "time",
+    "type",
+    "ordertype",
+    "price",
+    "vol",
+    "cost",
+    "fee",
+    "maker",
+)
+_OF_ORDERS = ("pair", "status", "opentm", "vol", "vol_exec", "cost", "price")
+_OF_ENTRIES = ("refid", "time", "type", "asset", "amount", "fee", "balance")
+_OF_MONEY = ("refid", "asset", "amount", "fee", "time", "status")
+
+
 def _keyed(*path: str) -> Callable[[Any], Any]:
     """Rows that are listed under their ids, which they do not tell themselves; orders tell their
     pair within a description."""
@@ -53,7 +71,7 @@ def _between(first: int, last: int) -> Mapping[str, Any]:
     return {"start": first // 1000 - 1, "end": -(-last // 1000)}
 
 
-def _history(method: str, name: str, time: str, **params: Any) -> Feed:
+def _history(method: str, name: str, time: str, needs: tuple[str, ...], **params: Any) -> Feed:
     return Feed(
         method,
         Counted("ofs", at("result", "count"), at("id")),
@@ -61,6 +79,7 @@ def _history(method: str, name: str, time: str, **params: Any) -> Feed:
         _keyed("result", name),
         seconds(time),
         _between,
+        needs=needs,
         window=_MONTH,
     )
 
@@ -126,6 +145,7 @@ def _money(method: str, kind: str, amend: Amend) -> Source:
             _listed,
             seconds("time"),
             lambda first, last: {"start": first // 1000, "end": -(-last // 1000)},
+            needs=_OF_MONEY,
         ),
         wallet=_SPOT,
         parse="parse_transaction",
@@ -137,7 +157,7 @@ def _money(method: str, kind: str, amend: Amend) -> Source:
 def _orders(method: str, name: str, **params: Any) -> Source:
     path = ("result", name) if name else ("result",)
     return Source(
-        Feed(method, Whole(), params, _keyed(*path)),
+        Feed(method, Whole(), params, _keyed(*path), needs=_OF_ORDERS),
         wallet=_SPOT,
         parse="parse_order",
         category=_SPOT,
@@ -181,7 +201,13 @@ def _code(asset: str) -> str:
 
 
 KRAKEN = Venue(
-    wallets=(Wallet(_SPOT),),
+    wallets=(
+        Wallet(
+            _SPOT,
+            rows=lambda answer: list(answer["result"].values()),
+            needs=("balance", "hold_trade"),
+        ),
+    ),
     positions=(),
     margin_mode=_margin_mode,
     rights=_rights,
@@ -191,7 +217,9 @@ KRAKEN = Venue(
         "trades": {
             "trades": Source(
                 # what one order took at once comes as one trade, unless it is told not to
-                _history("privatePostTradesHistory", "trades", "time", consolidate_taker=False),
+                _history(
+                    "privatePostTradesHistory", "trades", "time", _OF_FILLS, consolidate_taker=False
+                ),
                 wallet=_SPOT,
                 parse="parse_trade",
                 category=_SPOT,
@@ -201,7 +229,9 @@ KRAKEN = Venue(
         },
         "orders": {
             "orders": Source(
-                _history("privatePostClosedOrders", "closed", "opentm", closetime="open"),
+                _history(
+                    "privatePostClosedOrders", "closed", "opentm", _OF_ORDERS, closetime="open"
+                ),
                 wallet=_SPOT,
                 parse="parse_order",
                 category=_SPOT,
@@ -219,7 +249,7 @@ KRAKEN = Venue(
         },
         "ledger": {
             "ledger": Source(
-                _history("privatePostLedgers", "ledger", "time"),
+                _history("privatePostLedgers", "ledger", "time", _OF_ENTRIES),
                 wallet=_SPOT,
                 parse="parse_ledger_entry",
                 amend=_entry,
@@ -230,6 +260,7 @@ KRAKEN = Venue(
         _orders("privatePostQueryOrders", "", txid=order_id),
     ),
     tickers={"spot": {}},
+    priced={"spot": {"last": "c", "bid": "b", "ask": "a"}},
     lag=timedelta(seconds=60),
     delisted=_delisted,
     # The counter of the lowest tier holds 15 and a call for a history costs 2: seven at once, then
