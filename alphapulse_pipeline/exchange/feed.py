@@ -120,6 +120,8 @@ class Feed:
     """First and last millisecond of a window, both included -> the parameters that ask for it."""
     needs: tuple[str, ...] = ()
     """Fields that every row has, and not null: what is stored comes from them."""
+    flags: tuple[str, ...] = ()
+    """The same of fields that are true or false: as text, both would be taken for true."""
     window: timedelta | None = None
     """The longest window that the exchange accepts. It must be told here: an exchange that answers
     silently with less than it was asked for is not found out."""
@@ -139,6 +141,9 @@ class Feed:
             raise Unreadable(f"{self.method} answered without the rows that it should list")
         for row in rows:
             require(row, self.needs, self.method)
+            for name in self.flags:
+                if not isinstance(row.get(name), bool):
+                    raise Unreadable(f"{self.method} answered a row whose {name} is no yes or no")
         return rows
 
     def moment(self, row: Raw) -> int:

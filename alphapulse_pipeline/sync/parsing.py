@@ -27,7 +27,9 @@ def parsed(
             amended = source.amend(raw, make(source, name, structure))
         except MISREAD as error:
             told = f"{type(error).__name__}: {error}"
-            raise Unreadable(f"{source.feed.method} answered a row that is none: {told}") from error
+            raise Unreadable(
+                f"{source.feed.method} answered a row that cannot be read: {told}"
+            ) from error
         if amended is not None:
             _require(source, dataset, amended)
             found.append(amended)

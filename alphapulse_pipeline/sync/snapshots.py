@@ -176,6 +176,9 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     for category in asked:
         answer = answers[calls.index(dict(session.venue.tickers[category]))]
         fields = session.venue.priced.get(category, {})
+        told = [session.client.ccxt.markets.get(symbol, {category: True}) for symbol in answer]
+        if fields and not all(market.get(category) for market in told):
+            raise Unreadable(f"prices of {category} markets were answered as those of others")
         priced_now = [
             _priced(names[category][symbol], ticker, fields)
             for symbol, ticker in answer.items()

@@ -55,6 +55,29 @@ _OF_POSITIONS = (
     *("symbol", "positionAmt", "entryPrice", "markPrice", "unRealizedProfit", "liquidationPrice"),
     *("leverage", "marginType"),
 )
+_OF_THEIR_FILLS = {
+    SPOT: ("quoteQty",),
+    MARGIN: (),
+    ISOLATED: (),
+    USDM: ("side", "quoteQty"),
+    COINM: ("side", "baseQty"),
+}
+_FLAGS_OF_FILLS = {
+    SPOT: ("isBuyer", "isMaker"),
+    MARGIN: ("isBuyer", "isMaker", "isIsolated"),
+    ISOLATED: ("isBuyer", "isMaker", "isIsolated"),
+    USDM: ("maker",),
+    COINM: ("maker",),
+}
+_FLAGS_OF_ORDERS = dict.fromkeys((MARGIN, ISOLATED), ("isIsolated",))
+_OF_THEIR_ORDERS = {
+    SPOT: ("cummulativeQuoteQty",),
+    MARGIN: ("cummulativeQuoteQty",),
+    ISOLATED: ("cummulativeQuoteQty",),
+    USDM: ("avgPrice", "cumQuote"),
+    COINM: ("avgPrice", "cumBase"),
+}
+_OF_THEIR_POSITIONS = {USDM: ("notional",), COINM: ("notionalValue",)}
 _OF_ASSETS = ("asset", "free", "locked")
 _OF_COLLATERAL = ("asset", "walletBalance", "initialMargin")
 _OF_INCOME = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
@@ -84,11 +107,12 @@ def _trades() -> dict[str, Source]:
     return {
         wallet: Source(
             Feed(
-                stem + ("UserTrades" if future else "MyTrades"),
+                stem + ("UserTrades" if wallet in (USDM, COINM) else "MyTrades"),
                 FromId("fromId", lambda row: int(row["id"])),
                 {"limit": 1000, **more},
                 time=milliseconds("time"),
-                needs=_OF_FILLS + (("side", "maker") if future else ("isBuyer", "isMaker")),
+                needs=_OF_FILLS + _OF_THEIR_FILLS[wallet],
+                flags=_FLAGS_OF_FILLS[wallet],
                 horizon=_days(kept),
             ),
             wallet=wallet,
@@ -101,7 +125,6 @@ def _trades() -> dict[str, Source]:
             id="trade_id",
         )
         for wallet, flag, stem, _, kept, _, more in _PLACES
-        for future in [wallet in (USDM, COINM)]
     }
 
 
@@ -113,7 +136,8 @@ def _orders() -> dict[str, Source]:
                 FromId("orderId", lambda row: int(row["orderId"])),
                 {"limit": limit, **more},
                 time=milliseconds("time"),
-                needs=_OF_ORDERS,
+                needs=_OF_ORDERS + _OF_THEIR_ORDERS[wallet],
+                flags=_FLAGS_OF_ORDERS.get(wallet, ()),
                 horizon=_days(kept),
             ),
             wallet=wallet,
@@ -142,7 +166,12 @@ def _one_answer(
             Whole(),
             params,
             rows,
-            needs=_OF_ORDERS if parse == "parse_order" else _OF_POSITIONS,
+            needs=(
+                _OF_ORDERS + _OF_THEIR_ORDERS[wallet]
+                if parse == "parse_order"
+                else _OF_POSITIONS + _OF_THEIR_POSITIONS[wallet]
+            ),
+            flags=_FLAGS_OF_ORDERS.get(wallet, ()),
         ),
         wallet=wallet,
         parse=parse,

@@ -48,7 +48,7 @@ _STATUSES = {"PartiallyFilledCanceled": "canceled"}
 # What every row has, and the tables are made of.
 _OF_FILLS = (
     *("symbol", "execId", "execTime", "execType", "orderId", "side", "execPrice", "execQty"),
-    *("execValue", "execFee", "feeCurrency", "isMaker"),
+    *("execValue", "execFee", "feeCurrency"),
 )
 _OF_ORDERS = (
     *("symbol", "orderId", "orderLinkId", "orderStatus", "orderType", "side", "price", "qty"),
@@ -59,7 +59,7 @@ _OF_POSITIONS = (
 )
 _OF_ENTRIES = ("id", "type", "currency", "change", "cashBalance", "tradeId", "orderId")
 _OF_MONEY = {
-    "deposit": ("txID", "coin", "amount", "status", "successAt", "depositFee"),
+    "deposit": ("id", "txID", "coin", "amount", "status", "successAt", "depositFee"),
     "withdrawal": ("withdrawId", "coin", "amount", "status", "withdrawFee", "createTime"),
     "transfer": (
         *("transferId", "coin", "amount", "status", "fromAccountType", "toAccountType"),
@@ -118,6 +118,7 @@ def _by_category(
     parse: str,
     amend: Amend,
     needs: tuple[str, ...],
+    flags: tuple[str, ...] = (),
     **params: Any,
 ) -> dict[str, Source]:
     return {
@@ -130,6 +131,7 @@ def _by_category(
                 milliseconds(time),
                 _WINDOW,
                 needs=needs,
+                flags=flags,
                 window=timedelta(days=7),
                 horizon=_TWO_YEARS,
             ),
@@ -299,6 +301,7 @@ BYBIT = Venue(
             "parse_trade",
             _fill,
             _OF_FILLS,
+            ("isMaker",),
             limit=100,
         ),
         "orders": _by_category(

@@ -41,7 +41,6 @@ _OF_FILLS = (
     "vol",
     "cost",
     "fee",
-    "maker",
 )
 _OF_ORDERS = ("pair", "status", "opentm", "vol", "vol_exec", "cost", "price")
 _OF_ENTRIES = ("refid", "time", "type", "asset", "amount", "fee", "balance")
@@ -106,6 +105,8 @@ def _fill(raw: Raw, row: Row) -> Row:
 
 def _order(raw: Raw, row: Row) -> Row:
     created = _happened("opentm", raw)
+    if raw["status"] in ("closed", "canceled", "expired") and not raw.get("closetm"):
+        raise ValueError("an order has ended and does not tell when (closetm)")
     return row | {
         "created_at": created,
         "updated_at": _happened("closetm", raw) if raw.get("closetm") else created,
