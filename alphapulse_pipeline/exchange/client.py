@@ -35,6 +35,7 @@ from alphapulse_pipeline.exchange.errors import (
     MISREAD,
     ExchangeFailure,
     Kind,
+    Unreadable,
     failure,
     is_final,
     kind_of,
@@ -131,7 +132,8 @@ class ExchangeClient:
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """The result of a coroutine function that ran in the loop.
 
-        Raises `ExchangeFailure` for everything that an exchange or ccxt did wrong.
+        Raises `ExchangeFailure` for everything that an exchange or ccxt did wrong, an answer that
+        cannot be taken apart included.
         """
         try:
             return self._portal.call(function, *args)
@@ -184,7 +186,7 @@ class ExchangeClient:
                     async with aclosing(source):
                         async for item in source:
                             await send.send((key, item))
-                except (TimeoutError, ccxt.BaseError, OSError, ExchangeFailure, *MISREAD) as error:
+                except (TimeoutError, ccxt.BaseError, OSError, ExchangeFailure) as error:
                     await send.send((key, failure(error, self._connection.environment)))
                 except Exception as error:  # noqa: BLE001  the caller raises it
                     await send.send((key, error))
@@ -316,6 +318,8 @@ class _Exact:
         difference = self.options.get("timeDifference")
         try:
             return await super().fetch2(*args, **kwargs)  # type: ignore[misc]
+        except MISREAD as error:  # ccxt looks into every answer for errors
+            raise Unreadable(f"{args[0]}: {type(error).__name__}: {error}") from error
         except ccxt.InvalidNonce:
             if self.clock_asker is asyncio.current_task():
                 raise  # the time itself was asked for

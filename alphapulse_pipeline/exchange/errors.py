@@ -116,8 +116,10 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.TRANSIENT
     if isinstance(error, MISREAD):
         return Kind.UNREADABLE
-    # with the exchange's answer in it; what ccxt itself objects to has none
-    return Kind.REFUSED if isinstance(error, ccxt.ExchangeError) and "{" in text else Kind.BUG
+    # the exchange's answer is in it; what ccxt itself objects to has none. A request that is not as
+    # it should be is our mistake.
+    told = isinstance(error, ccxt.ExchangeError) and "{" in text
+    return Kind.REFUSED if told and not isinstance(error, ccxt.BadRequest) else Kind.BUG
 
 
 def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:

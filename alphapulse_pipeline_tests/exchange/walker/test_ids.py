@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alphapulse_pipeline.exchange.feed import Feed
@@ -54,6 +54,8 @@ def intolerable(draw: st.DrawFn) -> Case:
     _, server, window, after = draw(tolerable())
     for name, value in (draw(_HABITS) | draw(changes(server.rows))).items():
         setattr(server, name, value)
+    # where 0 is no id, no row can have it
+    assume(not server.zero_is_nothing or all(row.id for row in server.rows))
     return LISTING, server, window, after
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from psycopg import Connection
@@ -121,7 +122,7 @@ def _overheard() -> Iterator[list[tuple[str, Any]]]:
 
     async def listen(self: Any, url: str, *args: Any, **kwargs: Any) -> Any:
         answer = await fetch(self, url, *args, **kwargs)
-        heard.append((client.urlsplit(url).path, answer))
+        heard.append((urlsplit(url).path, answer))
         return answer
 
     with pytest.MonkeyPatch.context() as patch:

@@ -70,7 +70,7 @@ _ALWAYS = (
 )
 # Kraken's errors have no numbers: these are the HTTP statuses that come nearest.
 _CODES: Mapping[str, tuple[int, ...]] = {
-    "bybit": (10000, 10001, 10006, 10016, 10018, 10429, 3400000),
+    "bybit": (10000, 10006, 10016, 10018, 10429, 3400000),
     "binance": (1000, 1001, 1003, 1008, 1016, 9000),
     "okx": (50001, 50004, 50005, 50011, 50013, 50026, 59999),
     "kraken": (429, 500, 502, 503),

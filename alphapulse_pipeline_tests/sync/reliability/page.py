@@ -13,12 +13,12 @@ _ABOUT = """\
 What exchanges and networks do on a bad day, done on purpose to every dataset of an account on the
 simulator's four faces (Bybit, Binance, OKX, Kraken): {cells} syncs, each with one fault.
 
-Before each of them a good sync has read eleven days of history. Then {hours} hours pass, new rows
+Before each of them a good sync has read ten days of history. Then {hours} hours pass, new rows
 appear, and one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger) is
-synced while the fault strikes: from the first request on, from a later one on, or a few times only;
-faults of rows at every endpoint, for as long as the sync lasts; faults of fields for *every* field of
-every answer. The tables are then compared with the simulator's own books, the fault ends, one more
-sync is done, and they are compared again.
+synced while the fault strikes: from the first request on, from a later one on, or twice; faults of
+rows everywhere and at each endpoint by itself, for as long as the sync lasts; faults of fields for
+*every* field of every answer. The tables are then compared with the simulator's own books, the
+fault ends, one more sync is done, and they are compared again.
 
 | what must not happen | times |
 | --- | --- |
@@ -46,8 +46,8 @@ says what happened and what to do next; they move no coverage, and the newest sn
 | suspect | it is said that nothing is there, where something is known to be |
 
 What cannot be told from the truth is not in the table: a list that has never shown a row and is
-answered empty, one answer among many that is empty by chance, a field that an exchange leaves out at
-will (Kraken's `cl_ord_id`).
+answered empty, one answer among many that is empty by chance, a field that an exchange leaves out
+at will (Kraken's `cl_ord_id` and `maker`).
 
 `ALPHAPULSE_RELIABILITY=docs/reliability.md uv run pytest -m nightly -k every_bad_day` writes this
 page. A part of it is tried by every `uv run pytest`; 200 syncs on each face under random mixtures

@@ -10,7 +10,7 @@ from zlib import crc32
 import pytest
 
 from alphapulse_pipeline_tests.sync.reliability.cells import Cells
-from alphapulse_pipeline_tests.sync.reliability.faults import bad_days
+from alphapulse_pipeline_tests.sync.reliability.faults import BadDay, bad_days
 from alphapulse_pipeline_tests.sync.reliability.judge import Harm
 from alphapulse_pipeline_tests.sync.reliability.page import Tried, page
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, NOW
@@ -19,6 +19,35 @@ from alphapulse_pipeline_tests.sync.test_truth import FACES
 COMMITTED = Path(__file__).parents[3] / "docs" / "reliability.md"
 ONE_IN = 8
 """So many of the cells are tried where not all are, each with one of its faults."""
+
+ONCE = {
+    "bybit": [
+        ("trades", "missing=execFee"),
+        ("trades", "retyped=isMaker"),
+        ("orders", "missing=side"),
+        ("transfers", "missing=successAt"),
+        ("balances", "nulled=locked"),
+        ("prices", "missing=openInterestValue"),
+    ],
+    "binance": [
+        ("orders", "empty:/fapi/v1/allOrders"),
+        ("orders", "previous:/sapi/v1/margin/order"),
+        ("orders", "missing=cummulativeQuoteQty"),
+        ("trades", "retyped=isIsolated"),
+        ("positions", "missing=notional"),
+        ("prices", "missing=bidQty"),
+    ],
+    "okx": [
+        ("orders", "empty:/api/v5/trade/orders-history-archive"),
+        ("orders", "empty:/api/v5/trade/orders-pending"),
+        ("balances", "missing=details"),
+    ],
+    "kraken": [
+        ("orders", "empty:/0/private/OpenOrders"),
+        ("orders", "missing=closetm"),
+    ],
+}
+"""Each lost, invented or claimed something once."""
 
 Begin = Callable[[str], AbstractContextManager[Cells]]
 
@@ -34,6 +63,15 @@ def test_some_bad_days_do_no_harm(exchange: str, cells: Begin) -> None:
                 fault = day.faults[dice // ONE_IN % len(day.faults)]
                 end, harm = begun.try_out(dataset, day, fault)
                 assert (end != "bug", harm) == (True, Harm()), f"{dataset} under {fault}"
+
+
+@pytest.mark.parametrize("exchange", FACES)
+def test_what_did_harm_once_fails_and_says_why(exchange: str, cells: Begin) -> None:
+    with cells(exchange) as begun:
+        for dataset, fault in ONCE[exchange]:
+            end, harm = begun.try_out(dataset, BadDay("", "", (fault,)), fault)
+            named = end in ("suspect", "unreadable", "incomplete")
+            assert (named, harm) == (True, Harm()), (dataset, fault, end)
 
 
 @pytest.mark.nightly
