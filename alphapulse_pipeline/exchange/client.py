@@ -33,8 +33,10 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from ccxt.base import errors as ccxt
 
 from alphapulse_pipeline.exchange.errors import (
+    MISREAD,
     ExchangeFailure,
     Kind,
+    Unreadable,
     failure,
     is_final,
     kind_of,
@@ -146,12 +148,16 @@ class ExchangeClient:
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """The result of a coroutine function that ran in the loop.
 
-        Raises `ExchangeFailure` for everything that an exchange or ccxt did wrong.
+        Raises `ExchangeFailure` for everything that an exchange or ccxt did wrong, an answer that
+        cannot be taken apart included.
         """
         try:
             return self._portal.call(function, *args)
         except (TimeoutError, ccxt.BaseError, OSError) as error:
             raise failure(error, self._connection.environment) from None
+        except MISREAD as error:
+            # with where it happened: it may be our own mistake
+            raise failure(error, self._connection.environment) from error
 
     def run_all(self, calls: Iterable[Awaitable[T]]) -> list[T]:
         """The results of several coroutines that ran at the same time, in their order.
@@ -342,6 +348,8 @@ class _Exact:
         difference = self.options.get("timeDifference")
         try:
             return await super().fetch2(*args, **kwargs)  # type: ignore[misc]
+        except MISREAD as error:  # ccxt looks into every answer for errors
+            raise Unreadable(f"{args[0]}: {type(error).__name__}: {error}") from error
         except ccxt.InvalidNonce:
             if self.clock_asker is asyncio.current_task():
                 raise  # the time itself was asked for

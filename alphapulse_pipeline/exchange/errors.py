@@ -35,6 +35,11 @@ class Kind(StrEnum):
     """The exchange does not know the order that was asked for."""
     INCOMPLETE = "incomplete"
     """The exchange answered, but completeness cannot be proved."""
+    UNREADABLE = "unreadable"
+    """The exchange answered in another form than is known: something is not there, or not what it
+    was."""
+    REFUSED = "refused"
+    """The exchange refuses what was asked, with an error that is not known here."""
     SUSPECT = "suspect"
     """The exchange answered that nothing is there, where there always was something."""
     BUG = "bug"
@@ -61,6 +66,21 @@ class Incomplete(ExchangeFailure):
         super().__init__(
             Kind.INCOMPLETE, cause, "the range stays a gap and is asked again; nothing was skipped"
         )
+
+
+class Unreadable(ExchangeFailure):
+    """An answer is not of the form that is known."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(Kind.UNREADABLE, cause, _UNREADABLE)
+
+
+_UNREADABLE = (
+    "nothing of it was stored or taken for complete; if the next runs say the same, the exchange "
+    "has changed its API: update alphapulse-pipeline, or report this line"
+)
+MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What goes wrong where an answer is taken apart that is not of the form that is known."""
 
 
 def kind_of(error: BaseException) -> Kind:
@@ -92,7 +112,14 @@ def kind_of(error: BaseException) -> Kind:
         "aiohttp"
     ):
         return Kind.TRANSIENT
-    return Kind.TRANSIENT if _PASSES.search(text) else Kind.BUG
+    if _PASSES.search(text):
+        return Kind.TRANSIENT
+    if isinstance(error, MISREAD):
+        return Kind.UNREADABLE
+    # the exchange's answer is in it; what ccxt itself objects to has none. A request that is not as
+    # it should be is our mistake.
+    told = isinstance(error, ccxt.ExchangeError) and "{" in text
+    return Kind.REFUSED if told and not isinstance(error, ccxt.BadRequest) else Kind.BUG
 
 
 def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:
@@ -155,6 +182,10 @@ def _cause(error: BaseException, kind: Kind) -> str:
         case Kind.TRANSIENT:
             said = f"{text}{_way(error, text)}"
             return f"the exchange cannot be reached or answers with an error: {said}"
+        case Kind.REFUSED:
+            return f"the exchange refuses what was asked: {text}"
+        case Kind.UNREADABLE:
+            return f"an answer cannot be read: {type(error).__name__}: {text}"
         case _:
             return text or type(error).__name__
 
@@ -211,6 +242,13 @@ def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> 
                 f"check the network, the exchange's status page and {environment.api_url}; "
                 "the next run tries again"
             )
+        case Kind.REFUSED:
+            return (
+                "look it up in the exchange's list of error codes; the next run asks again, and if "
+                "it says the same, update alphapulse-pipeline, or report this line"
+            )
+        case Kind.UNREADABLE:
+            return _UNREADABLE
         case Kind.UNSUPPORTED:
             return "remove the dataset from defs.yaml"
         case _:

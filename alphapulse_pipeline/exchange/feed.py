@@ -3,13 +3,13 @@
 How its pages are put together, and what they prove, is its `paging`: see `walker/`.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, runtime_checkable
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import Unreadable
 
 MILLISECOND = timedelta(milliseconds=1)
 MARGIN = 1000
@@ -118,6 +118,10 @@ class Feed:
     """The time, in milliseconds, that windows and order go by."""
     between: Callable[[int, int], Mapping[str, Any]] = _nothing
     """First and last millisecond of a window, both included -> the parameters that ask for it."""
+    needs: tuple[str, ...] = ()
+    """Fields that every row has, and not null: what is stored comes from them."""
+    flags: tuple[str, ...] = ()
+    """The same of fields that are true or false: as text, both would be taken for true."""
     window: timedelta | None = None
     """The longest window that the exchange accepts. It must be told here: an exchange that answers
     silently with less than it was asked for is not found out."""
@@ -131,17 +135,22 @@ class Feed:
         return await self.paging.everything(call, self)
 
     def read(self, answer: Any) -> list[Raw]:
-        """The rows of an answer. Raises `Incomplete` where there are none to be read."""
+        """The rows of an answer. Raises `Unreadable` where there are none, or not as they were."""
         rows = self.rows(answer)
         if not isinstance(rows, list):
-            raise Incomplete(f"{self.method} answered without the rows that it should list")
+            raise Unreadable(f"{self.method} answered without the rows that it should list")
+        for row in rows:
+            require(row, self.needs, self.method)
+            for name in self.flags:
+                if not isinstance(row.get(name), bool):
+                    raise Unreadable(f"{self.method} answered a row whose {name} is no yes or no")
         return rows
 
     def moment(self, row: Raw) -> int:
-        """A row's time. Raises `Incomplete` where it has none: no window would hold it."""
+        """A row's time. Raises `Unreadable` where it has none: no window would hold it."""
         found = self.time(row)
         if not found:  # 0 is how some write "never"
-            raise Incomplete(f"{self.method} answered a row without its time")
+            raise Unreadable(f"{self.method} answered a row without its time")
         return found
 
     def windows(self, start: int, end: int, margin: int = MARGIN) -> Iterator[tuple[int, int]]:
@@ -151,6 +160,18 @@ class Feed:
             begin = max(start, end - longest)
             yield begin, end
             end = begin
+
+
+def require(row: Any, needs: Iterable[str], method: str) -> None:
+    """Raises `Unreadable` where a row lacks a field, or has something else there than a value."""
+    if not isinstance(row, Mapping):
+        raise Unreadable(f"{method} answered a row that is none")
+    for name in needs:
+        value = row.get(name)
+        if value is None:
+            raise Unreadable(f"{method} answered a row without its {name}")
+        if not isinstance(value, str | int):
+            raise Unreadable(f"{method} answered a row whose {name} is a {type(value).__name__}")
 
 
 def to_milliseconds(time: datetime) -> int:

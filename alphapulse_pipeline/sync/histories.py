@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
+from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.walker.doubt import believed
 from alphapulse_pipeline.exchange.walker.witness import witnessed
@@ -132,8 +132,9 @@ def _read(
                     unproved = TimeRange(to_time(item.start), to_time(item.end))
                     _unreachable(session, dataset, gap.stream, unproved, item.doubt)
                 elif isinstance(item, Page):
-                    rows += parsed(session, dataset, stream.source, item.rows)
-                    proofs += _proofs(stream, item, proven_to)
+                    made = parsed(session, dataset, stream.source, item.rows)
+                    rows += made
+                    proofs += _proofs(stream, item, _newest(dataset, stream, item, made), proven_to)
                     left[gap] = min(left[gap], to_time(item.start))
                 elif not isinstance(item, ExchangeFailure) or item.kind in _HOPELESS:
                     raise item
@@ -188,12 +189,10 @@ def _reachable(
     session: Session, dataset: str, gap: Gap, stream: Stream, now: datetime
 ) -> Gap | None:
     """The part of a gap that the exchange still serves; the rest is marked as unreachable."""
-    horizon = stream.source.feed.horizon
-    # a margin, since the exchange's horizon moves on while pages are read
-    oldest = now - horizon + timedelta(hours=1) if horizon else gap.missing.start
-    if gap.missing.start < oldest:
+    horizon, oldest = stream.source.feed.horizon, _oldest_served(stream.source.feed, now)
+    if horizon and oldest and gap.missing.start < oldest:
         lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
-        reason = f"the exchange serves {horizon.days if horizon else 0} days"
+        reason = f"the exchange serves {horizon.days} days"
         _unreachable(session, dataset, gap.stream, lost, reason)
         gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
     return None if gap.missing.empty else gap
@@ -201,6 +200,7 @@ def _reachable(
 
 def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGenerator[Page, None]:
     feed, source = stream.source.feed, stream.source
+    now = session.client.now()
     after = (
         known.greatest_id(
             session.connection,
@@ -210,6 +210,8 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
             stream.market,
             source.wallet,
             gap.missing.start,
+            served=_oldest_served(feed, now),
+            forgotten=now - session.venue.forgets,
         )
         if source.id
         else None
@@ -224,7 +226,13 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
     older = known.covered_before(
         session.connection, session.name, dataset, stream.name, gap.missing.start
     )
-    return believed(pages, to_milliseconds(session.client.now() - _SURE), older, feed.moment)
+    return believed(pages, to_milliseconds(now - _SURE), older, feed.moment)
+
+
+def _oldest_served(feed: Feed, now: datetime) -> datetime | None:
+    """Since when the exchange serves a feed; None: since ever."""
+    # a margin, since the exchange's horizon moves on while pages are read
+    return now - feed.horizon + timedelta(hours=1) if feed.horizon else None
 
 
 def _witness(session: Session, dataset: str, stream: Stream) -> int | None:
@@ -239,8 +247,18 @@ def _unreachable(session: Session, dataset: str, stream: str, lost: TimeRange, r
     coverage.mark_unreachable(session.connection, session.name, dataset, stream, lost, reason)
 
 
-def _proofs(stream: Stream, page: Page, proven_to: datetime) -> list[Proof]:
+def _newest(dataset: str, stream: Stream, page: Page, made: list[Row]) -> datetime | None:
+    """The time of the newest row of a page that the exchange will not forget soon."""
+    if dataset == "orders":  # one without a fill may be forgotten when it has ended
+        return max((row["created_at"] for row in made if row["filled"]), default=None)
+    return max((to_time(stream.source.feed.moment(row)) for row in page.rows), default=None)
+
+
+def _proofs(
+    stream: Stream, page: Page, newest: datetime | None, proven_to: datetime
+) -> list[Proof]:
     start, end = to_time(page.start), min(to_time(page.end), proven_to)
-    newest = max(map(stream.source.feed.moment, page.rows), default=None)
-    times = [TimeRange(start, end)] if start < end else []
-    return [Proof(stream.name, t, None if newest is None else to_time(newest)) for t in times]
+    if newest is None:
+        return [Proof(stream.name, TimeRange(start, end))] if start < end else []
+    # a page that proves nothing yet has a witness for later answers all the same
+    return [Proof(stream.name, TimeRange(start, max(start, end)), newest)]

@@ -3,6 +3,9 @@
 An order that the table says is open and the exchange does not is looked up: it was filled or
 cancelled meanwhile, perhaps long after the day under which it is kept. One that was placed and
 ended since the last run may be in no history yet, so what ended a moment ago is read too.
+
+A list of open orders that shows nothing is doubted where the exchange says otherwise when it is
+asked for one of them, and an order that it does not know at all where it cannot have forgotten it.
 """
 
 from collections.abc import Generator, Iterable
@@ -14,7 +17,7 @@ from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.streams import of_lively_markets
-from alphapulse_pipeline.warehouse import known
+from alphapulse_pipeline.warehouse import coverage, known
 from alphapulse_pipeline.warehouse.batches import Batch, TimeRange
 from alphapulse_pipeline.warehouse.known import OpenOrder
 
@@ -27,11 +30,13 @@ def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, 
 
     With `just_ended` also the orders that ended a moment ago, open to us or not. Returns the
     moments of orders that must be looked for in the history, as the exchange tells no order by its
-    id. Raises `Incomplete` where it does not know an order any more that it must know.
+    id. Raises `Incomplete` where it does not know an order any more that it must know, and an
+    `ExchangeFailure` of the kind `SUSPECT` where it contradicts itself.
     """
     now = session.client.now()
     found = list(_listed(session, session.venue.open_orders))
     still_open = {(row["market"], row["order_id"]) for row in found}
+    silent = {source.wallet for source in session.venue.open_orders} - {r["wallet"] for r in found}
     if just_ended:
         ended = _listed(session, session.venue.ended_orders)
         found += [row for row in ended if row["updated_at"] > now - _A_MOMENT]
@@ -44,6 +49,12 @@ def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, 
     ]
     told = [(order, _lookups(session, order)) for order in gone]
     if rows_of_gone := [_ended(session, order, sources) for order, sources in told if sources]:
+        hidden = [r for r in rows_of_gone if r["status"] == "open" and r["wallet"] in silent]
+        if hidden:
+            raise _doubt(
+                f"the list of open orders of the wallet {hidden[0]['wallet']} is empty, and the "
+                f"exchange says that order {hidden[0]['order_id']} is open"
+            )
         yield Batch(rows_of_gone)
     return [_moment_of(order) for order, sources in told if not sources]
 
@@ -71,12 +82,23 @@ def _ended(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> r
         for row in parsed(session, "orders", source, found):
             if row["order_id"] == order.row["order_id"]:
                 return row
-    # Only an order that ended without a fill is forgotten, a day after it did.
+    # Only an order that ended without a fill is forgotten, some time after it did.
     if order.row["filled"]:
         raise Incomplete(
             f"the exchange no longer knows order {order.row['order_id']}, which has fills"
         )
+    read = coverage.covered_until(session.connection, session.name, "orders")
+    if read and session.client.now() - read < session.venue.forgets:
+        raise _doubt(
+            f"the exchange does not know order {order.row['order_id']}, which was open at "
+            f"{read:%Y-%m-%d %H:%M:%S} UTC"
+        )
     return {**order.row, "status": "canceled", "updated_at": session.client.now()}
+
+
+def _doubt(cause: str) -> ExchangeFailure:
+    mend = "no history of orders was read, so that nothing is taken for complete; the next run asks"
+    return ExchangeFailure(Kind.SUSPECT, cause, f"{mend} again")
 
 
 def _moment_of(order: OpenOrder) -> TimeRange:

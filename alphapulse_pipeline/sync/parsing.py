@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from alphapulse_pipeline.exchange import rows
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
@@ -15,24 +15,32 @@ from alphapulse_pipeline.sync.session import Session
 def parsed(
     session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]
 ) -> list[rows.Row]:
-    """The rows of one page. What is not a row of this dataset (funding among fills) is left out."""
+    """The rows of one page. What is not a row of this dataset (funding among fills) is left out.
+
+    Raises `Unreadable` where a row is not of the form that is known.
+    """
     make = _ROWS[dataset]
     found = []
     for row in raw_rows:
-        name, raw, structure = _understood(session, source, row)
-        made = make(source, name, structure)
-        if (amended := source.amend(raw, made)) is not None:
-            if not source.parse:
-                _require(source, dataset, amended)
+        try:
+            name, raw, structure = _understood(session, source, row)
+            amended = source.amend(raw, make(source, name, structure))
+        except MISREAD as error:
+            told = f"{type(error).__name__}: {error}"
+            raise Unreadable(
+                f"{source.feed.method} answered a row that cannot be read: {told}"
+            ) from error
+        if amended is not None:
+            _require(source, dataset, amended)
             found.append(amended)
     return found
 
 
 def _require(source: Source, dataset: str, row: rows.Row) -> None:
-    """Raises `Incomplete` where ccxt did not find what a row must have."""
+    """Raises `Unreadable` where a row has not what it must have."""
     for name in _REQUIRED[dataset]:
         if row[name] is None:
-            raise Incomplete(f"ccxt finds no {name} in a row of {source.feed.method}")
+            raise Unreadable(f"no {name} is found in a row of {source.feed.method}")
 
 
 _REQUIRED = {

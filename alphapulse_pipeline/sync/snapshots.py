@@ -1,6 +1,6 @@
 """Snapshots: what the exchange says now, complete or not at all."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from alphapulse_pipeline.exchange import rows
-from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.feed import MILLISECOND
+from alphapulse_pipeline.exchange.errors import MISREAD, ExchangeFailure, Kind, Unreadable
+from alphapulse_pipeline.exchange.feed import MILLISECOND, require
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
@@ -30,7 +30,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     try:
         admit(session)
         captured_at = _next_moment(session, dataset)
-        found = believed(session, dataset, lambda: _SNAPSHOTS[dataset](session))
+        found = believed(session, dataset, lambda: _understood(session, dataset))
     except psycopg.OperationalError as error:
         raise database_failure(error) from error
     except BaseException as error:
@@ -49,6 +49,14 @@ def snapshot(session: Session, dataset: str) -> Batches:
         log_id=log_id,
         requests=lambda: sent,
     )
+
+
+def _understood(session: Session, dataset: str) -> Iterable[rows.Row]:
+    try:
+        return list(_SNAPSHOTS[dataset](session))
+    except MISREAD as error:
+        told = f"{type(error).__name__}: {error}"
+        raise Unreadable(f"the answers for {dataset} cannot be understood: {told}") from error
 
 
 def _next_moment(session: Session, dataset: str) -> datetime:
@@ -83,6 +91,12 @@ def _balances(session: Session) -> Iterable[rows.Row]:
 
 
 def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[rows.Row]:
+    if wallet.rows is not None:
+        listed = wallet.rows(balance["info"])
+        if not isinstance(listed, list):
+            raise Unreadable(f"the wallet {wallet.name} was answered without what is in it")
+        for row in listed:
+            require(row, wallet.needs, f"the wallet {wallet.name}")
     if wallet.assets is None:
         return rows.balances(wallet.name, balance)
     code = session.client.ccxt.safe_currency_code
@@ -166,8 +180,12 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     found = []
     for category in asked:
         answer = answers[calls.index(dict(session.venue.tickers[category]))]
+        fields = session.venue.priced.get(category, {})
+        told = [session.client.ccxt.markets.get(symbol, {category: True}) for symbol in answer]
+        if fields and not all(market.get(category) for market in told):
+            raise Unreadable(f"prices of {category} markets were answered as those of others")
         priced_now = [
-            rows.price(names[category][symbol], ticker)
+            _priced(names[category][symbol], ticker, fields)
             for symbol, ticker in answer.items()
             if symbol in names[category]
         ]
@@ -179,6 +197,15 @@ def _prices(session: Session) -> Iterable[rows.Row]:
             )
         found += priced_now
     return found
+
+
+def _priced(name: str, ticker: Any, fields: Mapping[str, str]) -> rows.Row:
+    """A market may have no price, which is told by a blank."""
+    row, raw = rows.price(name, ticker), ticker["info"]
+    for column, told in fields.items():
+        if raw.get(told) is None or (row[column] is None and raw[told] != ""):
+            raise Unreadable(f"the price of {name} was answered without its {told}")
+    return row
 
 
 _SNAPSHOTS: dict[str, Callable[[Session], Iterable[rows.Row]]] = {

@@ -183,8 +183,11 @@ def is_complete(
 
 
 def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) -> None:
-    """Add a proved range; part of the transaction that stores its rows."""
-    if proof.covered.empty:
+    """Add a proved range; part of the transaction that stores its rows.
+
+    Of an empty range the time of its newest row is kept.
+    """
+    if proof.covered.empty and proof.newest is None:
         return
     cursor.execute(
         "INSERT INTO alphapulse.coverage AS c"
@@ -197,6 +200,15 @@ def prove(cursor: Cursor[TupleRow], account: str, dataset: str, proof: Proof) ->
         " last_failure = NULL, last_failure_at = NULL",
         [account, dataset, proof.stream, _range(proof.covered), proof.newest],
     )
+
+
+def covered_until(connection: Connection[TupleRow], account: str, dataset: str) -> datetime | None:
+    """The end of what is proved of any stream."""
+    row = connection.execute(
+        "SELECT max(upper(covered)) FROM alphapulse.coverage WHERE account = %s AND dataset = %s",
+        [account, dataset],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def newest_row(

@@ -136,18 +136,34 @@ def greatest_id(
     market: str,
     wallet: str,
     before: datetime,
+    served: datetime | None,
+    forgotten: datetime,
 ) -> str | None:
-    """An id of the newest row of a market before a time; None where there is none."""
+    """An id of the newest row of a market before a time that the exchange must still show.
+
+    That is none older than `served` (None: it shows all), and no order without a fill that is older
+    than `forgotten`. None where there is no such row.
+    """
+    unfilled = " AND (filled > 0 OR {time} >= %(forgotten)s)" if dataset == "orders" else ""
     row = connection.execute(
         sql.SQL(
-            "SELECT {id} FROM {table} WHERE account = %s AND market = %s AND wallet = %s"
-            " AND {time} < %s AND origin = 'api' ORDER BY {time} DESC LIMIT 1"
+            "SELECT {id} FROM {table} WHERE account = %(account)s AND market = %(market)s"
+            " AND wallet = %(wallet)s AND {time} < %(before)s AND origin = 'api'"
+            f" AND (%(served)s::timestamptz IS NULL OR {{time}} >= %(served)s){unfilled}"
+            " ORDER BY {time} DESC LIMIT 1"
         ).format(
             id=sql.Identifier(column),
             table=sql.Identifier(SCHEMA, dataset),
             time=sql.Identifier(DATASETS[dataset].time),
         ),
-        [account, market, wallet, before],
+        {
+            "account": account,
+            "market": market,
+            "wallet": wallet,
+            "before": before,
+            "served": served,
+            "forgotten": forgotten,
+        },
     ).fetchone()
     return str(row[0]) if row else None
 

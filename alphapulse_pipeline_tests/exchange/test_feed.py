@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import (
     MILLISECOND,
     Feed,
@@ -26,7 +26,7 @@ FEED = Feed("fills", Whole(), rows=at("result", "list"), time=milliseconds("time
 
 @pytest.mark.parametrize("answer", [{}, [], "", None, {"result": {}}, {"result": {"list": None}}])
 def test_an_answer_without_rows_is_not_an_answer_of_no_rows(answer: Any) -> None:
-    with pytest.raises(Incomplete, match="without the rows"):
+    with pytest.raises(Unreadable, match="without the rows"):
         FEED.read(answer)
 
 
@@ -37,7 +37,7 @@ def test_rows_are_read() -> None:
 
 @pytest.mark.parametrize("row", [{}, {"time": ""}, {"time": "0"}, {"time": 0}, {"time": "soon"}])
 def test_a_row_without_its_time_is_not_dropped(row: dict[str, Any]) -> None:
-    with pytest.raises(Incomplete, match="without its time"):
+    with pytest.raises(Unreadable, match="without its time"):
         FEED.moment(row)
 
 

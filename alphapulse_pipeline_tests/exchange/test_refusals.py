@@ -117,7 +117,7 @@ def test_a_used_nonce_is_no_matter_of_the_clock() -> None:
 
 def test_what_is_not_about_the_key_is_not_taken_for_it() -> None:
     assert fails(*bybit(10001, "params error: code 10003")).kind is Kind.BUG
-    assert fails(*kraken("EGeneral:Unknown method")).kind is Kind.BUG
+    assert fails(*kraken("EGeneral:Unknown method")).kind is Kind.REFUSED
     assert fails(*okx(51000, "Parameter instType error.")).kind is not Kind.CREDENTIALS
 
 

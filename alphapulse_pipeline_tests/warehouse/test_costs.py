@@ -79,7 +79,7 @@ def test_where_a_market_goes_on(large: DB, dataset: str, market: str, found: str
     column = HISTORIES[dataset].key[2]
 
     def ask() -> None:
-        asked = (dataset, column, market, "unified", at(MANY))
+        asked = (dataset, column, market, "unified", at(MANY), at(0), at(0))
         assert known.greatest_id(large, "bybit", *asked) == found
 
     assert rows_read(large, dataset, ask) <= 1

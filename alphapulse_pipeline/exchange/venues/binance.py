@@ -42,8 +42,46 @@ _PLACES: tuple[tuple[str, str, str, int, int | None, int | None, dict[str, Any]]
     (COINM, "inverse", "dapiPrivateGet", 100, 180, 90, {}),
 )
 _WINDOW = between("startTime", "endTime")
-# Binance takes milliseconds, and both ends are part of a window.
+# Binance takes milliseconds, and both ends are part of a window. Where it tells whole seconds, a
+# row may lie up to one behind the time that it is told with.
 _PIECES = Windows(margin=1)
+_PIECES_OF_SECONDS = Windows()
+# What every row has, and the tables are made of.
+_OF_FILLS = ("symbol", "id", "orderId", "price", "qty", "commission", "commissionAsset", "time")
+_OF_ORDERS = (
+    *("symbol", "orderId", "clientOrderId", "price", "origQty", "executedQty", "status", "type"),
+    *("side", "time", "updateTime"),
+)
+_OF_POSITIONS = (
+    *("symbol", "positionAmt", "entryPrice", "markPrice", "unRealizedProfit", "liquidationPrice"),
+    *("leverage", "marginType"),
+)
+_OF_THEIR_FILLS = {
+    SPOT: ("quoteQty",),
+    MARGIN: (),
+    ISOLATED: (),
+    USDM: ("side", "quoteQty"),
+    COINM: ("side", "baseQty"),
+}
+_FLAGS_OF_FILLS = {
+    SPOT: ("isBuyer", "isMaker"),
+    MARGIN: ("isBuyer", "isMaker", "isIsolated"),
+    ISOLATED: ("isBuyer", "isMaker", "isIsolated"),
+    USDM: ("maker",),
+    COINM: ("maker",),
+}
+_FLAGS_OF_ORDERS = dict.fromkeys((MARGIN, ISOLATED), ("isIsolated",))
+_OF_THEIR_ORDERS = {
+    SPOT: ("cummulativeQuoteQty",),
+    MARGIN: ("cummulativeQuoteQty",),
+    ISOLATED: ("cummulativeQuoteQty",),
+    USDM: ("avgPrice", "cumQuote"),
+    COINM: ("avgPrice", "cumBase"),
+}
+_OF_THEIR_POSITIONS = {USDM: ("notional",), COINM: ("notionalValue",)}
+_OF_ASSETS = ("asset", "free", "locked")
+_OF_COLLATERAL = ("asset", "walletBalance", "initialMargin")
+_OF_INCOME = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
 # The rights of a key by which money goes to somewhere else.
 _LEAVING = {"enableWithdrawals", "enableInternalTransfer"}
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
@@ -59,6 +97,13 @@ def _it(raw: Raw, row: Row) -> Row:
     return row
 
 
+def _of_wallet(raw: Raw, row: Row) -> Row:
+    """Both kinds of margin are asked for at the same place: what a row says of itself counts."""
+    if row["wallet"] in (MARGIN, ISOLATED):
+        return row | {"wallet": ISOLATED if raw.get("isIsolated") else MARGIN}
+    return row
+
+
 def _trades() -> dict[str, Source]:
     return {
         wallet: Source(
@@ -67,6 +112,8 @@ def _trades() -> dict[str, Source]:
                 FromId("fromId", lambda row: int(row["id"])),
                 {"limit": 1000, **more},
                 time=milliseconds("time"),
+                needs=_OF_FILLS + _OF_THEIR_FILLS[wallet],
+                flags=_FLAGS_OF_FILLS[wallet],
                 horizon=_days(kept),
             ),
             wallet=wallet,
@@ -75,6 +122,7 @@ def _trades() -> dict[str, Source]:
             market="symbol",
             per_market="symbol",
             listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
+            amend=_of_wallet,
             id="trade_id",
         )
         for wallet, flag, stem, _, kept, _, more in _PLACES
@@ -89,6 +137,8 @@ def _orders() -> dict[str, Source]:
                 FromId("orderId", lambda row: int(row["orderId"])),
                 {"limit": limit, **more},
                 time=milliseconds("time"),
+                needs=_OF_ORDERS + _OF_THEIR_ORDERS[wallet],
+                flags=_FLAGS_OF_ORDERS.get(wallet, ()),
                 horizon=_days(kept),
             ),
             wallet=wallet,
@@ -97,6 +147,7 @@ def _orders() -> dict[str, Source]:
             market="symbol",
             per_market="symbol",
             listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
+            amend=_of_wallet,
             id="order_id",
         )
         for wallet, flag, stem, limit, _, kept, more in _PLACES
@@ -111,11 +162,23 @@ def _one_answer(
     method: str, wallet: str, flag: str, parse: str, params: dict[str, Any], rows: Any = _all_of
 ) -> Source:
     return Source(
-        Feed(method, Whole(), params, rows),
+        Feed(
+            method,
+            Whole(),
+            params,
+            rows,
+            needs=(
+                _OF_ORDERS + _OF_THEIR_ORDERS[wallet]
+                if parse == "parse_order"
+                else _OF_POSITIONS + _OF_THEIR_POSITIONS[wallet]
+            ),
+            flags=_FLAGS_OF_ORDERS.get(wallet, ()),
+        ),
         wallet=wallet,
         parse=parse,
         category=flag,
         market="symbol",
+        amend=_of_wallet,
     )
 
 
@@ -142,6 +205,8 @@ def _in_pieces(
     amend: Amend,
     *,
     rows: Any = _all_of,
+    pieces: Windows = _PIECES,
+    needs: tuple[str, ...],
     kind: str = "",
     days: int = 30,
     horizon: int | None = None,
@@ -150,11 +215,12 @@ def _in_pieces(
 ) -> Source:
     feed = Feed(
         method,
-        _PIECES,
+        pieces,
         params,
         rows,
         time,
         _WINDOW,
+        needs=needs,
         window=timedelta(days=days),
         horizon=_days(horizon),
     )
@@ -216,6 +282,7 @@ def _transfers() -> dict[str, Source]:
             "parse_transaction",
             milliseconds("insertTime"),
             _deposited,
+            needs=("id", "coin", "amount", "status", "insertTime", "walletType"),
             kind="deposit",
             limit=1000,
         ),
@@ -225,6 +292,11 @@ def _transfers() -> dict[str, Source]:
             "parse_transaction",
             _second("applyTime"),
             _withdrawn,
+            pieces=_PIECES_OF_SECONDS,
+            needs=(
+                *("id", "coin", "amount", "status", "applyTime", "walletType"),
+                "transactionFee",
+            ),
             kind="withdrawal",
             # ten requests a minute: few windows
             days=89,
@@ -242,6 +314,7 @@ def _transfers() -> dict[str, Source]:
                     milliseconds("timestamp"),
                     lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
                     rows=_moved_rows,
+                    needs=("tranId", "asset", "amount", "status", "timestamp"),
                     kind="transfer",
                     days=90,
                     horizon=180,
@@ -279,6 +352,7 @@ def _income(wallet: str, stem: str, horizon: int | None) -> Source:
         "parse_ledger_entry",
         milliseconds("time"),
         _entry,
+        needs=_OF_INCOME,
         horizon=horizon,
         limit=1000,
     )
@@ -291,6 +365,7 @@ def _payments(wallet: str, stem: str, flag: str, horizon: int | None) -> Source:
         "parse_income",
         milliseconds("time"),
         _it,
+        needs=_OF_INCOME,
         horizon=horizon,
         flag=flag,
         incomeType="FUNDING_FEE",
@@ -362,11 +437,20 @@ def _delisted(raw_id: str, category: str) -> str:
 
 BINANCE = Venue(
     wallets=(
-        Wallet(SPOT, {"type": "spot"}),
-        Wallet(FUNDING, {"type": "funding"}),
-        Wallet(MARGIN, {"type": "margin"}),
-        Wallet(USDM, {"type": "swap", "subType": "linear"}, _collateral),
-        Wallet(COINM, {"type": "swap", "subType": "inverse"}, _collateral),
+        Wallet(SPOT, {"type": "spot"}, rows=at("balances"), needs=_OF_ASSETS),
+        Wallet(FUNDING, {"type": "funding"}, rows=_all_of, needs=_OF_ASSETS),
+        Wallet(
+            MARGIN,
+            {"type": "margin"},
+            rows=at("userAssets"),
+            needs=(*_OF_ASSETS, "borrowed", "interest"),
+        ),
+        Wallet(
+            USDM, {"type": "swap", "subType": "linear"}, _collateral, at("assets"), _OF_COLLATERAL
+        ),
+        Wallet(
+            COINM, {"type": "swap", "subType": "inverse"}, _collateral, at("assets"), _OF_COLLATERAL
+        ),
     ),
     positions=(
         _one_answer("fapiPrivateV2GetPositionRisk", USDM, "linear", "parse_position_risk", {}),
@@ -399,6 +483,7 @@ BINANCE = Venue(
                 "parse_ledger_entry",
                 milliseconds("timestamp"),
                 _flow,
+                needs=("id", "tranId", "type", "asset", "amount", "timestamp"),
                 days=7,
                 horizon=90,
                 limit=1000,
@@ -411,7 +496,14 @@ BINANCE = Venue(
         "linear": {"type": "swap", "subType": "linear"},
         "inverse": {"type": "swap", "subType": "inverse"},
     },
+    priced={
+        "spot": {"last": "lastPrice", "bid": "bidPrice", "ask": "askPrice"},
+        "linear": {"last": "lastPrice"},
+        "inverse": {"last": "lastPrice"},
+    },
     lag=timedelta(seconds=30),
+    # three days on futures, ninety on spot
+    forgets=timedelta(days=3),
     delisted=_delisted,
     once_listed=_once_listed,
     # Currencies need a signed call that a narrow key may not make; codes come from markets.

@@ -10,6 +10,7 @@ Categories are asked one by one, and the category asked for decides the market: 
 infers spot or linear from a row's fields and can turn one into the other.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,6 +46,28 @@ _KINDS = {
 _NOT_FILLS = {"Funding", "SessionSettlePnL"}
 # Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
 _STATUSES = {"PartiallyFilledCanceled": "canceled"}
+# What every row has, and the tables are made of.
+_OF_FILLS = (
+    *("symbol", "execId", "execTime", "execType", "orderId", "side", "execPrice", "execQty"),
+    *("execValue", "execFee", "feeCurrency"),
+)
+_OF_ORDERS = (
+    *("symbol", "orderId", "orderLinkId", "orderStatus", "orderType", "side", "price", "qty"),
+    *("cumExecQty", "cumExecValue", "avgPrice", "createdTime", "updatedTime"),
+)
+_OF_POSITIONS = (
+    *("symbol", "side", "size", "avgPrice", "markPrice", "leverage", "liqPrice", "unrealisedPnl"),
+)
+_OF_ENTRIES = ("id", "type", "currency", "change", "cashBalance", "tradeId", "orderId")
+_OF_MONEY = {
+    "deposit": ("id", "txID", "coin", "amount", "status", "successAt", "depositFee"),
+    "withdrawal": ("withdrawId", "coin", "amount", "status", "withdrawFee", "createTime"),
+    "transfer": (
+        *("transferId", "coin", "amount", "status", "fromAccountType", "toAccountType"),
+        "timestamp",
+    ),
+}
+_PRICED = {"last": "lastPrice", "bid": "bid1Price", "ask": "ask1Price"}
 # Groups of a key's permissions by which money goes to other users.
 _PAYING = {"FiatP2P", "FiatBybitPay"}
 _NEVER = "1970-01-01T00:00:00Z"
@@ -111,6 +134,8 @@ def _by_category(
     time: str,
     parse: str,
     amend: Amend,
+    needs: tuple[str, ...],
+    flags: tuple[str, ...] = (),
     **params: Any,
 ) -> dict[str, Source]:
     return {
@@ -122,6 +147,8 @@ def _by_category(
                 _LIST,
                 milliseconds(time),
                 _WINDOW,
+                needs=needs,
+                flags=flags,
                 window=timedelta(days=7),
                 horizon=_TWO_YEARS,
             ),
@@ -144,7 +171,10 @@ def _money(
 
     def happened(answer: Any) -> Any:
         found = listed(answer)
-        return [row for row in found if timed(row)] if isinstance(found, list) else found
+        if not isinstance(found, list):
+            return found
+        # a row that lacks even the field is kept, and not understood
+        return [row for row in found if timed(row) or not _is_blank(row, time)]
 
     return Source(
         Feed(
@@ -154,6 +184,7 @@ def _money(
             happened,
             timed,
             _WINDOW,
+            needs=_OF_MONEY[kind],
             window=timedelta(days=days),
             horizon=_TWO_YEARS,
         ),
@@ -162,6 +193,10 @@ def _money(
         kind=kind,
         amend=amend,
     )
+
+
+def _is_blank(row: Any, name: str) -> bool:
+    return isinstance(row, Mapping) and row.get(name) in ("", "0", 0)
 
 
 def _deposited(raw: Raw, row: Row) -> Row:
@@ -184,7 +219,13 @@ def _held(method: str, limit: int, categories: tuple[str, ...], **more: Any) -> 
 
 def _now(method: str, params: dict[str, Any]) -> Source:
     return Source(
-        Feed(method, _PAGES, params, _LIST),
+        Feed(
+            method,
+            _PAGES,
+            params,
+            _LIST,
+            needs=_OF_POSITIONS if "Position" in method else _OF_ORDERS,
+        ),
         wallet="unified",
         parse="parse_position" if "Position" in method else "parse_order",
         category=params["category"],
@@ -250,10 +291,25 @@ def _delisted(raw_id: str, category: str) -> str:
     return unified(raw_id, base, quote, category, expiry)
 
 
+def _coins(answer: Any) -> Any:
+    accounts = _LIST(answer)
+    return [coin for account in accounts for coin in account["coin"]]
+
+
 BYBIT = Venue(
     wallets=(
-        Wallet("unified", {"type": "unified"}),
-        Wallet("funding", {"type": "funding"}),
+        Wallet(
+            "unified",
+            {"type": "unified"},
+            rows=_coins,
+            needs=("coin", "walletBalance", "locked", "totalOrderIM", "totalPositionIM"),
+        ),
+        Wallet(
+            "funding",
+            {"type": "funding"},
+            rows=at("result", "balance"),
+            needs=("coin", "walletBalance", "transferBalance"),
+        ),
     ),
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
     margin_mode=_margin_mode,
@@ -264,10 +320,23 @@ BYBIT = Venue(
     ended_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES, openOnly=1),
     histories={
         "trades": _by_category(
-            "privateGetV5ExecutionList", CATEGORIES, "execTime", "parse_trade", _fill, limit=100
+            "privateGetV5ExecutionList",
+            CATEGORIES,
+            "execTime",
+            "parse_trade",
+            _fill,
+            _OF_FILLS,
+            ("isMaker",),
+            limit=100,
         ),
         "orders": _by_category(
-            "privateGetV5OrderHistory", CATEGORIES, "createdTime", "parse_order", _order, limit=50
+            "privateGetV5OrderHistory",
+            CATEGORIES,
+            "createdTime",
+            "parse_order",
+            _order,
+            _OF_ORDERS,
+            limit=50,
         ),
         "funding": _by_category(
             "privateGetV5ExecutionList",
@@ -275,6 +344,7 @@ BYBIT = Venue(
             "execTime",
             "parse_income",
             _payment,
+            _OF_FILLS,
             limit=100,
             execType="Funding",
         ),
@@ -316,6 +386,7 @@ BYBIT = Venue(
                     _LIST,
                     milliseconds("transactionTime"),
                     _WINDOW,
+                    needs=_OF_ENTRIES,
                     window=timedelta(days=7),
                     horizon=_TWO_YEARS,
                 ),
@@ -331,7 +402,9 @@ BYBIT = Venue(
         "linear": {"type": "swap", "subType": "linear"},
         "inverse": {"type": "swap", "subType": "inverse"},
     },
+    priced=dict.fromkeys(("spot", "linear", "inverse"), _PRICED),
     lag=timedelta(seconds=30),
+    forgets=timedelta(days=1),
     delisted=_delisted,
     settings={
         # Limits are per endpoint and second; a second's worth may be sent at once.

@@ -31,6 +31,23 @@ _BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
 _QUOTES = ("USDT", "USDC", "ZUSD", "ZEUR", "XXBT", "USD", "EUR", "GBP", "XBT", "ETH", "CAD", "JPY")
 
 
+# What every row has, and the tables are made of.
+_OF_FILLS = (
+    "pair",
+    "ordertxid",
+    "time",
+    "type",
+    "ordertype",
+    "price",
+    "vol",
+    "cost",
+    "fee",
+)
+_OF_ORDERS = ("pair", "status", "opentm", "vol", "vol_exec", "cost", "price")
+_OF_ENTRIES = ("refid", "time", "type", "asset", "amount", "fee", "balance")
+_OF_MONEY = ("refid", "asset", "amount", "fee", "time", "status")
+
+
 def _keyed(*path: str) -> Callable[[Any], Any]:
     """Rows that are listed under their ids, which they do not tell themselves; orders tell their
     pair within a description."""
@@ -54,7 +71,7 @@ def _between(first: int, last: int) -> Mapping[str, Any]:
     return {"start": first // 1000 - 1, "end": -(-last // 1000)}
 
 
-def _history(method: str, name: str, time: str, **params: Any) -> Feed:
+def _history(method: str, name: str, time: str, needs: tuple[str, ...], **params: Any) -> Feed:
     return Feed(
         method,
         Counted("ofs", at("result", "count"), at("id")),
@@ -62,6 +79,7 @@ def _history(method: str, name: str, time: str, **params: Any) -> Feed:
         _keyed("result", name),
         seconds(time),
         _between,
+        needs=needs,
         window=_MONTH,
     )
 
@@ -88,6 +106,8 @@ def _fill(raw: Raw, row: Row) -> Row:
 
 def _order(raw: Raw, row: Row) -> Row:
     created = _happened("opentm", raw)
+    if raw["status"] in ("closed", "canceled", "expired") and not raw.get("closetm"):
+        raise ValueError("an order has ended and does not tell when (closetm)")
     return row | {
         "created_at": created,
         "updated_at": _happened("closetm", raw) if raw.get("closetm") else created,
@@ -127,6 +147,7 @@ def _money(method: str, kind: str, amend: Amend) -> Source:
             _listed,
             seconds("time"),
             lambda first, last: {"start": first // 1000, "end": -(-last // 1000)},
+            needs=_OF_MONEY,
         ),
         wallet=_SPOT,
         parse="parse_transaction",
@@ -138,7 +159,7 @@ def _money(method: str, kind: str, amend: Amend) -> Source:
 def _orders(method: str, name: str, **params: Any) -> Source:
     path = ("result", name) if name else ("result",)
     return Source(
-        Feed(method, Whole(), params, _keyed(*path)),
+        Feed(method, Whole(), params, _keyed(*path), needs=_OF_ORDERS),
         wallet=_SPOT,
         parse="parse_order",
         category=_SPOT,
@@ -187,7 +208,13 @@ async def _account_type(call: Caller) -> AccountType:
 
 
 KRAKEN = Venue(
-    wallets=(Wallet(_SPOT),),
+    wallets=(
+        Wallet(
+            _SPOT,
+            rows=lambda answer: list(answer["result"].values()),
+            needs=("balance", "hold_trade"),
+        ),
+    ),
     positions=(),
     margin_mode=_margin_mode,
     rights=_rights,
@@ -198,7 +225,9 @@ KRAKEN = Venue(
         "trades": {
             "trades": Source(
                 # what one order took at once comes as one trade, unless it is told not to
-                _history("privatePostTradesHistory", "trades", "time", consolidate_taker=False),
+                _history(
+                    "privatePostTradesHistory", "trades", "time", _OF_FILLS, consolidate_taker=False
+                ),
                 wallet=_SPOT,
                 parse="parse_trade",
                 category=_SPOT,
@@ -208,7 +237,9 @@ KRAKEN = Venue(
         },
         "orders": {
             "orders": Source(
-                _history("privatePostClosedOrders", "closed", "opentm", closetime="open"),
+                _history(
+                    "privatePostClosedOrders", "closed", "opentm", _OF_ORDERS, closetime="open"
+                ),
                 wallet=_SPOT,
                 parse="parse_order",
                 category=_SPOT,
@@ -226,7 +257,7 @@ KRAKEN = Venue(
         },
         "ledger": {
             "ledger": Source(
-                _history("privatePostLedgers", "ledger", "time"),
+                _history("privatePostLedgers", "ledger", "time", _OF_ENTRIES),
                 wallet=_SPOT,
                 parse="parse_ledger_entry",
                 amend=_entry,
@@ -237,6 +268,7 @@ KRAKEN = Venue(
         _orders("privatePostQueryOrders", "", txid=order_id),
     ),
     tickers={"spot": {}},
+    priced={"spot": {"last": "c", "bid": "b", "ask": "a"}},
     lag=timedelta(seconds=60),
     delisted=_delisted,
     # The counter of the lowest tier holds 15 and a call for a history costs 2: seven at once, then

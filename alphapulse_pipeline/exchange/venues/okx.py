@@ -39,6 +39,21 @@ _THREE_MONTHS = timedelta(days=90)
 _TRADING, _FUNDING = "trading", "funding"
 _FROM_TRADING, _TO_TRADING = "130", "131"
 
+# What every row has, and the tables are made of.
+_OF_FILLS = (
+    *("instId", "billId", "ordId", "side", "fillPx", "fillSz", "fee", "feeCcy", "execType"),
+    *("subType", "ts"),
+)
+_OF_ORDERS = (
+    *("instId", "ordId", "clOrdId", "state", "ordType", "side", "px", "sz", "accFillSz"),
+    *("avgPx", "cTime", "uTime"),
+)
+_OF_POSITIONS = (
+    *("instId", "pos", "posSide", "avgPx", "markPx", "upl", "lever", "liqPx", "mgnMode"),
+)
+_OF_BILLS = ("billId", "type", "ccy", "balChg", "bal", "ts")
+_PRICED = {"last": "last", "bid": "bidPx", "ask": "askPx"}
+
 # subType of a fill -> kind; all others are trades
 _KINDS = {
     **dict.fromkeys(("100", "101", "102", "103", "104", "105", "106", "107"), "liquidation"),
@@ -94,6 +109,7 @@ def _by_type(
     time: str,
     parse: str,
     amend: Amend,
+    needs: tuple[str, ...],
     window: timedelta | None = None,
     **params: Any,
 ) -> dict[str, Source]:
@@ -106,6 +122,7 @@ def _by_type(
                 _DATA,
                 milliseconds(time),
                 between("begin", "end"),
+                needs=needs,
                 window=window,
                 horizon=_THREE_MONTHS,
             ),
@@ -120,7 +137,13 @@ def _by_type(
 
 
 def _by_time(
-    method: str, wallet: str, parse: str, kind: str, amend: Amend, **params: Any
+    method: str,
+    wallet: str,
+    parse: str,
+    kind: str,
+    amend: Amend,
+    needs: tuple[str, ...],
+    **params: Any,
 ) -> Source:
     """Lists that go on after a time: rows of the same millisecond could be skipped, so their pages
     are not followed, but their windows are cut in pieces."""
@@ -133,6 +156,7 @@ def _by_time(
             milliseconds("ts"),
             # both are left out
             lambda first, last: {"before": first - 1, "after": last + 1},
+            needs=needs,
         ),
         wallet=wallet,
         parse=parse,
@@ -143,7 +167,7 @@ def _by_time(
 
 def _orders(method: str, params: Mapping[str, Any], flag: str, paging: Cursor | Whole) -> Source:
     return Source(
-        Feed(method, paging, params, _DATA),
+        Feed(method, paging, params, _DATA, needs=_OF_ORDERS),
         wallet=_TRADING,
         parse="parse_order",
         category=flag,
@@ -154,7 +178,13 @@ def _orders(method: str, params: Mapping[str, Any], flag: str, paging: Cursor | 
 
 def _positions(name: str, flag: str) -> Source:
     return Source(
-        Feed("privateGetAccountPositions", Whole(), {"instType": name}, _DATA),
+        Feed(
+            "privateGetAccountPositions",
+            Whole(),
+            {"instType": name},
+            _DATA,
+            needs=_OF_POSITIONS,
+        ),
         wallet=_TRADING,
         parse="parse_position",
         category=flag,
@@ -211,7 +241,21 @@ _BY_ORDER = Cursor("after", last_row("ordId"), ordered=False)
 _BY_BILL = Cursor("after", last_row("billId"), disorder=5_000)
 
 OKX = Venue(
-    wallets=(Wallet(_TRADING, {"type": "trading"}, _cash), Wallet(_FUNDING, {"type": "funding"})),
+    wallets=(
+        Wallet(
+            _TRADING,
+            {"type": "trading"},
+            _cash,
+            lambda answer: [coin for account in _DATA(answer) for coin in account["details"]],
+            ("ccy", "cashBal", "frozenBal", "liab"),
+        ),
+        Wallet(
+            _FUNDING,
+            {"type": "funding"},
+            rows=_DATA,
+            needs=("ccy", "bal", "availBal", "frozenBal"),
+        ),
+    ),
     positions=tuple(_positions(name, flag) for name, flag in _DERIVATIVES.items()),
     margin_mode=_margin_mode,
     rights=_rights,
@@ -223,7 +267,7 @@ OKX = Venue(
     ended_orders=(),
     histories={
         "trades": _by_type(
-            _TYPES, "privateGetTradeFillsHistory", _BY_BILL, "ts", "parse_trade", _fill
+            _TYPES, "privateGetTradeFillsHistory", _BY_BILL, "ts", "parse_trade", _fill, _OF_FILLS
         ),
         # these may be listed by when they ended: only whole windows prove anything
         "orders": _by_type(
@@ -233,6 +277,7 @@ OKX = Venue(
             "cTime",
             "parse_order",
             _order,
+            _OF_ORDERS,
             window=timedelta(days=7),
         ),
         "funding": _by_type(
@@ -242,6 +287,7 @@ OKX = Venue(
             "ts",
             "parse_ledger_entry",
             _payment,
+            (*_OF_BILLS, "instId"),
             type="8",
         ),
         "transfers": {
@@ -251,6 +297,7 @@ OKX = Venue(
                 "parse_transaction",
                 "deposit",
                 lambda _, row: row | {"to_wallet": _FUNDING},
+                ("depId", "ccy", "amt", "state", "ts"),
             ),
             "withdrawals": _by_time(
                 "privateGetAssetWithdrawalHistory",
@@ -258,6 +305,7 @@ OKX = Venue(
                 "parse_transaction",
                 "withdrawal",
                 lambda _, row: row | {"from_wallet": _FUNDING},
+                ("wdId", "ccy", "amt", "state", "fee", "ts"),
             ),
             "from trading": _by_time(
                 "privateGetAssetBillsHistory",
@@ -265,6 +313,7 @@ OKX = Venue(
                 "parse_ledger_entry",
                 "transfer",
                 _moved,
+                _OF_BILLS,
                 type=_FROM_TRADING,
             ),
             "to trading": _by_time(
@@ -273,6 +322,7 @@ OKX = Venue(
                 "parse_ledger_entry",
                 "transfer",
                 _moved,
+                _OF_BILLS,
                 type=_TO_TRADING,
             ),
         },
@@ -285,6 +335,7 @@ OKX = Venue(
                     _DATA,
                     milliseconds("ts"),
                     between("begin", "end"),
+                    needs=(*_OF_BILLS, "ordId"),
                     horizon=_THREE_MONTHS,
                 ),
                 wallet=_TRADING,
@@ -292,7 +343,7 @@ OKX = Venue(
                 amend=_entry,
             ),
             _FUNDING: _by_time(
-                "privateGetAssetBillsHistory", _FUNDING, "parse_ledger_entry", "", _entry
+                "privateGetAssetBillsHistory", _FUNDING, "parse_ledger_entry", "", _entry, _OF_BILLS
             ),
         },
     },
@@ -300,6 +351,7 @@ OKX = Venue(
         _orders("privateGetTradeOrder", {"instId": market, "ordId": order_id}, category, Whole()),
     ),
     tickers={"spot": {"type": "spot"}, "swap": {"type": "swap"}, "future": {"type": "future"}},
+    priced=dict.fromkeys(("spot", "swap", "future"), _PRICED),
     lag=timedelta(seconds=30),
     delisted=_delisted,
     needs_password=True,

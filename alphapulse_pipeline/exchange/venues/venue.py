@@ -28,6 +28,10 @@ class Wallet:
     assets: Callable[[Any], Iterable[tuple[str, Any, Any, Any]]] | None = None
     """The exchange's own answer -> (raw asset, total, used, debt), where ccxt counts what open
     positions would bring as held."""
+    rows: Callable[[Any], Any] | None = None
+    """Where the assets stand in the exchange's own answer, one by one."""
+    needs: tuple[str, ...] = ()
+    """Fields that each of them has."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ class Venue:
     """How late a row may turn up in a feed: nothing younger is taken for complete."""
     delisted: Callable[[str, str], str]
     """(raw id, category) -> the unified symbol of a market that is no longer listed."""
+    priced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Category -> column of the table -> the field of a ticker that it comes from. The field is
+    always there, and may be blank."""
+    forgets: timedelta = timedelta(hours=2)
+    """How long an order that ended without a fill is known at least. No exchange is known to forget
+    it sooner."""
     rights: Ask | None = None
     """Asks what the key may do; None where the exchange does not tell."""
     account_type: AskType | None = None

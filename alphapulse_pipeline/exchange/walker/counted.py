@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
 from alphapulse_pipeline.exchange.walker.windows import SMALLEST_CAP
 
@@ -80,7 +80,7 @@ class Counted:
             raise Incomplete(f"{feed.method} answered rows that are not newest first")
         count = self.count(answer)
         if count is None:
-            raise Incomplete(f"{feed.method} answered without its count")
+            raise Unreadable(f"{feed.method} answered without its count")
         return rows, int(count)
 
 

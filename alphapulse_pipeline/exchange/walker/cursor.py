@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
 
 
@@ -74,7 +74,7 @@ class Cursor:
             rows = feed.read(answer)
             following = self.next(answer, rows)
             if following is None:
-                raise Incomplete(f"{feed.method} does not say whether there are more rows")
+                raise Unreadable(f"{feed.method} does not say whether there are more rows")
             cursor = str(following)
             # An empty page may be followed by full ones, unless it points to itself.
             last = not cursor or (not rows and cursor == asked)

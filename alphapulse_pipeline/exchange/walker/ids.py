@@ -23,6 +23,7 @@ class FromId:
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         """Oldest first, from the row after which the times begin, or from the first row of all.
+        The exchange must still show the row `after`.
 
         A page proves what is older than its last row's millisecond, and is handed out once the page
         after it has begun where it ended.
@@ -30,9 +31,9 @@ class FromId:
         rows = await self._ask(call, feed, int(after or 0))
         if after and rows and self.id(rows[0]) == int(after):
             rows = rows[1:]
-        elif after and feed.horizon is None:
+        elif after:
             raise Incomplete(f"{feed.method} does not know the row that it is to go on from")
-        elif rows and not after and self.id(rows[0]) > 0:
+        elif rows and self.id(rows[0]) > 0:
             # an exchange that takes 0 for no id at all would answer its newest rows
             again = await self._ask(call, feed, 1)
             if not again or self.id(again[0]) != self.id(rows[0]):

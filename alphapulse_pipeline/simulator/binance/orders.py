@@ -37,7 +37,8 @@ def all_orders(call: Call) -> Result:
 
 
 def margin_order(call: Call) -> Result:
-    call.text("isIsolated")
+    if call.text("isIsolated").upper() == "TRUE":
+        raise Refused(-2013)
     return _margin_row(call, found(call, "margin"))
 
 

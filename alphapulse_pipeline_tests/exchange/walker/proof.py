@@ -2,8 +2,8 @@
 
 A walk is right when at every prefix of its pages (a run may be killed between any two) all rows of
 the times proved so far are in the pages so far; and when the proved times are all that was asked
-for, once each, or `Incomplete` was raised. Rows must have been there when the walk began. One that
-turns up during the walk may be missing from a proved time only
+for, once each, or `Incomplete` (or `Unreadable`) was raised. Rows must have been there when the
+walk began. One that turns up during the walk may be missing from a proved time only
 
 * where the answer that proves its time had been asked for by then, or
 * where it shares its millisecond with the first or last row of a page, since paging goes on after
@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import (
     MILLISECOND,
     Feed,
@@ -73,8 +73,8 @@ def walk(feed: Feed, server: Server, start: int, end: int, after: str | None = N
                 ]
                 assert not lost, f"{lost} in {page.start}..{page.end}"
                 proved.append((page.start, page.end))
-        except Incomplete as incomplete:
-            walk.failure = incomplete.cause
+        except (Incomplete, Unreadable) as failure:
+            walk.failure = failure.cause
         _assert_all(proved, start, end, whole=not walk.failure)
         return walk
 

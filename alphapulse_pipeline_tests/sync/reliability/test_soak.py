@@ -1,0 +1,91 @@
+"""Bad days without end, at random: once they are over, the tables are the truth."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from random import Random
+
+import pytest
+
+from alphapulse_pipeline.exchange import client
+from alphapulse_pipeline.sync import emptiness
+from alphapulse_pipeline_tests.sync.reliability.cells import Cells
+from alphapulse_pipeline_tests.sync.reliability.judge import (
+    assert_true,
+    found_in,
+    told_secrets,
+)
+from alphapulse_pipeline_tests.sync.reliability.scene import HOUR, listening
+from alphapulse_pipeline_tests.sync.test_truth import FACES
+
+Begin = Callable[[str], AbstractContextManager[Cells]]
+MINUTE = HOUR // 60
+
+_STRIKING = (
+    *("refuse", "reset", "reset=headers", "reset=body", "hang", "cut-body", "close-body"),
+    *("bad-gzip", "html", "empty-body", "status=500", "status=502", "status=503", "status=504"),
+    *("busy", "maintenance", "throttled", "throttled=2", "banned=60"),
+    *("key=expired", "key=ip", "key=account", "key=orders", "key=positions", "key=wallet"),
+    *("doubled", "shuffled", "previous"),
+)
+_FIELDS = ("missing", "nulled", "renamed", "retyped")
+
+
+def _mixture(dice: Random, cells: Cells) -> Iterator[str]:
+    """None to three faults, of the account as a whole or of an endpoint, at times or for ever."""
+    for _ in range(dice.choice((0, 1, 1, 2, 3))):
+        known = cells.known[dice.choice(list(cells.known))]
+        path = dice.choice(("", "", *(f":{path}" for path in sorted(known.paths))))
+        when = dice.choice(
+            ("", "@10%", "@50%", f"@{dice.randint(2, 30)}-", f"*{dice.randint(1, 9)}")
+        )
+        match dice.randrange(8):
+            case 0:
+                # for as long as the sync lasts: one answer among many could not be told from truth
+                yield f"empty{path}"
+            case 1 | 2:
+                yield f"{dice.choice(_FIELDS)}={dice.choice(sorted(known.fields))}{path}{when}"
+            case _:
+                kind = dice.choice(_STRIKING)
+                yield f"{kind}{'' if kind.startswith('key') else path}{when}"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "rounds"),
+    [
+        ("bybit", 10),
+        ("kraken", 10),
+        *(pytest.param(face, 200, marks=pytest.mark.nightly) for face in FACES),
+    ],
+)
+def test_what_is_left_of_many_bad_days_is_the_truth(
+    exchange: str, rounds: int, cells: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = Random(f"{exchange} {rounds}")
+    monkeypatch.setattr(client, "_REQUEST_TIMEOUT_MS", 400)
+    with cells(exchange) as begun, listening() as lines:
+        stage, db = begun.scene, begun.db
+        ended: list[dict[str, str]] = []
+        for _ in range(rounds):
+            stage.clock.now += dice.randint(MINUTE, 2 * HOUR)
+            stage.simulator.set_faults(*_mixture(dice, begun))
+            ended.append(stage.sync(begun.url))
+        assert not [ends for ends in ended if "bug" in ends.values()]
+        stage.simulator.set_faults()
+        stage.clock.now += MINUTE
+        monkeypatch.setattr(client, "_REQUEST_TIMEOUT_MS", 15_000)
+        # what has really become empty meanwhile is believed when it was told a few times
+        monkeypatch.setattr(emptiness, "PATIENCE", emptiness.PATIENCE * 0)
+        for _ in range(emptiness.RUNS):
+            last = stage.sync(begun.url)
+        assert set(last.values()) == {""}
+        for dataset in stage.datasets:
+            assert_true(stage, dataset, found_in(db, stage, dataset))
+        gaps = "SELECT dataset, stream, gap, reason FROM alphapulse.coverage_gaps"
+        assert db.execute(gaps.encode()).fetchall() == []
+        torn = "SELECT dataset, stream, covered FROM alphapulse.coverage"
+        torn += " WHERE (SELECT count(*) FROM unnest(covered)) > 1"
+        assert db.execute(torn.encode()).fetchall() == []
+        tables = ("sync_log", "coverage", "streams", "suspects", "keys", *stage.datasets)
+        assert told_secrets(db, tables, lines) == 0
+        # it was no good weather, and not always the same
+        assert rounds // 5 < sum(set(ends.values()) != {""} for ends in ended) < rounds
