@@ -87,9 +87,7 @@ def tick(instance: dg.DagsterInstance) -> str | None:
 
 
 def test_it_runs_by_default() -> None:
-    (sensor,) = defs().sensors or ()
-    assert isinstance(sensor, dg.SensorDefinition)
-    assert sensor.name == "event_log_retention"
+    (sensor,) = [s for s in defs().sensors or () if s.name == "event_log_retention"]
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
