@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from alphapulse_pipeline.exchange.client import Connection
+from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import SettingsError, flag, lookup

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange.client import Connection, ExchangeClient, build
+from alphapulse_pipeline.exchange.client import ExchangeClient
+from alphapulse_pipeline.exchange.exact import Connection, build
 from alphapulse_pipeline.exchange.venues import Venue
 
 Call = tuple[str, Mapping[str, Any]]

@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
-from alphapulse_pipeline.exchange import client
+from alphapulse_pipeline.exchange import exact
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import Circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
@@ -81,7 +81,7 @@ def test_one_dataset_fails_and_the_others_are_kept(
     failed: list[str],
     kept: list[str],
 ) -> None:
-    monkeypatch.setattr(client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
     simulator.set_faults(fault)
     account = make_account(simulator.url, history_start=HISTORY_START)
     result = run_job(account, job, tags=DAYS if job == "history" else {})

@@ -14,7 +14,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange import client, rows
+from alphapulse_pipeline.exchange import exact, rows
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
 from alphapulse_pipeline.simulator import Key, World, serve
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
@@ -74,7 +74,7 @@ def test_no_secret_is_stored_or_logged(
 ) -> None:
     """Good runs; answers that repeat the signed request; a wrong secret and a wrong key; retries;
     and bugs whose errors show what was sent."""
-    monkeypatch.setattr(client, "_ATTEMPTS", 2)
+    monkeypatch.setattr(exact, "_ATTEMPTS", 2)
     keys = [Key(KEY, SECRET, PASSPHRASE)]
     with (
         serve(world, clock=lambda: NOW_MS, keys=keys, limits=False) as simulator,

@@ -15,9 +15,10 @@ from email.utils import format_datetime
 import pytest
 import stamina
 
-from alphapulse_pipeline.exchange import client as client_module
-from alphapulse_pipeline.exchange.client import Connection, ExchangeClient, open_client
+from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
+from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.exchange.patience import told_wait
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
 from alphapulse_pipeline.settings.environment import AccountEnvironment
@@ -258,7 +259,7 @@ def test_patience_is_spent_once() -> None:
             with pytest.raises(ExchangeFailure):
                 client.run(client.ccxt.fetch_time)
             spent.append(client.requests - before)
-    assert spent == [client_module._ATTEMPTS, 1, 1]
+    assert spent == [exact._ATTEMPTS, 1, 1]
 
 
 def test_patience_comes_back_with_the_first_answer() -> None:
@@ -274,7 +275,7 @@ def test_patience_comes_back_with_the_first_answer() -> None:
         sick, before = True, client.requests
         with pytest.raises(ExchangeFailure):
             client.run(client.ccxt.fetch_time)
-        assert client.requests - before == client_module._ATTEMPTS
+        assert client.requests - before == exact._ATTEMPTS
 
 
 def test_a_retry_is_told_without_the_query(caplog: pytest.LogCaptureFixture) -> None:

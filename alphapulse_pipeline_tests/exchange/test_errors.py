@@ -6,9 +6,10 @@ import socket
 import pytest
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange import client as client_module
-from alphapulse_pipeline.exchange.client import Connection, open_client
+from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
+from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
@@ -19,7 +20,7 @@ NAMES = AccountEnvironment("bybit")
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_ATTEMPTS", 1)
+    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
     monkeypatch.setenv(NAMES.api_key, KEY)
     monkeypatch.setenv(NAMES.api_secret, SECRET)
 
@@ -123,7 +124,7 @@ def test_a_refused_connection() -> None:
 
 
 def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_REQUEST_TIMEOUT_MS", 200)
+    monkeypatch.setattr(exact, "_REQUEST_TIMEOUT_MS", 200)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = ask(f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert found.kind is Kind.TRANSIENT

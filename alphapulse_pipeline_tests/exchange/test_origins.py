@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from alphapulse_pipeline.exchange.client import Connection, open_client
+from alphapulse_pipeline.exchange.client import open_client
+from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.exchange.origins import origins
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment

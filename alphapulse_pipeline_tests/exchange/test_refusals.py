@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from alphapulse_pipeline.exchange import client as client_module
-from alphapulse_pipeline.exchange.client import Connection, open_client
+from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.exchange.refusals import address_in
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
@@ -82,7 +83,7 @@ REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_ATTEMPTS", 1)
+    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
 
 
 def fails(exchange: str, reply: Reply) -> ExchangeFailure:

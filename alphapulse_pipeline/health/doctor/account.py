@@ -11,10 +11,10 @@ from functools import partial
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange.client import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.connection import exchange_connection
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.exact import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.markets import CATALOGUE_LASTS, ccxt_version
 from alphapulse_pipeline.exchange.origins import origins
 from alphapulse_pipeline.exchange.rights import EXPIRES_SOON, Rights, objection, rights_of
