@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from psycopg import sql
 
 from alphapulse_pipeline.components.check import NEVER_ASKED, Check
-from alphapulse_pipeline.warehouse.tables import HISTORIES, SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.columns import SCHEMA
+from alphapulse_pipeline.warehouse.tables import HISTORIES, Dataset
 
 _NO_STREAMS = (
     f"SELECT 'all' AS stream, {{nothing}}, '{NEVER_ASKED}' AS reason WHERE NOT EXISTS ("

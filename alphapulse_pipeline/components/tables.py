@@ -5,7 +5,8 @@ from typing import Any
 import dagster as dg
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA, database_type
+from alphapulse_pipeline.warehouse.columns import SCHEMA
+from alphapulse_pipeline.warehouse.tables import DATASETS, database_type
 
 OWNER = "team:alphapulse"
 

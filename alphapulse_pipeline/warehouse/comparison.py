@@ -15,7 +15,8 @@ from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
 from alphapulse_pipeline.warehouse.batches import Comparison, Difference, Proof, TimeRange
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.columns import SCHEMA
+from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
 
 _EXAMPLES = 20
 """How many differences of a kind are shown."""

@@ -14,11 +14,12 @@ from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
+from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision
 from alphapulse_pipeline.warehouse.preview import differences, preview
 from alphapulse_pipeline.warehouse.schema import require_current
-from alphapulse_pipeline.warehouse.tables import DATASETS, PROVENANCE, SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.tables import DATASETS, PROVENANCE, Dataset
 from alphapulse_pipeline.warehouse.writer import write
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.warehouse.batches import TimeRange
-from alphapulse_pipeline.warehouse.tables import DATASETS, SCHEMA
+from alphapulse_pipeline.warehouse.columns import SCHEMA
+from alphapulse_pipeline.warehouse.tables import DATASETS
 
 _ORDER = [
     name for name in DATASETS["orders"].columns if name not in ("account", "run_id", "origin")

@@ -14,7 +14,8 @@ from sqlalchemy import Boolean, Column, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from alphapulse_pipeline.warehouse.batches import Row, Written
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.columns import SCHEMA
+from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
 
 
 class KeyCollision(Exception):

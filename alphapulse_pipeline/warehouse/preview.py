@@ -9,7 +9,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.warehouse.batches import Comparison
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.columns import SCHEMA
+from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
 
 _SHOWN = 20
 _HIDDEN = PROVENANCE | {"raw", "account"}

@@ -7,8 +7,10 @@ from typing import Any
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.warehouse.bookkeeping import markets
+from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.merge import merge
-from alphapulse_pipeline.warehouse.tables import SCHEMA, Dataset, markets
+from alphapulse_pipeline.warehouse.tables import Dataset
 
 _MARKETS = Dataset(markets, "seen_at")
 _MANY = 1000

@@ -16,8 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.connection import connect, with_database
-from alphapulse_pipeline.warehouse.tables import SCHEMA
 
 READER = "alphapulse_reader"
 _READER_CONNECTIONS = 20

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError
-from alphapulse_pipeline.warehouse import schema, tables
+from alphapulse_pipeline.warehouse import bookkeeping, columns, schema, tables  # noqa: F401
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import (
     DatabaseUnavailable,
@@ -40,13 +40,13 @@ def test_migrations_make_the_tables_of_the_code(database: str) -> None:
             connection,
             opts={
                 "include_schemas": True,
-                "include_name": lambda name, kind, _: kind != "schema" or name == tables.SCHEMA,
-                "version_table_schema": tables.SCHEMA,
+                "include_name": lambda name, kind, _: kind != "schema" or name == columns.SCHEMA,
+                "version_table_schema": columns.SCHEMA,
                 "compare_type": True,
                 "compare_server_default": True,
             },
         )
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, columns.metadata) == []
     engine.dispose()
 
 

@@ -16,6 +16,7 @@ from alphapulse_pipeline.health.doctor.result import (
     warning,
 )
 from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.schema import (
     OLDEST_SERVER,
     READER,
@@ -24,7 +25,6 @@ from alphapulse_pipeline.warehouse.schema import (
     require_current,
     revision,
 )
-from alphapulse_pipeline.warehouse.tables import SCHEMA
 
 _GIGABYTE = 1024**3
 _LITTLE, _TOO_LITTLE = 5 * _GIGABYTE, _GIGABYTE // 2

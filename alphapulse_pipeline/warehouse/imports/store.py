@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse import coverage, known, log, registry
 from alphapulse_pipeline.warehouse.batches import TimeRange, Written
+from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.coverage import Gap
 from alphapulse_pipeline.warehouse.imports.cells import Markets
 from alphapulse_pipeline.warehouse.imports.csv_file import CsvFile, open_csv
@@ -27,7 +28,7 @@ from alphapulse_pipeline.warehouse.imports.rows import (
     rows,
 )
 from alphapulse_pipeline.warehouse.merge import merge
-from alphapulse_pipeline.warehouse.tables import SCHEMA, Dataset
+from alphapulse_pipeline.warehouse.tables import Dataset
 
 RUN_ID = "import"
 _AT_ONCE = 5000

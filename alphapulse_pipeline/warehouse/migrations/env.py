@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from alphapulse_pipeline.warehouse.tables import SCHEMA, metadata
+from alphapulse_pipeline.warehouse import bookkeeping, tables  # noqa: F401  known by import
+from alphapulse_pipeline.warehouse.columns import SCHEMA, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
