@@ -63,6 +63,7 @@ def shown_by(deployed: Deployment) -> dict[str, str]:
     return found | {str(path): path.read_text(errors="replace") for path in files}
 
 
+@pytest.mark.nightly
 def test_the_next_run_takes_new_credentials_and_none_is_shown(
     home: Path, exchange: Gateway
 ) -> None:

@@ -144,6 +144,7 @@ def test_runs_of_one_account_at_the_same_moment_never_overlap(up: Up) -> None:
     assert synced >= 4
 
 
+@pytest.mark.nightly
 def test_a_killed_worker_is_a_failed_run_and_the_next_one_works(up: Up) -> None:
     deployed = up()
     query = "SELECT run_id, pipeline_name FROM runs WHERE status = 'STARTED' ORDER BY id LIMIT 1"

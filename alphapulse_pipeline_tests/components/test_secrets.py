@@ -60,7 +60,15 @@ def assert_without(place: str, signatures: Iterable[str]) -> None:
         assert found < 0, place[max(found - 300, 0) : found + 100]
 
 
-@pytest.mark.parametrize("exchange", ["bybit", "binance", "okx", "kraken"])
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        "okx",
+        "kraken",
+        pytest.param("bybit", marks=pytest.mark.nightly),
+        pytest.param("binance", marks=pytest.mark.nightly),
+    ],
+)
 def test_no_secret_is_stored_or_logged(
     exchange: str,
     world: World,

@@ -279,7 +279,7 @@ RUNS = st.tuples(
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     deadline=None,
-    max_examples=8,
+    max_examples=4,
     # a run takes a third of a second: a smaller example is not worth its minutes
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
