@@ -42,8 +42,10 @@ _PLACES: tuple[tuple[str, str, str, int, int | None, int | None, dict[str, Any]]
     (COINM, "inverse", "dapiPrivateGet", 100, 180, 90, {}),
 )
 _WINDOW = between("startTime", "endTime")
-# Binance takes milliseconds, and both ends are part of a window.
+# Binance takes milliseconds, and both ends are part of a window; but what it tells in whole seconds
+# happened up to a second later than it says, and is looked for there.
 _PIECES = Windows(margin=1)
+_SECONDS = Windows()
 # The rights of a key by which money goes to somewhere else.
 _LEAVING = {"enableWithdrawals", "enableInternalTransfer"}
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
@@ -146,11 +148,12 @@ def _in_pieces(
     days: int = 30,
     horizon: int | None = None,
     flag: str = "",
+    paging: Windows = _PIECES,
     **params: Any,
 ) -> Source:
     feed = Feed(
         method,
-        _PIECES,
+        paging,
         params,
         rows,
         time,
@@ -228,6 +231,7 @@ def _transfers() -> dict[str, Source]:
             kind="withdrawal",
             # ten requests a minute: few windows
             days=89,
+            paging=_SECONDS,
             limit=1000,
         ),
     }
