@@ -1,6 +1,7 @@
 """What is particular to Binance's lists."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ def test_a_withdrawal_is_found_from_either_side_of_any_moment(later: int, cut: i
     feed = VENUES["binance"].histories["transfers"]["withdrawals"].feed
     row = {"id": "w", "applyTime": f"{datetime.fromtimestamp(told / 1000, UTC):%Y-%m-%d %H:%M:%S}"}
 
-    async def call(_: str, params: dict[str, Any]) -> list[dict[str, str]]:
+    async def call(method: str, params: Mapping[str, Any]) -> list[dict[str, str]]:
         return [row] if int(params["startTime"]) <= happened <= int(params["endTime"]) else []
 
     async def found(start: int, end: int) -> int:
