@@ -75,8 +75,8 @@ def _sync(
             wanted = [d for d in supported(account) if d in datasets]
             if not wanted:
                 output.note(
-                    f"{account.name}: nothing to sync: {account.settings.exchange} and the "
-                    f"account's defs.yaml have no {' and no '.join(datasets)}"
+                    f"{account.name}: nothing to sync: {account.settings.exchange} has nothing of "
+                    "what was asked for, or its defs.yaml leaves it out"
                 )
             if missing := account.environment.missing():
                 text = f"{' and '.join(missing)} not set"

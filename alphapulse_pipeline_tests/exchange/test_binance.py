@@ -24,7 +24,8 @@ def test_a_withdrawal_is_found_from_either_side_of_any_moment(later: int, cut: i
         return [row] if int(params["startTime"]) <= happened <= int(params["endTime"]) else []
 
     async def found(start: int, end: int) -> int:
-        return sum([len(page.rows) async for page in feed.paging.walk(call, feed, start, end)])
+        pages = feed.paging.walk(call, feed, start, end, None)
+        return len([row async for page in pages for row in page.rows])
 
     async def both() -> int:
         return await found(SECOND - 5000, SECOND + cut) + await found(SECOND + cut, SECOND + 5000)
