@@ -17,6 +17,8 @@ from alphapulse_pipeline.settings.environment import SettingsError, dotenv_is_op
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="alphapulse",
     help="Crypto exchange accounts in PostgreSQL, with lineage and proof in Dagster.",
@@ -41,12 +43,14 @@ def main() -> NoReturn:
         if dotenv_is_open():
             output.warn("other users of this machine may read .env: chmod 600 .env")
         code: Any = app(standalone_mode=False)
+        if code == _INTERRUPTED:
+            output.note("stopped")  # typer has made a code of the interrupt
     except (SettingsError, EmbeddedServerError) as error:
         output.error(redact(str(error)))
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         output.note("stopped")
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except Exception as error:  # noqa: BLE001  it is told, and the command ends with it

@@ -37,6 +37,7 @@ def status(
         return 0
     if not rows:
         output.note("nothing was synced yet: run `alphapulse up` or `alphapulse sync`")
+        return 0
     shown = (
         "account", "dataset", "status", "last_success", "next_tick", "rows", "coverage", "gaps",
         "unreachable", "stale", "circuit",
@@ -45,6 +46,11 @@ def status(
         [name.replace("_", " ") for name in shown],
         [[_shown(name, row[name]) for name in shown] for row in rows],
     )
+    known = {row["account"] for row in rows}
+    for name in [deployed.name for deployed in place.accounts if deployed.name not in known]:
+        output.note(
+            f"{name}: never synced: run `alphapulse sync {name}`, or start `alphapulse up` again"
+        )
     # what befell several datasets of an account is said once
     told: dict[tuple[str, str], list[str]] = {}
     for row in rows:

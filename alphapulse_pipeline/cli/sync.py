@@ -50,6 +50,7 @@ def sync(
         raise SettingsError("--since is later than --until")
     with workplace(demo=demo, migrate=True) as place:
         chosen = place.chosen(accounts or [])
+        _check_days(chosen, datasets, days)
         results = _sync(place, chosen, datasets, days)
     ok = all(result.status == "completed" for result in results)
     if as_json:
@@ -72,6 +73,11 @@ def _sync(
     with output.stderr.status("starting") as line, _told(line):
         for account in accounts:
             wanted = [d for d in supported(account) if d in datasets]
+            if not wanted:
+                output.note(
+                    f"{account.name}: nothing to sync: {account.settings.exchange} has nothing of "
+                    "what was asked for, or its defs.yaml leaves it out"
+                )
             if missing := account.environment.missing():
                 text = f"{' and '.join(missing)} not set"
                 output.error(f"{account.name}: {text}")
@@ -135,6 +141,24 @@ def _day(text: str | None, option: str) -> datetime | None:
     except ValueError:
         raise SettingsError(f"{option} {text!r} is no day: write 2026-01-31") from None
     return day.replace(tzinfo=day.tzinfo or UTC)
+
+
+def _check_days(
+    accounts: Sequence[Account],
+    datasets: Sequence[str],
+    days: tuple[datetime | None, datetime | None],
+) -> None:
+    """Raise `SettingsError` where no history has one of the days."""
+    since, until = days
+    if since and since > datetime.now(UTC):
+        raise SettingsError(f"--since {since:%Y-%m-%d} lies in the future")
+    for account in accounts:
+        start = account.settings.history_start
+        if until and until.date() < start and set(datasets) & set(HISTORIES):
+            raise SettingsError(
+                f"--until {until:%Y-%m-%d} is before the histories of {account.name} begin: "
+                f"history_start in its defs.yaml is {start}"
+            )
 
 
 class _told:

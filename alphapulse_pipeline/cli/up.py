@@ -85,11 +85,12 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
         url = f"http://{reachable}:{port}"
         _wait(children, web, lambda: location_loaded(url))
     output.stdout.print(f"AlphaPulse is up at {url} ({time.monotonic() - began:.0f} s)")
+    demo = " --demo" if place.demo else ""
     output.note(
         f"  data      {_shown(place.url)}, schema alphapulse\n"
         f"  logs      {place.home / 'logs'}\n"
-        "  status    alphapulse status\n"
-        '  query     alphapulse sql "select * from balances_latest"\n'
+        f"  status    alphapulse status{demo}\n"
+        f'  query     alphapulse sql{demo} "select * from balances_latest"\n'
         "  Ctrl-C stops everything"
     )
     # The daemon comes last: with it runs begin, and nothing of a predecessor may be under way.

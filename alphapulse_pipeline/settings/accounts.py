@@ -126,6 +126,9 @@ def exchanges() -> tuple[str, ...]:
 
 def read_accounts(folder: Path = DEFS) -> list[Account]:
     """All accounts under `folder`, by name. Raises `SettingsError`: file, line, field, mend."""
+    for path in sorted(folder.glob("*/*.y*ml")):
+        if path.name != "defs.yaml" and COMPONENT.encode() in path.read_bytes():
+            raise SettingsError(f"{_shown(path)}: nobody reads this file: call it defs.yaml")
     return [account for path in account_files(folder) if (account := read_account(path))]
 
 

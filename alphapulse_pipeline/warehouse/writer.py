@@ -22,6 +22,8 @@ from alphapulse_pipeline.warehouse.tables import DATASETS, Dataset
 
 logger = logging.getLogger(__name__)
 
+STOPPED = "it was stopped; what was read until then is kept, and the next run goes on from there"
+
 
 def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Written:
     """Write all batches, each in a transaction of its own; close the attempt in `sync_log`.
@@ -110,7 +112,7 @@ def _record_failure(
     connection: Connection[TupleRow], batches: Batches, written: Written, error: BaseException
 ) -> None:
     kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
-    text = redact(str(error)) or type(error).__name__
+    text = STOPPED if kind == "interrupted" else redact(str(error)) or type(error).__name__
     if connection.info.transaction_status is not TransactionStatus.IDLE:
         # The database is gone, or Ctrl-C came inside a command: the attempt stays open, and
         # sync_status tells that it died.

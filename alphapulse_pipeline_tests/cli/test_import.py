@@ -163,3 +163,8 @@ def test_status_as_json_has_the_columns_of_the_view(
     assert list(found) == [column.name for column in columns]
     assert list(found)[-2:] == ["unreachable", "stale"]
     assert (found["gaps"], found["unreachable"]) == (1, 1)
+
+
+def test_status_names_an_account_that_was_never_synced(command: Command, db: DB) -> None:
+    registry.register(db, "another", "bybit", [("transfers", True, None)])
+    assert "bybit: never synced: run `alphapulse sync bybit`" in command("status").stderr

@@ -29,9 +29,9 @@ attributes:
 """
 
 
-def account(folder: Path, text: str | bytes, name: str = "main") -> None:
+def account(folder: Path, text: str | bytes, name: str = "main", file: str = "defs.yaml") -> None:
     (folder / name).mkdir()
-    path = folder / name / "defs.yaml"
+    path = folder / name / file
     path.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
@@ -47,6 +47,13 @@ def test_a_good_file_has_all_defaults(tmp_path: Path) -> None:
 def test_other_components_are_no_accounts(tmp_path: Path) -> None:
     account(tmp_path, "type: dagster.DefsFolderComponent\n")
     assert read_accounts(tmp_path) == []
+
+
+@pytest.mark.parametrize("file", ["defs.yml", "def.yaml"])
+def test_an_account_in_a_file_that_nobody_reads_is_told(tmp_path: Path, file: str) -> None:
+    account(tmp_path, GOOD, file=file)
+    with pytest.raises(SettingsError, match=f"{file}: nobody reads this file: call it defs.yaml"):
+        read_accounts(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRan
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.coverage import Gap
 from alphapulse_pipeline.warehouse.merge import KeyCollision
-from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline.warehouse.writer import STOPPED, write
 from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade
 
 DB = Connection[TupleRow]
@@ -80,7 +80,7 @@ def test_rows_coverage_and_log(db: DB, log_id: int) -> None:
     [
         (Refused("no such key; check it"), "credentials", "no such key; check it"),
         (KeyError("oops"), "bug", "'oops'"),
-        (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
+        (KeyboardInterrupt(), "interrupted", STOPPED),
     ],
 )
 def test_what_came_before_a_failure_stays(

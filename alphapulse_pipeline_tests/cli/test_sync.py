@@ -1,0 +1,52 @@
+"""`alphapulse sync`: what it refuses before it begins, and how it ends when it is stopped."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alphapulse_pipeline.settings.environment import HOME
+from alphapulse_pipeline_tests.cli import running
+
+
+@pytest.fixture
+def sync(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command; the deployed account has credentials, so that it is no demo."""
+    monkeypatch.setenv(HOME, str(tmp_path / "home"))
+    monkeypatch.setenv("BYBIT_API_KEY", "key")
+    monkeypatch.setenv("BYBIT_API_SECRET", "secret")
+    return [str(running.COMMAND), "sync", "bybit"]
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (("--since", "2999-01-01"), "--since 2999-01-01 lies in the future"),
+        (("--until", "2020-01-01"), "is before the histories of bybit begin: history_start"),
+        (("--since", "2026-02-01", "--until", "2026-01-31"), "--since is later than --until"),
+        (("--since", "soon"), "is no day: write 2026-01-31"),
+    ],
+)
+def test_days_that_no_history_has_are_one_sentence(
+    sync: list[str], days: tuple[str, ...], words: str
+) -> None:
+    done = subprocess.run([*sync, *days], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_says_that_it_has_stopped() -> None:
+    interrupted = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from alphapulse_pipeline.cli import app, workplace\n"
+        "workplace.read_accounts = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "app.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted, "sync"], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "stopped\n")
