@@ -181,9 +181,8 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     for category in asked:
         answer = answers[calls.index(dict(session.venue.tickers[category]))]
         fields = session.venue.priced.get(category, {})
-        told = [session.client.ccxt.markets.get(symbol, {category: True}) for symbol in answer]
-        if fields and not all(market.get(category) for market in told):
-            raise Unreadable(f"prices of {category} markets were answered as those of others")
+        if fields and any(_is_mistaken(session.client.ccxt, symbol, category) for symbol in answer):
+            raise Unreadable(f"prices of {category} markets look like those of others")
         priced_now = [
             _priced(names[category][symbol], ticker, fields)
             for symbol, ticker in answer.items()
@@ -197,6 +196,15 @@ def _prices(session: Session) -> Iterable[rows.Row]:
             )
         found += priced_now
     return found
+
+
+def _is_mistaken(exchange: Any, symbol: str, category: str) -> bool:
+    """Whether ccxt, which guesses by the fields of a ticker, takes a market for another one of the
+    same raw id."""
+    market = exchange.markets.get(symbol)
+    if market is None or market.get(category):
+        return False
+    return any(other.get(category) for other in exchange.markets_by_id[market["id"]])
 
 
 def _priced(name: str, ticker: Any, fields: Mapping[str, str]) -> rows.Row:

@@ -1,6 +1,7 @@
 """What a feed reads from answers and rows, and which windows it asks for."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.errors import Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import (
     MILLISECOND,
     Feed,
@@ -115,3 +116,29 @@ def test_times_between_milliseconds_are_refused() -> None:
     assert to_time(to_milliseconds(time)) == time
     with pytest.raises(ValueError, match="whole millisecond"):
         to_milliseconds(time + timedelta(microseconds=1))
+
+
+NEEDY = replace(FEED, needs=("id", "fee"), flags=("maker",))
+
+
+def test_a_row_with_all_that_is_needed_is_read_a_blank_included() -> None:
+    row = {"id": 7, "fee": "", "maker": False}
+    assert NEEDY.read({"result": {"list": [row]}}) == [row]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"id": "7", "maker": True}, "a row without its fee"),
+        ({"id": "7", "fee": None, "maker": True}, "a row without its fee"),
+        ({"id": "7", "fee": ["1"], "maker": True}, "a row whose fee is a list"),
+        ({"id": "7", "fee": "1"}, "a row whose maker is no yes or no"),
+        ({"id": "7", "fee": "1", "maker": "false"}, "a row whose maker is no yes or no"),
+        ("7", "a row that is none"),
+    ],
+)
+def test_a_row_that_lacks_a_field_says_which(row: Any, words: str) -> None:
+    with pytest.raises(Unreadable, match=words) as caught:
+        NEEDY.read({"result": {"list": [row]}})
+    assert caught.value.kind is Kind.UNREADABLE
+    assert "update alphapulse-pipeline" in str(caught.value)

@@ -9,8 +9,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import World, serve
+from alphapulse_pipeline.simulator import Simulator, World, serve
 from alphapulse_pipeline.simulator.bybit import endpoints
 from alphapulse_pipeline.simulator.bybit.call import Call, Result
 from alphapulse_pipeline.sync.histories import history, whole_history
@@ -115,3 +116,21 @@ def test_a_history_never_claims_what_is_younger_than_the_lag(
     for (top,) in tops:
         # the frozen clock and a few real seconds: whole, and half a minute old
         assert newest[0] - timedelta(seconds=31) < top < newest[0] - timedelta(seconds=20)
+
+
+def test_an_order_that_cannot_be_forgotten_yet_is_not_taken_for_cancelled(
+    simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    account = make_account(simulator.url)
+    sync_orders(account, database)
+    opened = "SELECT order_id, filled, status FROM alphapulse.orders_open ORDER BY 1"
+    before = db.execute(opened.encode()).fetchall()
+    # those with fills are known to be kept
+    db.execute(b"DELETE FROM alphapulse.orders WHERE status = 'open' AND filled > 0")
+    simulator.set_faults("empty:/v5/order")
+    with pytest.raises(ExchangeFailure, match="which was open at") as caught:
+        sync_orders(account, database)
+    assert caught.value.kind is Kind.SUSPECT
+    simulator.set_faults()
+    sync_orders(account, database)
+    assert db.execute(opened.encode()).fetchall() == before

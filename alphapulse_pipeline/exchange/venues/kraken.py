@@ -270,6 +270,8 @@ KRAKEN = Venue(
     tickers={"spot": {}},
     priced={"spot": {"last": "c", "bid": "b", "ask": "a"}},
     lag=timedelta(seconds=60),
+    # it is not known to forget any
+    forgets=timedelta(days=365),
     delisted=_delisted,
     # The counter of the lowest tier holds 15 and a call for a history costs 2: seven at once, then
     # one in six seconds.

@@ -353,6 +353,7 @@ OKX = Venue(
     tickers={"spot": {"type": "spot"}, "swap": {"type": "swap"}, "future": {"type": "future"}},
     priced=dict.fromkeys(("spot", "swap", "future"), _PRICED),
     lag=timedelta(seconds=30),
+    forgets=timedelta(hours=2),
     delisted=_delisted,
     needs_password=True,
 )

@@ -88,9 +88,8 @@ class Venue:
     priced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Category -> column of the table -> the field of a ticker that it comes from. The field is
     always there, and may be blank."""
-    forgets: timedelta = timedelta(hours=2)
-    """How long an order that ended without a fill is known at least. No exchange is known to forget
-    it sooner."""
+    forgets: timedelta = timedelta()
+    """How long an order that ended without a fill is known at least; nought: nobody knows."""
     rights: Ask | None = None
     """Asks what the key may do; None where the exchange does not tell."""
     account_type: AskType | None = None
