@@ -18,7 +18,11 @@ def test_a_withdrawal_is_found_from_either_side_of_any_moment(later: int, cut: i
     """It is told in whole seconds, and listed by its millisecond."""
     happened, told = SECOND + later, SECOND
     feed = VENUES["binance"].histories["transfers"]["withdrawals"].feed
-    row = {"id": "w", "applyTime": f"{datetime.fromtimestamp(told / 1000, UTC):%Y-%m-%d %H:%M:%S}"}
+    told_all = dict.fromkeys(feed.needs, "1")
+    row = told_all | {
+        "id": "w",
+        "applyTime": f"{datetime.fromtimestamp(told / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+    }
 
     async def call(method: str, params: Mapping[str, Any]) -> list[dict[str, str]]:
         return [row] if int(params["startTime"]) <= happened <= int(params["endTime"]) else []
