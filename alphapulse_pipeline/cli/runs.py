@@ -95,8 +95,8 @@ def _definitions() -> dg.Definitions:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Dagster's own chatter goes to the event log, not to the terminal."""
-    for name in ("dagster", "dagster.daemon", "alembic", "root"):
+    """The libraries' own chatter stays off the terminal; Dagster's is in the event log."""
+    for name in ("dagster", "dagster.daemon", "alembic", "psycopg", "root"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("alphapulse_pipeline").setLevel(logging.INFO)
     yield
