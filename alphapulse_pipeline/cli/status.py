@@ -1,6 +1,6 @@
 """`alphapulse status`: how every dataset of every account stands."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +11,9 @@ from alphapulse_pipeline.cli.workplace import workplace
 from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
+
+_GRACE = timedelta(minutes=2)
+"""By then a run that was due has said when the next one is."""
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +67,6 @@ def status(
 def _shown(name: str, value: object) -> object:
     if name == "coverage" and value is not None:
         return f"{float(str(value)) * 100:.2f} %"
-    if name == "next_tick" and isinstance(value, datetime) and value < datetime.now(UTC):
+    if name == "next_tick" and isinstance(value, datetime) and value < datetime.now(UTC) - _GRACE:
         return "overdue"
     return value
