@@ -112,11 +112,14 @@ def test_a_bug_in_one_dataset_fails_it_alone(
     db: Connection[TupleRow],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("alphapulse_pipeline.exchange.rows.balances", lambda *_: [][0])
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody has thought of this")
+
+    monkeypatch.setattr("alphapulse_pipeline.exchange.rows.balances", broken)
     account = make_account(simulator.url)
     result = run_job(account, "snapshot")
     assert not result.success
-    assert "bybit/balances: list index out of range" in failure_of(result)
+    assert "bybit/balances: nobody has thought of this" in failure_of(result)
     log = db.execute("SELECT dataset, status, error_kind FROM alphapulse.sync_log").fetchall()
     assert ("balances", "failed", "bug") in log
     assert ("positions", "completed", None) in log
