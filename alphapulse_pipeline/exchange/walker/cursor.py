@@ -73,7 +73,7 @@ class Cursor:
             answer = await call(feed.method, params)
             rows = feed.read(answer)
             following = self.next(answer, rows)
-            if following is None:
+            if not isinstance(following, str | int):
                 raise Unreadable(f"{feed.method} does not say whether there are more rows")
             cursor = str(following)
             # An empty page may be followed by full ones, unless it points to itself.

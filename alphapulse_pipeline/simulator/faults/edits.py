@@ -81,7 +81,12 @@ def _fields(value: Any, name: str, instead: Callable[[Any], dict[str, Any]]) -> 
 
 
 def _another_type(value: Any) -> Any:
-    """Text that is a number becomes one, other text a list of it, and anything else text."""
+    """Text that is a number becomes one, other text a list of it, and anything else text.
+
+    Nothing stays nothing: as text it would say that there is something.
+    """
+    if value is None:
+        return None
     if not isinstance(value, str):
         return json.dumps(value)
     try:
