@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
         {"faults": ["missing=list:/v5/order/history"]},
         "orders",
         ["spot, linear, inverse, option: ", "without the rows"],
-        ["please report it"],
+        ["report this line"],
     ),
     "margin mode": (
         {"faults": ["status=503:/v5/account/info"]},
