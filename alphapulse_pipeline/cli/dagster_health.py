@@ -24,6 +24,7 @@ from alphapulse_pipeline.health.doctor.result import (
     skipped,
     warning,
 )
+from alphapulse_pipeline.settings.redaction import redact
 
 _SILENCE = timedelta(minutes=3)
 """The daemon is heard every half minute."""
@@ -62,8 +63,9 @@ def _code(deployment: Deployment) -> Finding:
             dg.Definitions.validate_loadable(loaded)
         assets, jobs = len(list(loaded.resolve_all_asset_specs())), len(list(loaded.jobs or ()))
     except Exception as error:  # noqa: BLE001  whatever a user's own component raises
+        # redacted whole, then cut: half a secret would be found by nobody
         return broken(
-            f"the definitions do not load: {type(error).__name__}: {str(error)[:300]}",
+            f"the definitions do not load: {type(error).__name__}: {redact(str(error))[:300]}",
             "run `dg check defs` for the whole story",
         )
     return ok(f"{assets} assets and {jobs} jobs load")
