@@ -139,7 +139,9 @@ _PASSES = re.compile(r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\
 
 # Binance's status and words; Bybit's status 403, and its 10009; Kraken's words
 _BANNED = re.compile(
-    r"^418 |banned until|access too frequent|IP (?:had|has) been banned|Temporary lockout", re.I
+    r"^418 |banned until|access too frequent|IP (?:had|has) been banned|Temporary lockout"
+    r"|error code: 1015",  # Cloudflare's, before OKX: this address is kept out for a while
+    re.I,
 )
 
 

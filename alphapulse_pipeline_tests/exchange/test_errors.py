@@ -145,6 +145,7 @@ def check_sentence(sentence: str, words: list[str]) -> None:
         # binance's bad key, as ccxt calls it once a private call has succeeded
         (ccxt.DDoSProtection('binance {"code":-2015,"msg":"Invalid API-key"}'), Kind.CREDENTIALS),
         (ccxt.DDoSProtection("binance 418 I'm a teapot"), Kind.THROTTLED),
+        (ccxt.RateLimitExceeded("okx 429 Too Many Requests error code: 1015"), Kind.BANNED),
         (ccxt.OnMaintenance("okx"), Kind.TRANSIENT),
         (ccxt.RequestTimeout("bybit GET"), Kind.TRANSIENT),
         (TimeoutError(), Kind.TRANSIENT),
