@@ -132,7 +132,7 @@ def answers(instance: dg.DagsterInstance) -> dict[str, Any]:
         log.wipe_asset_cached_status(daily.key)
     found["checks"] = log.get_latest_asset_check_execution_by_key(CHECKS)
     found["check summaries"] = log.get_asset_check_summary_records(CHECKS)
-    found["check partitions"] = log.get_asset_check_partition_info(CHECKS)
+    found["check partitions"] = sorted(log.get_asset_check_partition_info(CHECKS), key=repr)
     # whatever an answer leads to is there
     told = repr(found)
     found["runs"] = {
