@@ -1,6 +1,7 @@
 """One PostgreSQL server a session, one database a test, one simulated account over real HTTP."""
 
 import itertools
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,6 @@ from alphapulse_pipeline.simulator import (
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
-from alphapulse_pipeline_tests.cli import running
 
 _numbers = itertools.count(1)
 
@@ -36,6 +36,24 @@ GENESIS = datetime(2026, 9, 1, tzinfo=UTC)
 """When the shared simulated account begins: recent, so that its whole history is read fast."""
 NOW_MS = int(datetime(2026, 10, 15, 12, 0, 7, tzinfo=UTC).timestamp() * 1000)
 """The frozen time of the shared simulator."""
+
+
+SLOW = ("test_browser", "test_up", "reliability", "test_event_log")
+"""Whose files take longest. They come first, so that none of them is waited for in the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for servers half of their time: one more than there are processors."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(SLOW)}
+
+    def place(item: pytest.Item) -> int:
+        return min((p for name, p in places.items() if name in item.nodeid), default=len(SLOW))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
@@ -46,28 +64,6 @@ def server() -> Iterator[EmbeddedServer]:
             connection.execute("CREATE DATABASE pristine")
         schema.migrate(running.url("pristine"))
         yield running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def demo_home(request: pytest.FixtureRequest) -> Iterator[Callable[[], Path]]:
-    """Gives a home whose demo was read whole.
-
-    That takes minutes, most of them spent in waiting for the exchange's rate limit: where the
-    browser's tests are to come, it begins at once, and goes on beside the tests before them.
-    """
-    if not any(item.nodeid.find("test_browser") >= 0 for item in request.session.items):
-        yield lambda: pytest.fail("only the browser's tests are given a demo")
-        return
-    # a short path, because a unix socket's may have about a hundred characters
-    with tempfile.TemporaryDirectory(prefix="ap") as folder:
-        home = Path(folder) / "home"
-        with running.beginning(home, "sync", "--demo") as wait:
-
-            def read() -> Path:
-                wait()
-                return home
-
-            yield read
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,10 +46,15 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def up(chromium: str, demo_home: Callable[[], Path]) -> Iterator[Deployment]:
+def up(chromium: str) -> Iterator[Deployment]:
     """A deployment that has read everything, so that its own runs are short."""
-    with deployment(demo_home()) as found:
-        yield found
+    # a short path, because a unix socket's may have about a hundred characters
+    with tempfile.TemporaryDirectory(prefix="ap") as folder:
+        home = Path(folder) / "home"
+        done = running.run(home, "sync", "--demo")
+        assert done.returncode == 0, done.stderr
+        with deployment(home) as found:
+            yield found
 
 
 @pytest.fixture

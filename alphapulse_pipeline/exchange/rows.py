@@ -8,6 +8,8 @@ from typing import Any
 Row = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# ccxt's kinds of ledger entries -> the history that tells the same
+_REPEATED = {"trade": "trades", "transaction": "transfers", "transfer": "transfers"}
 
 
 def number(value: Any) -> Decimal | None:
@@ -103,6 +105,7 @@ def trade(wallet: str, market: str, trade: Mapping[str, Any]) -> Row:
         "fee_currency": fee.get("currency"),
         "taker_or_maker": trade.get("takerOrMaker"),
         "kind": "trade",
+        "realized_pnl": None,
         "raw": trade["info"],
     }
 
@@ -147,6 +150,7 @@ def transfer(kind: str, transfer: Mapping[str, Any]) -> Row:
         "network": transfer.get("network"),
         "txid": transfer.get("txid"),
         "happened_at": moment(transfer["timestamp"]),
+        "updated_at": None,
         "raw": transfer["info"],
     }
 
@@ -177,6 +181,7 @@ def entry(wallet: str, entry: Mapping[str, Any]) -> Row:
         "amount": change,
         "balance_after": number(entry.get("after")),
         "reference_id": entry.get("referenceId"),
+        "repeats": _REPEATED.get(entry.get("type") or "", ""),
         "happened_at": moment(entry["timestamp"]),
         "raw": entry["info"],
     }

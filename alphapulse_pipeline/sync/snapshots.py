@@ -31,6 +31,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
         admit(session)
         captured_at = _next_moment(session, dataset)
         found = believed(session, dataset, lambda: _understood(session, dataset))
+        read_until = max(captured_at, session.client.now())
     except psycopg.OperationalError as error:
         raise database_failure(error) from error
     except BaseException as error:
@@ -45,7 +46,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     return Batches(
         session.name,
         dataset,
-        [Batch(found, captured_at=captured_at)],
+        [Batch(found, captured_at=captured_at, read_until=read_until)],
         log_id=log_id,
         requests=lambda: sent,
     )

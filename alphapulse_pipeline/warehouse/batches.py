@@ -48,6 +48,8 @@ class Batch:
     proofs: Sequence[Proof] = ()
     captured_at: datetime | None = None
     """Set on the one batch of a snapshot: all or nothing, and kept even when it is empty."""
+    read_until: datetime | None = None
+    """When the last answer of a snapshot had come: what happened in between may be in it or not."""
 
     def __post_init__(self) -> None:
         if self.captured_at is not None and self.captured_at.tzinfo is None:

@@ -60,10 +60,11 @@ def merge(
 
 def _check_columns(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
     wanted = set(dataset.columns) - constants.keys()
+    needed = wanted - dataset.may_lack.keys()
     for row in rows:
-        if row.keys() != wanted:
+        if not needed <= row.keys() <= wanted:
             differences = (
-                ("missing", [name for name in dataset.columns if name in wanted - row.keys()]),
+                ("missing", [name for name in dataset.columns if name in needed - row.keys()]),
                 ("not in the table:", [name for name in row if name not in wanted]),
             )
             raise ColumnMismatch(
@@ -107,10 +108,16 @@ def _copy_lines(
         fields = [
             _fields(dataset, column, [constants[column.name]]) * len(chunk)
             if column.name in constants
-            else _fields(dataset, column, [row[column.name] for row in chunk])
+            else _fields(dataset, column, _values(dataset, column.name, chunk))
             for column in columns
         ]
         yield "".join(["\t".join(line) + "\n" for line in zip(*fields, strict=True)])
+
+
+def _values(dataset: Dataset, name: str, rows: Sequence[Row]) -> list[Any]:
+    if name in dataset.may_lack:
+        return [row.get(name, dataset.may_lack[name]) for row in rows]
+    return [row[name] for row in rows]
 
 
 def _fields(dataset: Dataset, column: Column[Any], values: list[Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """The tables of the data, and how each is written. What is known of them: `bookkeeping`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Table,
+    Text,
     text,
 )
 from sqlalchemy.dialects import postgresql
@@ -32,6 +34,7 @@ snapshots = Table(
     moment("captured_at", "The exchange's time when the first request was sent.", key=True),
     words("run_id", "The Dagster run that took the snapshot.", nullable=False),
     Column("rows", Integer, nullable=False, comment="How many rows it has; 0 is a fact too."),
+    moment("read_until", "The exchange's time when the last answer had come."),
     comment="Every complete snapshot, the empty ones too: the newest one decides what is held.",
 )
 
@@ -97,6 +100,7 @@ trades = Table(
     words("fee_currency", "The currency of the fee."),
     words("taker_or_maker", "taker or maker."),
     words("kind", "trade, liquidation, adl or settlement.", nullable=False),
+    amount("realized_pnl", "Of what it closed, before its fee, as told; blank on spot."),
     *provenance(),
     Index("trades_executed_at", "account", "executed_at"),
     Index("trades_of_market", "account", "market", "executed_at"),
@@ -145,6 +149,7 @@ transfers = Table(
     words("network", "The chain."),
     words("txid", "The chain's transaction id."),
     moment("happened_at", "When it happened, exchange time.", nullable=False),
+    moment("updated_at", "When it was credited, sent or given back, where that is told."),
     *provenance(),
     Index("transfers_happened_at", "account", "happened_at"),
     Index("transfers_recorded_at", "account", "recorded_at"),
@@ -178,6 +183,13 @@ ledger = Table(
     amount("amount", "Signed: what the balance changed by.", nullable=False),
     amount("balance_after", "The balance that it left."),
     words("reference_id", "What it was booked for."),
+    Column(
+        "repeats",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="The history that tells the same: trades, funding, transfers; blank: none.",
+    ),
     moment("happened_at", "When it happened, exchange time.", nullable=False),
     *provenance(),
     Index("ledger_happened_at", "account", "happened_at"),
@@ -198,6 +210,8 @@ class Dataset:
     """The column by which a row belongs to a day."""
     newest_by: str | None = None
     """Where a key is written again, the row with the greater value wins."""
+    may_lack: Mapping[str, str | None] = field(default_factory=dict, hash=False)
+    """Columns that rows need not have, and what stands there then: not every source knows them."""
     columns: tuple[str, ...] = field(init=False)
     key: tuple[str, ...] = field(init=False)
 
@@ -224,11 +238,11 @@ SNAPSHOTS = {table.name: Dataset(table, "captured_at") for table in (balances, p
 HISTORIES = {
     d.name: d
     for d in (
-        Dataset(trades, "executed_at"),
+        Dataset(trades, "executed_at", may_lack={"realized_pnl": None}),
         Dataset(orders, "created_at", newest_by="updated_at"),
-        Dataset(transfers, "happened_at"),
+        Dataset(transfers, "happened_at", may_lack={"updated_at": None}),
         Dataset(funding, "happened_at"),
-        Dataset(ledger, "happened_at"),
+        Dataset(ledger, "happened_at", may_lack={"repeats": ""}),
     )
 }
 DATASETS = SNAPSHOTS | HISTORIES

@@ -74,9 +74,12 @@ def _commit(
     if dataset.is_snapshot:
         constants["captured_at"] = batch.captured_at
         cursor.execute(
-            "INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            [batches.account, dataset.name, batch.captured_at, run_id, len(batch.rows)],
+            "INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows,"
+            " read_until) VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                *(batches.account, dataset.name, batch.captured_at, run_id),
+                *(len(batch.rows), batch.read_until),
+            ],
         )
     else:
         constants |= {"run_id": run_id, "origin": "api"}

@@ -128,35 +128,9 @@ def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
-
-
-@contextmanager
-def beginning(home: Path, *arguments: str) -> Iterator[Callable[[], None]]:
-    """Starts `alphapulse <arguments>` beside whatever follows; gives what waits for its end."""
-    log = home.with_name(f"{home.name}.log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [COMMAND, *arguments],
-            env=environment(home),
-            cwd=home.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def wait() -> None:
-        assert process.wait(600) == 0, log.read_text()
-
-    try:
-        yield wait
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(60)
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -22,6 +22,7 @@ from alphapulse_pipeline.exchange.feed import (
     at,
     between,
     milliseconds,
+    to_time,
 )
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
@@ -82,6 +83,14 @@ _OF_THEIR_POSITIONS = {USDM: ("notional",), COINM: ("notionalValue",)}
 _OF_ASSETS = ("asset", "free", "locked")
 _OF_COLLATERAL = ("asset", "walletBalance", "initialMargin")
 _OF_INCOME = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
+# incomeType, or type of the capital flow -> the history that tells the same
+_REPEATED = {
+    **dict.fromkeys(("REALIZED_PNL", "COMMISSION", "TRADING_COMMISSION"), "trades"),
+    **dict.fromkeys(("BUY_INCOME", "BUY_EXPENSE", "SELL_INCOME", "SELL_EXPENSE"), "trades"),
+    **dict.fromkeys(("BUY_LIQUIDATION", "SELL_LIQUIDATION"), "trades"),
+    "FUNDING_FEE": "funding",
+    "TRANSFER": "transfers",
+}
 # The rights of a key by which money goes to somewhere else.
 _LEAVING = {"enableWithdrawals", "enableInternalTransfer"}
 _NAMES = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
@@ -95,6 +104,10 @@ def _days(count: int | None) -> timedelta | None:
 
 def _it(raw: Raw, row: Row) -> Row:
     return row
+
+
+def _filled(raw: Raw, row: Row) -> Row:
+    return _of_wallet(raw, row) | {"realized_pnl": number(raw.get("realizedPnl"))}
 
 
 def _of_wallet(raw: Raw, row: Row) -> Row:
@@ -122,7 +135,7 @@ def _trades() -> dict[str, Source]:
             market="symbol",
             per_market="symbol",
             listed_for="margin" if wallet in (MARGIN, ISOLATED) else "",
-            amend=_of_wallet,
+            amend=_filled,
             id="trade_id",
         )
         for wallet, flag, stem, _, kept, _, more in _PLACES
@@ -245,12 +258,22 @@ _WITHDRAWAL_STATUSES = {
 
 def _deposited(raw: Raw, row: Row) -> Row:
     status = _DEPOSIT_STATUSES.get(str(raw["status"]), row["status"])
-    return row | {"to_wallet": _chain_wallet(raw), "status": status}
+    credited = milliseconds("completeTime")(raw)
+    return row | {
+        "to_wallet": _chain_wallet(raw),
+        "status": status,
+        "updated_at": to_time(credited) if credited else None,
+    }
 
 
 def _withdrawn(raw: Raw, row: Row) -> Row:
     status = _WITHDRAWAL_STATUSES.get(str(raw["status"]), row["status"])
-    return row | {"from_wallet": _chain_wallet(raw), "status": status}
+    ended = _second("completeTime")(raw)
+    return row | {
+        "from_wallet": _chain_wallet(raw),
+        "status": status,
+        "updated_at": to_time(ended) if ended else None,
+    }
 
 
 def _chain_wallet(raw: Raw) -> str:
@@ -327,6 +350,7 @@ def _transfers() -> dict[str, Source]:
 def _entry(raw: Raw, row: Row) -> Row:
     """An income row: a fill's fee and its profit have the same number, and not the same type."""
     return row | {
+        "repeats": _REPEATED.get(raw["incomeType"], ""),
         "kind": raw["incomeType"],
         "asset": raw["asset"],
         "entry_id": str(raw["tranId"]),
@@ -337,6 +361,7 @@ def _entry(raw: Raw, row: Row) -> Row:
 
 def _flow(raw: Raw, row: Row) -> Row:
     return row | {
+        "repeats": _REPEATED.get(raw["type"], ""),
         "kind": raw["type"],
         "asset": raw["asset"],
         "entry_id": str(raw["id"]),

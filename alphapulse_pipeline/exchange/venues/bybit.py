@@ -16,10 +16,18 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.exchange.account_type import AccountType
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
+from alphapulse_pipeline.exchange.feed import (
+    Caller,
+    Feed,
+    Raw,
+    at,
+    between,
+    milliseconds,
+    to_time,
+)
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
-from alphapulse_pipeline.exchange.rows import Row
+from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor
 
@@ -44,6 +52,12 @@ _KINDS = {
     "Settle": "settlement",
 }
 _NOT_FILLS = {"Funding", "SessionSettlePnL"}
+# type of a ledger entry -> the history that tells the same
+_REPEATED = {
+    **dict.fromkeys(("TRADE", "LIQUIDATION", "ADL", "DELIVERY"), "trades"),
+    **dict.fromkeys(("TRANSFER_IN", "TRANSFER_OUT"), "transfers"),
+    "SETTLEMENT": "funding",
+}
 # Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
 _STATUSES = {"PartiallyFilledCanceled": "canceled"}
 # What every row has, and the tables are made of.
@@ -99,7 +113,11 @@ def _fill(raw: Raw, row: Row) -> Row | None:
         return None
     # A type that Bybit adds tomorrow is kept as a trade: lost would be worse than misnamed.
     currency = raw.get("feeCurrency") or raw.get("feeCoin") or row["fee_currency"]
-    return row | {"kind": _KINDS.get(kind, "trade"), "fee_currency": currency}
+    return row | {
+        "kind": _KINDS.get(kind, "trade"),
+        "fee_currency": currency,
+        "realized_pnl": number(raw.get("execPnl")) if ":" in row["market"] else None,
+    }
 
 
 def _order(raw: Raw, row: Row) -> Row:
@@ -118,6 +136,7 @@ def _entry(raw: Raw, row: Row) -> Row:
         "kind": raw["type"],
         "amount": Decimal(raw["change"]),
         "reference_id": raw.get("tradeId") or raw.get("orderId") or "",
+        "repeats": _REPEATED.get(raw["type"], ""),
     }
 
 
@@ -204,7 +223,8 @@ def _deposited(raw: Raw, row: Row) -> Row:
 
 
 def _withdrawn(raw: Raw, row: Row) -> Row:
-    return row | {"from_wallet": "funding"}
+    changed = milliseconds("updateTime")(raw)
+    return row | {"from_wallet": "funding", "updated_at": to_time(changed) if changed else None}
 
 
 def _held(method: str, limit: int, categories: tuple[str, ...], **more: Any) -> tuple[Source, ...]:

@@ -29,6 +29,8 @@ _LEAVING = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
 _HARMLESS = {"add-funds", "export-data", "create-ws-token"}
 _BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
 _QUOTES = ("USDT", "USDC", "ZUSD", "ZEUR", "XXBT", "USD", "EUR", "GBP", "XBT", "ETH", "CAD", "JPY")
+# type of a ledger entry -> the history that tells the same
+_REPEATED = {"trade": "trades", "deposit": "transfers", "withdrawal": "transfers"}
 
 
 # What every row has, and the tables are made of.
@@ -115,7 +117,14 @@ def _order(raw: Raw, row: Row) -> Row:
 
 
 def _entry(raw: Raw, row: Row) -> Row:
-    return row | {"kind": raw["type"], "happened_at": _happened("time", raw)}
+    kind = raw["type"]
+    # a withdrawal that is called off comes back as one of a positive amount: told here only
+    refund = kind == "withdrawal" and row["amount"] > 0
+    return row | {
+        "kind": kind,
+        "repeats": "" if refund else _REPEATED.get(kind, ""),
+        "happened_at": _happened("time", raw),
+    }
 
 
 def _listed(answer: Any) -> Any:

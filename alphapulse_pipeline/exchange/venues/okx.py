@@ -39,6 +39,14 @@ _THREE_MONTHS = timedelta(days=90)
 _TRADING, _FUNDING = "trading", "funding"
 _FROM_TRADING, _TO_TRADING = "130", "131"
 
+# type of a bill -> the history that tells the same; a withdrawal that comes back is told by none
+_REPEATED_BY_TRADING = {
+    "1": "transfers",
+    **dict.fromkeys(("2", "3", "5", "9"), "trades"),
+    "8": "funding",
+}
+_REPEATED_BY_FUNDING = dict.fromkeys(("1", "2", _FROM_TRADING, _TO_TRADING), "transfers")
+
 # What every row has, and the tables are made of.
 _OF_FILLS = (
     *("instId", "billId", "ordId", "side", "fillPx", "fillSz", "fee", "feeCcy", "execType"),
@@ -67,6 +75,7 @@ def _fill(raw: Raw, row: Row) -> Row:
     return row | {
         "trade_id": raw["billId"],
         "kind": _KINDS.get(str(raw.get("subType")), "trade"),
+        "realized_pnl": number(raw.get("fillPnl")) if ":" in row["market"] else None,
         # liquidations have none
         "taker_or_maker": role if role in ("taker", "maker") else None,
     }
@@ -82,8 +91,10 @@ def _payment(raw: Raw, row: Row) -> Row:
 
 def _entry(raw: Raw, row: Row) -> Row:
     """`balChg` is what the balance changed by, its fee included."""
+    repeated = _REPEATED_BY_TRADING if row["wallet"] == _TRADING else _REPEATED_BY_FUNDING
     return row | {
         "kind": raw["type"],
+        "repeats": repeated.get(raw["type"], ""),
         "amount": number(raw["balChg"]),
         "reference_id": raw.get("ordId") or "",
     }

@@ -87,6 +87,13 @@ def _kraken_asset(cell: Cell) -> str:
     return _KRAKEN_ASSETS.get(name, name) + dot + wallet
 
 
+def _kraken_repeats(cell: Cell) -> str:
+    """The history that tells the same. What is called off comes back as a positive withdrawal."""
+    if cell.text == "withdrawal" and number(cell.row.get("amount") or "0") > 0:
+        return ""
+    return {"trade": "trades", "deposit": "transfers", "withdrawal": "transfers"}.get(cell.text, "")
+
+
 def _kraken_amount(cell: Cell) -> Decimal:
     """What the balance changed by: Kraken books an entry's fee with it."""
     return _EXACT.subtract(number(cell.text), number(cell.row.get("fee") or "0"))
@@ -144,6 +151,7 @@ PRESETS: Mapping[tuple[str, str], Preset] = {
             "reference_id": ("refid", _text),
             "happened_at": ("time", _time),
             "kind": ("type", _text),
+            "repeats": ("type", _kraken_repeats),
             "asset": ("asset", _kraken_asset),
             "amount": ("amount", _kraken_amount),
             "balance_after": ("balance", _number),

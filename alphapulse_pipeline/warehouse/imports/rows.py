@@ -61,7 +61,10 @@ def by_column_names(file: CsvFile, account: str, dataset: Dataset) -> Preset:
     missing = [
         name
         for name, column in columns.items()
-        if name not in file.header and not column.nullable and name != own
+        if name not in file.header
+        and not column.nullable
+        and name != own
+        and name not in dataset.may_lack
     ]
     if missing:
         raise file.bad(1, None, f"{dataset.name} needs the columns {', '.join(missing)} as well")
@@ -78,8 +81,8 @@ def by_column_names(file: CsvFile, account: str, dataset: Dataset) -> Preset:
 def _convert(dataset: Dataset, column: Column[Any]) -> Convert:
     def convert(cell: Cell) -> Any:
         if not cell.text:
-            if column.nullable:
-                return None
+            if column.nullable or column.name in dataset.may_lack:
+                return dataset.may_lack.get(column.name)
             raise BadValue("is empty")
         if column.name == "market" and cell.market:
             return cell.market.market
@@ -118,7 +121,8 @@ def rows(file: CsvFile, preset: Preset, dataset: Dataset, markets: Markets) -> I
         if any(not line.cells[column] for column in preset.incomplete):
             yield line.number, None
             continue
-        row: dict[str, Any] = {**dict.fromkeys(names), **preset.constants}
+        row: dict[str, Any] = {name: dataset.may_lack.get(name) for name in names}
+        row |= preset.constants
         row |= _values(file, preset, line, markets)
         row.pop("account", None)
         if own not in preset.fields:

@@ -433,6 +433,13 @@ def upgrade() -> None:
         ),
         sa.Column("reference_id", sa.Text(), nullable=True, comment="What it was booked for."),
         sa.Column(
+            "repeats",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="The history that tells the same: trades, funding, transfers; blank: none.",
+        ),
+        sa.Column(
             "happened_at",
             postgresql.TIMESTAMP(timezone=True),
             nullable=False,
@@ -789,6 +796,12 @@ def upgrade() -> None:
         sa.Column(
             "rows", sa.Integer(), nullable=False, comment="How many rows it has; 0 is a fact too."
         ),
+        sa.Column(
+            "read_until",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=True,
+            comment="The exchange's time when the last answer had come.",
+        ),
         sa.PrimaryKeyConstraint("account", "dataset", "captured_at"),
         schema="alphapulse",
         comment="Every complete snapshot, the empty ones too: the newest one decides what is held.",
@@ -1051,6 +1064,12 @@ def upgrade() -> None:
             "kind", sa.Text(), nullable=False, comment="trade, liquidation, adl or settlement."
         ),
         sa.Column(
+            "realized_pnl",
+            sa.Numeric(),
+            nullable=True,
+            comment="Of what it closed, before its fee, as told; blank on spot.",
+        ),
+        sa.Column(
             "raw",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=False,
@@ -1135,6 +1154,12 @@ def upgrade() -> None:
             postgresql.TIMESTAMP(timezone=True),
             nullable=False,
             comment="When it happened, exchange time.",
+        ),
+        sa.Column(
+            "updated_at",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=True,
+            comment="When it was credited, sent or given back, where that is told.",
         ),
         sa.Column(
             "raw",
