@@ -73,7 +73,7 @@ def test_rooms_import_downwards_only() -> None:
         ("dagster_graphql", MAY_IMPORT_DAGSTER),
         ("dagster_postgres", MAY_IMPORT_DAGSTER),
         ("ccxt", ("exchange/",)),
-        ("psycopg", ("warehouse/", "sync/", "health/", "cli/", "components/")),
+        ("psycopg", ("warehouse/", "sync/", "portfolio/", "health/", "cli/", "components/")),
         ("sqlalchemy", ("warehouse/",)),
     ],
 )

@@ -26,6 +26,7 @@ def trade(trade_id: object = 1, **values: Any) -> dict[str, Any]:
         "fee_currency": None,
         "taker_or_maker": "taker",
         "kind": "trade",
+        "realized_pnl": None,
         "raw": {"id": str(trade_id)},
         **values,
     }
@@ -77,6 +78,7 @@ def transfer(transfer_id: object = 1, **values: Any) -> dict[str, Any]:
         "network": None,
         "txid": None,
         "happened_at": at(60),
+        "updated_at": None,
         "raw": {},
         **values,
     }

@@ -169,6 +169,12 @@ def test_wrong_columns_are_one_sentence(db: DB) -> None:
     )
 
 
+def test_what_not_every_source_knows_may_be_left_out(db: DB) -> None:
+    row = trade()
+    del row["realized_pnl"]
+    assert put(db, "trades", row).inserted == 1
+
+
 def test_a_rollback_leaves_nothing(db: DB) -> None:
     with pytest.raises(psycopg.errors.NotNullViolation):
         put(db, "trades", trade(1), trade(2, price=None))

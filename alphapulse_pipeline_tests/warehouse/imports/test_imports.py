@@ -327,7 +327,7 @@ def test_krakens_trades(db: DB, bring: Import) -> None:
             "executed_at": datetime(2020, 1, 2, 3, 4, 5, 678900, tzinfo=UTC),
             "amount": Decimal(2), "cost": Decimal(261), "fee_cost": Decimal("0.4176"),
             "fee_currency": "USD", "taker_or_maker": None, "kind": "trade", "origin": "import",
-            "run_id": "import",
+            "run_id": "import", "realized_pnl": None,
         }  # fmt: skip
         assert row["raw"]["ordertype"] == "limit"
 
