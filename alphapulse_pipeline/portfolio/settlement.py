@@ -50,20 +50,24 @@ class Verdict:
     residual: Decimal
     state: State
     reason: str = ""
+    carried: Decimal | None = None
+    """By how much the closing reading is late or early, where its own seconds explain it."""
 
 
-def settle(windows: Sequence[Window]) -> Iterator[Verdict]:
+def settle(windows: Sequence[Window], carried: Decimal | None = None) -> Iterator[Verdict]:
     """A verdict for each window of one balance, in the order of time.
 
-    The balance is off by `drift` since the last reading whose balance was taken as it is, the
-    first one to begin with.
+    `carried`: of the last reading before them that was explained; None: they are the first ones,
+    and their first opening is taken as it is.
     """
-    drift, allowed = _ZERO, windows[0].opened.offsets if windows else frozenset()
+    drift, allowed = carried or _ZERO, frozenset((_ZERO,))
+    if carried is None and windows:
+        allowed = windows[0].opened.offsets
     for window in windows:
         drift += window.difference
         if (kept := _explained(drift, window.closed, allowed)) is not None:
-            allowed = frozenset((kept,))
-            yield Verdict(_ZERO, "zero", "within the seconds of reading" if drift else "")
+            drift, allowed = drift + kept, frozenset((_ZERO,))
+            yield Verdict(_ZERO, "zero", "within the seconds of reading", carried=drift)
         elif window.missing:
             yield Verdict(drift, "pending", window.missing)
         elif window.following is None and len(window.closed.offsets | allowed) > 1:

@@ -122,6 +122,7 @@ CREATE TABLE portfolio.reconciliation (
     difference numeric NOT NULL GENERATED ALWAYS AS
         (closing - opening - fills - fees - transfers - funding - other) STORED,
     told boolean NOT NULL,
+    carried numeric,
     residual numeric NOT NULL,
     state text NOT NULL CHECK (state IN ('zero', 'pending', 'unwitnessed', 'off')),
     reason text NOT NULL,
@@ -131,8 +132,37 @@ COMMENT ON TABLE portfolio.reconciliation IS
     'Whether the histories explain each balance, between every two snapshots in which it moved.';
 CREATE INDEX reconciliation_differences ON portfolio.reconciliation
     (account, wallet, asset, closed_at) WHERE difference <> 0;
+CREATE TABLE portfolio.reconciled (
+    account text PRIMARY KEY,
+    closed_at timestamptz NOT NULL,
+    wallets text[] NOT NULL
+);
+COMMENT ON TABLE portfolio.reconciled IS
+    'Up to which snapshot each account is reconciled, and the wallets that were ever seen in one.';
 CREATE INDEX reconciliation_open ON portfolio.reconciliation (account, closed_at)
     WHERE state <> 'zero';
+"""
+
+_READING = """
+CREATE FUNCTION portfolio.reading(account_ text, wallet_ text, asset_ text, at timestamptz)
+RETURNS TABLE (before numeric[], after numeric[]) LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(amount ORDER BY happened_at DESC, entry DESC)
+               FILTER (WHERE happened_at <= at), '{}'),
+           coalesce(array_agg(amount ORDER BY happened_at, entry)
+               FILTER (WHERE happened_at > at), '{}')
+    FROM (
+        SELECT happened_at, dataset, entry, sum(amount) AS amount
+        FROM portfolio.movements
+        WHERE account = account_ AND wallet = wallet_ AND asset = asset_
+          AND happened_at > at - interval '1 second'
+          AND happened_at <= interval '1 second' + coalesce((
+              SELECT read_until FROM alphapulse.snapshots
+              WHERE account = account_ AND dataset = 'balances' AND captured_at = at), at)
+        GROUP BY happened_at, dataset, entry
+    ) AS entries
+$$;
+COMMENT ON FUNCTION portfolio.reading IS
+    'What moved a balance in the seconds of its reading: up to that time, latest first, and after.';
 """
 
 _COLUMNS = {
@@ -147,6 +177,7 @@ _COLUMNS = {
     "closing": "The balance at the end.",
     "difference": "Closing less all before it.",
     "told": "Whether every fill tells what it realised.",
+    "carried": "Of a reading that is explained: by how much it is late, or early.",
     "residual": "The difference that stays when the seconds of reading are allowed for.",
     "state": "zero, pending, unwitnessed or off.",
     "reason": "Why it is not zero, or why a difference is none.",
@@ -165,5 +196,6 @@ def upgrade() -> None:
         op.execute(_REWRITTEN.format(dataset=dataset, market=market, time=time))
     op.execute(_MOVEMENTS)
     op.execute(_RECONCILIATION)
+    op.execute(_READING)
     for column, comment in _COLUMNS.items():
         op.execute(f"COMMENT ON COLUMN portfolio.reconciliation.{column} IS '{comment}'")

@@ -1,0 +1,34 @@
+"""How far a derived table knows the histories: what it costs to refresh it follows the new rows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('alphapulse portfolio ' || %s, 0))"
+
+
+@contextmanager
+def refreshing(connection: Connection[TupleRow], name: str) -> Iterator[datetime]:
+    """One refresh of a derived table, in one transaction and one at a time.
+
+    Gives the time since which rows of histories are new to it; -infinity comes as year 1.
+    """
+    with connection.transaction():
+        connection.execute(_LOCK, [name])
+        row = connection.execute(
+            "SELECT portfolio.known_up_to(), coalesce((SELECT up_to FROM portfolio.refreshed"
+            " WHERE name = %s), '0001-01-01 UTC')",
+            [name],
+        ).fetchone()
+        if row is None:
+            raise AssertionError("a row is always answered")
+        up_to, since = row
+        yield since
+        connection.execute(
+            "INSERT INTO portfolio.refreshed VALUES (%s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET up_to = excluded.up_to",
+            [name, up_to],
+        )
