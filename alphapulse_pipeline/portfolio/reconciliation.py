@@ -16,8 +16,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
+from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.refreshed import refreshing
 from alphapulse_pipeline.portfolio.settlement import Reading, Verdict, Window, settle
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 NAME = "reconciliation"
 
@@ -184,20 +186,12 @@ WHERE o.account = %(account)s AND o.wallet = %(wallet)s
 ORDER BY o.created_at LIMIT 1
 """
 
+_LEFT = "SELECT state, count(*) FROM portfolio.reconciliation WHERE state <> 'zero' GROUP BY state"
+
 _JUDGED = """
 UPDATE portfolio.reconciliation SET residual = %s, state = %s, reason = %s, carried = %s
 WHERE account = %s AND wallet = %s AND asset = %s AND closed_at = %s
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Refreshed:
-    """What a refresh did."""
-
-    windows: int
-    """How many balances were summed up anew, each between two snapshots."""
-    judged: int
-    """How many differences were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +202,8 @@ class _Range:
     reason: str
 
 
-def refresh(connection: Connection[TupleRow]) -> Refreshed:
-    """Bring `portfolio.reconciliation` up to date. `connection` must be in autocommit."""
+def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
+    """How many balances were summed up anew, how many differences were looked at, how many stay."""
     with refreshing(connection, NAME) as since:
         connection.execute(_WINDOWS, {"since": since})
         connection.execute("ANALYZE windows")
@@ -217,7 +211,12 @@ def refresh(connection: Connection[TupleRow]) -> Refreshed:
         connection.execute(_RECONCILED)
         summed = connection.execute(_SUMS).rowcount
         judged = _judge(connection)
-    return Refreshed(summed, judged)
+    left: dict[str, int] = dict(connection.execute(_LEFT).fetchall())
+    return {
+        "summed up": summed,
+        "judged": judged,
+        **{state: left.get(state, 0) for state in ("off", "unwitnessed", "pending")},
+    }
 
 
 def _judge(connection: Connection[TupleRow]) -> int:

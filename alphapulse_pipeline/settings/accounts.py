@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
 
 COMPONENT = "alphapulse_pipeline.components.ExchangeAccount"
+PORTFOLIO = "alphapulse_pipeline.components.Portfolio"
 _OURS = COMPONENT.partition(".")[0] + "."
 DEFS = Path(__file__).parents[1] / "defs"
 SNAPSHOTS = ("balances", "positions", "prices")
@@ -163,8 +164,10 @@ def read_account(path: Path) -> Account | None:
     if not isinstance(content, dict) or "type" not in content:
         raise SettingsError(f"{shown}:1: type: missing: add `type: {COMPONENT}`")
     if (kind := str(content["type"])) != COMPONENT:
-        if kind.startswith(_OURS):  # anything else is somebody's own Dagster component
-            hint = _did_you_mean(kind, (COMPONENT,))
+        if (
+            kind.startswith(_OURS) and kind != PORTFOLIO
+        ):  # anything else is somebody's own Dagster component
+            hint = _did_you_mean(kind, (COMPONENT, PORTFOLIO))
             raise SettingsError(
                 f"{shown}:{_line(root, ('type',))}: type: no component {kind!r}{hint}"
             )

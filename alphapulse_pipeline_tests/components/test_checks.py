@@ -76,7 +76,8 @@ OURS = {"account", "captured_at", "run_id", "origin", "recorded_at"}
 
 def put(db: Connection[TupleRow], dataset: str, *rows: dict[str, Any], at: datetime = NOW) -> None:
     """Store rows made of a good one; a snapshot's at the time `at`."""
-    empty = {c: None for c in DATASETS[dataset].columns if c not in OURS}
+    known = DATASETS[dataset]
+    empty = {c: known.may_lack.get(c) for c in known.columns if c not in OURS}
     full = [{**empty, **GOOD[dataset], **row} for row in rows]
     captured_at = at if dataset in SNAPSHOTS else None
     write(db, Batches("main", dataset, [Batch(full, captured_at=captured_at)]), "test")

@@ -1,0 +1,184 @@
+"""The component behind `defs/portfolio/defs.yaml`: one asset for each derived table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import dagster as dg
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from pydantic import Field
+
+from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.portfolio_checks import portfolio_checks
+from alphapulse_pipeline.components.tables import OWNER
+from alphapulse_pipeline.portfolio.derived import Derived, Figures
+from alphapulse_pipeline.portfolio.tables import DERIVED
+from alphapulse_pipeline.settings.accounts import Account, read_accounts
+from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.settings.portfolio import CostBasis, PortfolioSettings
+from alphapulse_pipeline.sync.session import supported
+from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure
+from alphapulse_pipeline.warehouse.preview import markdown
+from alphapulse_pipeline.warehouse.schema import require_current
+
+PORTFOLIO = "portfolio"
+"""The group, the first part of the assets' keys, the pool, and the lock that its runs hold."""
+_EVERY = 30
+
+
+class Portfolio(dg.Component, dg.Model, dg.Resolvable):
+    """What all accounts together are worth, earned, and whether their balances add up."""
+
+    currency: Annotated[str, Field(description="What values are told in, e.g. USD.")] = "USD"
+    cost_basis: Annotated[CostBasis, Field(description="fifo, lifo, hifo or average.")] = "fifo"
+    across_accounts: Annotated[
+        bool, Field(description="Whether what one account bought may be what another one sells.")
+    ] = False
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        settings = PortfolioSettings.model_validate(self.model_dump())
+        return portfolio_definitions(read_accounts(Path(context.path).parent), settings)
+
+
+def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) -> dg.Definitions:
+    """The derived assets over all datasets of these accounts, and what keeps them fresh."""
+    return dg.Definitions(
+        assets=[_asset(derived, accounts, settings) for derived in DERIVED],
+        asset_checks=portfolio_checks(),
+        jobs=[
+            dg.define_asset_job(
+                PORTFOLIO,
+                selection=dg.AssetSelection.groups(PORTFOLIO),
+                description="Everything that is derived, now.",
+                tags={ACCOUNT: PORTFOLIO},
+            )
+        ],
+        sensors=[
+            dg.AutomationConditionSensorDefinition(
+                "portfolio_refresh",
+                target=dg.AssetSelection.groups(PORTFOLIO),
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                minimum_interval_seconds=_EVERY,
+                run_tags={ACCOUNT: PORTFOLIO},
+                description="Refreshes what is derived when what it is made of has changed.",
+            )
+        ],
+    )
+
+
+def _asset(
+    derived: Derived, accounts: list[Account], settings: PortfolioSettings
+) -> dg.AssetsDefinition:
+    sources = {
+        dataset: [dg.AssetKey([a.name, dataset]) for a in accounts if dataset in supported(a)]
+        for dataset in derived.datasets
+    } | {name: [dg.AssetKey([PORTFOLIO, name])] for name in derived.follows}
+
+    @dg.asset(
+        key=[PORTFOLIO, derived.name],
+        deps=[key for keys in sources.values() for key in keys],
+        description=derived.description,
+        group_name=PORTFOLIO,
+        owners=[OWNER],
+        kinds={"postgres", "sql"},
+        metadata={
+            "dagster/table_name": f"{PORTFOLIO}.{derived.name}",
+            "dagster/column_lineage": _lineage(derived, sources),
+        },
+        automation_condition=_when_its_sources_change(),
+        pool=PORTFOLIO,
+    )
+    def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        with _connected() as connection, account_lock(connection, PORTFOLIO):
+            figures = derived.refresh(connection, settings)
+            return dg.MaterializeResult(metadata=_metadata(connection, derived, figures))
+
+    return table
+
+
+def _when_its_sources_change() -> dg.AutomationCondition[Any]:
+    """Not Dagster's `eager`: that waits until no partition of a history is missing."""
+    news = dg.AutomationCondition.any_deps_updated() | dg.AutomationCondition.newly_missing()
+    return news.since_last_handled() & ~dg.AutomationCondition.in_progress()
+
+
+def _lineage(derived: Derived, sources: dict[str, list[dg.AssetKey]]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(key, source_column)
+                for source, source_column in origins
+                for key in sources[source]
+            ]
+            for column, origins in derived.lineage.items()
+        }
+    )
+
+
+@contextmanager
+def _connected() -> Iterator[Connection[TupleRow]]:
+    try:
+        with connect(postgres_url()) as connection:
+            require_current(connection)
+            yield connection
+    except SettingsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except psycopg.OperationalError as error:
+        raise dg.Failure(str(database_failure(error)), allow_retries=False) from None
+
+
+def _metadata(
+    connection: Connection[TupleRow], derived: Derived, figures: Figures
+) -> dict[str, Any]:
+    """The table's columns and size as they are, some rows, and the refresh's own figures."""
+    found: dict[str, Any] = {
+        "dagster/column_schema": _columns(connection, derived.name),
+        "dagster/row_count": _count(connection, derived.name),
+    }
+    if derived.preview:
+        cursor = connection.execute(derived.preview.encode())
+        names = [column.name for column in cursor.description or ()]
+        found["preview"] = dg.MetadataValue.md(markdown(names, cursor.fetchall()))
+    # Dagster draws a metric over time of floats alone; the exact number is in the table
+    return found | {
+        name: float(value) if isinstance(value, Decimal) else value
+        for name, value in figures.items()
+    }
+
+
+def _columns(connection: Connection[TupleRow], table: str) -> dg.TableSchema:
+    rows = connection.execute(
+        "SELECT attname, format_type(atttypid, atttypmod), attnotnull,"
+        " col_description(attrelid, attnum)"
+        " FROM pg_attribute WHERE attrelid = format('%%I.%%I', %s::text, %s::text)::regclass"
+        " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [PORTFOLIO, table],
+    ).fetchall()
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=kind,
+                description=comment,
+                constraints=dg.TableColumnConstraints(nullable=not needed),
+            )
+            for name, kind, needed, comment in rows
+        ]
+    )
+
+
+def _count(connection: Connection[TupleRow], table: str) -> int:
+    """By the planner's statistics where the table is large: counting costs as much as the rows."""
+    row = connection.execute(
+        "SELECT CASE WHEN reltuples < 100000 THEN NULL ELSE reltuples::bigint END"
+        " FROM pg_class WHERE oid = format('%%I.%%I', %s::text, %s::text)::regclass",
+        [PORTFOLIO, table],
+    ).fetchone()
+    if row and row[0] is not None:
+        return int(row[0])
+    counted = connection.execute(f"SELECT count(*) FROM {PORTFOLIO}.{table}".encode()).fetchone()
+    return int(counted[0]) if counted else 0
