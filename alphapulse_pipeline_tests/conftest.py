@@ -102,6 +102,10 @@ def simulator(world: World) -> Iterator[Simulator]:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    unlimited(monkeypatch)
+
+
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Venues without a rate limit: the simulators of tests have none either."""
     for name, venue in VENUES.items():
         settings = {**venue.settings, "enableRateLimit": False}

@@ -1,0 +1,24 @@
+"""What the portfolio is reckoned from: six days in the life of an account on each exchange."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from alphapulse_pipeline.simulator import World
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.portfolio.living import FACES, living
+from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
+
+
+@pytest.fixture(scope="session")
+def busy_world() -> World:
+    """Of a seed that deposits and withdraws within the days that are read."""
+    return World(seed=16, genesis=GENESIS, pace=0.7)
+
+
+@pytest.fixture(scope="package", params=FACES)
+def lived(
+    request: pytest.FixtureRequest, server: EmbeddedServer, busy_world: World
+) -> Iterator[Scene]:
+    with living(request.param, server, busy_world, 36, "balances", "positions", "prices") as found:
+        yield found

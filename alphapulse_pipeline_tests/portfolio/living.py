@@ -1,0 +1,50 @@
+"""Accounts that are read while they live on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import stamina
+
+from alphapulse_pipeline.settings.accounts import HISTORIES
+from alphapulse_pipeline.simulator import World
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.conftest import unlimited
+from alphapulse_pipeline_tests.sync.reliability.scene import HOUR, Scene, scene
+
+FACES = ("bybit", "binance", "kraken", "okx")
+STEP = 4 * HOUR + 7_321
+"""Milliseconds; snapshots are taken at odd times."""
+
+
+@contextmanager
+def living(
+    exchange: str, server: EmbeddedServer, world: World, steps: int, *snapshots: str
+) -> Iterator[Scene]:
+    """An account whose snapshots were taken every four hours, its histories read once a day; its
+    database is a template."""
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        stamina.set_testing(True, attempts=4, cap=True),
+    ):
+        unlimited(monkeypatch)
+        with (
+            scene(exchange, server, world, monkeypatch.setenv) as found,
+            found.database() as (url, db),
+        ):
+            histories = [dataset for dataset in found.datasets if dataset in HISTORIES]
+            for step in range(steps):
+                found.clock.now += STEP
+                read(found, url, *snapshots, *(histories if step % 6 == 0 else []))
+            found.clock.now += 300_000
+            read(found, url, *histories)
+            found.template = db.info.dbname
+            db.close()
+            yield found
+
+
+def read(scene: Scene, url: str, *datasets: str) -> None:
+    """Positions that are all closed for the first time are not believed at once."""
+    served = [dataset for dataset in datasets if dataset in scene.datasets]
+    outcome = scene.sync(url, *served)
+    assert {kind for dataset, kind in outcome.items() if dataset != "positions"} == {""}, outcome
