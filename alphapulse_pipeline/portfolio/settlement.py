@@ -51,43 +51,50 @@ class Verdict:
     state: State
     reason: str = ""
     carried: Decimal | None = None
-    """By how much the closing reading is late or early, where its own seconds explain it."""
+    """By how much the closing reading is early or late, where that is known: later windows can be
+    judged from there on."""
 
 
 def settle(windows: Sequence[Window], carried: Decimal | None = None) -> Iterator[Verdict]:
     """A verdict for each window of one balance, in the order of time.
 
-    `carried`: of the last reading before them that was explained; None: they are the first ones,
-    and their first opening is taken as it is.
+    `carried`: of a verdict before them; None: they are the first ones. The first reading of all is
+    taken for a true one.
     """
-    drift, allowed = carried or _ZERO, frozenset((_ZERO,))
+    drift, openings = carried or _ZERO, frozenset((_ZERO,))
     if carried is None and windows:
-        allowed = windows[0].opened.offsets
+        openings = windows[0].opened.offsets
     for window in windows:
         drift += window.difference
-        if (kept := _explained(drift, window.closed, allowed)) is not None:
-            drift, allowed = drift + kept, frozenset((_ZERO,))
-            yield Verdict(_ZERO, "zero", "within the seconds of reading", carried=drift)
+        fitting = _fitting(drift, window.closed, openings)
+        reason = "" if -drift in fitting else "the seconds of reading explain it"
+        if not reason or (not window.missing and _goes_on(window, drift, fitting or openings)):
+            openings = fitting or openings
+            if len(openings) == 1:
+                drift, openings = drift + next(iter(openings)), frozenset((_ZERO,))
+                yield Verdict(_ZERO, "zero", reason, carried=drift)
+            else:
+                yield Verdict(_ZERO, "zero", reason)
         elif window.missing:
             yield Verdict(drift, "pending", window.missing)
-        elif window.following is None and len(window.closed.offsets | allowed) > 1:
+        elif window.following is None and (fitting or len(window.closed.offsets | openings) > 1):
             yield Verdict(drift, "pending", "the next snapshot tells")
-        elif window.following is not None and _settled_by(window.following, drift, allowed):
-            yield Verdict(_ZERO, "zero", "the next snapshot has it")
         else:
             state: State = "unwitnessed" if window.lost else "off"
             yield Verdict(drift, state, window.lost or "the histories do not explain it")
-            drift, allowed = _ZERO, window.closed.offsets
+            drift, openings = _ZERO, window.closed.offsets
 
 
-def _explained(drift: Decimal, closed: Reading, allowed: frozenset[Decimal]) -> Decimal | None:
-    """The opening's offset with which the closing reading is a true one; the least of them."""
-    found = (opening for opening in allowed if drift + opening in closed.offsets)
-    return min(found, key=abs, default=None)
+def _fitting(drift: Decimal, closed: Reading, openings: frozenset[Decimal]) -> frozenset[Decimal]:
+    """The offsets of the opening reading with which the closing one is a true one."""
+    there = closed.offsets
+    return frozenset(opening for opening in openings if drift + opening in there)
 
 
-def _settled_by(
-    following: tuple[Decimal, Reading], drift: Decimal, allowed: frozenset[Decimal]
-) -> bool:
-    difference, closed = following
-    return _explained(drift + difference, closed, allowed) is not None
+def _goes_on(window: Window, drift: Decimal, openings: frozenset[Decimal]) -> bool:
+    """Whether the next reading is a true one as well: what this one had too early or too late is
+    in its place there."""
+    if window.following is None:
+        return False
+    difference, closed = window.following
+    return bool(_fitting(drift + difference, closed, openings))
