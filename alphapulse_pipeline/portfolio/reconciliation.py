@@ -139,11 +139,12 @@ WITH touched AS (
 )
 SELECT r.account, r.wallet, r.asset, r.opened_at, r.closed_at, r.difference, r.told,
        begun.carried, opened.before AS opened_before, opened.after AS opened_after,
-       closed.before AS closed_before, closed.after AS closed_after, next.closed_at AS next_at,
+       opened.away AS opened_away, closed.before AS closed_before, closed.after AS closed_after,
+       closed.away AS closed_away, next.closed_at AS next_at,
        coalesce((SELECT difference FROM portfolio.reconciliation AS n
                  WHERE n.account = r.account AND n.wallet = r.wallet AND n.asset = r.asset
                    AND n.closed_at = next.closed_at), 0) AS next_difference,
-       later.before AS later_before, later.after AS later_after,
+       later.before AS later_before, later.after AS later_after, later.away AS later_away,
        EXISTS (SELECT FROM alphapulse.ledger AS l
                WHERE l.account = r.account AND l.wallet = r.wallet) AS ledger
 FROM begun
@@ -244,15 +245,19 @@ def _columns(verdict: Verdict) -> tuple[object, ...]:
 def _window(row: _Row, histories: "_Histories") -> Window:
     following = None
     if row["next_at"] is not None:
-        following = row["next_difference"], Reading(row["later_before"], row["later_after"])
+        following = row["next_difference"], _reading(row, "later")
     return Window(
         row["difference"],
-        Reading(row["opened_before"], row["opened_after"]),
-        Reading(row["closed_before"], row["closed_after"]),
+        _reading(row, "opened"),
+        _reading(row, "closed"),
         following,
         histories.missing(row),
         histories.lost(row),
     )
+
+
+def _reading(row: _Row, which: str) -> Reading:
+    return Reading(*(row[f"{which}_{part}"] for part in ("before", "after", "away")))
 
 
 class _Histories:

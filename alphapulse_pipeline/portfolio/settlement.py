@@ -22,12 +22,17 @@ class Reading:
     """Entries up to the snapshot's time, the latest first: the reading may lack them."""
     after: Sequence[Decimal] = ()
     """Entries after the snapshot's time, the earliest first: the reading may hold them."""
+    away: Sequence[Decimal] = ()
+    """Withdrawals that were called off nobody knows when: the reading may lack them."""
 
     @property
     def offsets(self) -> frozenset[Decimal]:
         """By how much a true reading may differ from the books at the snapshot's time."""
         lacks = (-amount for amount in accumulate(self.before))
-        return frozenset((_ZERO, *lacks, *accumulate(self.after)))
+        offsets = frozenset((_ZERO, *lacks, *accumulate(self.after)))
+        for amount in self.away:
+            offsets |= {offset - amount for offset in offsets}
+        return offsets
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from alphapulse_pipeline.settings.accounts import SNAPSHOTS
 from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.portfolio.living import FACES, living
@@ -20,5 +21,5 @@ def busy_world() -> World:
 def lived(
     request: pytest.FixtureRequest, server: EmbeddedServer, busy_world: World
 ) -> Iterator[Scene]:
-    with living(request.param, server, busy_world, 36, "balances", "positions", "prices") as found:
+    with living(request.param, server, busy_world, SNAPSHOTS) as found:
         yield found

@@ -1,6 +1,6 @@
 """Accounts that are read while they live on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -10,7 +10,7 @@ from alphapulse_pipeline.settings.accounts import HISTORIES
 from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.conftest import unlimited
-from alphapulse_pipeline_tests.sync.reliability.scene import HOUR, Scene, scene
+from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene, scene
 
 FACES = ("bybit", "binance", "kraken", "okx")
 STEP = 4 * HOUR + 7_321
@@ -19,9 +19,16 @@ STEP = 4 * HOUR + 7_321
 
 @contextmanager
 def living(
-    exchange: str, server: EmbeddedServer, world: World, steps: int, *snapshots: str
+    exchange: str,
+    server: EmbeddedServer,
+    world: World,
+    snapshots: Sequence[str],
+    *,
+    steps: int = 36,
+    step: int = STEP,
+    since: int = BEFORE,
 ) -> Iterator[Scene]:
-    """An account whose snapshots were taken every four hours, its histories read once a day; its
+    """An account whose snapshots were taken in every step, its histories read in every sixth; its
     database is a template."""
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
@@ -29,13 +36,13 @@ def living(
     ):
         unlimited(monkeypatch)
         with (
-            scene(exchange, server, world, monkeypatch.setenv) as found,
+            scene(exchange, server, world, monkeypatch.setenv, since, since) as found,
             found.database() as (url, db),
         ):
             histories = [dataset for dataset in found.datasets if dataset in HISTORIES]
-            for step in range(steps):
-                found.clock.now += STEP
-                read(found, url, *snapshots, *(histories if step % 6 == 0 else []))
+            for number in range(steps):
+                found.clock.now += step
+                read(found, url, *snapshots, *(histories if number % 6 == 0 else []))
             found.clock.now += 300_000
             read(found, url, *histories)
             found.template = db.info.dbname

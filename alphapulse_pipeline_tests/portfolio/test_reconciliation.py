@@ -1,7 +1,7 @@
 """Balances and histories that were read while the account lives on add up to the last digit."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,10 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
-from alphapulse_pipeline_tests.sync.reliability.scene import Scene
+from alphapulse_pipeline.simulator import World
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.portfolio.living import FACES, living
+from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene
 
 DB = Connection[TupleRow]
 Place = tuple[str, str, datetime]
@@ -75,6 +78,21 @@ def test_a_second_look_sums_up_nothing(lived: Scene) -> None:
     with lived.database() as (_, db):
         reconcile(db)
         assert reconcile(db)["summed up"] == 0
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("exchange", FACES)
+def test_two_years_add_up(exchange: str, server: EmbeddedServer) -> None:
+    """Read every four days, with loans, called-off withdrawals, liquidations, a delisted market."""
+    genesis = datetime.fromtimestamp(BEFORE / 1000, UTC) - timedelta(days=729)
+    world = World(seed=11, genesis=genesis, ties=130)
+    start = int((genesis + timedelta(days=2)).timestamp() * 1000)
+    lived = living(
+        exchange, server, world, ["balances"], steps=181, step=96 * HOUR + 7_321, since=start
+    )
+    with lived as scene, scene.database() as (_, db):
+        assert reconcile(db)["summed up"] > 1000
+        assert found(db, "off", "unwitnessed", "pending") == {}
 
 
 KEYS = {

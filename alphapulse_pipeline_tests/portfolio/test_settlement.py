@@ -118,6 +118,13 @@ def test_what_a_reading_had_too_early_must_not_come_again() -> None:
     assert [v.state for v in settle([early])] == ["off"]
 
 
+def test_a_withdrawal_may_come_back_nobody_knows_when() -> None:
+    two = Decimal(2)
+    gone = Window(-two, NOTHING, Reading(away=[two]), (Decimal(0), Reading(away=[two])))
+    back = Window(two, Reading(away=[two]), Reading(away=[two]), (Decimal(0), NOTHING))
+    assert [v.state for v in settle([gone, back])] == ["zero", "zero"]
+
+
 def test_the_newest_reading_waits_for_the_next_one() -> None:
     """Where something happened in its seconds that does not explain it."""
     window = Window(Decimal(3), NOTHING, Reading(after=[Decimal(1)]), None)

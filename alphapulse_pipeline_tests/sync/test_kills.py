@@ -89,8 +89,10 @@ def kill_many(
     while db.execute("SELECT FROM pg_locks WHERE locktype = 'advisory'").fetchall():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # later than the victims' last moments: a clock that stands still would let it begin before
-    simulator.set_clock(lambda: NOW_MS + 1000)
+    # later than the victims' last moments: where the clock stands still, what they took for the
+    # exchange's time differs by how long an answer took
+    simulator.set_clock(lambda: NOW_MS + 5_000)
+    truth = simulator.truth(NOW_MS + 5_000, exchange=account.settings.exchange)
     sync_all(make(), url)
     for dataset in histories:
         assert stored(db, dataset, account.name) == true(truth, dataset), dataset

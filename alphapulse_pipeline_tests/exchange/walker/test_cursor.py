@@ -87,8 +87,9 @@ def intolerable(draw: st.DrawFn) -> Case:
     server.loops = draw(_LOOPS)
     for name, value in draw(changes(server.rows)).items():
         setattr(server, name, value)
-    if server.cursor == "offset" and not server.newest_first:
-        # nobody finds out that a cursor counts rows, and that some of those that it counted went
+    if server.loops or (server.cursor == "offset" and not server.newest_first):
+        # nobody finds out that a cursor names a row that is gone and that belongs to another page,
+        # or that it counts rows, and that some of those that it counted went
         server.departures = {}
     return listing, server, window
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
@@ -44,8 +44,8 @@ _numbers = itertools.count(1)
 class Clock:
     """The exchange's time, in milliseconds; it stands still until it is moved."""
 
-    def __init__(self) -> None:
-        self.now = BEFORE
+    def __init__(self, now: int = BEFORE) -> None:
+        self.now = now
 
     def __call__(self) -> int:
         return self.now
@@ -86,6 +86,7 @@ class Scene:
     server: EmbeddedServer
     export: Callable[[str, str], None]
     """Sets a variable of the environment."""
+    history_start: date
     template: str = ""
     """The database after the good sync, which is not written to any more."""
 
@@ -98,7 +99,7 @@ class Scene:
         so many milliseconds too early."""
         settings = {
             "exchange": self.exchange,
-            "history_start": GENESIS.date(),
+            "history_start": self.history_start,
             "options": {"timeDifference": self._behind() + behind, "recvWindow": 59_000},
         }
         account = Account(self.exchange, AccountSettings.model_validate(settings))
@@ -162,16 +163,22 @@ def _batches(session: Session, dataset: str) -> Batches:
 
 @contextmanager
 def scene(
-    exchange: str, server: EmbeddedServer, world: World, export: Callable[[str, str], None]
+    exchange: str,
+    server: EmbeddedServer,
+    world: World,
+    export: Callable[[str, str], None],
+    before: int = BEFORE,
+    now: int = NOW,
 ) -> Iterator[Scene]:
-    """A face of `world` after a good sync, its clock at `NOW`."""
-    clock = Clock()
+    """A face of `world` after a good sync at `before`, its clock at `now`."""
+    clock = Clock(before)
+    history_start = datetime.fromtimestamp(world.genesis / 1000, UTC).date()
     with serve(world, clock=clock, limits=False) as simulator:
-        found = Scene(exchange, simulator, clock, server, export)
+        found = Scene(exchange, simulator, clock, server, export, history_start)
         with found.database() as (url, db):
             assert set(found.sync(url).values()) == {""}
             name = db.info.dbname
             db.close()  # nobody may be connected to a template
             found.template = name
-            clock.now = NOW
+            clock.now = now
             yield found

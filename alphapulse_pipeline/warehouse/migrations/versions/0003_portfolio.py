@@ -50,6 +50,16 @@ CREATE TRIGGER deleted AFTER DELETE ON alphapulse.{dataset} REFERENCING OLD TABL
     FOR EACH STATEMENT EXECUTE FUNCTION portfolio.remember_{dataset}();
 """
 
+_CAME_BACK = """
+CREATE FUNCTION portfolio.came_back_unseen(account_ text, wallet_ text, status text, at timestamptz)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT status IN ('failed', 'canceled') AND at IS NULL AND NOT EXISTS (
+        SELECT FROM alphapulse.ledger WHERE account = account_ AND wallet = wallet_)
+$$;
+COMMENT ON FUNCTION portfolio.came_back_unseen IS
+    'Of a withdrawal: it was called off, and neither it nor a ledger tells when it came back.';
+"""
+
 # Names are ccxt's: BTC/USDT, BTC/USDT:USDT, BTC/USDT:USDT-260626, BTC/USDT:USDT-260626-90000-C.
 _MOVEMENTS = """
 CREATE VIEW portfolio.movements AS
@@ -83,9 +93,13 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT t.to_wallet, t.asset, t.happened_at, 'transfers', t.amount
     WHERE t.kind = 'transfer' AND t.status NOT IN ('failed', 'canceled')
     UNION ALL SELECT t.from_wallet, t.asset, t.happened_at, 'transfers', -t.amount
-    WHERE t.kind = 'withdrawal' OR (t.kind = 'transfer' AND t.status NOT IN ('failed', 'canceled'))
+    WHERE t.kind = 'transfer' AND t.status NOT IN ('failed', 'canceled')
+    UNION ALL SELECT t.from_wallet, t.asset, t.happened_at, 'transfers', -t.amount
+    WHERE t.kind = 'withdrawal'
+      AND NOT portfolio.came_back_unseen(t.account, t.from_wallet, t.status, t.updated_at)
     UNION ALL SELECT t.from_wallet, t.fee_currency, t.happened_at, 'fees', -t.fee_cost
     WHERE t.kind = 'withdrawal' AND t.fee_cost <> 0
+      AND NOT portfolio.came_back_unseen(t.account, t.from_wallet, t.status, t.updated_at)
     UNION ALL SELECT t.from_wallet, t.asset, t.updated_at, 'transfers', t.amount
     WHERE t.kind = 'withdrawal' AND t.status IN ('failed', 'canceled') AND t.updated_at IS NOT NULL
     UNION ALL SELECT t.from_wallet, t.fee_currency, t.updated_at, 'fees', t.fee_cost
@@ -145,11 +159,15 @@ CREATE INDEX reconciliation_open ON portfolio.reconciliation (account, closed_at
 
 _READING = """
 CREATE FUNCTION portfolio.reading(account_ text, wallet_ text, asset_ text, at timestamptz)
-RETURNS TABLE (before numeric[], after numeric[]) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (before numeric[], after numeric[], away numeric[]) LANGUAGE sql STABLE AS $$
     SELECT coalesce(array_agg(amount ORDER BY happened_at DESC, entry DESC)
                FILTER (WHERE happened_at <= at), '{}'),
            coalesce(array_agg(amount ORDER BY happened_at, entry)
-               FILTER (WHERE happened_at > at), '{}')
+               FILTER (WHERE happened_at > at), '{}'),
+           ARRAY(SELECT amount + CASE WHEN fee_currency = asset THEN fee_cost ELSE 0 END FROM alphapulse.transfers AS t
+                 WHERE t.account = account_ AND t.from_wallet = wallet_ AND t.asset = asset_
+                   AND t.kind = 'withdrawal' AND t.happened_at <= at AND t.recorded_at > at
+                   AND portfolio.came_back_unseen(account_, wallet_, t.status, t.updated_at))
     FROM (
         SELECT happened_at, dataset, entry, sum(amount) AS amount
         FROM portfolio.movements
@@ -162,7 +180,8 @@ RETURNS TABLE (before numeric[], after numeric[]) LANGUAGE sql STABLE AS $$
     ) AS entries
 $$;
 COMMENT ON FUNCTION portfolio.reading IS
-    'What moved a balance in the seconds of its reading: up to that time, latest first, and after.';
+    'What moved a balance in the seconds of its reading: up to that time, latest first, and after;'
+    ' and withdrawals that were called off, and may have been on their way at that time.';
 """
 
 _COLUMNS = {
@@ -194,6 +213,7 @@ def upgrade() -> None:
         ("ledger", "asset", "happened_at"),
     ):
         op.execute(_REWRITTEN.format(dataset=dataset, market=market, time=time))
+    op.execute(_CAME_BACK)
     op.execute(_MOVEMENTS)
     op.execute(_RECONCILIATION)
     op.execute(_READING)
