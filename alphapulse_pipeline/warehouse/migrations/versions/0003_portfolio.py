@@ -164,7 +164,8 @@ RETURNS TABLE (before numeric[], after numeric[], away numeric[]) LANGUAGE sql S
                FILTER (WHERE happened_at <= at), '{}'),
            coalesce(array_agg(amount ORDER BY happened_at, entry)
                FILTER (WHERE happened_at > at), '{}'),
-           ARRAY(SELECT amount + CASE WHEN fee_currency = asset THEN fee_cost ELSE 0 END FROM alphapulse.transfers AS t
+           ARRAY(SELECT amount + CASE WHEN fee_currency = asset THEN fee_cost ELSE 0 END
+                 FROM alphapulse.transfers AS t
                  WHERE t.account = account_ AND t.from_wallet = wallet_ AND t.asset = asset_
                    AND t.kind = 'withdrawal' AND t.happened_at <= at AND t.recorded_at > at
                    AND portfolio.came_back_unseen(account_, wallet_, t.status, t.updated_at))
