@@ -7,6 +7,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.portfolio import PORTFOLIO
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.health.alerts import Alert
 from alphapulse_pipeline.settings.environment import (
@@ -59,20 +60,23 @@ def check_failure_alerts() -> dg.SkipReason:
 def failed_otherwise(
     instance: dg.DagsterInstance, connection: Connection[TupleRow]
 ) -> Iterable[Alert]:
-    """Accounts whose last run failed without a word of it in `sync_log`: by a bug, or killed."""
+    """Accounts whose last run failed without a word of it in `sync_log`: by a bug, or killed. The
+    portfolio's runs have no word there."""
     accounts = connection.execute(
-        "SELECT DISTINCT account FROM alphapulse.datasets WHERE deployed AND exchange <> ''"
+        "SELECT account FROM alphapulse.datasets WHERE deployed AND exchange <> '' UNION SELECT %s",
+        [PORTFOLIO],
     ).fetchall()
     for (account,) in accounts:
         last = instance.get_runs(dg.RunsFilter(tags={ACCOUNT: account}, statuses=_ENDED), limit=1)
         for run in last:
             if run.status is dg.DagsterRunStatus.FAILURE and not _is_logged(connection, run.run_id):
+                told = "" if account == PORTFOLIO else " before it asked for anything"
                 yield Alert(
                     alerts.RUNS,
                     account,
                     "run",
-                    f"run {run.run_id[:8]} of {run.job_name} failed before it asked for anything: "
-                    "see the run in the web UI",
+                    f"run {run.run_id[:8]} of {run.job_name} failed{told}: see the run in the "
+                    "web UI",
                 )
 
 
