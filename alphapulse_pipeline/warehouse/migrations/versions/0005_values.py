@@ -127,6 +127,8 @@ CREATE TABLE portfolio.value (
 COMMENT ON TABLE portfolio.value IS
     'What each account was worth at each of its snapshots, and all together (the account '''').';
 CREATE INDEX value_unpriced ON portfolio.value (account, at) WHERE unpriced <> '{}';
+CREATE INDEX sync_log_failures ON alphapulse.sync_log (account, dataset, finished_at)
+    WHERE status = 'failed';
 CREATE TABLE portfolio.valued (
     account text PRIMARY KEY,
     balances_at timestamptz NOT NULL,
