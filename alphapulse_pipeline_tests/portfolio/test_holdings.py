@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import dagster as dg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -20,6 +21,13 @@ def held(db: DB, columns: str = "account, wallet, asset, kind, amount, value") -
     prices.refresh(db, DOLLARS)
     holdings.refresh(db, DOLLARS)
     return rows(db, "holdings", "account, wallet, asset, kind", columns)
+
+
+def everything_priced() -> dg.AssetCheckResult:
+    (check,) = [c for c in portfolio_checks() if "everything_priced" in str(c.check_key)]
+    found = check()
+    assert isinstance(found, dg.AssetCheckResult)
+    return found
 
 
 def test_balances_debts_profit_and_options_stand_beside_each_other(
@@ -81,15 +89,13 @@ def test_what_has_no_price_has_no_value_and_the_check_names_it(accounts: Account
     ]
     unpriced = rows(db, "unpriced", "asset", "asset, accounts, amount")
     assert unpriced == [("NEW", ["a"], 7), ("USD", ["b"], None)]
-    (check,) = [c for c in portfolio_checks() if "everything_priced" in str(c.check_key)]
-    result = check()  # type: ignore[operator]
+    result = everything_priced()
     assert not result.passed
     assert result.severity.value == "WARN"
-    assert "| NEW | a | 7 |" in result.metadata["unpriced"].value
+    assert "| NEW | a | 7 |" in str(result.metadata["unpriced"].value)
 
 
 def test_the_check_is_content_where_everything_has_a_price(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("USD", 5)])
     held(db)
-    (check,) = [c for c in portfolio_checks() if "everything_priced" in str(c.check_key)]
-    assert check().passed  # type: ignore[operator]
+    assert everything_priced().passed

@@ -25,7 +25,7 @@ def refresh(db: DB, currency: str = "USD") -> dict[str, Any]:
     return dict(prices.refresh(db, PortfolioSettings(currency=currency)))
 
 
-def paths(db: DB) -> dict[str, tuple[Decimal, list[str]]]:
+def paths(db: DB) -> dict[str, tuple[Any, list[str]]]:
     """Asset -> its newest price and how it was found."""
     found = db.execute("SELECT asset, price, path FROM portfolio.prices_latest").fetchall()
     return {asset: (value, path) for asset, value, path in found}
@@ -131,6 +131,32 @@ def from_nothing(db: DB, currency: str) -> list[TupleRow]:
     db.execute("TRUNCATE portfolio.prices, portfolio.priced, portfolio.refreshed")
     refresh(db, currency)
     return everything(db)
+
+
+def test_a_fresh_contract_leads_on_where_a_contract_is_needed_anyway(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.snapshot("a", "prices", T0, [price("BTC/USD", 100)])
+    told = [price("BTC/USD:BTC", 101), price("ETH/BTC:BTC", 2)]
+    accounts.snapshot("b", "prices", T0 + MINUTE, told)
+    refresh(db)
+    assert paths(db)["BTC"] == (100, ["BTC/USD"])
+    assert paths(db)["ETH"] == (202, ["ETH/BTC:BTC", "BTC/USD:BTC"])
+
+
+def test_a_fill_that_is_changed_or_deleted_takes_its_price_with_it(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.fill("a", "BTC/USD", T0, 100, 1)
+    accounts.fill("a", "BTC/USD", T0 + 3 * HOUR, 110, 2)
+    refresh(db)
+    accounts.fill("a", "BTC/USD", T0 + HOUR, 105, 1)
+    refresh(db)
+    told = "SELECT at, price FROM portfolio.prices WHERE asset = 'BTC' ORDER BY at"
+    assert db.execute(told).fetchall() == [(T0 + HOUR, 105), (T0 + 3 * HOUR, 110)]
+    db.execute("DELETE FROM alphapulse.trades WHERE trade_id = '1'")
+    refresh(db)
+    assert db.execute(told).fetchall() == [(T0 + 3 * HOUR, 110)]
 
 
 ROOM = settings(

@@ -1,5 +1,6 @@
 """The equity curve, and how sure it is."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -203,12 +204,14 @@ def test_balances_as_of_a_time_are_those_of_the_newest_snapshots_until_then(
 
 amounts = st.integers(1, 40).map(lambda n: Decimal(n) / 8)
 names = st.sampled_from("ab")
+markets = st.sampled_from(["BTC/USD", "ETH/BTC"])
+assets = st.sampled_from(["BTC", "ETH", "USD"])
 later = st.sampled_from([1, 3, 59, 61, 150, 1500])
 happenings = st.lists(
     st.one_of(
-        st.tuples(st.just("prices"), names, later, st.sampled_from(["BTC/USD", "ETH/BTC"]), amounts),
-        st.tuples(st.just("balances"), names, later, st.sampled_from(["BTC", "ETH", "USD"]), amounts),
-        st.tuples(st.just("positions"), names, later, st.sampled_from(["BTC", "USD"]), amounts),
+        st.tuples(st.just("prices"), names, later, markets, amounts),
+        st.tuples(st.just("balances"), names, later, assets, amounts),
+        st.tuples(st.just("positions"), names, later, assets, amounts),
         st.tuples(st.just("fill"), names, st.integers(-600, 1200), amounts, st.integers(0, 5)),
         st.tuples(st.just("failed"), names, st.integers(1, 100)),
         st.just(("refresh",)),
@@ -216,6 +219,13 @@ happenings = st.lists(
     min_size=3,
     max_size=30,
 )  # fmt: skip
+
+
+SHOWN: dict[str, Callable[[str, Decimal], dict[str, Any]]] = {
+    "prices": price,
+    "balances": balance,
+    "positions": lambda asset, amount: position(f"X/Y:{asset}", 1, unrealized_pnl=amount),
+}
 
 
 @given(happenings)
@@ -239,12 +249,7 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
             case (dataset, account, minutes, what, amount):
                 now = clocks.get((account, dataset), T0) + minutes * MINUTE
                 clocks[account, dataset] = now
-                shown = {
-                    "prices": lambda w, a: price(w, a),
-                    "balances": lambda w, a: balance(w, a),
-                    "positions": lambda w, a: position(f"X/Y:{w}", 1, unrealized_pnl=a),
-                }[dataset](what, amount)
-                accounts.snapshot(account, dataset, now, [shown])
+                accounts.snapshot(account, dataset, now, [SHOWN[dataset](what, amount)])
     refresh(db)
     found = rows(db, "value", "account, at")
     db.execute("TRUNCATE portfolio.prices, portfolio.priced, portfolio.value, portfolio.valued")
