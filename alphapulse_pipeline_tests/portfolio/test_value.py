@@ -236,6 +236,9 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
     accounts: Accounts, db: DB, happenings: list[tuple[Any, ...]]
 ) -> None:
     accounts.forget_everything()
+    for account in "ab":
+        accounts.deployed(account, "balances")
+        accounts.deployed(account, "positions")
     clocks: dict[tuple[str, str], datetime] = {}
     for happening in happenings:
         match happening:

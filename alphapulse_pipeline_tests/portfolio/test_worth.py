@@ -1,6 +1,7 @@
 """What was read while an account lives on is worth what the simulator's own books say."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,9 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio import exposure, holdings, prices, value
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
-from alphapulse_pipeline.simulator import World
+from alphapulse_pipeline.simulator import World, serve
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
-from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, HOUR, Scene, scene
+from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, HOUR, Clock, Scene
 
 DB = Connection[TupleRow]
 FACES = ("bybit", "binance", "kraken", "okx")
@@ -20,23 +21,37 @@ STEP = HOUR + 7_321
 NEAR = Decimal("1e-12")
 
 
-@pytest.fixture(scope="module", params=FACES)
-def read(request: pytest.FixtureRequest, server: EmbeddedServer) -> Iterator[tuple[Scene, DB, Any]]:
-    """An account whose snapshots were taken six times, its database, and when they were taken."""
-    monkeypatch = pytest.MonkeyPatch()
+@dataclass
+class Read:
+    """An account whose snapshots were taken six times while it lived on."""
+
+    scene: Scene
+    db: DB
+    times: list[int]
+
+    @property
+    def currency(self) -> str:
+        """The inverse perpetual leads to true dollars; where there is none, nothing does."""
+        return "USDT" if self.scene.exchange == "kraken" else "USD"
+
+
+@pytest.fixture(params=FACES)
+def read(
+    request: pytest.FixtureRequest, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Read]:
+    clock = Clock()
     world = World(seed=5, genesis=GENESIS, pace=2)
-    with (
-        scene(request.param, server, world, monkeypatch.setenv) as found,
-        found.database() as (url, db),
-    ):
-        snapshots = [d for d in found.datasets if d in ("balances", "positions", "prices")]
-        times = []
-        for _ in range(6):
-            found.clock.now += STEP
-            times.append(found.clock.now)
-            assert set(found.sync(url, *snapshots).values()) == {""}
-        yield found, db, times
-    monkeypatch.undo()
+    with serve(world, clock=clock, limits=False) as simulator:
+        scene = Scene(request.param, simulator, clock, server, monkeypatch.setenv)
+        snapshots = [d for d in scene.datasets if d in ("balances", "positions", "prices")]
+        with scene.database() as (url, db):
+            found = Read(scene, db, [])
+            for _ in range(6):
+                clock.now += STEP
+                found.times.append(clock.now)
+                assert set(scene.sync(url, *snapshots).values()) == {""}
+            refresh(db, found.currency)
+            yield found
 
 
 def refresh(db: DB, currency: str) -> None:
@@ -79,45 +94,38 @@ def worth(truth: dict[str, Any], price: dict[str, Decimal]) -> Decimal:
     return total
 
 
-@pytest.fixture
-def currency(read: tuple[Scene, DB, Any]) -> str:
-    """What leads to true dollars is the inverse perpetual; where there is none, to no dollars."""
-    return "USDT" if read[0].exchange == "kraken" else "USD"
+def test_what_was_read_is_worth_what_the_books_say(read: Read) -> None:
+    check_curve(read)
+    check_holdings(read)
+    check_exposure(read)
 
 
-def test_every_point_of_the_curve_is_the_truth_of_its_time(
-    read: tuple[Scene, DB, Any], currency: str
-) -> None:
-    scene, db, times = read
-    refresh(db, currency)
-    points = db.execute(
+def check_curve(read: Read) -> None:
+    """Every point is the truth of its time."""
+    points = read.db.execute(
         "SELECT value, certainty, carried, unpriced, state FROM portfolio.value"
-        " WHERE account = '' ORDER BY at OFFSET 1"
+        " WHERE account = '' ORDER BY at"
     ).fetchall()
-    assert len(points) == len(times)
-    for at, (found, certainty, *rest) in zip(times, points, strict=True):
-        truth = scene.truth(at)
-        true = worth(truth, prices_of(truth, currency, scene.exchange == "binance"))
+    assert len(points) == len(read.times)
+    for at, (found, certainty, *rest) in zip(read.times, points, strict=True):
+        truth = read.scene.truth(at)
+        true = worth(truth, prices_of(truth, read.currency, read.scene.exchange == "binance"))
         assert abs(found / true - 1) < NEAR
         assert (certainty, *rest) == (1, 0, [], "known")
 
 
-def test_holdings_add_up_to_the_newest_point(read: tuple[Scene, DB, Any], currency: str) -> None:
-    _, db, _ = read
-    refresh(db, currency)
-    assert db.execute(
-        "SELECT sum(h.value) = (SELECT value FROM portfolio.value WHERE account = ''"
-        " ORDER BY at DESC LIMIT 1), count(*) FILTER (WHERE h.value IS NULL)"
-        " FROM portfolio.holdings AS h"
+def check_holdings(read: Read) -> None:
+    """They add up to the newest point."""
+    assert read.db.execute(
+        "SELECT sum(value) = (SELECT value FROM portfolio.value WHERE account = ''"
+        " ORDER BY at DESC LIMIT 1), count(*) FILTER (WHERE value IS NULL)"
+        " FROM portfolio.holdings"
     ).fetchone() == (True, 0)
 
 
-def test_exposure_is_what_is_held_and_what_the_contracts_stand_for(
-    read: tuple[Scene, DB, Any], currency: str
-) -> None:
-    scene, db, times = read
-    refresh(db, currency)
-    truth = scene.truth(times[-1])
+def check_exposure(read: Read) -> None:
+    """It is what is held and what the contracts stand for."""
+    truth = read.scene.truth(read.times[-1])
     net: dict[str, Decimal] = {}
     for row in truth["balances"]:
         amount = Decimal(row["total"]) - Decimal(row["debt"])
@@ -131,7 +139,7 @@ def test_exposure_is_what_is_held_and_what_the_contracts_stand_for(
             amount = -amount
         net[base] = net.get(base, Decimal(0)) + amount
     found: dict[str, Decimal] = dict(
-        db.execute(
+        read.db.execute(
             "SELECT asset, net FROM portfolio.exposure WHERE account = '' AND asset <> ''"
         ).fetchall()
     )
