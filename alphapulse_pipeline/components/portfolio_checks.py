@@ -11,7 +11,7 @@ from alphapulse_pipeline.warehouse.schema import require_current
 
 
 def portfolio_checks() -> list[dg.AssetChecksDefinition]:
-    return [_adds_up]
+    return [_adds_up, _everything_priced]
 
 
 @dg.asset_check(
@@ -53,4 +53,32 @@ def _adds_up() -> dg.AssetCheckResult:
             "pending": found.pending,
             **shown,
         },
+    )
+
+
+@dg.asset_check(
+    asset=["portfolio", "prices"],
+    name="everything_priced",
+    description="Everything that is held has a price in the reporting currency. A warning names "
+    "what has none: it is missing in every value, and never counted as nothing.",
+)
+def _everything_priced() -> dg.AssetCheckResult:
+    with connect(postgres_url()) as connection:
+        require_current(connection)
+        rows = connection.execute(
+            "SELECT asset, array_to_string(accounts, ', '), amount FROM portfolio.unpriced"
+            " ORDER BY asset LIMIT 20"
+        ).fetchall()
+    shown: dict[str, dg.MetadataValue[str]] = {}
+    if rows:
+        shown["unpriced"] = dg.MetadataValue.md(markdown(("asset", "accounts", "amount"), rows))
+        shown["what to do"] = dg.MetadataValue.text(
+            "No market that the accounts know of leads from these assets to the reporting currency "
+            "in three steps. Choose another currency in defs/portfolio/defs.yaml, or sync prices "
+            "of an account whose exchange lists them."
+        )
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"assets without a price": len(rows), **shown},
     )

@@ -1,9 +1,14 @@
 """All derived tables."""
 
-from alphapulse_pipeline.portfolio import reconciliation
+from alphapulse_pipeline.portfolio import exposure, holdings, prices, reconciliation, value
 from alphapulse_pipeline.portfolio.derived import Derived
 
 _HISTORIES = ("trades", "transfers", "funding", "ledger")
+_PROFIT = ("unrealized_pnl", "contracts", "contract_size", "mark_price")
+_EXPOSED = (
+    *(("balances", column) for column in ("total", "debt")),
+    *(("positions", column) for column in ("contracts", "contract_size", "mark_price")),
+)
 
 DERIVED = (
     Derived(
@@ -26,5 +31,88 @@ DERIVED = (
         preview="SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers,"
         " funding, other, closing, residual, state FROM portfolio.reconciliation"
         " ORDER BY state = 'zero', closed_at DESC LIMIT 10",
+    ),
+    Derived(
+        prices.NAME,
+        "One price per asset and time in the reporting currency, through the shortest and freshest "
+        "path of markets that the accounts know of.",
+        prices.refresh,
+        datasets=("prices", "trades"),
+        lineage={
+            "price": (
+                *(("prices", column) for column in ("bid", "ask", "last")),
+                ("trades", "price"),
+            ),
+            "path": (("prices", "market"), ("trades", "market")),
+            "evidence_at": (("prices", "captured_at"), ("trades", "executed_at")),
+        },
+        preview="SELECT asset, price, path, evidence_at FROM portfolio.prices_latest"
+        " ORDER BY evidence_at DESC NULLS LAST, asset LIMIT 20",
+    ),
+    Derived(
+        holdings.NAME,
+        "What is held now and what it is worth: balances, debts, what open positions have won or "
+        "lost, and options at their market value.",
+        holdings.refresh,
+        datasets=("balances", "positions"),
+        follows=(prices.NAME,),
+        lineage={
+            "amount": (
+                *(("balances", column) for column in ("total", "debt")),
+                *(("positions", column) for column in _PROFIT),
+            ),
+            "price": ((prices.NAME, "price"),),
+            "priced_at": ((prices.NAME, "evidence_at"),),
+            "value": (
+                *(("balances", column) for column in ("total", "debt")),
+                *(("positions", column) for column in _PROFIT),
+                (prices.NAME, "price"),
+            ),
+            "captured_at": (("balances", "captured_at"), ("positions", "captured_at")),
+        },
+        preview="SELECT account, wallet, asset, kind, amount, price, round(value, 2) AS value,"
+        " round(share, 4) AS share, now() - captured_at AS age FROM portfolio.holdings"
+        " ORDER BY value DESC NULLS FIRST, account, wallet, asset LIMIT 20",
+    ),
+    Derived(
+        value.NAME,
+        "The equity curve: what each account, and all together, were worth at each snapshot, and "
+        "how sure that is.",
+        value.refresh,
+        datasets=("balances", "positions"),
+        follows=(prices.NAME,),
+        lineage={
+            "value": (
+                *(("balances", column) for column in ("total", "debt")),
+                *(("positions", column) for column in _PROFIT),
+                (prices.NAME, "price"),
+            ),
+            "at": (("balances", "captured_at"),),
+        },
+        preview="SELECT at, round(value, 2) AS value, certainty, round(carried, 2) AS carried,"
+        " unpriced, state FROM portfolio.value WHERE account = '' ORDER BY at DESC LIMIT 10",
+    ),
+    Derived(
+        exposure.NAME,
+        "What moves with each asset, balances and positions together: net and gross, leverage, and "
+        "how far away liquidation is. Options count with their whole notional.",
+        exposure.refresh,
+        datasets=("balances", "positions"),
+        follows=(prices.NAME, holdings.NAME),
+        lineage={
+            "net": _EXPOSED,
+            "gross": _EXPOSED,
+            "net_value": (*_EXPOSED, (prices.NAME, "price")),
+            "gross_value": (*_EXPOSED, (prices.NAME, "price")),
+            "leverage": (*_EXPOSED, (holdings.NAME, "value")),
+            "liquidation_distance": (
+                ("positions", "mark_price"),
+                ("positions", "liquidation_price"),
+            ),
+        },
+        preview="SELECT account, asset, net, round(net_value, 2) AS net_value,"
+        " round(gross_value, 2) AS gross_value, round(share, 4) AS share,"
+        " round(leverage, 2) AS leverage, round(liquidation_distance, 4) AS liquidation_distance"
+        " FROM portfolio.exposure ORDER BY account, asset <> '', gross_value DESC LIMIT 20",
     ),
 )

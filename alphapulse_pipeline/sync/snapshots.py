@@ -21,6 +21,8 @@ from alphapulse_pipeline.warehouse.connection import database_failure
 
 # Markets quoted in these price what is held, besides those between two held assets.
 _QUOTES = {"USD", "USDT", "USDC", "EUR", "BTC"}
+# Where nothing is quoted in true dollars on spot, its inverse perpetual tells what they cost.
+_DOLLARS = ("BTC", "USD")
 
 
 def snapshot(session: Session, dataset: str) -> Batches:
@@ -164,6 +166,15 @@ def _prices(session: Session) -> Iterable[rows.Row]:
             and (market["base"] in assets or market["quote"] in assets)
         )
     ]
+    if assets and not any(market["spot"] and market["quote"] == "USD" for market in wanted):
+        wanted += [
+            market
+            for market in session.client.ccxt.markets.values()
+            if market["swap"]
+            and market["inverse"]
+            and (market["base"], market["quote"]) == _DOLLARS
+            and markets.name(market) not in held
+        ]
     # tickers come under ccxt's names of today, rows go under the names first given
     names = {
         category: {m["symbol"]: markets.name(m) for m in wanted if m.get(category)}

@@ -230,5 +230,10 @@ sync_log = Table(
     words("error_kind", "The class of the failure, e.g. credentials, incomplete or bug."),
     words("error", "What went wrong, without secrets."),
     Index("sync_log_newest", "account", "dataset", text("id DESC")),
+    Index(
+        "sync_log_failures",
+        *("account", "dataset", "finished_at"),
+        postgresql_where=text("status = 'failed'"),
+    ),
     comment="Every attempt to sync a dataset and how it ended.",
 )

@@ -1,14 +1,23 @@
-"""What the portfolio is reckoned from: six days in the life of an account on each exchange."""
+"""What the portfolio is reckoned from: accounts in the tables, without an exchange, and six days in
+the life of an account on each of four."""
 
 from collections.abc import Iterator
 
 import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS
 from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.portfolio.accounts import Accounts
 from alphapulse_pipeline_tests.portfolio.living import FACES, living
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
+
+
+@pytest.fixture
+def accounts(db: Connection[TupleRow]) -> Accounts:
+    return Accounts(db)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,261 @@
+"""The equity curve, and how sure it is."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.portfolio import prices, value
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline_tests.portfolio.accounts import Accounts, balance, position, price, rows
+from alphapulse_pipeline_tests.warehouse.rows import T0
+
+DB = Connection[TupleRow]
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+DAY = 24 * HOUR
+
+
+def refresh(db: DB, currency: str = "USD") -> dict[str, Any]:
+    chosen = PortfolioSettings(currency=currency)
+    prices.refresh(db, chosen)
+    return dict(value.refresh(db, chosen))
+
+
+def curve(db: DB, account: str = "") -> list[tuple[Any, ...]]:
+    """(hours since the beginning, value, certainty, carried, unpriced, state)."""
+    found = db.execute(
+        "SELECT at, value, certainty, carried, unpriced, state FROM portfolio.value"
+        " WHERE account = %s ORDER BY at",
+        [account],
+    ).fetchall()
+    return [((row[0] - T0) / HOUR, *row[1:]) for row in found]
+
+
+def test_a_point_for_each_snapshot_and_one_for_all_together(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "prices", T0, [price("BTC/USD", 1000)])
+    accounts.snapshot("a", "balances", T0, [balance("BTC", 2, debt="0.5")])
+    accounts.snapshot("b", "balances", T0 + HOUR, [balance("USD", 10)])
+    accounts.snapshot("a", "prices", T0 + 2 * HOUR, [price("BTC/USD", 1100)])
+    accounts.snapshot("a", "balances", T0 + 2 * HOUR, [balance("BTC", 2)])
+    refresh(db)
+    assert curve(db, "a") == [(0, 1500, 1, 0, [], "known"), (2, 2200, 1, 0, [], "known")]
+    assert curve(db, "b") == [(1, 10, 1, 0, [], "known")]
+    assert curve(db) == [
+        (0, 1500, 1, 0, [], "known"),
+        (1, 1510, 1, 0, [], "known"),
+        (2, 2210, 1, 0, [], "known"),
+    ]
+
+
+def test_positions_and_prices_that_were_read_with_the_balances_count(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.snapshot("a", "prices", T0 - HOUR, [price("BTC/USD", 900)])
+    accounts.snapshot("a", "balances", T0, [balance("BTC", 1)])
+    accounts.snapshot("a", "positions", T0 + timedelta(seconds=4), [position("BTC/USD:BTC", 1,
+        unrealized_pnl="0.5")])  # fmt: skip
+    accounts.snapshot("a", "prices", T0 + timedelta(seconds=9), [price("BTC/USD", 1000)])
+    refresh(db)
+    assert curve(db, "a") == [(0, 1500, 1, 0, [], "known")]
+
+
+def test_positions_that_come_after_the_first_look_are_counted_then(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.deployed("a", "positions")
+    accounts.snapshot("a", "balances", T0, [balance("USD", 100)])
+    refresh(db)
+    assert curve(db) == [(0, 100, Decimal("0.5"), 0, [], "partial")]
+    shown = [position("BTC/USD:USD", 1, unrealized_pnl="-7")]
+    accounts.snapshot("a", "positions", T0 + timedelta(seconds=4), shown)
+    refresh(db)
+    assert curve(db) == [(0, 93, 1, 0, [], "known")]
+
+
+def test_an_account_that_fails_for_a_day_makes_the_curve_flat_and_marked_and_no_dent(
+    accounts: Accounts, db: DB
+) -> None:
+    for hour in range(60):
+        accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("USD", 100)])
+        if 12 <= hour < 36:
+            accounts.failed("b", T0 + hour * HOUR - MINUTE)
+        else:
+            accounts.snapshot("b", "balances", T0 + hour * HOUR, [balance("USD", 300)])
+        refresh(db)
+    points = curve(db)
+    assert [point[1] for point in points] == [400] * 60
+    assert [point[0] for point in points if point[5] == "carried"] == list(range(12, 36))
+    assert {point[3] for point in points[12:36]} == {300}
+    sure = [point[2] for point in points]
+    assert sure[:12] + sure[36:] == [1] * 36
+    assert sure[12:36] == sorted(sure[12:36], reverse=True)
+    assert 0 < sure[35] < sure[12] < 1
+    assert len(curve(db, "b")) == 36
+
+
+def test_an_account_that_nobody_reads_any_more_is_marked_after_two_hours(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.snapshot("b", "balances", T0, [balance("USD", 300)])
+    for hour in (1, 2, 3, 24 * 8):
+        accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("USD", 100)])
+    refresh(db)
+    assert [point[5] for point in curve(db)] == ["known", "known", "known", "carried", "carried"]
+    assert curve(db)[-1][1:4] == (400, Decimal("0.25"), 300)
+
+
+def test_positions_that_fail_are_carried(accounts: Accounts, db: DB) -> None:
+    shown = [position("BTC/USD:USD", 1, unrealized_pnl=100)]
+    accounts.snapshot("a", "positions", T0, shown)
+    accounts.snapshot("a", "balances", T0 + 84 * HOUR, [balance("USD", 300)])
+    refresh(db)
+    assert curve(db) == [(84, 400, Decimal("0.875"), 100, [], "carried")]
+
+
+def test_an_account_that_was_never_read_makes_the_sum_partial(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "balances", T0, [balance("USD", 100)])
+    accounts.snapshot("a", "balances", T0 + HOUR, [balance("USD", 100)])
+    accounts.failed("b", T0 + MINUTE)
+    refresh(db)
+    assert [point[1:3] + point[5:] for point in curve(db)] == [
+        (100, 1, "known"),
+        (100, Decimal("0.5"), "partial"),
+    ]
+
+
+def test_an_account_that_is_no_longer_deployed_ends_with_its_last_snapshot(
+    accounts: Accounts, db: DB
+) -> None:
+    for hour in range(3):
+        accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("USD", 100)])
+    accounts.snapshot("b", "balances", T0 + HOUR, [balance("USD", 7)])
+    refresh(db)
+    assert [point[1] for point in curve(db)] == [100, 107, 107]
+    accounts.removed("b")
+    refresh(db)
+    assert [point[1] for point in curve(db)] == [100, 107, 100]
+
+
+def test_what_has_no_price_is_named_and_counted_once_it_has_one(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "balances", T0, [balance("USD", 100), balance("NEW", 3)])
+    refresh(db)
+    assert curve(db) == [(0, 100, Decimal("0.5"), 0, ["NEW"], "partial")]
+    accounts.snapshot("a", "prices", T0 + 9 * DAY, [price("NEW/USD", 2)])
+    assert refresh(db)["points"] == 1
+    assert curve(db) == [(0, 106, 1, 0, [], "known")]
+
+
+def test_an_empty_account_is_worth_nothing_and_that_is_known(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "balances", T0, [balance("USD", 100)])
+    accounts.snapshot("a", "balances", T0 + HOUR)
+    refresh(db)
+    assert curve(db)[-1] == (1, 0, 1, 0, [], "known")
+
+
+def test_another_currency_values_every_point_anew(accounts: Accounts, db: DB) -> None:
+    told = [price("BTC/USD", 1000), price("BTC/EUR", 800)]
+    for hour in range(3):
+        accounts.snapshot("a", "prices", T0 + hour * HOUR, told)
+        accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("BTC", 2)])
+    refresh(db)
+    assert [point[1] for point in curve(db)] == [2000] * 3
+    refresh(db, "EUR")
+    assert [point[1] for point in curve(db)] == [1600] * 3
+    refresh(db, "BTC")
+    assert [point[1] for point in curve(db)] == [2] * 3
+
+
+def test_a_second_look_changes_nothing(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "prices", T0, [price("BTC/USD", 1000)])
+    accounts.snapshot("a", "balances", T0, [balance("BTC", 2)])
+    assert refresh(db)["points"] == 1
+    again = refresh(db)
+    assert (again["points"], again["points together"]) == (0, 0)
+
+
+def test_balances_as_of_a_time_are_those_of_the_newest_snapshots_until_then(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.snapshot("a", "prices", T0, [price("BTC/USD", 1000)])
+    accounts.snapshot("a", "balances", T0, [balance("BTC", 2, debt=1)])
+    accounts.snapshot("b", "balances", T0 + HOUR, [balance("USD", 5)])
+    accounts.snapshot("b", "balances", T0 + 2 * HOUR)
+    refresh(db)
+
+    def as_of(at: datetime) -> list[TupleRow]:
+        return db.execute(
+            "SELECT account, wallet, asset, total, debt, captured_at, price, value"
+            " FROM portfolio.balances_as_of(%s) ORDER BY account, asset",
+            [at],
+        ).fetchall()
+
+    bitcoin = ("a", "spot", "BTC", 2, 1, T0, 1000, 1000)
+    assert as_of(T0 - MINUTE) == []
+    assert as_of(T0) == [bitcoin]
+    assert as_of(T0 + 90 * MINUTE) == [bitcoin, ("b", "spot", "USD", 5, 0, T0 + HOUR, 1, 5)]
+    assert as_of(T0 + 2 * HOUR) == [bitcoin]
+
+
+amounts = st.integers(1, 40).map(lambda n: Decimal(n) / 8)
+names = st.sampled_from("ab")
+markets = st.sampled_from(["BTC/USD", "ETH/BTC"])
+assets = st.sampled_from(["BTC", "ETH", "USD"])
+later = st.sampled_from([1, 3, 59, 61, 150, 1500])
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.just("prices"), names, later, markets, amounts),
+        st.tuples(st.just("balances"), names, later, assets, amounts),
+        st.tuples(st.just("positions"), names, later, assets, amounts),
+        st.tuples(st.just("fill"), names, st.integers(-600, 1200), amounts, st.integers(0, 5)),
+        st.tuples(st.just("failed"), names, st.integers(1, 100)),
+        st.just(("refresh",)),
+    ),
+    min_size=3,
+    max_size=30,
+)  # fmt: skip
+
+
+SHOWN: dict[str, Callable[[str, Decimal], dict[str, Any]]] = {
+    "prices": price,
+    "balances": balance,
+    "positions": lambda asset, amount: position(f"X/Y:{asset}", 1, unrealized_pnl=amount),
+}
+
+
+@given(happenings)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+)
+def test_refreshed_step_by_step_or_at_once_is_the_same(
+    accounts: Accounts, db: DB, happenings: list[tuple[Any, ...]]
+) -> None:
+    accounts.forget_everything()
+    for account in "ab":
+        accounts.deployed(account, "balances")
+        accounts.deployed(account, "positions")
+    clocks: dict[tuple[str, str], datetime] = {}
+    for happening in happenings:
+        match happening:
+            case ("refresh",):
+                refresh(db)
+            case ("fill", account, minutes, paid, number):
+                accounts.fill(account, "BTC/USD", T0 + minutes * MINUTE, paid, number)
+            case ("failed", account, minutes):
+                now = max([T0, *clocks.values()]) + minutes * MINUTE
+                accounts.failed(account, now)
+            case (dataset, account, minutes, what, amount):
+                now = clocks.get((account, dataset), T0) + minutes * MINUTE
+                clocks[account, dataset] = now
+                accounts.snapshot(account, dataset, now, [SHOWN[dataset](what, amount)])
+    refresh(db)
+    found = rows(db, "value", "account, at")
+    db.execute("TRUNCATE portfolio.prices, portfolio.priced, portfolio.value, portfolio.valued")
+    db.execute("TRUNCATE portfolio.refreshed, portfolio.rewritten")
+    refresh(db)
+    assert found == rows(db, "value", "account, at")
