@@ -15,6 +15,7 @@ from pydantic import Field
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio_checks import portfolio_checks
 from alphapulse_pipeline.components.tables import OWNER
+from alphapulse_pipeline.portfolio import drawing
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
@@ -95,7 +96,8 @@ def _asset(
     def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with _connected() as connection, account_lock(connection, PORTFOLIO):
             figures = derived.refresh(connection, settings)
-            return dg.MaterializeResult(metadata=_metadata(connection, derived, figures))
+            metadata = _metadata(connection, derived, figures, settings.currency)
+            return dg.MaterializeResult(metadata=metadata)
 
     return table
 
@@ -132,9 +134,9 @@ def _connected() -> Iterator[Connection[TupleRow]]:
 
 
 def _metadata(
-    connection: Connection[TupleRow], derived: Derived, figures: Figures
+    connection: Connection[TupleRow], derived: Derived, figures: Figures, currency: str
 ) -> dict[str, Any]:
-    """The table's columns and size as they are, some rows, and the refresh's own figures."""
+    """The table's columns and size as they are, a picture, rows, and the refresh's own figures."""
     found: dict[str, Any] = {
         "dagster/column_schema": _columns(connection, derived.name),
         "dagster/row_count": _count(connection, derived.name),
@@ -143,6 +145,8 @@ def _metadata(
         cursor = connection.execute(derived.preview.encode())
         names = [column.name for column in cursor.description or ()]
         found["preview"] = dg.MetadataValue.md(markdown(names, cursor.fetchall()))
+    if derived.picture and (spec := derived.picture(connection, currency)):
+        found["picture"] = dg.MetadataValue.md(drawing.markdown(spec))
     # Dagster draws a metric over time of floats alone; the exact number is in the table
     return found | {
         name: float(value) if isinstance(value, Decimal) else value

@@ -1,6 +1,6 @@
 """All derived tables."""
 
-from alphapulse_pipeline.portfolio import reconciliation
+from alphapulse_pipeline.portfolio import pictures, reconciliation
 from alphapulse_pipeline.portfolio.derived import Derived
 
 _HISTORIES = ("trades", "transfers", "funding", "ledger")
@@ -26,5 +26,6 @@ DERIVED = (
         preview="SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers,"
         " funding, other, closing, residual, state FROM portfolio.reconciliation"
         " ORDER BY state = 'zero', closed_at DESC LIMIT 10",
+        picture=pictures.residual_drift,
     ),
 )
