@@ -95,11 +95,11 @@ def fill(db: DB) -> None:
         "INSERT INTO portfolio.prices (asset, at, price, path, evidence_at)"
         " SELECT 'USD', '-infinity', 1, '{}', '-infinity' ON CONFLICT DO NOTHING"
     )
-    for asset, price in _PRICES:
+    for priced, price_then in _PRICES:
         db.execute(
             "INSERT INTO portfolio.prices (asset, at, price, path, evidence_at)"
             " VALUES (%s, %s, %s, %s, %s)",
-            [asset, NOW, price, [f"{asset}/USD"], NOW],
+            [priced, NOW, price_then, [f"{priced}/USD"], NOW],
         )
     for account, wallet, asset, kind, amount, price in _HOLDINGS:
         value = Decimal(amount) * Decimal(price) if price else None

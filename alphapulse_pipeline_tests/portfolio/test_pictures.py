@@ -2,7 +2,7 @@
 
 import base64
 import re
-from datetime import timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
@@ -97,7 +97,7 @@ def test_the_allocation_names_what_has_no_price(held: DB) -> None:
 
 
 def test_what_does_not_fit_is_added_up_in_one_bar() -> None:
-    rows = [{"asset": f"A{n}", "value": Decimal(n - 3)} for n in range(30)]
+    rows: list[dict[str, Any]] = [{"asset": f"A{n}", "value": Decimal(n - 3)} for n in range(30)]
     bars = values(charts.allocation(rows, "USD"))
     assert len(bars) == 12
     assert bars[-1]["asset"] == "all others"
@@ -106,11 +106,11 @@ def test_what_does_not_fit_is_added_up_in_one_bar() -> None:
 
 def test_a_month_in_which_nothing_was_sold_is_shown_as_nothing(held: DB) -> None:
     held.execute("DELETE FROM portfolio.realized_pnl")
-    for months in (0, 3):
+    for month in (5, 8):
         held.execute(
             "INSERT INTO portfolio.realized_pnl (account, asset, line_id, kind, realized_at,"
             " amount, proceeds, cost, pnl) VALUES ('', 'BTC', %s, 'sale', %s, 1, 1, 1, 5)",
-            [str(months), example.NOW - timedelta(days=30.5 * months)],
+            [str(month), datetime(2026, month, 9, tzinfo=UTC)],
         )
     spec = pictures.pnl_by_month(held, "USD")
     assert spec
