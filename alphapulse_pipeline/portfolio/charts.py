@@ -82,16 +82,18 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
     states = [state for state in _STATES if any(p["state"] == state for p in points)]
     x = {"field": "at", "type": "temporal", "title": None, "axis": {"grid": False}}
     y = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}}
+    hidden: Spec = {"legend": None} if states == ["known"] else {}
     colour = {
         "field": "state",
         "type": "nominal",
         "scale": {"domain": states, "range": [_STATES[state][0] for state in states]},
-        "legend": None if states == ["known"] else {},
+        **hidden,
     }
     dash = {
         "field": "state",
+        "type": "nominal",
         "scale": {"domain": states, "range": [_STATES[state][1] for state in states]},
-        "legend": None,
+        **hidden,
     }
     return _chart(
         f"Value over time, {currency}",

@@ -165,8 +165,8 @@ def _values(db: DB) -> None:
     """bybit rises from 30,000 with its ups and downs; kraken stands still since it failed."""
     for day in range(DAYS + 1):
         at = NOW - timedelta(days=DAYS - day)
-        bybit = Decimal(30_000 + 62 * day + 1700 * ((day * 7) % 23 - 11) // 11)
-        kraken = Decimal(5000 + 13 * min(day, DAYS - 5) + 90 * (min(day, DAYS - 5) % 9))
+        bybit = Decimal(30_000 + 50 * day + 90 * abs(day % 46 - 23) - 40 * (day % 7))
+        kraken = Decimal(5000 + 13 * min(day, DAYS - 5))
         carried = kraken if at > FAILED_AT else Decimal(0)
         total = TOTAL if day == DAYS else bybit + kraken
         certainty = Decimal("0.995") if not carried else Decimal("0.93")

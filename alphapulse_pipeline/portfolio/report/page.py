@@ -6,7 +6,7 @@ has run.
 
 import json
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +65,14 @@ def money(value: Decimal | None) -> str:
     """To the cent: every digit is in the tables, and in the element's title."""
     if value is None:
         return ""
-    cents = value.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
-    return f"{cents:,f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,f}"
 
 
 def percent(share: Decimal | None) -> str:
     """Cut off, not rounded: what is not quite sure is never 100 %."""
     if share is None:
         return ""
-    return f"{int(share * 1000) / 10:.1f} %".replace("-", "\N{MINUS SIGN}")
+    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN):f} %"
 
 
 def time(at: datetime | None) -> str:
