@@ -35,6 +35,7 @@ def main() -> NoReturn:
     from alphapulse_pipeline.cli import (
         circuit,
         doctor,
+        export,
         import_,
         report,
         simulator,
@@ -44,7 +45,7 @@ def main() -> NoReturn:
         up,
     )
 
-    for module in (up, sync, status, report, doctor, circuit, sql, import_, simulator):
+    for module in (up, sync, status, report, doctor, circuit, sql, export, import_, simulator):
         module.register(app)
     os.umask(0o077)  # logs and settings below the home are nobody else's
     signal.signal(signal.SIGTERM, _interrupt)

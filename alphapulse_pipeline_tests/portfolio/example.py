@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 DB = Connection[TupleRow]
+DAY = timedelta(days=1)
 DAYS = 200
 NOW = datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0)
 FAILED_AT = NOW - timedelta(days=5)

@@ -10,14 +10,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.portfolio import residuals
+from alphapulse_pipeline.portfolio.currency import currency
 from alphapulse_pipeline.portfolio.residuals import Found
-from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 DB = Connection[TupleRow]
 Row = Mapping[str, Any]
-
-# The currency that the tables are in is the one whose price has always been 1.
-_CURRENCY = "SELECT asset FROM portfolio.prices WHERE at = '-infinity' ORDER BY recorded_at DESC"
 
 # The account '' is all of them together.
 _VALUES = """
@@ -146,12 +143,6 @@ def facts(connection: DB) -> Facts:
             accounts=_rows(connection, _ACCOUNTS),
             gaps=_rows(connection, _GAPS),
         )
-
-
-def currency(connection: DB) -> str:
-    """What the values are told in."""
-    row = connection.execute(_CURRENCY).fetchone()
-    return str(row[0]) if row else PortfolioSettings().currency
 
 
 def _rows(connection: DB, query: str) -> list[Row]:

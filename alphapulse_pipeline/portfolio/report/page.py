@@ -6,7 +6,6 @@ has run.
 
 import json
 from datetime import datetime
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio import drawing, pictures
+from alphapulse_pipeline.portfolio.numbers import exact, money, percent
 from alphapulse_pipeline.portfolio.report.facts import facts
 
 _FOLDER = Path(__file__).parent
@@ -29,7 +29,6 @@ _CHARTS = {
 
 def page(connection: Connection[TupleRow]) -> str:
     """The whole file."""
-    import vl_convert  # slow to import, like the template's library
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     found = facts(connection)
@@ -48,31 +47,16 @@ def page(connection: Connection[TupleRow]) -> str:
         specs=_in_script(specs),
         drawn={name: drawing.svg(spec) for name, spec in specs.items() if spec},
         style=(_FOLDER / "page.css").read_text(),
-        script=(_FOLDER / "page.js").read_text(),
-        library=vl_convert.javascript_bundle().replace("</script", "<\\/script") if specs else "",
+        script=_script() if specs else "",
     )
 
 
-def exact(value: Decimal | None) -> str:
-    """Every digit; zeros at the end say nothing."""
-    if value is None:
-        return ""
-    text = f"{value:,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _script() -> str:
+    """The page's own script with the libraries that it uses."""
+    import vl_convert  # large, and of use to nobody else
 
-
-def money(value: Decimal | None) -> str:
-    """To the cent: every digit is in the tables, and in the element's title."""
-    if value is None:
-        return ""
-    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,f}"
-
-
-def percent(share: Decimal | None) -> str:
-    """Cut off, not rounded: what is not quite sure is never 100 %."""
-    if share is None:
-        return ""
-    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN):f} %"
+    bundle: str = vl_convert.javascript_bundle((_FOLDER / "page.js").read_text())
+    return bundle.replace("</script", "<\\/script")
 
 
 def time(at: datetime | None) -> str:
