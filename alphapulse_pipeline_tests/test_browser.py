@@ -8,19 +8,23 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
+from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline_tests.cli import running
+from alphapulse_pipeline_tests.cli.holding import holding
 from alphapulse_pipeline_tests.cli.running import Deployment, deployment
 
 SNAPSHOTS = ("balances", "positions", "prices")
 HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
 ASSETS = (*SNAPSHOTS, *HISTORIES)
-GROUP = "/locations/alphapulse_pipeline/asset-groups/bybit/lineage"
+GROUP = "/locations/alphapulse_pipeline/asset-groups/{}/lineage"
 
 _FLAGS = [
     "--headless=new",
@@ -76,8 +80,16 @@ def page(chromium: str, up: Deployment) -> Iterator[Page]:
         browser.close()
 
 
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where screenshots go."""
+    folder = Path(os.environ.get("ALPHAPULSE_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def test_the_lineage_shows_the_account(page: Page) -> None:
-    page.goto(GROUP)
+    page.goto(GROUP.format("bybit"))
     for asset in ASSETS:
         expect(_node(page, asset)).to_be_visible()
     expect(_node(page, "balances")).to_contain_text("postgres", ignore_case=True)
@@ -105,18 +117,91 @@ def test_an_asset_is_materialized_by_a_click(page: Page, up: Deployment) -> None
         expect(preview.get_by_text(text, exact=True).first).to_be_visible()
 
 
-def test_the_pictures_of_the_readme(page: Page, tmp_path: Path) -> None:
+def test_the_pictures_of_the_readme(page: Page, pictures: Path) -> None:
     """Every asset materialised and every day of the histories there, after one `sync`."""
-    folder = Path(os.environ.get("ALPHAPULSE_SCREENSHOTS", tmp_path))
-    folder.mkdir(parents=True, exist_ok=True)
-    page.goto(GROUP)
+    page.goto(GROUP.format("bybit"))
     for asset in ASSETS:
         done = "100% filled" if asset in HISTORIES else "Materialized"
         expect(_node(page, asset)).to_contain_text(done, timeout=90 * _SECONDS)
         expect(_node(page, asset)).not_to_contain_text("Materializing", timeout=90 * _SECONDS)
     page.mouse.move(1200, 900)
-    page.screenshot(path=folder / "lineage.png", animations="disabled")
-    assert (folder / "lineage.png").stat().st_size > 20_000
+    page.screenshot(path=pictures / "lineage.png", animations="disabled")
+    assert (pictures / "lineage.png").stat().st_size > 20_000
+
+
+def test_the_lineage_of_the_portfolio_leads_from_the_raw_tables(page: Page) -> None:
+    page.goto(GROUP.format("portfolio"))
+    for derived in DERIVED:
+        expect(_node(page, derived.name)).to_contain_text("Materialized", timeout=90 * _SECONDS)
+    expect(_node(page, "bybit/balances").or_(page.get_by_text("balances")).first).to_be_visible()
+
+
+def test_a_materialization_of_the_value_shows_its_picture(page: Page, pictures: Path) -> None:
+    """The UI's Markdown lets the drawing through, and the browser draws it."""
+    page.goto("/assets/portfolio/value?view=overview")
+    picture = page.get_by_alt_text(re.compile("^Value over time")).first
+    expect(picture).to_be_visible(timeout=90 * _SECONDS)
+    running.wait_for(
+        lambda: picture.evaluate("image => image.complete && image.naturalWidth > 400"),
+        30,
+        what="the picture",
+    )
+    page.screenshot(path=pictures / "value.png", animations="disabled")
+
+
+@pytest.fixture(scope="module")
+def report() -> Iterator[str]:
+    """The URL of a report on a portfolio that was lived in."""
+    with holding(full=True) as home:
+        file = home.with_name("report.html")
+        done = running.run(home, "report", "--demo", "--out", str(file))
+        assert done.returncode == 0, done.stderr
+        yield file.as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_is_readable_alone_at_any_width(
+    chromium: str, report: str, pictures: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    told: list[str] = []
+    asked: list[str] = []
+    with sync_playwright() as playwright, _browser(playwright, chromium) as browser:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(report)
+        charts = page.locator(".chart.vega-embed svg.marks")
+        expect(charts).to_have_count(6)
+        expect(page.locator("body")).to_contain_text("48,211.31")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        for chart in charts.all():
+            box = chart.bounding_box()
+            assert box is not None
+            assert box["width"] > 0.4 * min(width, 1072)
+            assert box["x"] + box["width"] <= width
+        charts.first.hover()
+        expect(page.locator("#vg-tooltip-element")).to_contain_text("certainty")
+        page.mouse.move(0, 0)
+        page.screenshot(path=pictures / f"report-{width}-{scheme}.png", full_page=True)
+    assert told == []
+    assert asked == [report]
+
+
+def test_the_report_can_be_read_without_scripts_and_on_paper(chromium: str, report: str) -> None:
+    with sync_playwright() as playwright, _browser(playwright, chromium) as browser:
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(report)
+        expect(page.locator(".chart svg")).to_have_count(6)
+        expect(page.locator(".chart svg").first).to_be_visible()
+        page = browser.new_page(color_scheme="dark")
+        page.goto(report)
+        page.emulate_media(media="print")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == "rgb(255, 255, 255)"
+        ink = page.evaluate("getComputedStyle(document.body).color")
+        assert ink == "rgb(29, 37, 48)"
 
 
 def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
@@ -159,6 +244,15 @@ def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
     changed = page.get_by_role("row").filter(has_text=re.compile("^changed"))
     expect(changed.first).to_contain_text("1", timeout=60 * _SECONDS)
     expect(page.get_by_text(trade).first).to_be_visible()
+
+
+@contextmanager
+def _browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 def _node(page: Page, asset: str) -> Locator:

@@ -32,9 +32,20 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """Run the command and exit."""
-    from alphapulse_pipeline.cli import circuit, doctor, import_, simulator, sql, status, sync, up
+    from alphapulse_pipeline.cli import (
+        circuit,
+        doctor,
+        export,
+        import_,
+        report,
+        simulator,
+        sql,
+        status,
+        sync,
+        up,
+    )
 
-    for module in (up, sync, status, doctor, circuit, sql, import_, simulator):
+    for module in (up, sync, status, report, doctor, circuit, sql, export, import_, simulator):
         module.register(app)
     os.umask(0o077)  # logs and settings below the home are nobody else's
     signal.signal(signal.SIGTERM, _interrupt)

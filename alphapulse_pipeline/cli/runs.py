@@ -11,6 +11,7 @@ from functools import cache
 import dagster as dg
 
 from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.portfolio import PORTFOLIO
 from alphapulse_pipeline.components.schedules import range_request
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
 from alphapulse_pipeline.settings.environment import postgres_url
@@ -40,14 +41,24 @@ def materialize(
     tags = {ACCOUNT: account.name, PROCESS: str(os.getpid())}
     if kind == "history":
         tags |= _days(account, since, until)
+    return _run(f"{account.name}_{kind}", tags, [dg.AssetKey([account.name, d]) for d in datasets])
+
+
+def refresh_portfolio() -> Run:
+    """Derive everything anew that the rows of now change."""
+    return _run(PORTFOLIO, {ACCOUNT: PORTFOLIO, PROCESS: str(os.getpid())})
+
+
+def _run(job: str, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None = None) -> Run:
+    """A job's run in this process, of all its assets where none are named."""
     with _quiet(), dg.DagsterInstance.get() as instance:
         result = (
             _definitions()
-            .resolve_job_def(f"{account.name}_{kind}")
+            .resolve_job_def(job)
             .execute_in_process(
                 instance=instance,
                 tags=tags,
-                asset_selection=[dg.AssetKey([account.name, d]) for d in datasets],
+                asset_selection=keys,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
@@ -58,7 +69,7 @@ def materialize(
     told = [
         failure.user_failure_data.description
         if failure.user_failure_data
-        else failure.error.message
+        else (failure.error.cause or failure.error).message.strip().partition("\n")[0]
         for failure in failures
         if failure.error
     ]

@@ -2,10 +2,12 @@
 
 import csv
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import psycopg
 import typer
+from psycopg.abc import Buffer
+from psycopg.types.datetime import TimestamptzLoader
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workplace import workplace
@@ -32,6 +34,7 @@ def sql(
         connect_as_reader(place.url) as connection,
     ):
         try:
+            connection.adapters.register_loader("timestamptz", _TimeLoader)
             # one statement only: the extended protocol refuses several
             cursor = connection.execute(_bytes(query), prepare=True)
             if cursor.description is None:
@@ -57,6 +60,14 @@ def sql(
     else:
         output.print_table(names, rows)
     return 0
+
+
+class _TimeLoader(TimestamptzLoader):
+    """Times, and their ends, for which Python has no value."""
+
+    def load(self, data: Buffer) -> Any:
+        text = bytes(data).decode()
+        return text if text.endswith("infinity") else super().load(data)
 
 
 def _bytes(query: str) -> bytes:

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 from psycopg.rows import dict_row
+from rich.text import Text
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -17,7 +19,9 @@ _GRACE = timedelta(minutes=2)
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="How every dataset stands.\n\nExample: alphapulse status --json")(status)
+    app.command(
+        help="How every dataset stands, and what all is worth.\n\nExample: alphapulse status --json"
+    )(status)
 
 
 def status(
@@ -35,6 +39,7 @@ def status(
             .execute("SELECT * FROM alphapulse.sync_status")
             .fetchall()
         )
+        told = summary(connection)
     if as_json:
         output.print_json(rows)
         return 0
@@ -55,12 +60,14 @@ def status(
             f"{name}: never synced: run `alphapulse sync {name}`, or start `alphapulse up` again"
         )
     # what befell several datasets of an account is said once
-    told: dict[tuple[str, str], list[str]] = {}
+    failures: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if row["error"]:
-            told.setdefault((row["account"], row["error"]), []).append(row["dataset"])
-    for (account, error), datasets in told.items():
+            failures.setdefault((row["account"], row["error"]), []).append(row["dataset"])
+    for (account, error), datasets in failures.items():
         output.note(f"{account}: {', '.join(datasets)}: {error}")
+    for line in told:
+        output.stdout.print(Text(line))
     return 0
 
 

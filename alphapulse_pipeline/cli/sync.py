@@ -29,7 +29,10 @@ class Result:
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Sync accounts now.\n\nExample: alphapulse sync bybit --dataset trades")(sync)
+    app.command(
+        help="Sync accounts now, then the portfolio.\n\n"
+        "Example: alphapulse sync bybit --dataset trades"
+    )(sync)
 
 
 def sync(
@@ -52,7 +55,8 @@ def sync(
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
         results = _sync(place, chosen, datasets, days)
-    ok = all(result.status == "completed" for result in results)
+        derived = _derive() if results else True
+    ok = derived and all(result.status == "completed" for result in results)
     if as_json:
         output.print_json({"ok": ok, "results": [asdict(result) for result in results]})
     else:
@@ -90,6 +94,20 @@ def _sync(
                     run = runs.materialize(account, names, *(days if group is HISTORIES else ()))
                     results += _results(place, account, names, run, time.monotonic() - started)
     return results
+
+
+def _derive() -> bool:
+    """Bring the portfolio up to date with what was read; whether that went well."""
+    from alphapulse_pipeline.cli import runs
+
+    with output.stderr.status("refreshing the portfolio"):
+        run = runs.refresh_portfolio()
+    if not run.success:
+        output.error(
+            f"the portfolio was not refreshed: {redact(run.error or 'it did not start')}; what was "
+            "read is stored, and the next sync tries again"
+        )
+    return run.success
 
 
 def _results(

@@ -13,8 +13,9 @@ from psycopg.rows import TupleRow
 from pydantic import Field
 
 from alphapulse_pipeline.components.jobs import ACCOUNT
-from alphapulse_pipeline.components.portfolio_checks import portfolio_checks
+from alphapulse_pipeline.components.portfolio_checks import CHECKS
 from alphapulse_pipeline.components.tables import OWNER
+from alphapulse_pipeline.portfolio import drawing
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
@@ -48,7 +49,6 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
     """The derived assets over all datasets of these accounts, and what keeps them fresh."""
     return dg.Definitions(
         assets=[_asset(derived, accounts, settings) for derived in DERIVED],
-        asset_checks=portfolio_checks(),
         jobs=[
             dg.define_asset_job(
                 PORTFOLIO,
@@ -78,8 +78,11 @@ def _asset(
         for dataset in derived.datasets
     } | {name: [dg.AssetKey([PORTFOLIO, name])] for name in derived.follows}
 
+    key = dg.AssetKey([PORTFOLIO, derived.name])
+    checks = [check for check in CHECKS if check.table == derived.name]
+
     @dg.asset(
-        key=[PORTFOLIO, derived.name],
+        key=key,
         deps=[key for keys in sources.values() for key in keys],
         description=derived.description,
         group_name=PORTFOLIO,
@@ -89,13 +92,16 @@ def _asset(
             "dagster/table_name": f"{PORTFOLIO}.{derived.name}",
             "dagster/column_lineage": _lineage(derived, sources),
         },
+        check_specs=[check.spec(key) for check in checks],
         automation_condition=_when_its_sources_change(),
         pool=PORTFOLIO,
     )
     def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         with _connected() as connection, account_lock(connection, PORTFOLIO):
             figures = derived.refresh(connection, settings)
-            return dg.MaterializeResult(metadata=_metadata(connection, derived, figures))
+            metadata = _metadata(connection, derived, figures, settings.currency)
+            found = [check.result(connection, key) for check in checks]
+            return dg.MaterializeResult(metadata=metadata, check_results=found)
 
     return table
 
@@ -132,9 +138,9 @@ def _connected() -> Iterator[Connection[TupleRow]]:
 
 
 def _metadata(
-    connection: Connection[TupleRow], derived: Derived, figures: Figures
+    connection: Connection[TupleRow], derived: Derived, figures: Figures, currency: str
 ) -> dict[str, Any]:
-    """The table's columns and size as they are, some rows, and the refresh's own figures."""
+    """The table's columns and size as they are, a picture, rows, and the refresh's own figures."""
     found: dict[str, Any] = {
         "dagster/column_schema": _columns(connection, derived.name),
         "dagster/row_count": _count(connection, derived.name),
@@ -143,6 +149,8 @@ def _metadata(
         cursor = connection.execute(derived.preview.encode())
         names = [column.name for column in cursor.description or ()]
         found["preview"] = dg.MetadataValue.md(markdown(names, cursor.fetchall()))
+    if derived.picture and (spec := derived.picture(connection, currency)):
+        found["picture"] = dg.MetadataValue.md(drawing.markdown(spec))
     # Dagster draws a metric over time of floats alone; the exact number is in the table
     return found | {
         name: float(value) if isinstance(value, Decimal) else value

@@ -7,12 +7,15 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.portfolio.charts import Spec
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 Figures = Mapping[str, int | Decimal | str]
 """What a refresh tells of itself, by name."""
 Refresh = Callable[[Connection[TupleRow], PortfolioSettings], Figures]
 """Brings a table up to date with what it is made of; the connection is in autocommit."""
+Picture = Callable[[Connection[TupleRow], str], Spec | None]
+"""A chart of the table in the reporting currency; None where there is nothing to draw."""
 Column = tuple[str, str]
 """(table, column): one of a dataset, or of another derived table."""
 
@@ -32,3 +35,5 @@ class Derived:
     """Column -> the columns that it comes from."""
     preview: str = ""
     """A query for the rows that are shown: the newest or the greatest ones."""
+    picture: Picture | None = None
+    """What the rows look like."""

@@ -1,6 +1,13 @@
 """All derived tables."""
 
-from alphapulse_pipeline.portfolio import exposure, holdings, prices, reconciliation, value
+from alphapulse_pipeline.portfolio import (
+    exposure,
+    holdings,
+    pictures,
+    prices,
+    reconciliation,
+    value,
+)
 from alphapulse_pipeline.portfolio.derived import Derived
 
 _HISTORIES = ("trades", "transfers", "funding", "ledger")
@@ -31,6 +38,7 @@ DERIVED = (
         preview="SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers,"
         " funding, other, closing, residual, state FROM portfolio.reconciliation"
         " ORDER BY state = 'zero', closed_at DESC LIMIT 10",
+        picture=pictures.residual_drift,
     ),
     Derived(
         prices.NAME,
@@ -70,6 +78,7 @@ DERIVED = (
             ),
             "captured_at": (("balances", "captured_at"), ("positions", "captured_at")),
         },
+        picture=pictures.allocation,
         preview="SELECT account, wallet, asset, kind, amount, price, round(value, 2) AS value,"
         " round(share, 4) AS share, now() - captured_at AS age FROM portfolio.holdings"
         " ORDER BY value DESC NULLS FIRST, account, wallet, asset LIMIT 20",
@@ -89,6 +98,7 @@ DERIVED = (
             ),
             "at": (("balances", "captured_at"),),
         },
+        picture=pictures.equity,
         preview="SELECT at, round(value, 2) AS value, certainty, round(carried, 2) AS carried,"
         " unpriced, state FROM portfolio.value WHERE account = '' ORDER BY at DESC LIMIT 10",
     ),
@@ -110,6 +120,7 @@ DERIVED = (
                 ("positions", "liquidation_price"),
             ),
         },
+        picture=pictures.exposure,
         preview="SELECT account, asset, net, round(net_value, 2) AS net_value,"
         " round(gross_value, 2) AS gross_value, round(share, 4) AS share,"
         " round(leverage, 2) AS leverage, round(liquidation_distance, 4) AS liquidation_distance"

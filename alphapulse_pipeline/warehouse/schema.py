@@ -20,6 +20,7 @@ from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.connection import connect, with_database
 
 READER = "alphapulse_reader"
+_READ = (SCHEMA, "portfolio")
 _READER_CONNECTIONS = 20
 _READER_SETTINGS = {
     "default_transaction_read_only": "on",
@@ -161,7 +162,7 @@ def _upgrade(url: str) -> None:
 
 
 def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
-    """Let `READER` read the schema and nothing else.
+    """Let `READER` read the data's schemas and nothing else.
 
     A read-only session of the owner would not do: a superuser's session can still run programs
     by COPY, and any session can leave read-only mode or a role that it was SET to. What PostgreSQL
@@ -173,19 +174,19 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
     except errors.InsufficientPrivilege:
         if not _reader_exists(connection):
             return  # `connect_as_reader` tells what to do, when somebody wants to read
-    schema = sql.Identifier(SCHEMA)
-    owner_only = sql.SQL("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-    database = sql.Identifier(connection.info.dbname)
-    for statement in (
-        owner_only,
-        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database),
-        sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, role),
-        sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(schema, role),
-        sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT ON TABLES TO {}").format(
-            schema, role
-        ),
-    ):
-        connection.execute(statement)
+    connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    connection.execute(
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(
+            sql.Identifier(connection.info.dbname)
+        )
+    )
+    for schema in map(sql.Identifier, _READ):
+        for grant in (
+            "GRANT USAGE ON SCHEMA {} TO {}",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA {} GRANT SELECT ON TABLES TO {}",
+        ):
+            connection.execute(sql.SQL(grant).format(schema, role))
     _take_from_public(connection)
 
 

@@ -30,6 +30,7 @@ def home() -> Iterator[Path]:
         ("COPY trades TO STDOUT", 1, "COPY"),
         ("COPY (SELECT 1) TO PROGRAM 'id'", 1, "permission denied"),
         ("DELETE FROM trades", 1, "read-only transaction"),
+        ("SELECT timestamptz '-infinity' AS at", 0, "-infinity"),
         ("SELECT '%s' || '%(a)s' || '{}' AS told", 0, "%s%(a)s{}"),
         ("SELECT '\udcff'", 2, "the query is no UTF-8 text"),
         ("", 2, "the query returns no rows"),

@@ -1,13 +1,19 @@
 """`alphapulse sync`: what it refuses before it begins, and how it ends when it is stopped."""
 
+import json
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.environment import HOME
+from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline_tests.cli import running
 
 
@@ -50,3 +56,29 @@ def test_ctrl_c_says_that_it_has_stopped() -> None:
         [sys.executable, "-c", interrupted, "sync"], capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "stopped\n")
+
+
+@pytest.fixture
+def demo() -> Iterator[Path]:
+    # a short path, because a unix socket's may have about a hundred characters
+    with tempfile.TemporaryDirectory(prefix="ap") as folder:
+        yield Path(folder) / "home"
+
+
+def test_a_sync_ends_with_the_portfolio_and_tells_when_that_fails(demo: Path) -> None:
+    """The result keeps its shape: one object for each account and dataset."""
+    command = ("sync", "--demo", "bybit", "--dataset", "balances", "--json")
+    done = running.run(demo, *command)
+    assert done.returncode == 0, done.stderr
+    with embedded_server(demo) as server, connect(server.url("alphapulse_demo")) as connection:
+        refreshed = "SELECT count(*) FROM portfolio.refreshed"
+        assert connection.execute(refreshed).fetchone() == (len(DERIVED),)
+        connection.execute("DROP TABLE portfolio.reconciliation CASCADE")
+    done = running.run(demo, *command)
+    assert done.returncode == 1
+    assert 'not refreshed: psycopg.errors.UndefinedTable: relation "portfolio.' in done.stderr
+    told = json.loads(done.stdout)
+    assert told["ok"] is False
+    assert [(r["account"], r["dataset"], r["status"]) for r in told["results"]] == [
+        ("bybit", "balances", "completed")
+    ]

@@ -1,5 +1,5 @@
-"""What the portfolio is reckoned from: accounts in the tables, without an exchange, and six days in
-the life of an account on each of four."""
+"""What the portfolio is reckoned from: accounts in the tables, without an exchange; an invented
+portfolio; and six days in the life of an account on each of four exchanges."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS
 from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.portfolio import example
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts
 from alphapulse_pipeline_tests.portfolio.living import FACES, living
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
@@ -18,6 +19,13 @@ from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
 @pytest.fixture
 def accounts(db: Connection[TupleRow]) -> Accounts:
     return Accounts(db)
+
+
+@pytest.fixture
+def held(db: Connection[TupleRow]) -> Connection[TupleRow]:
+    """A database with an invented portfolio of two accounts."""
+    example.fill(db)
+    return db
 
 
 @pytest.fixture(scope="session")

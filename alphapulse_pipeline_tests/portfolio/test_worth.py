@@ -42,7 +42,7 @@ def read(
     clock = Clock()
     world = World(seed=5, genesis=GENESIS, pace=2)
     with serve(world, clock=clock, limits=False) as simulator:
-        scene = Scene(request.param, simulator, clock, server, monkeypatch.setenv)
+        scene = Scene(request.param, simulator, clock, server, monkeypatch.setenv, GENESIS.date())
         snapshots = [d for d in scene.datasets if d in ("balances", "positions", "prices")]
         with scene.database() as (url, db):
             found = Read(scene, db, [])

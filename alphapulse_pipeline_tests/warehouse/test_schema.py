@@ -4,6 +4,7 @@ role for reading can only read."""
 import ast
 from collections.abc import Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -152,19 +153,29 @@ def reader(database: str, db: DB) -> Iterator[DB]:
 
 
 def test_a_reader_reads_every_table_and_view(reader: DB) -> None:
-    names = reader.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'alphapulse'::regnamespace"
-        " AND relkind IN ('r', 'v')"
-    ).fetchall()
-    assert {"trades", "sync_status", "coverage_gaps", "balances_latest"} <= {n for (n,) in names}
-    for (name,) in names:
+    names = {
+        f"{namespace}.{name}"
+        for namespace, name in reader.execute(
+            "SELECT relnamespace::regnamespace, relname FROM pg_class WHERE relkind IN ('r', 'v')"
+            " AND relnamespace::regnamespace::text IN ('alphapulse', 'portfolio')"
+        )
+    }
+    assert {"alphapulse.trades", "alphapulse.sync_status", "portfolio.reconciliation"} <= names
+    for name in names:
         reader.execute(f"SELECT * FROM {name}".encode())
     assert reader.execute("SELECT count(*) FROM trades").fetchone() == (1,)
 
 
-def test_a_reader_reads_what_later_migrations_add(reader: DB, db: DB) -> None:
-    db.execute("CREATE TABLE alphapulse.later AS SELECT 1 AS one")
-    assert reader.execute("SELECT one FROM later").fetchone() == (1,)
+@pytest.mark.parametrize("namespace", ["alphapulse", "portfolio"])
+def test_a_reader_reads_what_later_migrations_add(reader: DB, db: DB, namespace: str) -> None:
+    db.execute(f"CREATE TABLE {namespace}.later AS SELECT 1 AS one".encode())
+    assert reader.execute(f"SELECT one FROM {namespace}.later".encode()).fetchone() == (1,)
+
+
+def test_a_reader_asks_what_a_time_s_price_was(reader: DB, db: DB) -> None:
+    db.execute("INSERT INTO portfolio.prices VALUES ('BTC', now(), 60000.1, '{}', now())")
+    price = reader.execute("SELECT portfolio.price_at('BTC', now())").fetchone()
+    assert price == (Decimal("60000.1"),)
 
 
 OWNER = "postgres"

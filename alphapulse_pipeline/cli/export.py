@@ -1,0 +1,88 @@
+"""`alphapulse export`: a table or a query as CSV or Parquet, as the read-only role."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.export import to_csv, to_parquet
+from alphapulse_pipeline.warehouse.schema import connect_as_reader, require_current
+
+_TABLE = re.compile(r"\w+(\.\w+)?")
+_STDOUT = Path("-")
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        help="Take a table or a query out, exact to the last digit: CSV, or Parquet by the file's "
+        "ending.\n\nExample: alphapulse export portfolio.holdings --out holdings.parquet"
+    )(export)
+
+
+def export(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE|QUERY", help="E.g. trades, portfolio.holdings, or one SELECT."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="x.csv or x.parquet; - is CSV on stdout.")
+    ] = _STDOUT,
+    demo: Annotated[bool, typer.Option("--demo", help="Of the demo's database.")] = False,
+) -> int:
+    if out != _STDOUT and out.suffix not in (".csv", ".parquet"):
+        raise SettingsError(f"--out {out}: the ending tells the format: .csv or .parquet")
+    query = f"SELECT * FROM {what}" if _TABLE.fullmatch(what) else what.strip().rstrip(";")
+    with (
+        workplace(demo=demo, migrate=False, simulate=False) as place,
+        connect_as_reader(place.url) as connection,
+    ):
+        require_current(connection)
+        try:
+            if out == _STDOUT:
+                return _print(connection, query)
+            _write(connection, query, out)
+        except psycopg.Error as error:
+            output.error(str(error).strip())
+            return 1
+        except OSError as error:
+            raise SettingsError(
+                f"cannot write {out}: {error.strerror}; name another file with --out"
+            ) from None
+    return 0
+
+
+def _print(connection: Connection[TupleRow], query: str) -> int:
+    try:
+        to_csv(connection, query, sys.stdout.buffer)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        connection.close()
+    return 0
+
+
+def _write(connection: Connection[TupleRow], query: str, out: Path) -> None:
+    """Whole or not at all: what was there stays until everything is written."""
+    part = out.with_name(f"{out.name}.part")
+    try:
+        if out.suffix == ".csv":
+            with part.open("wb") as file:
+                to_csv(connection, query, file)
+        elif text := to_parquet(connection, query, part):
+            output.note(f"as text, since no decimal holds them: {', '.join(text)}")
+        again = out.exists()
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    output.note(f"{'overwrote' if again else 'wrote'} {out} ({out.stat().st_size:,} bytes)")

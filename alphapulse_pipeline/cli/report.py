@@ -1,0 +1,43 @@
+"""`alphapulse report`: what there is, on one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.warehouse.schema import connect_as_reader, require_current
+
+_FILE = Path("alphapulse-report.html")
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        help="Write what there is on one page, to be read in a browser without a network.\n\n"
+        "Example: alphapulse report --out november.html"
+    )(report)
+
+
+def report(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to.")] = _FILE,
+    demo: Annotated[bool, typer.Option("--demo", help="Of the demo's database.")] = False,
+) -> int:
+    from alphapulse_pipeline.portfolio.report.page import page
+
+    with (
+        workplace(demo=demo, migrate=False, simulate=False) as place,
+        connect_as_reader(place.url) as connection,
+    ):
+        require_current(connection)
+        text = page(connection)
+    again = out.exists()
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write {out}: {error.strerror}; name another file with --out"
+        ) from None
+    output.note(f"{'overwrote' if again else 'wrote'} {out} ({len(text.encode()) // 1024} KB)")
+    return 0

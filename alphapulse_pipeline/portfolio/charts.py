@@ -1,0 +1,390 @@
+"""What a portfolio looks like: rows into Vega-Lite specifications.
+
+Numbers become floats here, since they are drawn; the exact ones are in the tables beside a chart.
+Colours are names of CSS variables, so that one specification is drawn on light and on dark paper.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Any
+
+Spec = dict[str, Any]
+Row = Mapping[str, Any]
+_SHOWN = 12
+"""Bars of one chart; what is less is added up in the last one."""
+_REST = "all others"
+
+_INK, _QUIET, _LINE = "var(--ink)", "var(--quiet)", "var(--line)"
+_ACCENT, _GAIN, _LOSS, _MARK = "var(--accent)", "var(--gain)", "var(--loss)", "var(--mark)"
+_PAPER = "var(--paper)"
+_MONEY = ",.2f"
+_CONFIG = {
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif",
+    "background": "transparent",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": _QUIET,
+        "titleColor": _QUIET,
+        "titleFontWeight": "normal",
+        "titleAnchor": "start",
+        "gridColor": _LINE,
+        "domain": False,
+        "ticks": False,
+        "labelPadding": 6,
+        "labelFontSize": 11,
+        "titleFontSize": 11,
+    },
+    "legend": {
+        "labelColor": _QUIET,
+        "titleColor": _QUIET,
+        "orient": "top",
+        "title": None,
+        "symbolStrokeWidth": 2.5,
+        "labelFontSize": 11,
+    },
+    "title": {
+        "color": _INK,
+        "subtitleColor": _QUIET,
+        "anchor": "start",
+        "fontSize": 14,
+        "fontWeight": 600,
+        "subtitleFontSize": 11,
+        "subtitlePadding": 4,
+        "offset": 12,
+    },
+}
+_STATES = {
+    "known": (_ACCENT, [1, 0]),
+    "partial": (_QUIET, [2, 3]),
+    "carried": (_MARK, [6, 4]),
+}
+
+
+def equity(rows: Sequence[Row], currency: str) -> Spec:
+    """The value over time with what it may be off by: rows of `portfolio.value`, oldest first.
+
+    A stretch that rests on what a failed account last said is dashed.
+    """
+    points = [
+        {
+            "at": _time(row["at"]),
+            "value": float(row["value"]),
+            "low": float(row["value"] - _doubt(row)),
+            "high": float(row["value"] + _doubt(row)),
+            "sure": float(row["certainty"]),
+            "state": row["state"],
+        }
+        for row in rows
+    ]
+    states = [state for state in _STATES if any(p["state"] == state for p in points)]
+    x = {"field": "at", "type": "temporal", "title": None, "axis": {"grid": False}}
+    y = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}}
+    hidden: Spec = {"legend": None} if states == ["known"] else {}
+    colour = {
+        "field": "state",
+        "type": "nominal",
+        "scale": {"domain": states, "range": [_STATES[state][0] for state in states]},
+        **hidden,
+    }
+    dash = {
+        "field": "state",
+        "type": "nominal",
+        "scale": {"domain": states, "range": [_STATES[state][1] for state in states]},
+        **hidden,
+    }
+    return _chart(
+        f"Value over time, {currency}",
+        "the band is how far the value may be off",
+        300,
+        {
+            "layer": [
+                {
+                    "data": {"values": points},
+                    "mark": {"type": "area", "color": _ACCENT, "opacity": 0.16},
+                    "encoding": {
+                        "x": x,
+                        "y": y | {"field": "low"},
+                        "y2": {"field": "high"},
+                    },
+                },
+                {
+                    "data": {"values": _stretches(points)},
+                    "mark": {"type": "line", "strokeWidth": 2, "strokeJoin": "round"},
+                    "encoding": {
+                        "x": x,
+                        "y": y,
+                        "color": colour,
+                        "strokeDash": dash,
+                        "detail": {"field": "stretch"},
+                    },
+                },
+                {
+                    "data": {"values": points},
+                    "params": [
+                        {
+                            "name": "near",
+                            "select": {
+                                "type": "point",
+                                "encodings": ["x"],
+                                "nearest": True,
+                                "on": "pointermove",
+                                "clear": "pointerout",
+                            },
+                        }
+                    ],
+                    "mark": {"type": "point", "filled": True, "size": 50, "color": _ACCENT},
+                    "encoding": {
+                        "x": x,
+                        "y": y,
+                        "opacity": {
+                            "condition": {"param": "near", "empty": False, "value": 1},
+                            "value": 0,
+                        },
+                        "tooltip": [
+                            {"field": "at", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
+                            {"field": "value", "format": _MONEY},
+                            {"field": "low", "title": "at least", "format": _MONEY},
+                            {"field": "high", "title": "at most", "format": _MONEY},
+                            {"field": "sure", "title": "certainty", "format": ".1%"},
+                            {"field": "state"},
+                        ],
+                    },
+                },
+            ]
+        },
+    )
+
+
+def allocation(rows: Sequence[Row], currency: str) -> Spec:
+    """Where the value is: (asset, value), value None where there is no price; any order."""
+    priced = _largest([row for row in rows if row["value"] is not None], "value")
+    unpriced = sorted({row["asset"] for row in rows if row["value"] is None})
+    said = f"without a price: {_listed(unpriced)}" if unpriced else "everything has a price"
+    return _bars(f"Allocation, {currency}", said, priced, _ACCENT)
+
+
+def pnl_by_month(rows: Sequence[Row], currency: str) -> Spec:
+    """What was earned in each month: (month, pnl), oldest first."""
+    values = [{"month": f"{row['month']:%Y-%m}", "pnl": float(row["pnl"])} for row in rows]
+    return _chart(
+        f"Realised profit and loss by month, {currency}",
+        None,
+        220,
+        {
+            "data": {"values": values},
+            "mark": {"type": "bar", "cornerRadiusEnd": 2, "width": {"band": 0.7}},
+            "encoding": {
+                "x": {
+                    "field": "month",
+                    "type": "ordinal",
+                    "title": None,
+                    "axis": {"labelAngle": 0, "labelOverlap": "parity"},
+                },
+                "y": {"field": "pnl", "type": "quantitative", "title": None},
+                "color": _signed("pnl", _GAIN),
+                "tooltip": [{"field": "month"}, {"field": "pnl", "format": _MONEY}],
+            },
+        },
+    )
+
+
+def pnl_by_asset(rows: Sequence[Row], currency: str) -> Spec:
+    """What was earned with each asset: (asset, value); any order."""
+    shown = _largest(rows, "value")
+    return _bars(f"Realised profit and loss by asset, {currency}", None, shown, _GAIN)
+
+
+def exposure(rows: Sequence[Row], currency: str) -> Spec:
+    """What moves the value: (asset, net_value, gross_value) of all accounts together; any order.
+
+    The pale bar is the gross value on both sides, the full one what is left of it.
+    """
+    shown = sorted(
+        (row for row in rows if row["gross_value"] is not None), key=lambda row: -row["gross_value"]
+    )[:_SHOWN]
+    values = [
+        {
+            "asset": row["asset"],
+            "net": float(row["net_value"]),
+            "gross": float(row["gross_value"]),
+            "long": float(row["gross_value"] + row["net_value"]) / 2,
+            "short": float(row["net_value"] - row["gross_value"]) / 2,
+        }
+        for row in shown
+    ]
+    y = _names(values)
+    x = {"type": "quantitative", "title": None}
+    tooltip = [
+        {"field": "asset"},
+        *({"field": name, "format": _MONEY} for name in ("net", "gross", "long", "short")),
+    ]
+    return _chart(
+        f"Exposure, {currency}",
+        "pale: long and short, full: net",
+        _height(values),
+        {
+            "data": {"values": values},
+            "layer": [
+                {
+                    "mark": {"type": "bar", "color": _QUIET, "opacity": 0.25},
+                    "encoding": {
+                        "y": y,
+                        "x": x | {"field": "short"},
+                        "x2": {"field": "long"},
+                        "tooltip": tooltip,
+                    },
+                },
+                {
+                    "mark": {"type": "bar", "height": {"band": 0.4}},
+                    "encoding": {
+                        "y": y,
+                        "x": x | {"field": "net"},
+                        "color": _signed("net", _ACCENT),
+                        "tooltip": tooltip,
+                    },
+                },
+            ],
+        },
+    )
+
+
+def residual_drift(rows: Sequence[Row], span: tuple[datetime, datetime], currency: str) -> Spec:
+    """What the histories do not explain, added up: (account, wallet, asset, at, value).
+
+    Oldest first; `value` is one window's residual, None where the asset has no price. `span` is
+    the time that was reconciled: where everything adds up, the line is flat at zero.
+    """
+    priced = [row for row in rows if row["value"] is not None]
+    points = []
+    for place, group in groupby(sorted(priced, key=_place), key=_place):
+        drift = Decimal(0)
+        points.append((place, span[0], drift))
+        for row in group:
+            points.append((place, row["at"], drift := drift + row["value"]))
+        points.append((place, span[1], drift))
+    zero = [("every balance is explained", at, Decimal(0)) for at in span]
+    unpriced = sorted({row["asset"] for row in rows if row["value"] is None})
+    return _chart(
+        f"Unexplained differences, added up, {currency}",
+        f"not drawn, without a price: {_listed(unpriced)}" if unpriced else None,
+        200,
+        {
+            "data": {
+                "values": [
+                    {"at": _time(at), "drift": float(drift), "balance": place}
+                    for place, at, drift in points or zero
+                ]
+            },
+            "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+            "encoding": {
+                "x": {"field": "at", "type": "temporal", "title": None, "axis": {"grid": False}},
+                "y": {"field": "drift", "type": "quantitative", "title": None},
+                "color": {
+                    "field": "balance",
+                    "type": "nominal",
+                    "scale": {"range": [_LOSS, _MARK, _ACCENT, _QUIET] if points else [_GAIN]},
+                },
+                "tooltip": [
+                    {"field": "balance"},
+                    {"field": "at", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
+                    {"field": "drift", "format": ",.6~f"},
+                ],
+            },
+        },
+    )
+
+
+def _chart(title: str, subtitle: str | None, height: int, drawn: Spec) -> Spec:
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "title": {"text": title} | ({"subtitle": subtitle} if subtitle else {}),
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": _CONFIG,
+        **drawn,
+    }
+
+
+def _bars(title: str, said: str | None, values: list[dict[str, Any]], positive: str) -> Spec:
+    """Lying bars of {asset, value}, gains and losses apart."""
+    return _chart(
+        title,
+        said,
+        _height(values),
+        {
+            "data": {"values": values},
+            "mark": {"type": "bar", "cornerRadiusEnd": 2, "height": {"band": 0.7}},
+            "encoding": {
+                "y": _names(values),
+                "x": {"field": "value", "type": "quantitative", "title": None},
+                "color": _signed("value", positive),
+                "tooltip": [{"field": "asset"}, {"field": "value", "format": _MONEY}],
+            },
+        },
+    )
+
+
+def _names(values: Sequence[Row]) -> Spec:
+    return {
+        "field": "asset",
+        "type": "nominal",
+        "title": None,
+        "sort": [value["asset"] for value in values],
+        "axis": {"labelColor": _INK, "labelLimit": 110},
+    }
+
+
+def _signed(field: str, positive: str) -> Spec:
+    return {
+        "condition": {"test": f"datum['{field}'] < 0", "value": _LOSS},
+        "value": positive,
+    }
+
+
+def _height(values: Sequence[object]) -> int:
+    return max(2, len(values)) * 26
+
+
+def _largest(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
+    """The largest amounts by asset, whatever their sign, and the sum of the rest."""
+    ordered = sorted(rows, key=lambda row: -abs(row[name]))
+    cut = _SHOWN if len(ordered) <= _SHOWN else _SHOWN - 1
+    shown = [(row["asset"], row[name]) for row in ordered[:cut]]
+    if len(ordered) > cut:
+        shown.append((_REST, sum((row[name] for row in ordered[cut:]), Decimal(0))))
+    return [{"asset": asset, "value": float(value)} for asset, value in shown]
+
+
+def _stretches(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Points of one state in a row are one line; each line begins where the last one ended."""
+    lines = [list(group) for _, group in groupby(points, key=itemgetter("state"))]
+    for before, line in pairwise(lines):
+        line.insert(0, before[-1] | {"state": line[0]["state"]})
+    return [
+        {"at": p["at"], "value": p["value"], "state": p["state"], "stretch": number}
+        for number, line in enumerate(lines)
+        for p in line
+    ]
+
+
+def _doubt(row: Row) -> Decimal:
+    """How far the value may be off."""
+    return abs((1 - Decimal(row["certainty"])) * Decimal(row["value"]))
+
+
+def _place(row: Row) -> str:
+    return f"{row['account']} {row['wallet']} {row['asset']}"
+
+
+def _time(at: datetime) -> int:
+    """Milliseconds, which no browser takes for local time."""
+    return round(at.timestamp() * 1000)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - 6
+    return ", ".join(names[:6]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,36 @@
+"""The portfolio in two sentences."""
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.portfolio import residuals
+from alphapulse_pipeline.portfolio.currency import currency
+from alphapulse_pipeline.portfolio.numbers import money, percent
+
+_TOTAL = """
+SELECT at, value, certainty, carried FROM portfolio.value
+WHERE account = '' ORDER BY at DESC LIMIT 1
+"""
+
+
+def summary(connection: Connection[TupleRow]) -> list[str]:
+    """What it is worth and how sure that is; whether it adds up. Nothing where nothing is known."""
+    told = []
+    if row := connection.execute(_TOTAL).fetchone():
+        at, value, certainty, carried = row
+        doubt = abs((1 - certainty) * value)
+        told.append(
+            f"worth {money(value)} {currency(connection)} at {at:%Y-%m-%d %H:%M:%S}, "
+            f"{percent(certainty)} sure: give or take {money(doubt)}"
+            + (f"; {money(carried)} of it is what failed accounts last said" if carried else "")
+        )
+    found = residuals.find(connection)
+    if found.off or found.unwitnessed or found.pending:
+        told.append(
+            f"differences between balances and histories: {found.off} off, "
+            f"{found.unwitnessed} unwitnessed, {found.pending} pending"
+            + (f"; {found.rows[0]}" if found.rows else "")
+        )
+    elif told:
+        told.append("every balance is explained by its history")
+    return told

@@ -1,0 +1,194 @@
+"""`alphapulse export`: every digit of every row, whole or not at all."""
+
+import csv
+import io
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse import export, schema
+from alphapulse_pipeline_tests.cli import running
+from alphapulse_pipeline_tests.cli.holding import holding
+from alphapulse_pipeline_tests.portfolio import example
+
+DB = Connection[TupleRow]
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with holding(full=True) as home:
+        yield home
+
+
+def exported(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return running.run(home, "export", "--demo", *arguments)
+
+
+def test_a_table_is_csv_on_stdout(home: Path) -> None:
+    done = exported(home, "portfolio.holdings")
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert len(rows) == 7
+    bitcoin = next(row for row in rows if row["asset"] == "BTC")
+    assert bitcoin["amount"] == "0.4200000001"
+    assert bitcoin["value"] == "26040.21000620005"
+
+
+def test_a_table_of_the_search_path_and_a_query_are_taken_too(home: Path) -> None:
+    assert len(exported(home, "trades").stdout.splitlines()) == 1 + 40
+    done = exported(home, "SELECT count(*) AS n FROM trades; -- all of them")
+    assert done.returncode == 1
+    done = exported(home, "SELECT count(*) AS n FROM trades -- all of them")
+    assert done.stdout == "n\n40\n", done.stderr
+
+
+def test_parquet_has_exact_decimals_and_times(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "value.parquet"
+    done = exported(home, "portfolio.value", "--out", str(file))
+    assert done.returncode == 0, done.stderr
+    assert f"wrote {file}" in done.stderr
+    table = pq.read_table(file)
+    assert table.schema.field("value").type == pa.decimal128(15, 10)
+    assert table.schema.field("at").type == pa.timestamp("us", tz="UTC")
+    assert table.schema.field("unpriced").type == pa.list_(pa.string())
+    newest = max(
+        (row for row in table.to_pylist() if not row["account"]), key=lambda row: row["at"]
+    )
+    assert newest["value"] == example.TOTAL
+    assert newest["at"] == example.NOW
+
+
+def test_a_second_export_says_that_it_overwrites(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lots.csv"
+    assert "wrote" in exported(home, "portfolio.lots", "--out", str(file)).stderr
+    assert "overwrote" in exported(home, "portfolio.lots", "--out", str(file)).stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "code", "words"),
+    [
+        ("portfolio.lots", "x.xlsx", 2, "the ending tells the format: .csv or .parquet"),
+        ("portfolio.lots", "nowhere/x.csv", 2, "name another file with --out"),
+        ("portfolio.nothing", "x.csv", 1, '"portfolio.nothing" does not exist'),
+        ("portfolio.nothing", "x.parquet", 1, '"portfolio.nothing" does not exist'),
+        ("SELECT 1) TO PROGRAM 'id' --", "x.csv", 1, "syntax error"),
+        ("DELETE FROM alphapulse.trades RETURNING 1", "x.csv", 1, "read-only transaction"),
+        ("DELETE FROM alphapulse.trades RETURNING 1", "x.parquet", 1, "syntax error"),
+        ("SELECT rolpassword FROM pg_authid", "x.csv", 1, "permission denied"),
+    ],
+)
+def test_what_cannot_be_exported_is_told_and_leaves_what_was_there(
+    home: Path, tmp_path: Path, what: str, file: str, code: int, words: str
+) -> None:
+    out = tmp_path / file
+    if out.parent.exists():
+        out.write_text("before")
+    done = exported(home, what, "--out", str(out))
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not out.exists() or out.read_text() == "before"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_whoever_reads_may_have_enough(home: Path) -> None:
+    rows = "SELECT generate_series(1, 1000000)"
+    with subprocess.Popen(
+        [running.COMMAND, "export", "--demo", rows],
+        env=running.environment(home),
+        cwd=home.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "generate_series\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+
+
+@pytest.fixture
+def reader(db: DB, database: str) -> Iterator[DB]:
+    schema.migrate(database)
+    with schema.connect_as_reader(database) as connection:
+        yield connection
+
+
+def written(reader: DB, query: str, path: Path) -> tuple[list[str], Any]:
+    text = export.to_parquet(reader, query, path)
+    return text, pq.read_table(path)
+
+
+def test_what_no_decimal_holds_is_text_and_named(reader: DB, tmp_path: Path) -> None:
+    text, table = written(
+        reader,
+        "SELECT 'NaN'::numeric AS odd, ('1' || repeat('0', 80))::numeric AS large,"
+        " 1.5 AS plain, repeat('9', 70)::numeric AS wide, NULL::numeric AS nothing",
+        tmp_path / "x.parquet",
+    )
+    assert text == ["odd", "large"]
+    assert table.to_pylist() == [
+        {
+            "odd": "NaN",
+            "large": "1" + "0" * 80,
+            "plain": Decimal("1.5"),
+            "wide": Decimal("9" * 70),
+            "nothing": None,
+        }
+    ]
+
+
+def test_json_ranges_and_the_ends_of_time_come_through(reader: DB, tmp_path: Path) -> None:
+    _, table = written(
+        reader,
+        """SELECT '{"a": 1.10}'::jsonb AS raw, '[1,5)'::int4range AS range, true AS yes,
+        '-infinity'::timestamptz AS at, timestamptz '2026-01-02 03:04:05.000006Z' AS then""",
+        tmp_path / "x.parquet",
+    )
+    assert table.to_pylist() == [
+        {
+            "raw": '{"a": 1.10}',
+            "range": "[1,5)",
+            "yes": True,
+            "at": datetime.min.replace(tzinfo=UTC),
+            "then": datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC),
+        }
+    ]
+
+
+def test_many_rows_are_streamed_and_an_empty_table_has_its_columns(
+    reader: DB, tmp_path: Path
+) -> None:
+    _, table = written(reader, "SELECT generate_series(1, 25001) AS n", tmp_path / "x.parquet")
+    assert table["n"].to_pylist() == list(range(1, 25002))
+    _, table = written(reader, "trades".join(("SELECT * FROM ", "")), tmp_path / "y.parquet")
+    assert table.num_rows == 0
+    assert "price" in table.schema.names
+
+
+def test_every_number_comes_back_as_it_was(reader: DB, tmp_path: Path) -> None:
+    numbers = st.decimals(allow_nan=False, allow_infinity=False, places=None).filter(
+        lambda number: abs(number.adjusted()) < 60
+    )
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(numbers, min_size=1, max_size=5))
+    def round_trip(given: list[Decimal]) -> None:
+        rows = ", ".join(f"({n}, {value:f}::numeric)" for n, value in enumerate(given))
+        query = f"SELECT value FROM (VALUES {rows}) AS v (n, value) ORDER BY n"
+        _, table = written(reader, query, tmp_path / "x.parquet")
+        assert [Decimal(value) for value in table["value"].to_pylist()] == given
+
+    round_trip()

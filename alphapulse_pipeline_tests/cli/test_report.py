@@ -1,0 +1,161 @@
+"""`alphapulse report` and the last lines of `alphapulse status`: what there is, honestly."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.portfolio.numbers import exact, money, percent
+from alphapulse_pipeline.portfolio.report.page import page
+from alphapulse_pipeline.portfolio.summary import summary
+from alphapulse_pipeline_tests.cli import running
+from alphapulse_pipeline_tests.cli.holding import holding
+from alphapulse_pipeline_tests.portfolio import example
+
+DB = Connection[TupleRow]
+
+
+@pytest.fixture
+def held(db: DB) -> DB:
+    example.fill(db)
+    return db
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with holding(full=True) as home:
+        yield home
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.unread = 0
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.unread += tag in ("script", "style", "svg")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.unread -= tag in ("script", "style", "svg")
+
+    def handle_data(self, data: str) -> None:
+        if not self.unread:
+            self.words += data.split()
+
+
+def read(html: str) -> str:
+    """What a person reads without the charts."""
+    parser = _Text()
+    parser.feed(html)
+    return " ".join(parser.words)
+
+
+def test_the_report_tells_the_value_and_how_sure_it_is(held: DB) -> None:
+    text = read(page(held))
+    assert "48,211.31 USD 93.0 % sure : give or take 3,374.79" in text
+    assert "7,535.00 of it is what failed accounts last said" in text
+
+
+def test_the_report_tells_what_is_wrong(held: DB) -> None:
+    text = read(page(held))
+    since = "the curve is flat and marked since"
+    assert f"kraken has failed: {since} {example.NOW - 4 * example.DAY:%Y-%m-%d %H:%M}" in text
+    assert example.FAILURE in text
+    assert "1 balance does not add up" in text
+    assert "Without a price , and so in no sum: 125,000 NEWCOIN (bybit)" in text
+    assert "off bybit unified -12.5 USDT" in text
+
+
+def test_numbers_of_the_tables_are_exact(held: DB) -> None:
+    html = page(held)
+    assert "BTC bybit unified balance 0.4200000001 62,000.5 26,040.21 54.0 %" in read(html)
+    assert 'title="26,040.21000620005"' in html
+
+
+def test_nothing_was_synced_yet(db: DB) -> None:
+    example.tables(db)
+    html = page(db)
+    assert "Nothing was synced yet: run alphapulse up or alphapulse sync" in read(html)
+    assert "<script" not in html
+
+
+def test_what_was_synced_and_not_derived_is_told_so(held: DB) -> None:
+    for table in ("value", "holdings", "exposure", "lots", "realized_pnl", "reconciliation"):
+        held.execute(f"TRUNCATE portfolio.{table}".encode())
+    text = read(page(held))
+    assert "nothing was derived from them yet" in text
+    assert "Nothing is reconciled yet" in text
+    assert "kraken has failed: balances: the key was refused" in text
+
+
+def test_a_page_that_adds_up_says_so(held: DB) -> None:
+    held.execute("UPDATE portfolio.reconciliation SET state = 'zero', residual = 0")
+    assert "all are explained to the last digit" in read(page(held))
+
+
+def test_names_that_an_exchange_invents_are_text(held: DB) -> None:
+    hostile = "</script><img src=x onerror=alert(1)>"
+    for table in ("holdings", "exposure", "realized_pnl", "reconciliation"):
+        held.execute(f"UPDATE portfolio.{table} SET asset = %s WHERE asset = 'BTC'".encode(),
+                     [hostile])  # fmt: skip
+    held.execute("UPDATE portfolio.reconciliation SET state = 'off', reason = %s", [hostile])
+    html = page(held)
+    assert hostile not in html
+    assert html.count("</script>") == 2
+    assert "<img" not in html.partition("</script>")[0]
+
+
+def test_the_page_asks_nobody_for_anything(held: DB) -> None:
+    html = page(held)
+    assert "default-src 'none'" in html
+    body = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert not re.search(r"<(link|img|iframe)|\bsrc=|@import|url\((?!#)", body)
+
+
+def test_the_file_is_written_and_written_again(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "november.html"
+    done = running.run(home, "report", "--demo", "--out", str(file))
+    assert done.returncode == 0, done.stderr
+    assert f"wrote {file} (" in done.stderr
+    assert "48,211.31" in file.read_text()
+    assert "overwrote" in running.run(home, "report", "--demo", "--out", str(file)).stderr
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(home: Path) -> None:
+    done = running.run(home, "report", "--demo", "--out", "nowhere/report.html")
+    assert done.returncode == 2
+    said = "cannot write nowhere/report.html: No such file or directory; name another file"
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_status_ends_with_the_value_and_what_does_not_add_up(home: Path) -> None:
+    done = running.run(home, "status", "--demo")
+    assert done.returncode == 0, done.stderr
+    worth, differences = done.stdout.splitlines()[-2:]
+    assert worth.startswith(f"worth 48,211.31 USD at {example.NOW:%Y-%m-%d %H:%M:%S}, 93.0 % sure")
+    assert differences.startswith(
+        "differences between balances and histories: 1 off, 0 unwitnessed, 1 pending; bybit: USDT"
+    )
+    assert "worth" not in running.run(home, "status", "--demo", "--json").stdout
+
+
+def test_without_a_portfolio_the_status_says_nothing_of_it(db: DB) -> None:
+    example.tables(db)
+    assert summary(db) == []
+
+
+def test_a_portfolio_that_adds_up_says_so(held: DB) -> None:
+    held.execute("UPDATE portfolio.reconciliation SET state = 'zero', residual = 0")
+    assert summary(held)[1:] == ["every balance is explained by its history"]
+
+
+def test_nothing_is_rounded_up_to_certainty() -> None:
+    assert percent(example.TOTAL / (example.TOTAL + 1)) == "99.9 %"
+    assert exact(-example.TOTAL) == "-48,211.3050000001"
+    assert money(-example.TOTAL) == "-48,211.31"
