@@ -96,7 +96,8 @@ def _asset(
         automation_condition=_when_its_sources_change(),
         pool=PORTFOLIO,
     )
-    def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    # Dagster knows the class, not its parameter
+    def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with _connected() as connection, account_lock(connection, PORTFOLIO):
             figures = derived.refresh(connection, settings)
             metadata = _metadata(connection, derived, figures, settings.currency)

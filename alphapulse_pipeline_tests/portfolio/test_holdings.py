@@ -7,7 +7,7 @@ import dagster as dg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.components.portfolio_checks import portfolio_checks
+from alphapulse_pipeline.components.portfolio_checks import CHECKS
 from alphapulse_pipeline.portfolio import holdings, prices
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts, balance, position, price, rows
@@ -23,11 +23,9 @@ def held(db: DB, columns: str = "account, wallet, asset, kind, amount, value") -
     return rows(db, "holdings", "account, wallet, asset, kind", columns)
 
 
-def everything_priced() -> dg.AssetCheckResult:
-    (check,) = [c for c in portfolio_checks() if "everything_priced" in str(c.check_key)]
-    found = check()
-    assert isinstance(found, dg.AssetCheckResult)
-    return found
+def everything_priced(db: DB) -> dg.AssetCheckResult:
+    (check,) = [check for check in CHECKS if check.name == "everything_priced"]
+    return check.result(db, dg.AssetKey(["portfolio", check.table]))
 
 
 def test_balances_debts_profit_and_options_stand_beside_each_other(
@@ -89,7 +87,7 @@ def test_what_has_no_price_has_no_value_and_the_check_names_it(accounts: Account
     ]
     unpriced = rows(db, "unpriced", "asset", "asset, accounts, amount")
     assert unpriced == [("NEW", ["a"], 7), ("USD", ["b"], None)]
-    result = everything_priced()
+    result = everything_priced(db)
     assert not result.passed
     assert result.severity.value == "WARN"
     assert "| NEW | a | 7 |" in str(result.metadata["unpriced"].value)
@@ -98,4 +96,4 @@ def test_what_has_no_price_has_no_value_and_the_check_names_it(accounts: Account
 def test_the_check_is_content_where_everything_has_a_price(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("USD", 5)])
     held(db)
-    assert everything_priced().passed
+    assert everything_priced(db).passed
