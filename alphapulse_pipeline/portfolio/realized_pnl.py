@@ -72,9 +72,11 @@ DELETE FROM portfolio.cost_basis AS c USING stale AS s
 WHERE c.account = s.book AND c.asset = s.asset AND s.since = '0001-01-01 UTC'
 """
 
+# Of the reporting currency there are no lots; what is earned in it is told all the same.
 _LEGS = """
-SELECT s.book, l.asset, l.happened_at, l.way, l.kind, l.amount, l.value, l.told, l.price, l.entry,
-       l.account, l.from_account, l.carries
+SELECT s.book, l.asset, l.happened_at,
+       CASE WHEN l.asset = %(currency)s THEN 'line' ELSE l.way END, l.kind, l.amount, l.value,
+       l.told, l.price, l.entry, l.account, l.from_account, l.carries
 FROM (SELECT m.account, m.book, min(stale.since) AS since
       FROM stale JOIN members AS m USING (book) GROUP BY m.account, m.book) AS a
 JOIN portfolio.lot_accounts AS k USING (account)
@@ -82,7 +84,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM portfolio.legs AS l WHERE l.account = a.account AND l.happened_at >= a.since
 ) AS l
 JOIN stale AS s ON s.book = a.book AND s.asset = l.asset AND l.happened_at >= s.since
-WHERE l.asset <> %(currency)s AND (k.wallets IS NULL OR l.wallet IS NULL
+WHERE (l.asset <> %(currency)s OR l.way = 'earned') AND (k.wallets IS NULL OR l.wallet IS NULL
       OR l.wallet = ANY (k.wallets) OR l.way IN ('position', 'line'))
 ORDER BY l.happened_at, l.stage, length(l.entry), l.entry COLLATE "C", l.account, l.step, l.amount
 """

@@ -139,7 +139,7 @@ def lines(db: DB, asset: str, *columns: str) -> list[TupleRow]:
     )
 
 
-def held(db: DB) -> dict[tuple[str, str], tuple[Decimal, Decimal | None]]:
+def held(db: DB) -> dict[tuple[str, str], tuple[Any, Any]]:
     """(account, asset) -> (amount, what it cost)."""
     found = rows(db, "SELECT account, asset, amount, cost FROM portfolio.cost_basis")
     return {(account, asset): (amount, cost) for account, asset, amount, cost in found}
@@ -155,6 +155,29 @@ def everything(db: DB) -> dict[str, list[TupleRow]]:
     }
     found["cost_basis"] = [row for row in found["cost_basis"] if row[2]]
     return found
+
+
+_EMPTY = "TRUNCATE " + ", ".join(
+    (
+        *("alphapulse.trades", "alphapulse.transfers", "alphapulse.funding", "alphapulse.ledger"),
+        *("alphapulse.snapshots", "alphapulse.balances", "alphapulse.positions"),
+        *("portfolio.prices", "portfolio.refreshed", "portfolio.rewritten"),
+        *("portfolio.lot_settings", "portfolio.lot_accounts"),
+        *(f"portfolio.{name}" for name in _KEPT),
+    )
+)
+
+
+def from_nothing(db: DB, **settings: Any) -> dict[str, list[TupleRow]]:
+    """All that is derived, made at once."""
+    db.execute("DELETE FROM portfolio.lot_settings")
+    refresh(db, **settings)
+    return everything(db)
+
+
+def forget(db: DB) -> None:
+    """An empty database."""
+    db.execute(_EMPTY.encode())
 
 
 def total(values: Iterable[Decimal]) -> Decimal:

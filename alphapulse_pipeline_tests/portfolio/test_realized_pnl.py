@@ -60,7 +60,8 @@ def test_the_last_share_of_a_cost_takes_what_rounding_left(db: DB) -> None:
     refresh(db)
     costs = [cost for (cost,) in lines(db, "BTC", "cost")]
     third = D("33.333333333333333333")
-    assert costs == [third, D("33.333333333333333334"), third] and sum(costs) == 100
+    assert costs == [third, D("33.333333333333333334"), third]
+    assert sum(costs) == 100
 
 
 def test_a_fee_in_what_is_bought_leaves_less_at_the_same_cost(db: DB) -> None:
@@ -136,6 +137,12 @@ def test_interest_is_an_expense_and_sells_the_coins_that_pay_it(db: DB) -> None:
     booked(db, 2, "INTEREST", "ETH", -1)
     refresh(db)
     assert lines(db, "ETH") == [("expense", 0, 0, 10, -10), ("payment", 1, 10, 7, 3)]
+
+
+def test_interest_in_the_reporting_currency_is_an_expense_too(db: DB) -> None:
+    booked(db, 1, "INTEREST", "USD", -5)
+    refresh(db)
+    assert lines(db, "USD") == [("expense", 0, 0, 5, -5)]
 
 
 def test_what_is_withdrawn_leaves_at_its_cost_and_realises_nothing(db: DB) -> None:

@@ -208,8 +208,10 @@ COMMENT ON FUNCTION portfolio.is_position IS
 """
 
 # Of a swap both sides are worth the same: what is paid, fees in the same asset included, at its
-# price then. Where it has none, what is received. `value` has the sign of what the cost of all
-# that is held changes by, so that the legs of a swap add up to nothing.
+# price then; where it has none, what is received. A fee in a third asset is part of the cost or the
+# proceeds of what was bought or sold (of the other side, where that is the reporting currency, of
+# which there are no lots). `value` has the sign of what the cost of all that is held changes by, so
+# that the legs of a swap add up to nothing.
 _LEGS = f"""
 CREATE VIEW portfolio.legs AS
 SELECT t.account, t.wallet, l.asset, t.executed_at AS happened_at, 5 AS stage, l.step, l.way,
@@ -226,18 +228,23 @@ CROSS JOIN LATERAL (
                 ELSE n.fee END AS third
 ) AS s
 CROSS JOIN LATERAL (
-    SELECT CASE WHEN s.paid = 0 THEN 0
-                WHEN s.bought = (SELECT currency FROM portfolio.lot_settings) THEN -s.given
-                ELSE coalesce(s.paid * portfolio.price_at(n.money, t.executed_at),
-                              -s.given * portfolio.price_at(s.bought, t.executed_at)) END AS worth,
+    SELECT s.bought = (SELECT currency FROM portfolio.lot_settings) AS for_cash,
            CASE WHEN s.third = 0 THEN 0
                 ELSE s.third * portfolio.price_at(n.fee_in, t.executed_at) END AS fee
+) AS f
+CROSS JOIN LATERAL (
+    SELECT f.fee, CASE WHEN f.for_cash THEN 0 ELSE f.fee END AS fee_of_bought,
+           CASE WHEN s.paid = 0 THEN 0
+                WHEN f.for_cash THEN -s.given
+                ELSE coalesce(s.paid * portfolio.price_at(n.money, t.executed_at),
+                              -s.given * portfolio.price_at(s.bought, t.executed_at)) END AS worth
 ) AS v
 CROSS JOIN LATERAL (
     SELECT 1 AS step, s.bought AS asset, 'swap' AS way, t.kind, s.given AS amount,
-           v.fee - v.worth AS value, NULL::numeric AS told, NULL::numeric AS price
+           v.fee_of_bought - v.worth AS value, NULL::numeric AS told, NULL::numeric AS price
     WHERE NOT n.contract
-    UNION ALL SELECT 2, n.money, 'swap', t.kind, s.paid, v.worth, NULL, NULL
+    UNION ALL SELECT 2, n.money, 'swap', t.kind, s.paid, v.worth + v.fee - v.fee_of_bought, NULL,
+        NULL
     WHERE NOT n.contract AND s.paid <> 0
     UNION ALL SELECT 3, n.fee_in, 'swap', 'fee', -s.third, -v.fee, NULL, NULL
     WHERE NOT n.contract AND s.third <> 0
