@@ -82,6 +82,7 @@ FROM (SELECT m.account, m.book, min(stale.since) AS since
 JOIN portfolio.lot_accounts AS k USING (account)
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.legs AS l WHERE l.account = a.account AND l.happened_at >= a.since
+    OFFSET 0 -- each account is read by its index, from its time on
 ) AS l
 JOIN stale AS s ON s.book = a.book AND s.asset = l.asset AND l.happened_at >= s.since
 WHERE (l.asset <> %(currency)s OR l.way = 'earned') AND (k.wallets IS NULL OR l.wallet IS NULL

@@ -296,5 +296,5 @@ def find_stale(
     connection.execute(_FORGET_OPENINGS)
     connection.execute(_KNOW_OPENINGS)
     stale = connection.execute(_STALE).rowcount
-    connection.execute("ANALYZE stale")
+    connection.execute("ANALYZE members, stale")
     return stale
