@@ -55,6 +55,7 @@ SELECT m.account, a.asset, min(t.happened_at),
 FROM members AS m LEFT JOIN portfolio.lot_accounts AS k USING (account)
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.touched AS t WHERE t.account = m.account AND t.recorded_at >= %(since)s
+    OFFSET 0
 ) AS t
 CROSS JOIN LATERAL unnest(t.assets) AS a (asset)
 GROUP BY m.account, a.asset
@@ -91,6 +92,7 @@ FROM members AS m
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.touched AS t
     WHERE t.account = m.account AND t.until >= (SELECT min(lower) FROM changed)
+    OFFSET 0
 ) AS t
 JOIN changed AS c ON c.asset = ANY (t.assets) AND t.until >= c.lower AND t.happened_at < c.upper
 CROSS JOIN LATERAL unnest(t.assets) AS a (asset)
@@ -220,6 +222,7 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT * FROM portfolio.legs AS l WHERE l.account = k.account AND l.stage > 0
           AND l.happened_at <= greatest(k.opened_at, k.positioned_at)
+        OFFSET 0 -- by the index, not beyond the snapshots
     ) AS l
     WHERE CASE WHEN l.asset LIKE '%%:%%' THEN l.happened_at <= k.positioned_at
                ELSE l.happened_at <= k.opened_at AND l.wallet = ANY (k.wallets) END

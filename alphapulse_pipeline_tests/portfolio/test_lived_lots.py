@@ -99,7 +99,7 @@ def test_what_is_reckoned_is_what_would_have_been_told(lived: Scene) -> None:
     """Of fills that do not tell what they realised, the average entry does, to their rounding."""
     with lived.database() as (_, db):
         priced(db)
-        told = dict(
+        told: dict[str, Decimal] = dict(
             rows(
                 db,
                 "SELECT market, sum(realized_pnl) FROM alphapulse.trades"

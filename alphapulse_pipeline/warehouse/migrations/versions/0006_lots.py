@@ -170,6 +170,7 @@ SELECT split_part(t.market, '/', 1) AS base,
        t.market ~ '-[CP]$' AS option,
        CASE t.side WHEN 'buy' THEN 1 ELSE -1 END AS sign,
        coalesce(t.fee_cost, 0) AS fee, coalesce(t.fee_currency, '') AS fee_in
+OFFSET 0 -- taken apart once for all legs
 """
 
 _TOUCHED = f"""
@@ -229,14 +230,20 @@ CROSS JOIN LATERAL (
 ) AS s
 CROSS JOIN LATERAL (
     SELECT s.bought = (SELECT currency FROM portfolio.lot_settings) AS for_cash,
-           CASE WHEN s.third = 0 THEN 0
-                ELSE s.third * portfolio.price_at(n.fee_in, t.executed_at) END AS fee
-) AS f
+           portfolio.price_at(n.money, t.executed_at) AS money_price,
+           CASE WHEN s.third <> 0 OR (n.contract AND n.fee <> 0 AND n.fee_in <> n.money)
+                THEN portfolio.price_at(n.fee_in, t.executed_at)
+                WHEN n.contract AND n.fee <> 0
+                THEN portfolio.price_at(n.money, t.executed_at) END AS fee_price
+    OFFSET 0 -- looked up once for all legs
+) AS p
 CROSS JOIN LATERAL (
-    SELECT f.fee, CASE WHEN f.for_cash THEN 0 ELSE f.fee END AS fee_of_bought,
+    SELECT CASE WHEN s.third = 0 THEN 0 ELSE s.third * p.fee_price END AS fee,
+           CASE WHEN p.for_cash OR s.third = 0 THEN 0 ELSE s.third * p.fee_price END
+               AS fee_of_bought,
            CASE WHEN s.paid = 0 THEN 0
-                WHEN f.for_cash THEN -s.given
-                ELSE coalesce(s.paid * portfolio.price_at(n.money, t.executed_at),
+                WHEN p.for_cash THEN -s.given
+                ELSE coalesce(s.paid * p.money_price,
                               -s.given * portfolio.price_at(s.bought, t.executed_at)) END AS worth
 ) AS v
 CROSS JOIN LATERAL (
@@ -250,18 +257,15 @@ CROSS JOIN LATERAL (
     WHERE NOT n.contract AND s.third <> 0
     UNION ALL SELECT 1, t.market, 'position', t.kind, n.sign * t.amount,
         CASE WHEN n.base = n.money THEN -n.sign ELSE n.sign END * t.cost, t.realized_pnl,
-        portfolio.price_at(n.money, t.executed_at)
+        p.money_price
     WHERE n.contract
-    UNION ALL SELECT 2, t.market, 'line', 'fee', 0,
-        -n.fee * portfolio.price_at(n.fee_in, t.executed_at), NULL, NULL
+    UNION ALL SELECT 2, t.market, 'line', 'fee', 0, -n.fee * p.fee_price, NULL, NULL
     WHERE n.contract AND n.fee <> 0 AND n.fee_in <> ''
-    UNION ALL SELECT 3, n.money, 'swap', 'payment', c.amount,
-        c.amount * portfolio.price_at(n.money, t.executed_at), NULL, NULL
+    UNION ALL SELECT 3, n.money, 'swap', 'payment', c.amount, c.amount * p.money_price, NULL, NULL
     FROM (SELECT coalesce(t.realized_pnl, 0)
                  - CASE WHEN n.fee_in = n.money THEN n.fee ELSE 0 END AS amount) AS c
     WHERE n.contract AND c.amount <> 0
-    UNION ALL SELECT 4, n.fee_in, 'swap', 'payment', -n.fee,
-        -n.fee * portfolio.price_at(n.fee_in, t.executed_at), NULL, NULL
+    UNION ALL SELECT 4, n.fee_in, 'swap', 'payment', -n.fee, -n.fee * p.fee_price, NULL, NULL
     WHERE n.contract AND n.fee_in NOT IN ('', n.money) AND n.fee <> 0
 ) AS l
 UNION ALL
