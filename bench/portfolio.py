@@ -53,11 +53,11 @@ _SNAPSHOT = """
 WITH snapshot AS (
     INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows)
     VALUES ('bench', 'balances', timestamptz '2020-01-01 UTC' + %(at)s * interval '10 seconds'
-        + interval '1 second', 'filler', 3) RETURNING captured_at
+        + interval '1 second', 'filler', 4) RETURNING captured_at
 )
 INSERT INTO alphapulse.balances (account, captured_at, wallet, asset, free, used, total, debt)
 SELECT 'bench', captured_at, 'unified', asset, 0, 0, 1000, 0
-FROM snapshot, unnest(ARRAY['BTC', 'ETH', 'USDT']) AS asset
+FROM snapshot, unnest(ARRAY['BTC', 'ETH', 'USDT', 'BNB']) AS asset
 """
 
 
