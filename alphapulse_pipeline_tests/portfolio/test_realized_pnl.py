@@ -319,6 +319,32 @@ def test_an_option_costs_its_premium_and_settles_at_what_it_pays(db: DB) -> None
     ]
 
 
+@pytest.mark.parametrize(("method", "cost"), [("fifo", 100), ("lifo", 300), ("average", 200)])
+def test_a_late_sale_is_matched_before_the_later_ones(db: DB, method: str, cost: int) -> None:
+    fill(db, 1, "BTC/USD", "buy", 1, 100)
+    fill(db, 2, "BTC/USD", "buy", 1, 300)
+    last = fill(db, 4, "BTC/USD", "sell", 1, 400)
+    refresh(db, cost_basis=method)
+    late = fill(db, 3, "BTC/USD", "sell", 1, 500)
+    refresh(db, cost_basis=method)
+    assert lines(db, "BTC", "line_id", "cost", "closed_by") == [
+        (1, cost, late),
+        (2, 400 - cost, last),
+    ]
+    assert held(db) == {("a", "BTC"): (0, 0)}
+
+
+def test_a_sale_that_is_gone_gives_its_lot_back(db: DB) -> None:
+    fill(db, 1, "BTC/USD", "buy", 2, 100)
+    fill(db, 2, "BTC/USD", "sell", 1, 100, trade_id="gone")
+    refresh(db)
+    db.execute("DELETE FROM alphapulse.trades WHERE trade_id = 'gone'")
+    refresh(db)
+    assert lines(db, "BTC") == []
+    assert rows(db, "SELECT remaining, remaining_cost FROM portfolio.lots") == [(2, 100)]
+    assert held(db) == {("a", "BTC"): (2, 100)}
+
+
 def test_a_second_refresh_without_news_matches_nothing(db: DB) -> None:
     price(db, "USDT", 1)
     fill(db, 1, "BTC/USDT", "buy", 2, 200)
