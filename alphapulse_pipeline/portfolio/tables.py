@@ -5,6 +5,7 @@ from alphapulse_pipeline.portfolio import (
     holdings,
     pictures,
     prices,
+    realized_pnl,
     reconciliation,
     value,
 )
@@ -125,5 +126,26 @@ DERIVED = (
         " round(gross_value, 2) AS gross_value, round(share, 4) AS share,"
         " round(leverage, 2) AS leverage, round(liquidation_distance, 4) AS liquidation_distance"
         " FROM portfolio.exposure ORDER BY account, asset <> '', gross_value DESC LIMIT 20",
+    ),
+    Derived(
+        realized_pnl.NAME,
+        "What was realised, a line for each match of what was bought and what was sold, and the "
+        "fees, funding and income beside it; and in `portfolio.lots` what is held and what it "
+        "cost.",
+        realized_pnl.refresh,
+        datasets=("balances", "positions", *_HISTORIES),
+        follows=(prices.NAME,),
+        lineage={
+            "proceeds": (
+                *(("trades", column) for column in ("cost", "realized_pnl", "fee_cost")),
+                *(("funding", "amount"), ("ledger", "amount")),
+            ),
+            "cost": (("trades", "cost"), ("trades", "fee_cost"), ("transfers", "fee_cost")),
+            "amount": (("trades", "amount"), ("balances", "total")),
+        },
+        picture=pictures.pnl_by_month,
+        preview="SELECT account, asset, kind, realized_at, amount, proceeds, cost, pnl,"
+        " opened_by, closed_by FROM portfolio.realized_pnl"
+        " ORDER BY realized_at DESC LIMIT 10",
     ),
 )
