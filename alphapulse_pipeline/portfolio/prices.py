@@ -21,7 +21,7 @@ NAME = "prices"
 
 _LASTS = timedelta(days=1)
 """How long what a market told is evidence. The queries know that it is whole hours."""
-_PIECE = timedelta(days=7)
+_PIECE = timedelta(hours=6)
 """As much is made in one statement."""
 
 _IS_IN_CURRENCY = """
