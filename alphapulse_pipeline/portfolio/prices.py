@@ -6,9 +6,14 @@ without one at that of its last fill. A path has at most three markets; of those
 one of spot markets alone is taken first, then the one whose oldest price is the freshest. Stable
 coins cost what the markets say. Where there is no spot market in dollars, an inverse perpetual
 tells what they cost: its coin is paid for in true dollars.
+
+Fills are older than the first snapshot, and mostly paid in stable coins, whose price in dollars is
+not known then. What they tell counts at the first price that the coin is known to have had: such a
+path ends with the coin instead of a market.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -21,8 +26,11 @@ NAME = "prices"
 
 _LASTS = timedelta(days=1)
 """How long what a market told is evidence. The queries know that it is whole hours."""
-_PIECE = timedelta(days=7)
+_PIECE = timedelta(hours=6)
 """As much is made in one statement."""
+
+_STABLE = ("USDT", "USDC", "FDUSD", "TUSD", "DAI", "BUSD")
+"""Coins that are meant to cost a dollar. None is taken to: see `portfolio.bridges`."""
 
 _IS_IN_CURRENCY = """
 SELECT EXISTS (SELECT FROM portfolio.prices WHERE asset = %s AND at = '-infinity')
@@ -161,10 +169,26 @@ WITH RECURSIVE accounts AS MATERIALIZED (
     WHERE e.into_asset = o.asset AND e.asset <> %(currency)s
       AND NOT EXISTS (SELECT FROM one WHERE one.at = e.at AND one.asset = e.asset)
       AND NOT EXISTS (SELECT FROM two WHERE two.at = e.at AND two.asset = e.asset)
+), led AS MATERIALIZED (
+    TABLE one UNION ALL TABLE two UNION ALL TABLE three
+), over_one AS MATERIALIZED (
+    SELECT DISTINCT ON (e.at, e.asset) e.at, e.asset, e.numerator * b.price AS numerator,
+           e.denominator, ARRAY[e.market, b.asset] AS path, e.derivative, e.evidence_at
+    FROM portfolio.bridges AS b JOIN edges AS e ON e.into_asset = b.asset AND e.at < b.at
+    WHERE e.asset <> ALL (%(stable)s)
+      AND NOT EXISTS (SELECT FROM led WHERE led.at = e.at AND led.asset = e.asset)
+    ORDER BY e.at, e.asset, e.derivative, e.evidence_at DESC, 5
+), over_two AS (
+    SELECT at, e.asset, e.numerator * o.numerator, e.denominator * o.denominator,
+           e.market || o.path, e.derivative OR o.derivative, least(e.evidence_at, o.evidence_at)
+    FROM over_one AS o JOIN edges AS e USING (at)
+    WHERE e.into_asset = o.asset AND e.asset <> ALL (%(stable)s)
+      AND NOT EXISTS (SELECT FROM led WHERE led.at = e.at AND led.asset = e.asset)
+      AND NOT EXISTS (SELECT FROM over_one WHERE over_one.at = e.at AND over_one.asset = e.asset)
 ), made AS MATERIALIZED (
     SELECT DISTINCT ON (asset, at) asset, at, path, evidence_at,
            CASE denominator WHEN 1 THEN numerator ELSE numerator / denominator END AS price
-    FROM (TABLE one UNION ALL TABLE two UNION ALL TABLE three) AS paths
+    FROM (TABLE led UNION ALL TABLE over_one UNION ALL TABLE over_two) AS paths
     ORDER BY asset, at, derivative, evidence_at DESC, path
 ), gone AS (
     DELETE FROM portfolio.prices AS p WHERE p.at >= %(start)s AND p.at < %(end)s
@@ -183,6 +207,44 @@ WHERE (p.price, p.path, p.evidence_at)
 """
 
 
+# What a stable coin costs itself is never told by another one's bridge.
+_BRIDGES = """
+WITH found AS (
+    SELECT coin AS asset, first.at, first.price
+    FROM unnest(%(stable)s::text[]) AS coin
+    CROSS JOIN LATERAL (
+        SELECT at, price FROM portfolio.prices WHERE asset = coin AND isfinite(at)
+        ORDER BY at LIMIT 1
+    ) AS first
+    WHERE %(currency)s = 'USD'
+), both_ways AS (
+    SELECT asset, known.at AS known_at, found.at AS found_at
+    FROM portfolio.bridges AS known FULL JOIN found USING (asset)
+    WHERE (known.at, known.price) IS DISTINCT FROM (found.at, found.price)
+), gone AS (
+    DELETE FROM portfolio.bridges AS b USING both_ways
+    WHERE b.asset = both_ways.asset AND found_at IS NULL
+), written AS (
+    INSERT INTO portfolio.bridges SELECT found.* FROM found JOIN both_ways USING (asset)
+    ON CONFLICT (asset) DO UPDATE SET at = excluded.at, price = excluded.price
+), first AS (
+    SELECT min(executed_at) AS at FROM (SELECT DISTINCT account FROM alphapulse.datasets) AS a
+    CROSS JOIN LATERAL (
+        SELECT executed_at FROM alphapulse.trades AS t WHERE t.account = a.account
+        ORDER BY executed_at LIMIT 1
+    ) AS t
+), span AS (
+    SELECT date_bin('1 hour', first.at, 'epoch') AS start,
+           date_bin('1 hour', max(greatest(known_at, found_at)), 'epoch') + interval '1 hour'
+               AS ending
+    FROM first, both_ways GROUP BY first.at
+)
+SELECT piece, least(piece + %(piece)s, ending)
+FROM span, generate_series(start, ending - interval '1 hour', %(piece)s) AS piece
+ORDER BY piece
+"""
+
+
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
     """How many prices are new or changed, and how many held assets have none.
 
@@ -193,19 +255,24 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
             since = datetime.min.replace(tzinfo=since.tzinfo)
             connection.execute("DELETE FROM portfolio.prices")
             connection.execute("DELETE FROM portfolio.priced")
+            connection.execute("DELETE FROM portfolio.bridges")
             connection.execute(_IN_CURRENCY, [settings.currency])
         connection.execute(_FRESH)
-        values = {"currency": settings.currency, "lasts": _LASTS}
-        pieces = connection.execute(
-            _PIECES, {"since": since, "lasts": _LASTS, "piece": _PIECE}
-        ).fetchall()
-        made = 0
-        for start, end in pieces:
-            values_of_piece = values | {"start": start, "end": end}
-            made += connection.execute(_MADE, values_of_piece).rowcount
+        values = {"currency": settings.currency, "stable": list(_STABLE), "lasts": _LASTS}
+        values |= {"since": since, "piece": _PIECE}
+        made = _make(connection, _PIECES, values)
+        made += _make(connection, _BRIDGES, values)
         connection.execute(_PRICED)
     row = connection.execute("SELECT count(*) FROM portfolio.unpriced").fetchone()
     return {"priced": made, "unpriced assets": row[0] if row else 0}
+
+
+def _make(connection: Connection[TupleRow], pieces: str, values: dict[str, Any]) -> int:
+    """How many prices are new or changed in these pieces of time."""
+    return sum(
+        connection.execute(_MADE, values | {"start": start, "end": end}).rowcount
+        for start, end in connection.execute(pieces.encode(), values).fetchall()
+    )
 
 
 def _is_in(connection: Connection[TupleRow], currency: str) -> bool:

@@ -85,9 +85,15 @@ class Accounts:
         """Before another example."""
         self.db.execute(
             "TRUNCATE alphapulse.snapshots, alphapulse.balances, alphapulse.positions,"
-            " alphapulse.prices, alphapulse.trades, alphapulse.sync_log, alphapulse.datasets,"
-            " portfolio.prices, portfolio.priced, portfolio.refreshed, portfolio.rewritten,"
-            " portfolio.value, portfolio.valued"
+            " alphapulse.prices, alphapulse.trades, alphapulse.sync_log, alphapulse.datasets"
+        )
+        self.derive_from_nothing()
+
+    def derive_from_nothing(self) -> None:
+        """Before a refresh that knows of none before it."""
+        self.db.execute(
+            "TRUNCATE portfolio.prices, portfolio.priced, portfolio.bridges, portfolio.refreshed,"
+            " portfolio.rewritten, portfolio.value, portfolio.valued"
         )
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> None:

@@ -118,6 +118,35 @@ def test_the_last_fill_of_an_hour_tells_a_price_where_no_snapshot_does(
     ]
 
 
+def test_what_was_paid_in_a_stable_coin_before_its_first_price_is_told_by_that(
+    accounts: Accounts, db: DB
+) -> None:
+    accounts.fill("a", "BTC/USDT", T0, 100, 1)
+    accounts.fill("a", "ETH/BTC", T0 + HOUR, 2, 2)
+    refresh(db)
+    told = (
+        "SELECT asset, at, price, path FROM portfolio.prices WHERE isfinite(at) ORDER BY at, asset"
+    )
+    assert db.execute(told).fetchall() == []
+    accounts.snapshot("a", "prices", T0 + 99 * HOUR, [price("USDT/USD", "0.97")])
+    refresh(db)
+    assert db.execute(told).fetchall() == [
+        ("BTC", T0, 97, ["BTC/USDT", "USDT"]),
+        ("BTC", T0 + HOUR, 97, ["BTC/USDT", "USDT"]),
+        ("ETH", T0 + HOUR, 194, ["ETH/BTC", "BTC/USDT", "USDT"]),
+        ("USDT", T0 + 99 * HOUR, Decimal("0.97"), ["USDT/USD"]),
+    ]
+    accounts.fill("a", "USDT/USD", T0 + HOUR, "0.5", 3)
+    refresh(db)
+    assert paths_at(db, T0) == {"BTC": 50}
+    assert paths_at(db, T0 + HOUR) == {"BTC": 50, "ETH": 100, "USDT": Decimal("0.5")}
+
+
+def paths_at(db: DB, at: datetime) -> dict[str, Decimal]:
+    found = "SELECT asset, price FROM portfolio.prices WHERE at = %s"
+    return dict(db.execute(found, [at]).fetchall())
+
+
 def test_a_late_fill_changes_the_prices_after_it_alone(accounts: Accounts, db: DB) -> None:
     for hour in range(40):
         accounts.fill("a", "BTC/USD", T0 + hour * HOUR, 100 + hour, hour)
@@ -127,10 +156,10 @@ def test_a_late_fill_changes_the_prices_after_it_alone(accounts: Accounts, db: D
     assert refresh(db)["priced"] == 0
 
 
-def from_nothing(db: DB, currency: str) -> list[TupleRow]:
-    db.execute("TRUNCATE portfolio.prices, portfolio.priced, portfolio.refreshed")
-    refresh(db, currency)
-    return everything(db)
+def from_nothing(accounts: Accounts, currency: str) -> list[TupleRow]:
+    accounts.derive_from_nothing()
+    refresh(accounts.db, currency)
+    return everything(accounts.db)
 
 
 def test_a_fresh_contract_leads_on_where_a_contract_is_needed_anyway(
@@ -211,7 +240,7 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
             live(accounts, step, clocks)
     refresh(db, currency)
     found = everything(db)
-    assert found == from_nothing(db, currency)
+    assert found == from_nothing(accounts, currency)
 
 
 @given(steps=steps)
@@ -231,7 +260,10 @@ def test_no_path_is_better_than_the_one_that_is_taken(
         found = db.execute(
             "SELECT asset, price, path, evidence_at FROM portfolio.prices WHERE at = %s", [at]
         ).fetchall()
+        bridged = [row for row in found if "/" not in row[2][-1]]
+        found = [row for row in found if row not in bridged]
         best = {asset: best_paths(known, asset) for asset in ASSETS}
+        assert not any(best[row[0]] for row in bridged)
         assert {row[0] for row in found} == {asset for asset, paths in best.items() if paths}
         for asset, value, path, seen in found:
             assert (tuple(path), seen) in {(p, s) for p, s, _ in best[asset]}
@@ -290,7 +322,7 @@ def test_another_currency_makes_everything_anew(accounts: Accounts, db: DB, curr
     refresh(db)
     refresh(db, currency)
     found = everything(db)
-    assert found == from_nothing(db, currency)
+    assert found == from_nothing(accounts, currency)
     assert ("USD" in paths(db), paths(db)[currency]) == (True, (1, []))
     refresh(db)
     assert paths(db)["BTC"] == (50, ["BTC/USDT", "USDT/USD"])

@@ -255,7 +255,6 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
                 accounts.snapshot(account, dataset, now, [SHOWN[dataset](what, amount)])
     refresh(db)
     found = rows(db, "value", "account, at")
-    db.execute("TRUNCATE portfolio.prices, portfolio.priced, portfolio.value, portfolio.valued")
-    db.execute("TRUNCATE portfolio.refreshed, portfolio.rewritten")
+    accounts.derive_from_nothing()
     refresh(db)
     assert found == rows(db, "value", "account, at")

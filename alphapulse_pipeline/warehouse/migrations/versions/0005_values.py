@@ -13,6 +13,13 @@ CREATE TABLE portfolio.priced (
 COMMENT ON TABLE portfolio.priced IS
     'Up to which snapshot of each account''s prices the assets are priced.';
 CREATE INDEX prices_at ON portfolio.prices (at);
+CREATE TABLE portfolio.bridges (
+    asset text PRIMARY KEY,
+    at timestamptz NOT NULL,
+    price numeric NOT NULL
+);
+COMMENT ON TABLE portfolio.bridges IS
+    'The first known price of each stable coin: before it, what was paid in it is told by it.';
 """
 
 # The reporting currency's own price has no time, and no reader that is not SQL knows -infinity.
