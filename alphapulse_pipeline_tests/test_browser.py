@@ -138,7 +138,7 @@ def test_the_lineage_of_the_portfolio_leads_from_the_raw_tables(page: Page) -> N
 
 def test_a_materialization_of_the_value_shows_its_picture(page: Page, pictures: Path) -> None:
     """The UI's Markdown lets the drawing through, and the browser draws it."""
-    page.goto("/assets/portfolio/value?view=overview")
+    page.goto("/assets/portfolio/value?view=events")
     picture = page.get_by_alt_text(re.compile("^Value over time")).first
     expect(picture).to_be_visible(timeout=90 * _SECONDS)
     running.wait_for(
@@ -167,7 +167,7 @@ def test_the_report_is_readable_alone_at_any_width(
     told: list[str] = []
     asked: list[str] = []
     with sync_playwright() as playwright, _browser(playwright, chromium) as browser:
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page = browser.new_page(viewport={"width": width, "height": 1300}, color_scheme=scheme)
         page.on("console", lambda message: told.append(message.text))
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
@@ -184,7 +184,7 @@ def test_the_report_is_readable_alone_at_any_width(
         charts.first.hover()
         expect(page.locator("#vg-tooltip-element")).to_contain_text("certainty")
         page.mouse.move(0, 0)
-        page.screenshot(path=pictures / f"report-{width}-{scheme}.png", full_page=True)
+        page.screenshot(path=pictures / f"report-{width}-{scheme}.png")
     assert told == []
     assert asked == [report]
 

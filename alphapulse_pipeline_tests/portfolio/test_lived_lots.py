@@ -6,10 +6,6 @@ import pytest
 
 from alphapulse_pipeline_tests.portfolio import bookkeeping as books
 from alphapulse_pipeline_tests.portfolio.bookkeeping import DB, rows
-from alphapulse_pipeline_tests.portfolio.test_reconciliation import (  # noqa: F401
-    busy_world,
-    lived,
-)
 from alphapulse_pipeline_tests.sync.reliability.scene import Scene
 
 _CENT = Decimal("0.01")
@@ -25,8 +21,6 @@ def priced(db: DB) -> None:
     )
 
 
-# the fixture is another module's
-# ruff: noqa: F811
 @pytest.mark.parametrize("method", ["fifo", "average"])
 def test_open_lots_are_what_the_newest_snapshot_shows(lived: Scene, method: str) -> None:
     with lived.database() as (url, db):

@@ -23,15 +23,16 @@ FROM portfolio.value ORDER BY account, at DESC
 """
 
 _CARRIED = """
-SELECT v.account, min(v.at) AS since, min(e.error) AS error
-FROM portfolio.value AS v
-LEFT JOIN (
+WITH known AS (
+    SELECT account, max(at) FILTER (WHERE state <> 'carried') AS until
+    FROM portfolio.value WHERE account <> '' GROUP BY account
+), failures AS (
     SELECT account, min(error) AS error FROM alphapulse.sync_status
     WHERE error IS NOT NULL GROUP BY account
-) AS e USING (account)
-WHERE v.account <> '' AND v.state = 'carried' AND NOT EXISTS (
-    SELECT FROM portfolio.value AS later
-    WHERE later.account = v.account AND later.at > v.at AND later.state <> 'carried')
+)
+SELECT v.account, min(v.at) AS since, min(failures.error) AS error
+FROM portfolio.value AS v JOIN known USING (account) LEFT JOIN failures USING (account)
+WHERE v.state = 'carried' AND v.at > coalesce(known.until, '-infinity')
 GROUP BY v.account ORDER BY v.account
 """
 
