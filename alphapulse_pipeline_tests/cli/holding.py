@@ -20,6 +20,7 @@ def holding(*, full: bool) -> Iterator[Path]:
         with embedded_server(home) as server:
             url = schema.ensure_database(server.url("postgres"), "alphapulse_demo")
             schema.migrate(url)
-            with connect(url) as connection:
-                (example.fill if full else example.tables)(connection)
+            if full:
+                with connect(url) as connection:
+                    example.fill(connection)
             yield home

@@ -78,7 +78,6 @@ def test_numbers_of_the_tables_are_exact(held: DB) -> None:
 
 
 def test_nothing_was_synced_yet(db: DB) -> None:
-    example.tables(db)
     html = page(db)
     assert "Nothing was synced yet: run alphapulse up or alphapulse sync" in read(html)
     assert "<script" not in html
@@ -146,7 +145,6 @@ def test_the_status_ends_with_the_value_and_what_does_not_add_up(home: Path) -> 
 
 
 def test_without_a_portfolio_the_status_says_nothing_of_it(db: DB) -> None:
-    example.tables(db)
     assert summary(db) == []
 
 

@@ -18,51 +18,6 @@ FAILURE = "the key was refused: it has expired"
 TOTAL = Decimal("48211.3050000001")
 """What the newest value of all accounts is."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS portfolio.holdings (
-    account text, wallet text, asset text, kind text, amount numeric NOT NULL, price numeric,
-    priced_at timestamptz, value numeric, share numeric, captured_at timestamptz NOT NULL,
-    PRIMARY KEY (account, wallet, asset, kind));
-CREATE TABLE IF NOT EXISTS portfolio.value (
-    account text, at timestamptz, value numeric NOT NULL, certainty numeric NOT NULL,
-    carried numeric NOT NULL, unpriced text[] NOT NULL, state text NOT NULL,
-    PRIMARY KEY (account, at));
-CREATE TABLE IF NOT EXISTS portfolio.exposure (
-    account text, asset text, net numeric, gross numeric, net_value numeric, gross_value numeric,
-    share numeric, leverage numeric, liquidation_distance numeric, PRIMARY KEY (account, asset));
-CREATE TABLE IF NOT EXISTS portfolio.lots (
-    account text, asset text, lot_id text, acquired_at timestamptz NOT NULL,
-    amount numeric NOT NULL, remaining numeric NOT NULL, cost numeric, source text NOT NULL,
-    PRIMARY KEY (account, asset, lot_id));
-CREATE TABLE IF NOT EXISTS portfolio.realized_pnl (
-    account text, asset text, line_id text, kind text NOT NULL, realized_at timestamptz NOT NULL,
-    amount numeric NOT NULL, proceeds numeric, cost numeric, pnl numeric,
-    acquired_at timestamptz, opened_by text, closed_by text,
-    PRIMARY KEY (account, asset, line_id));
-DO $$ BEGIN
-IF to_regclass('portfolio.prices_latest') IS NULL THEN
-    CREATE VIEW portfolio.prices_latest AS
-    SELECT DISTINCT ON (asset) * FROM portfolio.prices ORDER BY asset, at DESC;
-END IF;
-IF to_regclass('portfolio.unpriced') IS NULL THEN
-    CREATE VIEW portfolio.unpriced AS
-    SELECT asset, sum(amount) AS amount FROM portfolio.holdings WHERE value IS NULL GROUP BY asset;
-END IF;
-IF to_regprocedure('portfolio.balances_as_of(timestamptz)') IS NULL THEN
-    CREATE FUNCTION portfolio.balances_as_of(time_ timestamptz) RETURNS TABLE (account text,
-        wallet text, asset text, total numeric, debt numeric, captured_at timestamptz,
-        price numeric, value numeric) LANGUAGE sql STABLE AS $f$
-        SELECT b.account, b.wallet, b.asset, b.total, b.debt, b.captured_at,
-               portfolio.price_at(b.asset, time_),
-               (b.total - b.debt) * portfolio.price_at(b.asset, time_)
-        FROM alphapulse.balances AS b
-        WHERE b.captured_at = (SELECT max(s.captured_at) FROM alphapulse.snapshots AS s
-            WHERE s.account = b.account AND s.dataset = 'balances' AND s.captured_at <= time_)
-    $f$;
-END IF;
-END $$;
-"""
-
 _PRICES = (("BTC", "62000.5"), ("ETH", "2480.25"), ("USDT", "0.9998"), ("SOL", "141.2"))
 _HOLDINGS = (
     ("bybit", "unified", "BTC", "balance", "0.4200000001", "62000.5"),
@@ -83,14 +38,8 @@ _EXPOSURE = (
 )
 
 
-def tables(db: DB) -> None:
-    """What other parts of the portfolio make, where nobody has made it."""
-    db.execute(_TABLES.encode())
-
-
 def fill(db: DB) -> None:
     """The tables, full."""
-    tables(db)
     _raw(db)
     db.execute(
         "INSERT INTO portfolio.prices (asset, at, price, path, evidence_at)"
@@ -186,10 +135,12 @@ def _values(db: DB) -> None:
 
 def _earned(db: DB) -> None:
     for asset, amount in (("BTC", "0.4200000001"), ("ETH", "3.5")):
+        at = NOW - timedelta(days=90)
         db.execute(
-            "INSERT INTO portfolio.lots (account, asset, lot_id, acquired_at, amount, remaining,"
-            " cost, source) VALUES ('bybit', %s, 'lot', %s, %s, %s, 20000.05, 'fill')",
-            [asset, NOW - timedelta(days=90), amount, amount],
+            "INSERT INTO portfolio.lots (account, asset, lot_id, acquired_at, entered_at, amount,"
+            " remaining, cost, source, opened_by, place)"
+            " VALUES ('bybit', %s, 1, %s, %s, %s, %s, 20000.05, 'trade', %s, 1)",
+            [asset, at, at, amount, amount, f"{asset}/USDT 1"],
         )
     for number in range(60):
         asset = ("BTC", "ETH", "SOL")[number % 3]
@@ -197,9 +148,9 @@ def _earned(db: DB) -> None:
         at = NOW - timedelta(days=3 * number)
         db.execute(
             "INSERT INTO portfolio.realized_pnl (account, asset, line_id, kind, realized_at,"
-            " amount, proceeds, cost, pnl, acquired_at, opened_by, closed_by) VALUES"
-            " ('bybit', %s, %s, 'sale', %s, 0.1, %s, 500, %s, %s, %s, %s)",
-            [asset, str(number), at, 500 + pnl, pnl, at - timedelta(days=9),
+            " amount, proceeds, cost, acquired_at, opened_by, closed_by) VALUES"
+            " ('bybit', %s, %s, 'trade', %s, 0.1, %s, 500, %s, %s, %s)",
+            [asset, number, at, 500 + pnl, at - timedelta(days=9),
              f"{asset}/USDT {number}", f"{asset}/USDT {number + 1}"],
         )  # fmt: skip
 

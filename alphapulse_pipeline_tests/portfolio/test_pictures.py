@@ -53,7 +53,6 @@ def test_every_picture_is_small_and_has_nothing_to_load(held: DB, picture: Pictu
 
 @pytest.mark.parametrize("picture", ALL)
 def test_there_is_no_picture_of_nothing(db: DB, picture: Picture) -> None:
-    example.tables(db)
     assert picture(db, "USD") is None
 
 
