@@ -139,8 +139,10 @@ def test_the_lineage_of_the_portfolio_leads_from_the_raw_tables(page: Page) -> N
 def test_a_materialization_of_the_value_shows_its_picture(page: Page, pictures: Path) -> None:
     """The UI's Markdown lets the drawing through, and the browser draws it."""
     page.goto("/assets/portfolio/value?view=events")
+    row = page.get_by_role("row").filter(has_text=re.compile("^picture"))
+    row.get_by_text("[Show Markdown]").click(timeout=90 * _SECONDS)
     picture = page.get_by_alt_text(re.compile("^Value over time")).first
-    expect(picture).to_be_visible(timeout=90 * _SECONDS)
+    expect(picture).to_be_visible()
     running.wait_for(
         lambda: picture.evaluate("image => image.complete && image.naturalWidth > 400"),
         30,
