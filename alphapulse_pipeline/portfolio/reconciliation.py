@@ -84,6 +84,13 @@ ON CONFLICT (account) DO UPDATE SET
 """
 
 _SUMS = """
+WITH spans AS (
+    SELECT account, unnest(range_agg(tstzrange(opened_at, closed_at, '(]'))) AS span
+    FROM windows GROUP BY account
+), moves AS (
+    SELECT m.* FROM spans
+    CROSS JOIN LATERAL portfolio.movements_between(account, lower(span), upper(span)) AS m
+)
 INSERT INTO portfolio.reconciliation (account, wallet, asset, opened_at, closed_at, opening, fills,
     fees, transfers, funding, other, closing, told, residual, state, reason)
 SELECT account, wallet, asset, opened_at, closed_at, sum(opening), sum(fills), sum(fees),
@@ -104,11 +111,12 @@ FROM (
            CASE m.part WHEN 'transfers' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'funding' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'other' THEN m.amount ELSE 0 END, 0, m.told, true
-    FROM windows AS w
-    JOIN portfolio.reconciled AS r ON r.account = w.account
-    JOIN portfolio.movements AS m
-        ON m.account = w.account AND m.happened_at > w.opened_at AND m.happened_at <= w.closed_at
-        AND m.wallet = ANY (r.wallets)
+    FROM moves AS m
+    JOIN portfolio.reconciled AS r ON r.account = m.account AND m.wallet = ANY (r.wallets)
+    CROSS JOIN LATERAL (
+        SELECT * FROM windows WHERE windows.account = m.account
+        AND windows.closed_at >= m.happened_at ORDER BY windows.closed_at LIMIT 1
+    ) AS w
 ) AS entries
 GROUP BY account, wallet, asset, opened_at, closed_at
 HAVING sum(opening) <> sum(closing) OR bool_or(moved)
@@ -207,6 +215,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     """How many balances were summed up anew, how many differences were looked at, how many stay."""
     with refreshing(connection, NAME) as since:
         connection.execute(_WINDOWS, {"since": since})
+        connection.execute("CREATE INDEX ON windows (account, closed_at)")
         connection.execute("ANALYZE windows")
         connection.execute(_DELETE)
         connection.execute(_RECONCILED)

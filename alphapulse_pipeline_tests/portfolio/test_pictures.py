@@ -108,8 +108,9 @@ def test_a_month_in_which_nothing_was_sold_is_shown_as_nothing(held: DB) -> None
     for month in (5, 8):
         held.execute(
             "INSERT INTO portfolio.realized_pnl (account, asset, line_id, kind, realized_at,"
-            " amount, proceeds, cost, pnl) VALUES ('', 'BTC', %s, 'sale', %s, 1, 1, 1, 5)",
-            [str(month), datetime(2026, month, 9, tzinfo=UTC)],
+            " amount, proceeds, cost, opened_by, closed_by) VALUES"
+            " ('', 'BTC', %s, 'trade', %s, 1, 6, 1, '', '')",
+            [month, datetime(2026, month, 9, tzinfo=UTC)],
         )
     spec = pictures.pnl_by_month(held, "USD")
     assert spec

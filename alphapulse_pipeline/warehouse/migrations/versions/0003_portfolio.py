@@ -119,6 +119,18 @@ COMMENT ON VIEW portfolio.movements IS
     'Everything that changes a balance, as the histories tell it; of the ledger what only it tells.'
 """
 
+# A join's times do not reach the tables below the view, and it would be read whole; parameters do.
+_MOVEMENTS_BETWEEN = """
+CREATE FUNCTION portfolio.movements_between(account_ text, after_ timestamptz, until_ timestamptz)
+RETURNS SETOF portfolio.movements LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM portfolio.movements AS m
+    WHERE m.account = account_ AND m.happened_at > after_ AND m.happened_at <= until_;
+END $$;
+COMMENT ON FUNCTION portfolio.movements_between IS
+    'The movements of an account in a time whose beginning is left out: costs what it holds.';
+"""
+
 _RECONCILIATION = """
 CREATE TABLE portfolio.reconciliation (
     account text NOT NULL,
@@ -171,12 +183,11 @@ RETURNS TABLE (before numeric[], after numeric[], away numeric[]) LANGUAGE sql S
                    AND portfolio.came_back_unseen(account_, wallet_, t.status, t.updated_at))
     FROM (
         SELECT happened_at, dataset, entry, sum(amount) AS amount
-        FROM portfolio.movements
-        WHERE account = account_ AND wallet = wallet_ AND asset = asset_
-          AND happened_at > at - interval '1 second'
-          AND happened_at <= interval '1 second' + coalesce((
-              SELECT read_until FROM alphapulse.snapshots
-              WHERE account = account_ AND dataset = 'balances' AND captured_at = at), at)
+        FROM portfolio.movements_between(account_, at - interval '1 second',
+            interval '1 second' + coalesce((
+                SELECT read_until FROM alphapulse.snapshots
+                WHERE account = account_ AND dataset = 'balances' AND captured_at = at), at))
+        WHERE wallet = wallet_ AND asset = asset_
         GROUP BY happened_at, dataset, entry
     ) AS entries
 $$;
@@ -216,6 +227,7 @@ def upgrade() -> None:
         op.execute(_REWRITTEN.format(dataset=dataset, market=market, time=time))
     op.execute(_CAME_BACK)
     op.execute(_MOVEMENTS)
+    op.execute(_MOVEMENTS_BETWEEN)
     op.execute(_RECONCILIATION)
     op.execute(_READING)
     for column, comment in _COLUMNS.items():
