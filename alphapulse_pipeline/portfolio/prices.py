@@ -258,6 +258,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
             connection.execute("DELETE FROM portfolio.bridges")
             connection.execute(_IN_CURRENCY, [settings.currency])
         connection.execute(_FRESH)
+        connection.execute("ANALYZE fresh")
         values = {"currency": settings.currency, "stable": list(_STABLE), "lasts": _LASTS}
         values |= {"since": since, "piece": _PIECE}
         made = _make(connection, _PIECES, values)

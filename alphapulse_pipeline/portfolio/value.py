@@ -58,42 +58,42 @@ WITH changed AS (
     SELECT market, happened_at, true FROM portfolio.rewritten
     WHERE dataset = 'prices' AND recorded_at >= %(since)s
 ), assets AS (
-    SELECT asset, bool_or(gone) OR EXISTS (
-        SELECT FROM portfolio.prices AS p
-        WHERE p.asset = changed.asset AND p.recorded_at < %(since)s) AS known
+    SELECT asset, bool_or(gone) OR (
+        SELECT p.at FROM portfolio.prices AS p
+        WHERE p.asset = changed.asset AND p.recorded_at < %(since)s ORDER BY p.at LIMIT 1
+    ) IS NOT NULL AS known
     FROM changed GROUP BY asset
 ), spans AS (
     SELECT unnest(range_agg(tstzrange(
-        CASE WHEN assets.known AND NOT EXISTS (
-            SELECT FROM portfolio.prices AS p WHERE p.asset = changed.asset AND p.at < changed.at)
+        CASE WHEN assets.known AND coalesce(changed.at <= (
+            SELECT min(p.at) FROM portfolio.prices AS p WHERE p.asset = changed.asset), true)
         THEN '-infinity' ELSE changed.at - %(alongside)s END,
         (SELECT min(p.at) - %(alongside)s FROM portfolio.prices AS p
          WHERE p.asset = changed.asset AND p.at > changed.at)
     ))) AS span
     FROM changed JOIN assets USING (asset)
 )
-SELECT fresh.account, s.captured_at AS at
-FROM fresh JOIN alphapulse.snapshots AS s
-    ON s.account = fresh.account AND s.dataset = 'balances' AND s.captured_at <= fresh.up_to
-    AND s.captured_at > coalesce(fresh.since, '-infinity')
-UNION
-SELECT fresh.account, s.captured_at
-FROM fresh
+, ranges AS (
+    SELECT account, since + interval '1 microsecond' AS start, 'infinity'::timestamptz AS ending
+    FROM fresh
+    UNION ALL
+    SELECT account, (
+        SELECT min(p.captured_at) - %(alongside)s FROM alphapulse.snapshots AS p
+        WHERE p.account = fresh.account AND p.dataset = 'positions'
+          AND p.captured_at > coalesce(fresh.positions_since, '-infinity')
+    ), 'infinity' FROM fresh WHERE positions_since IS DISTINCT FROM positions_up_to
+    UNION ALL
+    SELECT account, lower(span), coalesce(upper(span), 'infinity') FROM fresh CROSS JOIN spans
+)
+SELECT ranges.account, s.captured_at AS at
+FROM ranges JOIN fresh USING (account)
 CROSS JOIN LATERAL (
-    SELECT min(p.captured_at) AS captured_at FROM alphapulse.snapshots AS p
-    WHERE p.account = fresh.account AND p.dataset = 'positions'
-      AND p.captured_at > coalesce(fresh.positions_since, '-infinity')
-) AS first
-JOIN alphapulse.snapshots AS s
-    ON s.account = fresh.account AND s.dataset = 'balances' AND s.captured_at <= fresh.up_to
-    AND s.captured_at >= first.captured_at - %(alongside)s
-UNION
-SELECT fresh.account, s.captured_at
-FROM fresh CROSS JOIN spans
-JOIN alphapulse.snapshots AS s
-    ON s.account = fresh.account AND s.dataset = 'balances' AND s.captured_at <= fresh.up_to
-    AND s.captured_at >= coalesce(lower(span), '-infinity')
-    AND s.captured_at < coalesce(upper(span), 'infinity')
+    SELECT captured_at FROM alphapulse.snapshots
+    WHERE snapshots.account = ranges.account AND dataset = 'balances'
+      AND captured_at >= coalesce(ranges.start, '-infinity') AND captured_at < ranges.ending
+      AND captured_at <= fresh.up_to
+    OFFSET 0
+) AS s
 UNION
 SELECT v.account, v.at
 FROM portfolio.value AS v
@@ -256,6 +256,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     with refreshing(connection, NAME) as since:
         values = _INTERVALS | {"since": since}
         connection.execute(_FRESH)
+        connection.execute("ANALYZE fresh")
         connection.execute(_POINTS, values)
         connection.execute("ANALYZE points")
         connection.execute(_VALUED, values)

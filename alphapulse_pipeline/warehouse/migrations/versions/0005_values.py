@@ -5,6 +5,8 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
+# Not a B-tree over times alone: the planner would look for an asset's newest price along it,
+# through all that is newer of the others.
 _PRICED = """
 CREATE TABLE portfolio.priced (
     account text PRIMARY KEY,
@@ -12,7 +14,8 @@ CREATE TABLE portfolio.priced (
 );
 COMMENT ON TABLE portfolio.priced IS
     'Up to which snapshot of each account''s prices the assets are priced.';
-CREATE INDEX prices_at ON portfolio.prices (at);
+CREATE INDEX prices_at ON portfolio.prices USING brin (at)
+    WITH (pages_per_range = 32, autosummarize = on);
 CREATE TABLE portfolio.bridges (
     asset text PRIMARY KEY,
     at timestamptz NOT NULL,
@@ -96,7 +99,7 @@ SELECT asset, array_agg(DISTINCT account ORDER BY account) AS accounts,
        sum(amount) FILTER (WHERE kind IN ('balance', 'debt')) AS amount, max(captured_at)
            AS captured_at
 FROM portfolio.held
-WHERE amount IS NULL OR NOT EXISTS (SELECT FROM portfolio.prices WHERE prices.asset = held.asset)
+WHERE amount IS NULL OR portfolio.price_at(asset, 'infinity') IS NULL
 GROUP BY asset;
 COMMENT ON VIEW portfolio.unpriced IS
     'What is held and has no price, or is held in an amount that the exchange does not tell.';
