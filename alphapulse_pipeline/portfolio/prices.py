@@ -194,16 +194,21 @@ WITH RECURSIVE accounts AS MATERIALIZED (
     DELETE FROM portfolio.prices AS p WHERE p.at >= %(start)s AND p.at < %(end)s
     AND NOT EXISTS (SELECT FROM made WHERE made.asset = p.asset AND made.at = p.at)
     RETURNING p.asset, p.at
+), written AS (
+    INSERT INTO portfolio.prices AS p (asset, at, price, path, evidence_at)
+    SELECT asset, at, trim_scale(price), path, evidence_at FROM made
+    ON CONFLICT (asset, at) DO UPDATE SET price = excluded.price, path = excluded.path,
+        evidence_at = excluded.evidence_at, recorded_at = clock_timestamp()
+    WHERE (p.price, p.path, p.evidence_at)
+        IS DISTINCT FROM (excluded.price, excluded.path, excluded.evidence_at)
+    RETURNING asset, at, xmax <> 0 AS changed
 ), remembered AS (
     INSERT INTO portfolio.rewritten (account, dataset, market, happened_at)
     SELECT '', 'prices', asset, at FROM gone
+    UNION ALL
+    SELECT '', 'prices', asset, at FROM written WHERE changed
 )
-INSERT INTO portfolio.prices AS p (asset, at, price, path, evidence_at)
-SELECT asset, at, trim_scale(price), path, evidence_at FROM made
-ON CONFLICT (asset, at) DO UPDATE SET price = excluded.price, path = excluded.path,
-    evidence_at = excluded.evidence_at, recorded_at = clock_timestamp()
-WHERE (p.price, p.path, p.evidence_at)
-    IS DISTINCT FROM (excluded.price, excluded.path, excluded.evidence_at)
+SELECT count(*) FROM written
 """
 
 
@@ -270,10 +275,11 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
 
 def _make(connection: Connection[TupleRow], pieces: str, values: dict[str, Any]) -> int:
     """How many prices are new or changed in these pieces of time."""
-    return sum(
-        connection.execute(_MADE, values | {"start": start, "end": end}).rowcount
-        for start, end in connection.execute(pieces.encode(), values).fetchall()
-    )
+    made = 0
+    for start, end in connection.execute(pieces.encode(), values).fetchall():
+        row = connection.execute(_MADE, values | {"start": start, "end": end}).fetchone()
+        made += row[0] if row else 0
+    return made
 
 
 def _is_in(connection: Connection[TupleRow], currency: str) -> bool:
