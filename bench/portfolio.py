@@ -1,7 +1,7 @@
-"""What a refresh of the portfolio costs with ten million stored fills, beside a hundred thousand.
+"""What a refresh of the portfolio costs with a million stored fills, beside a hundred thousand.
 
-`uv run python bench/portfolio.py` takes an hour and 20 GB of disk; `--fills 1000000` is enough to
-see a cost that follows the history. Two databases hold an account's fills, as many as the one and
+That is enough to see a cost that follows the history; `--fills 10000000` takes an hour and 20 GB of
+disk. Two databases hold an account's fills, as many as the one and
 the other is to hold, and snapshots; what is derived is made from nothing, then again and again
 after a thousand new fills, by turns; what is measured is the refresh alone, by the clock.
 """
@@ -63,7 +63,7 @@ FROM snapshot, unnest(ARRAY['BTC', 'ETH', 'USDT', 'BNB']) AS asset
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--fills", type=int, default=10_000_000)
+    parser.add_argument("--fills", type=int, default=1_000_000)
     parser.add_argument("--few", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
