@@ -141,7 +141,8 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
                         "y": y,
                         "opacity": {
                             "condition": {"param": "near", "empty": False, "value": 1},
-                            "value": 0,
+                            # one point makes no line
+                            "value": 0 if len(points) > 1 else 1,
                         },
                         "tooltip": [
                             {"field": "at", "type": "temporal", "format": "%Y-%m-%d %H:%M"},

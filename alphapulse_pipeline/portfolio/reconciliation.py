@@ -97,11 +97,11 @@ SELECT account, wallet, asset, opened_at, closed_at, sum(opening), sum(fills), s
        sum(transfers), sum(funding), sum(other), sum(closing), bool_and(told), 0, 'zero', ''
 FROM (
     SELECT w.*, b.wallet, b.asset, b.total AS opening, 0 AS fills, 0 AS fees, 0 AS transfers,
-           0 AS funding, 0 AS other, 0 AS closing, true AS told, false AS moved
+           0 AS funding, 0 AS other, 0 AS closing, true AS told
     FROM windows AS w
     JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.opened_at
     UNION ALL
-    SELECT w.*, b.wallet, b.asset, 0, 0, 0, 0, 0, 0, b.total, true, false
+    SELECT w.*, b.wallet, b.asset, 0, 0, 0, 0, 0, 0, b.total, true
     FROM windows AS w
     JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.closed_at
     UNION ALL
@@ -110,7 +110,7 @@ FROM (
            CASE m.part WHEN 'fees' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'transfers' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'funding' THEN m.amount ELSE 0 END,
-           CASE m.part WHEN 'other' THEN m.amount ELSE 0 END, 0, m.told, true
+           CASE m.part WHEN 'other' THEN m.amount ELSE 0 END, 0, m.told
     FROM moves AS m
     JOIN portfolio.reconciled AS r ON r.account = m.account AND m.wallet = ANY (r.wallets)
     CROSS JOIN LATERAL (
@@ -119,7 +119,6 @@ FROM (
     ) AS w
 ) AS entries
 GROUP BY account, wallet, asset, opened_at, closed_at
-HAVING sum(opening) <> sum(closing) OR bool_or(moved)
 """
 
 # A window's verdict depends on the one after it, so that the one before is judged again as well.

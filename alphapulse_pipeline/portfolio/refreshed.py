@@ -8,6 +8,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('alphapulse portfolio ' || %s, 0))"
+_KNOWN_BY_ALL = """
+DELETE FROM portfolio.rewritten
+WHERE recorded_at < (SELECT min(up_to) FROM portfolio.refreshed)
+"""
 
 
 @contextmanager
@@ -32,3 +36,4 @@ def refreshing(connection: Connection[TupleRow], name: str) -> Iterator[datetime
             " ON CONFLICT (name) DO UPDATE SET up_to = excluded.up_to",
             [name, up_to],
         )
+        connection.execute(_KNOWN_BY_ALL)

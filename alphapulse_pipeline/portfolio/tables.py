@@ -22,7 +22,7 @@ DERIVED = (
     Derived(
         reconciliation.NAME,
         "Whether the histories explain each balance: opening + fills + fees + transfers + funding "
-        "+ what only the ledger tells = closing, between every two snapshots in which it moved.",
+        "+ what only the ledger tells = closing, between every two snapshots.",
         reconciliation.refresh,
         datasets=("balances", *_HISTORIES),
         lineage={
@@ -38,7 +38,7 @@ DERIVED = (
         },
         preview="SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers,"
         " funding, other, closing, residual, state FROM portfolio.reconciliation"
-        " ORDER BY state = 'zero', closed_at DESC LIMIT 10",
+        " ORDER BY state = 'zero', closed_at DESC, account, wallet, asset LIMIT 10",
         picture=pictures.residual_drift,
     ),
     Derived(

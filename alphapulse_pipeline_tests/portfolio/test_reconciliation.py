@@ -68,7 +68,7 @@ def an_entry(db: DB, dataset: str, where: str = "true") -> str:
 
 def test_everything_adds_up(lived: Scene) -> None:
     with lived.database() as (_, db):
-        assert reconcile(db)["summed up"] > 50
+        assert reconcile(db)["summed up"] > 100
         assert found(db, "off", "unwitnessed", "pending") == {}
         assert found(db, "zero")
         assert residuals.find(db).rows == []
@@ -131,6 +131,17 @@ def test_a_row_that_is_gone_is_missed(lived: Scene, what: str, late: bool) -> No
         put_back(db, dataset)
         reconcile(db)
         assert found(db, "off", "unwitnessed", "pending") == {}
+
+
+def test_what_every_table_knows_of_is_forgotten(lived: Scene) -> None:
+    """Places of rows that were changed or deleted do not pile up."""
+    with lived.database() as (_, db):
+        reconcile(db)
+        take_away(db, "trades", an_entry(db, "trades"))
+        assert db.execute("SELECT count(*) FROM portfolio.rewritten").fetchone() == (1,)
+        reconcile(db)
+        reconcile(db)
+        assert db.execute("SELECT count(*) FROM portfolio.rewritten").fetchone() == (0,)
 
 
 def test_a_fee_that_is_wrong_in_its_last_digit_is_seen(lived: Scene) -> None:

@@ -44,7 +44,7 @@ def clients(server: Simulator) -> dict[str, Exchange]:
                 "secret": DEMO_SECRET,
                 "password": DEMO_PASSPHRASE,
                 "enableRateLimit": False,
-                "timeout": 500,
+                "timeout": 2000,
                 "options": {"fetchMarkets": {"types": ["spot"]}, "maxRetriesOnFailure": 0},
             }
         )

@@ -155,7 +155,7 @@ CREATE TABLE portfolio.reconciliation (
     PRIMARY KEY (account, closed_at, wallet, asset)
 );
 COMMENT ON TABLE portfolio.reconciliation IS
-    'Whether the histories explain each balance, between every two snapshots in which it moved.';
+    'Whether the histories explain each balance, between every two snapshots.';
 CREATE INDEX reconciliation_differences ON portfolio.reconciliation
     (account, wallet, asset, closed_at) WHERE difference <> 0;
 CREATE TABLE portfolio.reconciled (
