@@ -43,7 +43,7 @@ def test_open_lots_are_what_the_newest_snapshot_shows(lived: Scene, method: str)
 def test_contracts_are_what_the_newest_snapshot_shows(lived: Scene) -> None:
     with lived.database() as (url, db):
         if "positions" not in lived.datasets:
-            pytest.skip("it has no positions")
+            return  # spot alone
         priced(db)
         lived.sync(url, "positions")
         books.refresh(db)
