@@ -62,7 +62,7 @@ def _check_columns(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str
     wanted = set(dataset.columns) - constants.keys()
     needed = wanted - dataset.may_lack.keys()
     for row in rows:
-        if not needed <= row.keys() <= wanted:
+        if row.keys() != wanted and not needed <= row.keys() <= wanted:
             differences = (
                 ("missing", [name for name in dataset.columns if name in needed - row.keys()]),
                 ("not in the table:", [name for name in row if name not in wanted]),
