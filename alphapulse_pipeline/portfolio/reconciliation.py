@@ -172,8 +172,17 @@ ORDER BY r.account, r.wallet, r.asset, r.closed_at
 _KNOWN = """
 SELECT d.account, d.dataset, max(upper(s.wanted)) AS up_to
 FROM alphapulse.datasets AS d LEFT JOIN alphapulse.streams AS s USING (account, dataset)
-WHERE d.supported AND d.dataset IN ('trades', 'transfers', 'funding', 'ledger')
+WHERE d.supported AND d.deployed AND d.dataset IN ('trades', 'transfers', 'funding', 'ledger')
 GROUP BY d.account, d.dataset
+"""
+
+_LEFT_OUT = """
+SELECT a.account, array_agg(h.dataset ORDER BY h.dataset)
+FROM (SELECT DISTINCT account FROM alphapulse.datasets WHERE exchange <> '') AS a
+CROSS JOIN unnest(ARRAY['trades', 'transfers', 'funding', 'ledger']) AS h (dataset)
+WHERE NOT EXISTS (SELECT FROM alphapulse.datasets AS d
+                  WHERE d.account = a.account AND d.dataset = h.dataset AND d.deployed)
+GROUP BY a.account
 """
 
 _GAPS = """
@@ -276,6 +285,7 @@ class _Histories:
         self._known: dict[str, dict[str, datetime | None]] = {}
         for account, dataset, up_to in connection.execute(_KNOWN):
             self._known.setdefault(account, {})[dataset] = up_to
+        self._left_out: dict[str, list[str]] = dict(connection.execute(_LEFT_OUT).fetchall())
         self._gaps = self._ranges("coverage_gaps", since)
         self._unreachable = self._ranges("coverage_unreachable", since)
 
@@ -294,6 +304,8 @@ class _Histories:
         """Why a window's history cannot explain it for ever."""
         if hole := _first(self._unreachable, row):
             return f"{hole.dataset} of this time are out of reach: {hole.reason}"
+        if left_out := self._left_out.get(row["account"]):
+            return f"{', '.join(left_out)} of the account are not synced"
         if not row["told"]:
             return "the exchange does not tell what a fill realised"
         if row["ledger"] or self._connection.execute(_LACKS_A_FILL, row).fetchone():

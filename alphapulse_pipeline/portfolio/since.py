@@ -84,7 +84,12 @@ WITH changed AS MATERIALIZED (
                 THEN p.at ELSE '-infinity' END AS lower,
            coalesce((SELECT min(n.at) FROM portfolio.prices AS n
                      WHERE n.asset = p.asset AND n.at > p.at), 'infinity') AS upper
-    FROM portfolio.prices AS p WHERE p.recorded_at >= %(since)s
+    FROM (
+        SELECT asset, at FROM portfolio.prices WHERE recorded_at >= %(since)s
+        UNION
+        SELECT market, happened_at FROM portfolio.rewritten
+        WHERE dataset = 'prices' AND recorded_at >= %(since)s
+    ) AS p
 )
 INSERT INTO found
 SELECT m.account, a.asset, min(t.happened_at), false

@@ -31,6 +31,8 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
             f"{found.unwitnessed} unwitnessed, {found.pending} pending"
             + (f"; {found.rows[0]}" if found.rows else "")
         )
-    elif told:
+    elif connection.execute("SELECT true FROM portfolio.reconciliation LIMIT 1").fetchone():
         told.append("every balance is explained by its history")
+    elif told:
+        told.append("nothing is reconciled yet: that takes two snapshots of the balances")
     return told

@@ -151,6 +151,8 @@ def test_without_a_portfolio_the_status_says_nothing_of_it(db: DB) -> None:
 def test_a_portfolio_that_adds_up_says_so(held: DB) -> None:
     held.execute("UPDATE portfolio.reconciliation SET state = 'zero', residual = 0")
     assert summary(held)[1:] == ["every balance is explained by its history"]
+    held.execute("DELETE FROM portfolio.reconciliation")
+    assert "nothing is reconciled yet" in summary(held)[1]
 
 
 def test_nothing_is_rounded_up_to_certainty() -> None:

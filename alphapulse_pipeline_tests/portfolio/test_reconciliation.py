@@ -133,6 +133,15 @@ def test_a_row_that_is_gone_is_missed(lived: Scene, what: str, late: bool) -> No
         assert found(db, "off", "unwitnessed", "pending") == {}
 
 
+def test_a_history_that_is_left_out_is_said_and_no_fault(lived: Scene) -> None:
+    with lived.database() as (_, db):
+        db.execute("DELETE FROM alphapulse.datasets WHERE dataset = 'trades'")
+        take_away(db, "trades", an_entry(db, "trades"))
+        reconcile(db)
+        assert found(db, "unwitnessed")
+        assert not found(db, "off", "pending")
+
+
 def test_what_every_table_knows_of_is_forgotten(lived: Scene) -> None:
     """Places of rows that were changed or deleted do not pile up."""
     with lived.database() as (_, db):
