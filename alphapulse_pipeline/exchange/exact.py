@@ -257,7 +257,7 @@ class _Exact:
         )
 
     def on_json_response(self, body: str) -> Any:
-        return json.loads(body, parse_float=str)
+        return json.loads(body, parse_float=str, parse_constant=str)
 
     # ccxt drops rows of an answer by symbol, currency, time, number and status. How many there
     # were is what proofs go by.

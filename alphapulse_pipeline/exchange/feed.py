@@ -16,6 +16,7 @@ MARGIN = 1000
 """Milliseconds by which a window is asked for too long at both ends, as exchanges leave out the
 ends or cut them down to seconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VALUE = (str, int)
 
 Raw = dict[str, Any]
 """A row as the exchange sent it."""
@@ -164,14 +165,15 @@ class Feed:
 
 def require(row: Any, needs: Iterable[str], method: str) -> None:
     """Raises `Unreadable` where a row lacks a field, or has something else there than a value."""
-    if not isinstance(row, Mapping):
+    if not isinstance(row, dict):
         raise Unreadable(f"{method} answered a row that is none")
     for name in needs:
         value = row.get(name)
+        if isinstance(value, _VALUE):
+            continue
         if value is None:
             raise Unreadable(f"{method} answered a row without its {name}")
-        if not isinstance(value, str | int):
-            raise Unreadable(f"{method} answered a row whose {name} is a {type(value).__name__}")
+        raise Unreadable(f"{method} answered a row whose {name} is a {type(value).__name__}")
 
 
 def to_milliseconds(time: datetime) -> int:

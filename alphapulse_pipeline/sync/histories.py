@@ -251,7 +251,8 @@ def _newest(dataset: str, stream: Stream, page: Page, made: list[Row]) -> dateti
     """The time of the newest row of a page that the exchange will not forget soon."""
     if dataset == "orders":  # one without a fill may be forgotten when it has ended
         return max((row["created_at"] for row in made if row["filled"]), default=None)
-    return max((to_time(stream.source.feed.moment(row)) for row in page.rows), default=None)
+    newest = max(map(stream.source.feed.moment, page.rows), default=None)
+    return None if newest is None else to_time(newest)
 
 
 def _proofs(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import orjson
 from psycopg import Cursor, sql
 from psycopg.rows import TupleRow
 from sqlalchemy import Boolean, Column, Numeric, Text
@@ -61,11 +62,11 @@ def merge(
 def _check_columns(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
     wanted = set(dataset.columns) - constants.keys()
     needed = wanted - dataset.may_lack.keys()
-    for row in rows:
-        if row.keys() != wanted and not needed <= row.keys() <= wanted:
+    for given in {tuple(row) for row in rows}:
+        if not needed <= set(given) <= wanted:
             differences = (
-                ("missing", [name for name in dataset.columns if name in needed - row.keys()]),
-                ("not in the table:", [name for name in row if name not in wanted]),
+                ("missing", [name for name in dataset.columns if name in needed.difference(given)]),
+                ("not in the table:", [name for name in given if name not in wanted]),
             )
             raise ColumnMismatch(
                 f"rows for {SCHEMA}.{dataset.name} do not fit the table: "
@@ -178,7 +179,14 @@ def _flags(values: list[Any]) -> list[str]:
 
 
 def _documents(values: list[Any]) -> list[str]:
-    return [_json(value).replace("\\", r"\\") for value in values]
+    return [_document(value).replace("\\", r"\\") for value in values]
+
+
+def _document(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a whole number of more than 64 bits, which orjson does not write
+        return _json(value)
 
 
 _TEXTS: dict[type, Callable[[list[Any]], list[str]]] = {

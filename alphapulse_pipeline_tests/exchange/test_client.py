@@ -144,6 +144,18 @@ def test_sources_run_side_by_side_and_one_that_fails_stops_no_other(
     assert 19 not in first_of[:100]  # but not all of them
 
 
+def test_numbers_in_an_answer_are_text_as_they_were_sent() -> None:
+    answer = (
+        b'{"retCode": 0, "time": 7, "p": 0.10, "e": 1E-9, "big": 18446744073709551617, "n": NaN}'
+    )
+    with replying(lambda _: Reply(answer)) as url, open_client(connection(url)) as client:
+        found = client.run(client.request, "publicGetV5MarketTime", {})
+    assert found == {
+        **{"retCode": 0, "time": 7, "p": "0.10", "e": "1E-9"},
+        **{"big": 18446744073709551617, "n": "NaN"},
+    }
+
+
 def test_nothing_is_left_behind_by_an_open_client() -> None:
     threads = threading.active_count()
     with warnings.catch_warnings(record=True) as caught:

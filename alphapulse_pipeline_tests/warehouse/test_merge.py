@@ -107,10 +107,12 @@ def test_text_is_text(db: DB, text: str) -> None:
 
 
 def test_raw_is_kept_as_it_came(db: DB) -> None:
-    raw = json.loads('{"p": 1.10, "big": 12345678901234567890.123, "s": "1.10"}', parse_float=str)
+    text = '{"p": 1.10, "big": 12345678901234567890.123, "id": 18446744073709551617, "s": "1.10"}'
+    raw = json.loads(text, parse_float=str)
     put(db, "trades", trade(raw=raw))
     assert column(db, "raw") == [raw]
     assert column(db, "raw ->> 'big'") == ["12345678901234567890.123"]
+    assert column(db, "raw ->> 'id'") == ["18446744073709551617"]
 
 
 @pytest.mark.parametrize(

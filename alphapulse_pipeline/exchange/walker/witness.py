@@ -31,7 +31,7 @@ async def witnessed(
     try:
         async for page in pages:
             if page.rows:
-                witness = max(feed.moment(row) for row in page.rows)
+                witness = max(map(feed.moment, page.rows))
                 yield page
                 continue
             held.append(page)
