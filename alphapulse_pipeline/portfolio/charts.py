@@ -72,8 +72,8 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
         {
             "at": _time(row["at"]),
             "value": float(row["value"]),
-            "low": float(row["value"] - _doubt(row)),
-            "high": float(row["value"] + _doubt(row)),
+            "low": float(row["value"] - row["doubt"]),
+            "high": float(row["value"] + row["doubt"]),
             "sure": float(row["certainty"]),
             "state": row["state"],
         }
@@ -370,11 +370,6 @@ def _stretches(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         for number, line in enumerate(lines)
         for p in line
     ]
-
-
-def _doubt(row: Row) -> Decimal:
-    """How far the value may be off."""
-    return abs((1 - Decimal(row["certainty"])) * Decimal(row["value"]))
 
 
 def _place(row: Row) -> str:

@@ -11,13 +11,14 @@ from alphapulse_pipeline.portfolio.charts import Spec
 
 DB = Connection[TupleRow]
 
-# As many points as a chart can show: the last one of each stretch of time.
+# As many points as a chart can show: the last one of each stretch of time, with its worst doubt.
 _VALUE = """
 WITH span AS (
     SELECT greatest((max(at) - min(at)) / 400, interval '1 second') AS step, min(at) AS first
     FROM portfolio.value WHERE account = ''
 )
-SELECT DISTINCT ON (date_bin(step, at, first)) at, value, certainty, state
+SELECT DISTINCT ON (date_bin(step, at, first)) at, value, certainty, state,
+       max(doubt) OVER (PARTITION BY date_bin(step, at, first)) AS doubt
 FROM portfolio.value, span WHERE account = '' ORDER BY date_bin(step, at, first), at DESC
 """
 

@@ -8,7 +8,7 @@ from alphapulse_pipeline.portfolio.currency import currency
 from alphapulse_pipeline.portfolio.numbers import money, percent
 
 _TOTAL = """
-SELECT at, value, certainty, carried FROM portfolio.value
+SELECT at, value, certainty, doubt, carried FROM portfolio.value
 WHERE account = '' ORDER BY at DESC LIMIT 1
 """
 
@@ -17,8 +17,7 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
     """What it is worth and how sure that is; whether it adds up. Nothing where nothing is known."""
     told = []
     if row := connection.execute(_TOTAL).fetchone():
-        at, value, certainty, carried = row
-        doubt = abs((1 - certainty) * value)
+        at, value, certainty, doubt, carried = row
         told.append(
             f"worth {money(value)} {currency(connection)} at {at:%Y-%m-%d %H:%M:%S}, "
             f"{percent(certainty)} sure: give or take {money(doubt)}"

@@ -90,18 +90,20 @@ DERIVED = (
         "how sure that is.",
         value.refresh,
         datasets=("balances", "positions"),
-        follows=(prices.NAME,),
+        follows=(prices.NAME, reconciliation.NAME),
         lineage={
             "value": (
                 *(("balances", column) for column in ("total", "debt")),
                 *(("positions", column) for column in _PROFIT),
                 (prices.NAME, "price"),
             ),
+            "unexplained": ((reconciliation.NAME, "residual"), (prices.NAME, "price")),
             "at": (("balances", "captured_at"),),
         },
         picture=pictures.equity,
         preview="SELECT at, round(value, 2) AS value, certainty, round(carried, 2) AS carried,"
-        " unpriced, state FROM portfolio.value WHERE account = '' ORDER BY at DESC LIMIT 10",
+        " round(unexplained, 2) AS unexplained, unpriced, state FROM portfolio.value"
+        " WHERE account = '' ORDER BY at DESC LIMIT 10",
     ),
     Derived(
         exposure.NAME,

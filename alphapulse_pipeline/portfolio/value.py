@@ -3,8 +3,10 @@
 A point for every snapshot of balances, valued with the positions and prices that were read with it,
 and one for all accounts together at each of these times, which takes the last point of each. An
 account that fails stays in the sum with what it was last worth, and the point says so; its
-certainty falls to nothing within a week. An account that is no longer deployed ends with its last
-snapshot. What is made anew are the points that are new, or whose prices or positions are.
+certainty falls to nothing within a week. What a balance has gained or lost since the last snapshot
+without its history telling so, since it is not there yet or is wrong, is a doubt of that size. An
+account that is no longer deployed ends with its last snapshot. What is made anew are the points
+that are new, or whose prices, positions or doubts are.
 """
 
 from datetime import timedelta
@@ -46,6 +48,15 @@ LEFT JOIN LATERAL (
 ) AS positions ON true
 LEFT JOIN portfolio.valued AS known ON known.account = d.account
 WHERE d.dataset = 'balances'
+"""
+
+# Few rows, all found by an index: what adds up is not looked at.
+_UNEXPLAINED = """
+CREATE TEMP TABLE unexplained ON COMMIT DROP AS
+SELECT r.account, r.closed_at AS at,
+       coalesce(sum(abs(r.residual * portfolio.price_at(r.asset, r.closed_at + %(alongside)s))), 0)
+           AS value
+FROM portfolio.reconciliation AS r WHERE r.state <> 'zero' GROUP BY r.account, r.closed_at
 """
 
 # A price counts from its time on until the next one, the first of an asset before it as well:
@@ -99,6 +110,13 @@ SELECT v.account, v.at
 FROM portfolio.value AS v
 WHERE v.account <> '' AND v.unpriced <> '{}'
   AND v.unpriced && ARRAY(SELECT asset FROM assets WHERE NOT known)
+UNION
+SELECT v.account, v.at
+FROM unexplained AS u JOIN portfolio.value AS v USING (account, at) WHERE v.unexplained <> u.value
+UNION
+SELECT v.account, v.at
+FROM portfolio.value AS v WHERE v.account <> '' AND v.unexplained <> 0
+  AND NOT EXISTS (SELECT FROM unexplained AS u WHERE u.account = v.account AND u.at = v.at)
 """
 
 _VALUED = """
@@ -138,23 +156,30 @@ WITH read AS (
            coalesce(bool_or(late), false) AS late
     FROM held GROUP BY account, at
 ), made AS (
-    SELECT read.account, read.at, coalesce(value, 0) AS value,
-           CASE WHEN sums.at IS NULL THEN CASE WHEN lacking THEN 0 ELSE 1 END
-                ELSE round((assets - cardinality(unpriced))::numeric / (assets + lacking::int)
-                           * (1 - coalesce(faded * carried_weight / nullif(weight, 0), 0)), 4)
-           END AS certainty,
-           coalesce(carried, 0) AS carried, coalesce(unpriced, '{}') AS unpriced,
+    SELECT read.account, read.at, coalesce(sums.value, 0) AS value,
+           round(CASE WHEN sums.at IS NULL THEN CASE WHEN lacking THEN 0 ELSE 1 END
+                      ELSE (assets - cardinality(unpriced))::numeric / (assets + lacking::int)
+                           * (1 - coalesce(faded * carried_weight / nullif(weight, 0), 0))
+                 END * CASE WHEN u.value > 0
+                            THEN greatest(0, 1 - coalesce(u.value / nullif(weight, 0), 1))
+                            ELSE 1 END, 4) AS certainty,
+           coalesce(carried, 0) AS carried, coalesce(u.value, 0) AS unexplained,
+           coalesce(unpriced, '{}') AS unpriced,
            CASE WHEN lacking OR unpriced <> '{}' THEN 'partial'
                 WHEN late THEN 'carried' ELSE 'known' END AS state
-    FROM read LEFT JOIN sums USING (account, at)
+    FROM read LEFT JOIN sums USING (account, at) LEFT JOIN unexplained AS u USING (account, at)
 ), changed AS (
-    INSERT INTO portfolio.value AS v (account, at, value, certainty, carried, unpriced, state)
-    SELECT account, at, trim_scale(value), certainty, trim_scale(carried), unpriced, state FROM made
+    INSERT INTO portfolio.value AS v
+        (account, at, value, certainty, carried, unexplained, unpriced, state)
+    SELECT account, at, trim_scale(value), certainty, trim_scale(carried), trim_scale(unexplained),
+           unpriced, state
+    FROM made
     ON CONFLICT (account, at) DO UPDATE SET value = excluded.value,
-        certainty = excluded.certainty, carried = excluded.carried, unpriced = excluded.unpriced,
-        state = excluded.state
-    WHERE (v.value, v.certainty, v.carried, v.unpriced, v.state) IS DISTINCT FROM
-        (excluded.value, excluded.certainty, excluded.carried, excluded.unpriced, excluded.state)
+        certainty = excluded.certainty, carried = excluded.carried,
+        unexplained = excluded.unexplained, unpriced = excluded.unpriced, state = excluded.state
+    WHERE (v.value, v.certainty, v.carried, v.unexplained, v.unpriced, v.state)
+        IS DISTINCT FROM (excluded.value, excluded.certainty, excluded.carried,
+                          excluded.unexplained, excluded.unpriced, excluded.state)
     RETURNING account, at
 )
 TABLE changed
@@ -193,7 +218,7 @@ JOIN portfolio.value AS v
 _TOGETHER = """
 WITH last AS MATERIALIZED (
     SELECT times.at, fresh.account, known.at AS known_at, known.value, known.certainty,
-           known.carried, known.unpriced, known.state,
+           known.carried, known.unexplained, known.unpriced, known.state,
            known.at < times.at - %(late)s OR EXISTS (
                SELECT FROM alphapulse.sync_log AS failure
                WHERE failure.account = fresh.account AND failure.dataset = 'balances'
@@ -220,20 +245,24 @@ WITH last AS MATERIALIZED (
            coalesce(sum(weight * now_certain) / nullif(sum(weight), 0), min(now_certain))
                AS certainty,
            sum(CASE WHEN failed THEN value ELSE carried END) AS carried,
+           sum(unexplained) AS unexplained,
            bool_or(failed OR state = 'carried') AS rests, bool_or(state = 'partial') AS partial
     FROM sure GROUP BY at
 )
-INSERT INTO portfolio.value AS v (account, at, value, certainty, carried, unpriced, state)
+INSERT INTO portfolio.value AS v
+    (account, at, value, certainty, carried, unexplained, unpriced, state)
 SELECT '', at, trim_scale(value),
        round(certainty * sums.accounts / (sums.accounts + coalesce(unread.accounts, 0)), 4),
-       trim_scale(carried), coalesce(unpriced.assets, '{}'),
+       trim_scale(carried), trim_scale(unexplained), coalesce(unpriced.assets, '{}'),
        CASE WHEN partial OR unread.at IS NOT NULL THEN 'partial'
             WHEN rests THEN 'carried' ELSE 'known' END
 FROM sums LEFT JOIN unread USING (at) LEFT JOIN unpriced USING (at)
 ON CONFLICT (account, at) DO UPDATE SET value = excluded.value, certainty = excluded.certainty,
-    carried = excluded.carried, unpriced = excluded.unpriced, state = excluded.state
-WHERE (v.value, v.certainty, v.carried, v.unpriced, v.state) IS DISTINCT FROM
-    (excluded.value, excluded.certainty, excluded.carried, excluded.unpriced, excluded.state)
+    carried = excluded.carried, unexplained = excluded.unexplained, unpriced = excluded.unpriced,
+    state = excluded.state
+WHERE (v.value, v.certainty, v.carried, v.unexplained, v.unpriced, v.state)
+    IS DISTINCT FROM (excluded.value, excluded.certainty, excluded.carried, excluded.unexplained,
+                      excluded.unpriced, excluded.state)
 """
 
 _REMEMBER = """
@@ -246,7 +275,7 @@ WHERE (v.balances_at, v.positions_at, v.deployed)
 """
 
 _NEWEST = """
-SELECT value, certainty, carried, state FROM portfolio.value
+SELECT value, certainty, carried, unexplained, state FROM portfolio.value
 WHERE account = '' ORDER BY at DESC LIMIT 1
 """
 
@@ -257,6 +286,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
         values = _INTERVALS | {"since": since}
         connection.execute(_FRESH)
         connection.execute("ANALYZE fresh")
+        connection.execute(_UNEXPLAINED, values)
         connection.execute(_POINTS, values)
         connection.execute("ANALYZE points")
         connection.execute(_VALUED, values)
@@ -269,10 +299,11 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     figures = {"points": moved[0] if moved else 0, "points together": together}
     if newest is None:
         return figures
-    value, certainty, carried, state = newest
+    value, certainty, carried, unexplained, state = newest
     return figures | {
         f"value ({settings.currency})": value,
         "certainty": certainty,
         "carried": carried,
+        "unexplained": unexplained,
         "state": state,
     }

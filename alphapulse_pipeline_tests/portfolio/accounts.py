@@ -93,7 +93,8 @@ class Accounts:
         """Before a refresh that knows of none before it."""
         self.db.execute(
             "TRUNCATE portfolio.prices, portfolio.priced, portfolio.bridges, portfolio.refreshed,"
-            " portfolio.rewritten, portfolio.value, portfolio.valued"
+            " portfolio.rewritten, portfolio.value, portfolio.valued, portfolio.reconciliation,"
+            " portfolio.reconciled"
         )
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> None:

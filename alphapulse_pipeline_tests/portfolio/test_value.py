@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio import prices, value
+from alphapulse_pipeline.portfolio import prices, reconciliation, value
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts, balance, position, price, rows
 from alphapulse_pipeline_tests.warehouse.rows import T0
@@ -25,6 +25,11 @@ def refresh(db: DB, currency: str = "USD") -> dict[str, Any]:
     chosen = PortfolioSettings(currency=currency)
     prices.refresh(db, chosen)
     return dict(value.refresh(db, chosen))
+
+
+def reconcile_and_refresh(db: DB) -> None:
+    reconciliation.refresh(db, PortfolioSettings())
+    refresh(db)
 
 
 def curve(db: DB, account: str = "") -> list[tuple[Any, ...]]:
@@ -151,6 +156,53 @@ def test_what_has_no_price_is_named_and_counted_once_it_has_one(accounts: Accoun
     assert curve(db) == [(0, 106, 1, 0, [], "known")]
 
 
+def test_what_no_history_explains_is_a_doubt_of_its_size_until_it_does(
+    accounts: Accounts, db: DB
+) -> None:
+    def doubts(account: str) -> list[tuple[Any, ...]]:
+        return db.execute(
+            "SELECT value, unexplained, certainty FROM portfolio.value WHERE account = %s"
+            " ORDER BY at",
+            [account],
+        ).fetchall()
+
+    accounts.snapshot("a", "prices", T0, [price("BTC/USD", 1000)])
+    accounts.snapshot("a", "balances", T0, [balance("BTC", 2), balance("USD", 1000)])
+    for hour in (1, 2):
+        now = [balance("BTC", 3), balance("USD", 500)]
+        accounts.snapshot("a", "balances", T0 + hour * HOUR, now)
+    accounts.snapshot("b", "balances", T0 + 90 * MINUTE, [balance("USD", 6500)])
+    reconcile_and_refresh(db)
+    assert doubts("a") == [(3000, 0, 1), (3500, 1500, Decimal("0.5714")), (3500, 0, 1)]
+    together = [(3500, 1500, Decimal("0.5714")), (10000, 1500, Decimal("0.8500")), (10000, 0, 1)]
+    assert doubts("")[1:] == together
+    accounts.fill("a", "BTC/USD", T0 + 30 * MINUTE, 500, 1)
+    reconcile_and_refresh(db)
+    assert doubts("a") == [(3000, 0, 1), (3500, 0, 1), (3500, 0, 1)]
+    assert {doubt for _, doubt, _ in doubts("")} == {0}
+    db.execute("DELETE FROM alphapulse.trades")
+    reconcile_and_refresh(db)
+    assert doubts("")[1:] == together
+
+
+def test_doubts_of_several_accounts_add_up(accounts: Accounts, db: DB) -> None:
+    for account, was, now in (("a", 100, 90), ("b", 200, 210)):
+        accounts.snapshot(account, "balances", T0, [balance("USD", was)])
+        accounts.snapshot(account, "balances", T0 + HOUR, [balance("USD", now)])
+    reconcile_and_refresh(db)
+    assert db.execute(
+        "SELECT value, unexplained, doubt >= 20 FROM portfolio.value WHERE account = ''"
+        " ORDER BY at DESC LIMIT 1"
+    ).fetchone() == (300, 20, True)
+
+
+def test_what_vanished_unexplained_leaves_nothing_that_is_sure(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "balances", T0, [balance("USD", 1000)])
+    accounts.snapshot("a", "balances", T0 + HOUR)
+    reconcile_and_refresh(db)
+    assert [(point[1], point[2]) for point in curve(db)] == [(1000, 1), (0, 0)]
+
+
 def test_an_empty_account_is_worth_nothing_and_that_is_known(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("USD", 100)])
     accounts.snapshot("a", "balances", T0 + HOUR)
@@ -243,7 +295,7 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
     for happening in happenings:
         match happening:
             case ("refresh",):
-                refresh(db)
+                reconcile_and_refresh(db)
             case ("fill", account, minutes, paid, number):
                 accounts.fill(account, "BTC/USD", T0 + minutes * MINUTE, paid, number)
             case ("failed", account, minutes):
@@ -253,8 +305,8 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
                 now = clocks.get((account, dataset), T0) + minutes * MINUTE
                 clocks[account, dataset] = now
                 accounts.snapshot(account, dataset, now, [SHOWN[dataset](what, amount)])
-    refresh(db)
+    reconcile_and_refresh(db)
     found = rows(db, "value", "account, at")
     accounts.derive_from_nothing()
-    refresh(db)
+    reconcile_and_refresh(db)
     assert found == rows(db, "value", "account, at")

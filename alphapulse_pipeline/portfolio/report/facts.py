@@ -18,7 +18,8 @@ Row = Mapping[str, Any]
 
 # The account '' is all of them together.
 _VALUES = """
-SELECT DISTINCT ON (account) account, at, value, certainty, carried, unpriced, state
+SELECT DISTINCT ON (account) account, at, value, certainty, doubt, carried, unexplained, unpriced,
+       state
 FROM portfolio.value ORDER BY account, at DESC
 """
 
