@@ -23,8 +23,10 @@ from alphapulse_pipeline.health.doctor.account import examine_account
 from alphapulse_pipeline.health.doctor.database import CHECKS, Server
 from alphapulse_pipeline.health.doctor.result import Result, Status, broken, examine, result
 from alphapulse_pipeline.settings import environment
-from alphapulse_pipeline.settings.accounts import Account, account_files, read_account
+from alphapulse_pipeline.settings.accounts import Account, read_account
+from alphapulse_pipeline.settings.component_file import component_files
 from alphapulse_pipeline.settings.environment import POSTGRES_URL, SettingsError
+from alphapulse_pipeline.settings.portfolio import read_settings
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError
 from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
@@ -94,7 +96,10 @@ def _examined(names: Sequence[str], *, demo: bool) -> Iterator[Result]:
 
 def _read(names: Sequence[str]) -> tuple[list[Account], list[Result]]:
     """The accounts that were asked for, and what is wrong with the files of the others."""
-    files = account_files()
+    try:
+        files = component_files()
+    except SettingsError as error:
+        return [], [result("", "settings", broken(str(error), "rename it, then ask again"))]
     require_known(names, [path.parent.name for path in files])
     accounts, unread = [], []
     for path in files:
@@ -103,8 +108,10 @@ def _read(names: Sequence[str]) -> tuple[list[Account], list[Result]]:
             continue
         try:
             account = read_account(path)
+            if not names:
+                read_settings(path)
         except SettingsError as error:
-            mend = "mend that line: README.md shows what an account's file looks like"
+            mend = "mend that line: README.md shows what the file looks like"
             unread.append(result(name, "settings", broken(str(error), mend)))
             continue
         accounts += [account] if account else []

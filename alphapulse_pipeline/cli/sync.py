@@ -55,7 +55,7 @@ def sync(
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
         results = _sync(place, chosen, datasets, days)
-        derived = _derive() if results else True
+        derived = _derive() if results and place.portfolio else True
     ok = derived and all(result.status == "completed" for result in results)
     if as_json:
         output.print_json({"ok": ok, "results": [asdict(result) for result in results]})

@@ -14,6 +14,7 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
 from alphapulse_pipeline.settings.environment import POSTGRES_URL, SettingsError
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_portfolio
 from alphapulse_pipeline.warehouse import registry, schema
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
@@ -28,6 +29,7 @@ class Workplace:
     """Where a command works."""
 
     accounts: list[Account]
+    portfolio: PortfolioSettings | None
     url: str
     demo: bool
     home: Path
@@ -65,6 +67,7 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
     Raises `SettingsError` and `EmbeddedServerError` with one sentence each.
     """
     accounts = read_accounts()
+    portfolio = read_portfolio()
     demo = demo or nobody_has_credentials(accounts)
     if demo:
         accounts = simulable(accounts)
@@ -79,7 +82,7 @@ def workplace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
         if demo and simulate:
             stack.enter_context(simulated(accounts))
         prepare_dagster(home)
-        yield Workplace(accounts, url, demo, home, embedded)
+        yield Workplace(accounts, portfolio, url, demo, home, embedded)
 
 
 def nobody_has_credentials(accounts: Sequence[Account]) -> bool:

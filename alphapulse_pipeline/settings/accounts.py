@@ -1,11 +1,5 @@
-"""The accounts that are deployed: one folder each under `defs/`, with a `defs.yaml`.
+"""The accounts that are deployed: one folder each under `defs/`, with a `defs.yaml`."""
 
-Dagster reads the same files through the component `ExchangeAccount`. They are read here too, so
-that commands know their accounts without loading Dagster, and so that a mistake in a file is one
-line with file, line and field.
-"""
-
-import difflib
 import importlib.metadata
 import re
 from dataclasses import dataclass
@@ -14,16 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from alphapulse_pipeline.settings import component_file
+from alphapulse_pipeline.settings.component_file import DEFS, component_files, did_you_mean
 from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
 
-COMPONENT = "alphapulse_pipeline.components.ExchangeAccount"
-PORTFOLIO = "alphapulse_pipeline.components.Portfolio"
-_OURS = COMPONENT.partition(".")[0] + "."
-DEFS = Path(__file__).parents[1] / "defs"
 SNAPSHOTS = ("balances", "positions", "prices")
 HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
 DATASETS = (*SNAPSHOTS, *HISTORIES)
@@ -54,7 +45,7 @@ class AccountSettings(BaseModel):
     @classmethod
     def _known_exchange(cls, value: str) -> str:
         if value not in exchanges():
-            raise ValueError(f"ccxt has no exchange {value!r}{_did_you_mean(value, exchanges())}")
+            raise ValueError(f"ccxt has no exchange {value!r}{did_you_mean(value, exchanges())}")
         return value
 
     @field_validator("history_start")
@@ -75,7 +66,7 @@ class AccountSettings(BaseModel):
     def _known_datasets(cls, value: list[str] | None) -> list[str] | None:
         for dataset in value or ():
             if dataset not in DATASETS:
-                raise ValueError(f"no dataset {dataset!r}{_did_you_mean(dataset, DATASETS)}")
+                raise ValueError(f"no dataset {dataset!r}{did_you_mean(dataset, DATASETS)}")
         return value
 
     def wants(self, dataset: str) -> bool:
@@ -127,102 +118,16 @@ def exchanges() -> tuple[str, ...]:
 
 def read_accounts(folder: Path = DEFS) -> list[Account]:
     """All accounts under `folder`, by name. Raises `SettingsError`: file, line, field, mend."""
-    for path in sorted(folder.glob("*/*.y*ml")):
-        if path.name != "defs.yaml" and COMPONENT.encode() in path.read_bytes():
-            raise SettingsError(f"{_shown(path)}: nobody reads this file: call it defs.yaml")
-    return [account for path in account_files(folder) if (account := read_account(path))]
-
-
-def account_files(folder: Path = DEFS) -> list[Path]:
-    """The files of all folders under `folder`, some of which may be somebody's own components."""
-    return sorted(folder.glob("*/defs.yaml"))
-
-
-class _Loader(yaml.SafeLoader):
-    """Leaves days as text: PyYAML would raise a bare ValueError for the 13th month."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
+    return [account for path in component_files(folder) if (account := read_account(path))]
 
 
 def read_account(path: Path) -> Account | None:
     """The account of a file; None where it is another component's. Raises `SettingsError`."""
-    shown = _shown(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(f"{shown}:{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{shown}:1: not valid YAML: it is no UTF-8 text") from error
-    except RecursionError:
-        raise SettingsError(f"{shown}:1: not valid YAML: it is nested too deeply") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise SettingsError(f"{shown}:1: not valid YAML: {error}") from error
-    if not isinstance(content, dict) or "type" not in content:
-        raise SettingsError(f"{shown}:1: type: missing: add `type: {COMPONENT}`")
-    if (kind := str(content["type"])) != COMPONENT:
-        if (
-            kind.startswith(_OURS) and kind != PORTFOLIO
-        ):  # anything else is somebody's own Dagster component
-            hint = _did_you_mean(kind, (COMPONENT, PORTFOLIO))
-            raise SettingsError(
-                f"{shown}:{_line(root, ('type',))}: type: no component {kind!r}{hint}"
-            )
+    file = component_file.read(path)
+    if file.kind != component_file.ACCOUNT:
         return None
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):  # a few of them are enough to fill the memory
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            raise SettingsError(f"{shown}:{line}: *{event.anchor}: write it out, without aliases")
     try:
         check_account_name(path.parent.name)
     except SettingsError as error:
-        raise SettingsError(f"{shown}:1: {error}") from None
-    try:
-        settings = AccountSettings.model_validate(content.get("attributes") or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ("attributes", *(str(part) for part in first["loc"]))
-        raise SettingsError(
-            f"{shown}:{_line(root, where)}: {'.'.join(where)}: {_sentence(dict(first))}"
-        ) from error
-    return Account(path.parent.name, settings)
-
-
-def _sentence(error: dict[str, Any]) -> str:
-    field = str(error["loc"][-1]) if error["loc"] else ""
-    match error["type"]:
-        case "extra_forbidden":
-            return f"unknown field{_did_you_mean(field, tuple(AccountSettings.model_fields))}"
-        case "missing":
-            return "missing: add it to the file"
-        case kind if kind.startswith("date_"):
-            return f"{error['msg']}: write a day as 2026-01-31"
-        case _:
-            return str(error["msg"]).removeprefix("Value error, ")
-
-
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known[:12])}"
-
-
-def _line(node: yaml.Node | None, where: tuple[str, ...]) -> int:
-    """The line of the field `where`, or of the nearest part of it that stands in the file."""
-    line = 1
-    for part in where:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        for key, value in node.value:
-            if key.value == part:
-                line, node = key.start_mark.line + 1, value
-                break
-        else:
-            break
-    return line
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+        raise SettingsError(f"{component_file.shown(path)}:1: {error}") from None
+    return Account(path.parent.name, file.attributes(AccountSettings))

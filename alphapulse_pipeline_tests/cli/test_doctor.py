@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.cli import doctor as cli
-from alphapulse_pipeline.settings.accounts import account_files
+from alphapulse_pipeline.settings.component_file import component_files
 from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 from alphapulse_pipeline_tests.cli import running
 
@@ -123,12 +123,22 @@ attributes: {exchange: okx, history_start: 2026-01-01}
 def test_a_file_that_cannot_be_read_hides_no_other_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, text in (("bad", GOOD.replace("okx", "oxk")), ("good", GOOD)):
+    portfolio = "type: alphapulse_pipeline.components.Portfolio\nattributes: {currency: usd}\n"
+    files = {"bad": GOOD.replace("okx", "oxk"), "good": GOOD, "portfolio": portfolio}
+    for name, text in files.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "defs.yaml").write_text(text)
-    monkeypatch.setattr(cli, "account_files", lambda: account_files(tmp_path))
+    monkeypatch.setattr(cli, "component_files", lambda: component_files(tmp_path))
     accounts, unread = cli._read([])
     assert [account.name for account in accounts] == ["good"]
-    assert [(r.account, r.check, r.status) for r in unread] == [("bad", "settings", "broken")]
+    assert [(r.account, r.check, r.status) for r in unread] == [
+        ("bad", "settings", "broken"),
+        ("portfolio", "settings", "broken"),
+    ]
     assert "bad/defs.yaml:2: attributes.exchange: ccxt has no exchange 'oxk'" in unread[0].said
+    assert "portfolio/defs.yaml:2: attributes.currency: 'usd' is no asset's" in unread[1].said
     assert cli._read(["good"])[1] == []
+    (tmp_path / "good" / "defs.yaml").rename(tmp_path / "good" / "defs.yml")
+    accounts, unread = cli._read([])
+    assert not accounts
+    assert "good/defs.yml: nobody reads this file" in unread[0].said

@@ -61,6 +61,13 @@ def test_the_report_tells_the_value_and_how_sure_it_is(held: DB) -> None:
     assert "7,535.00 of it is what failed accounts last said" in text
 
 
+def test_the_report_tells_what_no_history_tells_of(held: DB) -> None:
+    assert "came or went" not in read(page(held))
+    held.execute("UPDATE portfolio.value SET unexplained = 12.5 WHERE account = ''")
+    told = "12.50 came or went since the last snapshot and no history tells of it yet"
+    assert told in read(page(held))
+
+
 def test_the_report_tells_what_is_wrong(held: DB) -> None:
     text = read(page(held))
     since = "the curve is flat and marked since"

@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapulse_pipeline.settings.accounts import (
-    COMPONENT,
     DATASETS,
     AccountSettings,
     check_account_name,
     exchanges,
     read_accounts,
 )
+from alphapulse_pipeline.settings.component_file import ACCOUNT
 from alphapulse_pipeline.settings.environment import SettingsError
 
 GOOD = f"""\
-type: {COMPONENT}
+type: {ACCOUNT}
 
 attributes:
   exchange: bybit
@@ -113,7 +113,7 @@ def test_an_account_in_a_file_that_nobody_reads_is_told(tmp_path: Path, file: st
         (
             GOOD.replace("ExchangeAccount", "ExchangeAcount"),
             f":1: type: no component 'alphapulse_pipeline.components.ExchangeAcount'; "
-            f"did you mean '{COMPONENT}'?",
+            f"did you mean '{ACCOUNT}'?",
         ),
     ],
 )
@@ -150,7 +150,7 @@ def test_a_name_is_letters_and_digits_or_refused(name: str) -> None:
 def test_whatever_a_field_holds_is_good_or_one_sentence(field: str, value: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         written = {"exchange": "bybit", "history_start": "2026-01-01", field: value}
-        account(Path(folder), yaml.safe_dump({"type": COMPONENT, "attributes": written}))
+        account(Path(folder), yaml.safe_dump({"type": ACCOUNT, "attributes": written}))
         told = ""
         try:
             read_accounts(Path(folder))
