@@ -11,6 +11,8 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
 
+from alphapulse_pipeline.portfolio.numbers import listed
+
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
 _SHOWN = 12
@@ -163,7 +165,7 @@ def allocation(rows: Sequence[Row], currency: str) -> Spec:
     """Where the value is: (asset, value), value None where there is no price; any order."""
     priced = _largest([row for row in rows if row["value"] is not None], "value")
     unpriced = sorted({row["asset"] for row in rows if row["value"] is None})
-    said = f"without a price: {_listed(unpriced)}" if unpriced else "everything has a price"
+    said = f"without a price: {listed(unpriced)}" if unpriced else "everything has a price"
     return _bars(f"Allocation, {currency}", said, priced, _ACCENT)
 
 
@@ -270,7 +272,7 @@ def residual_drift(rows: Sequence[Row], span: tuple[datetime, datetime], currenc
     unpriced = sorted({row["asset"] for row in rows if row["value"] is None})
     return _chart(
         f"Unexplained differences, added up, {currency}",
-        f"not drawn, without a price: {_listed(unpriced)}" if unpriced else None,
+        f"not drawn, without a price: {listed(unpriced)}" if unpriced else None,
         200,
         {
             "data": {
@@ -379,8 +381,3 @@ def _place(row: Row) -> str:
 def _time(at: datetime) -> int:
     """Milliseconds, which no browser takes for local time."""
     return round(at.timestamp() * 1000)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - 6
-    return ", ".join(names[:6]) + (f" and {more} more" if more > 0 else "")

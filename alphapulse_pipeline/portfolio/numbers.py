@@ -1,5 +1,6 @@
-"""Numbers as people read them; nothing where there is none."""
+"""Numbers and names as people read them; nothing where there is none."""
 
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 
@@ -23,3 +24,9 @@ def percent(share: Decimal | None) -> str:
     if share is None:
         return ""
     return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN):f} %"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first six."""
+    more = len(names) - 6
+    return ", ".join(names[:6]) + (f" and {more} more" if more > 0 else "")

@@ -21,9 +21,9 @@ from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 NAME = "realized_pnl"
 _AT_ONCE = 20_000
 
-# To the planner a third of all lines may be newer than a time that it does not know; few are.
-_BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off"
-_AS_PLANNED = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on"
+# What is taken back are few lines of all that a hash would be made of.
+_BY_INDEX = "SET LOCAL enable_hashjoin = off"
+_AS_PLANNED = "SET LOCAL enable_hashjoin = on"
 
 # Where the sums that are taken back have a part without a price, they say nothing of what was
 # before it: the asset is made anew from its beginning.

@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.portfolio.refreshed import NEVER
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
-
-_NEVER = datetime(1, 1, 1, tzinfo=UTC)
-"""Before everything: since then all is made anew."""
 
 _SAME_SETTINGS = """
 SELECT FROM portfolio.lot_settings
@@ -279,7 +277,7 @@ def find_stale(
     """Make the table `stale` from what was recorded since that time; how many assets it names."""
     given = settings.model_dump()
     if connection.execute(_SAME_SETTINGS, given).fetchone() is None:
-        since = _NEVER
+        since = NEVER
         for statement in _FORGET:
             connection.execute(statement)
         connection.execute(_SETTINGS, given)
@@ -287,7 +285,7 @@ def find_stale(
     connection.execute(_MEMBERS, given)
     connection.execute(_FOUND)
     connection.execute(_NEW, news)
-    if since > _NEVER:
+    if since > NEVER:
         connection.execute(_REWRITTEN, news)
         connection.execute(_PRICED, news)
     connection.execute(_ACCOUNTS, {"now": datetime.now(UTC)})

@@ -5,10 +5,10 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.currency import currency
-from alphapulse_pipeline.portfolio.numbers import money, percent
+from alphapulse_pipeline.portfolio.numbers import listed, money, percent
 
 _TOTAL = """
-SELECT at, value, certainty, doubt, carried FROM portfolio.value
+SELECT at, value, certainty, doubt, carried, unpriced FROM portfolio.value
 WHERE account = '' ORDER BY at DESC LIMIT 1
 """
 
@@ -17,11 +17,12 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
     """What it is worth and how sure that is; whether it adds up. Nothing where nothing is known."""
     told = []
     if row := connection.execute(_TOTAL).fetchone():
-        at, value, certainty, doubt, carried = row
+        at, value, certainty, doubt, carried, unpriced = row
         told.append(
             f"worth {money(value)} {currency(connection)} at {at:%Y-%m-%d %H:%M:%S}, "
             f"{percent(certainty)} sure: give or take {money(doubt)}"
             + (f"; {money(carried)} of it is what failed accounts last said" if carried else "")
+            + (f"; not counted, without a price: {listed(unpriced)}" if unpriced else "")
         )
     found = residuals.find(connection)
     if found.off or found.unwitnessed or found.pending:

@@ -1,12 +1,12 @@
 """What the accounts are worth, from snapshot to snapshot, and how sure that is.
 
 A point for every snapshot of balances, valued with the positions and prices that were read with it,
-and one for all accounts together at each of these times, which takes the last point of each. An
-account that fails stays in the sum with what it was last worth, and the point says so; its
-certainty falls to nothing within a week. What a balance has gained or lost since the last snapshot
-without its history telling so, since it is not there yet or is wrong, is a doubt of that size. An
-account that is no longer deployed ends with its last snapshot. What is made anew are the points
-that are new, or whose prices, positions or doubts are.
+and one for all accounts together at each of these times, and where a snapshot failed, which takes
+the last point of each. An account that fails stays in the sum with what it was last worth, and the
+point says so; its certainty falls to nothing within a week. What a balance has gained or lost since
+the last snapshot without its history telling so, since it is not there yet or is wrong, is a doubt
+of that size. An account that is no longer deployed ends with its last snapshot. What is made anew
+are the points that are new, or whose prices, positions or doubts are.
 """
 
 from datetime import timedelta
@@ -186,16 +186,22 @@ TABLE changed
 """
 
 # The times whose sum is another one: an account's point counts until its next one, and so does a
-# failure.
+# failure, which is new where there is no point yet; none comes to be known a day late.
 _TIMES = """
 CREATE TEMP TABLE times ON COMMIT DROP AS
-WITH starts AS (
-    SELECT account, at FROM moved
-    UNION ALL
-    SELECT fresh.account, failure.finished_at FROM fresh
+WITH failures AS (
+    SELECT fresh.account, failure.finished_at AS at FROM fresh
     JOIN alphapulse.sync_log AS failure
         ON failure.account = fresh.account AND failure.dataset = 'balances'
-        AND failure.status = 'failed' AND failure.finished_at >= %(since)s
+        AND failure.status = 'failed' AND failure.finished_at >= coalesce(
+            (SELECT max(at) - interval '1 day' FROM portfolio.value WHERE account = ''),
+            '-infinity')
+        AND NOT EXISTS (SELECT FROM portfolio.value AS v
+                        WHERE v.account = '' AND v.at = failure.finished_at)
+), starts AS (
+    SELECT account, at FROM moved
+    UNION ALL
+    SELECT account, at FROM failures
     UNION ALL
     SELECT account, up_to FROM fresh WHERE moved AND up_to IS NOT NULL
 ), spans AS (
@@ -209,10 +215,12 @@ WITH starts AS (
     ) AS next ON true
 )
 SELECT DISTINCT v.at
-FROM spans CROSS JOIN fresh
+FROM spans CROSS JOIN (SELECT account FROM fresh UNION ALL SELECT '') AS fresh
 JOIN portfolio.value AS v
     ON v.account = fresh.account
     AND v.at >= lower(span) AND v.at < coalesce(upper(span), 'infinity')
+UNION
+SELECT at FROM failures
 """
 
 _TOGETHER = """
@@ -248,6 +256,9 @@ WITH last AS MATERIALIZED (
            sum(unexplained) AS unexplained,
            bool_or(failed OR state = 'carried') AS rests, bool_or(state = 'partial') AS partial
     FROM sure GROUP BY at
+), gone AS (
+    DELETE FROM portfolio.value AS v USING times
+    WHERE v.account = '' AND v.at = times.at AND v.at NOT IN (SELECT at FROM sums)
 )
 INSERT INTO portfolio.value AS v
     (account, at, value, certainty, carried, unexplained, unpriced, state)
@@ -290,7 +301,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
         connection.execute(_POINTS, values)
         connection.execute("ANALYZE points")
         connection.execute(_VALUED, values)
-        connection.execute(_TIMES, values)
+        connection.execute(_TIMES)
         connection.execute("ANALYZE times")
         together = connection.execute(_TOGETHER, values).rowcount
         connection.execute(_REMEMBER)

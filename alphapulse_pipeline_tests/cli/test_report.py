@@ -145,6 +145,7 @@ def test_the_status_ends_with_the_value_and_what_does_not_add_up(home: Path) -> 
     assert done.returncode == 0, done.stderr
     worth, differences = done.stdout.splitlines()[-2:]
     assert worth.startswith(f"worth 48,211.31 USD at {example.NOW:%Y-%m-%d %H:%M:%S}, 93.0 % sure")
+    assert worth.endswith("; not counted, without a price: NEWCOIN")
     assert differences.startswith(
         "differences between balances and histories: 1 off, 0 unwitnessed, 1 pending; bybit: USDT"
     )

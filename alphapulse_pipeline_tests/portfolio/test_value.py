@@ -94,13 +94,15 @@ def test_an_account_that_fails_for_a_day_makes_the_curve_flat_and_marked_and_no_
             accounts.snapshot("b", "balances", T0 + hour * HOUR, [balance("USD", 300)])
         refresh(db)
     points = curve(db)
-    assert [point[1] for point in points] == [400] * 60
-    assert [point[0] for point in points if point[5] == "carried"] == list(range(12, 36))
-    assert {point[3] for point in points[12:36]} == {300}
-    sure = [point[2] for point in points]
-    assert sure[:12] + sure[36:] == [1] * 36
-    assert sure[12:36] == sorted(sure[12:36], reverse=True)
-    assert 0 < sure[35] < sure[12] < 1
+    assert {point[1] for point in points} == {400}
+    failing = [point for point in points if 11.5 < point[0] < 35.5]
+    assert len(failing) == 2 * 24
+    assert [point for point in points if point[5] == "carried"] == failing
+    assert {point[3] for point in failing} == {300}
+    assert {point[2] for point in points if point not in failing} == {1}
+    sure = [point[2] for point in failing]
+    assert sure == sorted(sure, reverse=True)
+    assert 0 < sure[-1] < sure[0] < 1
     assert len(curve(db, "b")) == 36
 
 
@@ -131,7 +133,31 @@ def test_an_account_that_was_never_read_makes_the_sum_partial(accounts: Accounts
     assert [point[1:3] + point[5:] for point in curve(db)] == [
         (100, 1, "known"),
         (100, Decimal("0.5"), "partial"),
+        (100, Decimal("0.5"), "partial"),
     ]
+
+
+def test_an_only_account_that_fails_is_marked_while_it_fails(accounts: Accounts, db: DB) -> None:
+    accounts.snapshot("a", "balances", T0, [balance("USD", 100)])
+    refresh(db)
+    for hour in (1, 2):
+        accounts.failed("a", T0 + hour * HOUR)
+        refresh(db)
+    accounts.snapshot("a", "balances", T0 + 3 * HOUR, [balance("USD", 90)])
+    refresh(db)
+    assert [(point[0], point[1], point[3], point[5]) for point in curve(db)] == [
+        (0, 100, 0, "known"),
+        (1, 100, 100, "carried"),
+        (2, 100, 100, "carried"),
+        (3, 90, 0, "known"),
+    ]
+    assert 0 < curve(db)[2][2] < curve(db)[1][2] < 1
+    accounts.removed("a")
+    refresh(db)
+    assert [point[0] for point in curve(db)] == [0, 1, 2, 3]
+    accounts.derive_from_nothing()
+    refresh(db)
+    assert [point[0] for point in curve(db)] == [0, 1, 2, 3]
 
 
 def test_an_account_that_is_no_longer_deployed_ends_with_its_last_snapshot(
