@@ -30,9 +30,14 @@ WHERE account = %s AND asset = %s AND remaining <> 0 AND (place, lot_id) > (%s, 
 ORDER BY place, lot_id LIMIT %s
 """
 
+# Ids are an account's own: of two withdrawals with the same one the time tells which it was.
 _LEFT = """
 SELECT acquired_at, opened_by, amount, basis FROM portfolio.realized_pnl
-WHERE account = %s AND asset = %s AND closed_by = %s AND kind = 'transfer' AND amount > 0
+WHERE account = %(book)s AND asset = %(asset)s AND closed_by = %(withdrawal)s
+  AND kind = 'transfer' AND amount > 0 AND realized_at = (
+      SELECT happened_at FROM alphapulse.transfers
+      WHERE account = %(owner)s AND kind = 'withdrawal'
+        AND transfer_id = substr(%(withdrawal)s, length('withdrawal ') + 1))
 ORDER BY line_id
 """
 
@@ -83,10 +88,10 @@ class Store:
             self._open(account, asset),
         )
 
-    def left(self, account: str, asset: str, withdrawal: str) -> list[Carried]:
+    def left(self, book: str, asset: str, owner: str, withdrawal: str) -> list[Carried]:
         """What a withdrawal took along."""
-        rows = self._connection.execute(_LEFT, [account, asset, withdrawal]).fetchall()
-        return [Carried(*row) for row in rows]
+        given = {"book": book, "asset": asset, "owner": owner, "withdrawal": withdrawal}
+        return [Carried(*row) for row in self._connection.execute(_LEFT, given).fetchall()]
 
     def write(self, books: _Books, lines: Sequence[Line]) -> None:
         """Lines, and lots that are closed: nothing changes them any more."""

@@ -60,14 +60,14 @@ class Carried(NamedTuple):
 class Matching:
     """Takes legs in the order of time and gives lines.
 
-    `book` opens the lots of an account's asset; `left` tells what a withdrawal took along, where
-    it was matched in an earlier refresh.
+    `book` opens the lots of an account's asset; `left` tells what a withdrawal (book, asset, whose
+    it was, its entry) took along, where it was matched in an earlier refresh.
     """
 
     def __init__(
         self,
         book: Callable[[str, str], Book],
-        left: Callable[[str, str, str], Sequence[Carried]],
+        left: Callable[[str, str, str, str], Sequence[Carried]],
     ) -> None:
         self.books: dict[tuple[str, str], Book] = {}
         self.lines: list[Line] = []
@@ -127,7 +127,9 @@ class Matching:
         place = leg.from_account or "", leg.carries or ""
         parts = self._under_way.pop(place, None)
         if parts is None:
-            parts = list(self._left(place[0], leg.asset, place[1]))
+            # where all accounts share their lots, they share the lines as well
+            book_left = place[0] if leg.account else ""
+            parts = list(self._left(book_left, leg.asset, *place))
         rest = leg.amount
         for part in parts:
             taken = min(part.amount, rest)

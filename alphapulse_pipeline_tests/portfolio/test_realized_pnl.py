@@ -8,7 +8,9 @@ from alphapulse_pipeline_tests.portfolio.bookkeeping import (
     DB,
     balances,
     booked,
+    everything,
     fill,
+    from_nothing,
     funding,
     held,
     hour,
@@ -221,6 +223,19 @@ def test_accounts_together_sell_what_any_of_them_bought(db: DB) -> None:
     assert lines(db, "BTC", "account", "cost") == [("b", 300)]
     refresh(db, across_accounts=True)
     assert lines(db, "BTC", "account", "cost") == [("", 100)]
+
+
+def test_what_came_back_costs_what_it_did_where_all_accounts_share_their_lots(db: DB) -> None:
+    for at, account in enumerate("ab"):
+        fill(db, at, "BTC/USD", "buy", 2, 100 + at, account=account)
+        gone = {"txid": "", "status": "canceled", "transfer_id": "7", "account": account}
+        transfer(db, 2 + at, "withdrawal", "BTC", 1, updated=5, **gone)
+    refresh(db, across_accounts=True)
+    fill(db, 5, "BTC/USD", "buy", 1, 60)  # takes back what is as late
+    refresh(db, across_accounts=True)
+    known = everything(db)
+    assert known["cost_basis"] == [("", "BTC", 5, 261)]
+    assert known == from_nothing(db, across_accounts=True)
 
 
 def test_what_was_there_before_the_history_is_an_opening_lot(db: DB) -> None:
