@@ -134,6 +134,7 @@ def _leave_the_real_exchange(exchange: Any, names: AccountEnvironment) -> None:
 class _Exact:
     """What is changed in every ccxt class: exact numbers, no silent loss, our own door."""
 
+    id: str
     last_response_headers: Mapping[str, str] | None
     milliseconds: Callable[[], int]
     tokenBucket: Mapping[str, Any]
@@ -200,6 +201,14 @@ class _Exact:
             "ahead of" if ahead > 0 else "behind",
         )
         self.options["timeDifference"] = ahead
+
+    def sign(self, *args: Any, **kwargs: Any) -> Any:
+        """A secret that nothing can be signed with is the wrong one, before anybody is asked."""
+        try:
+            return super().sign(*args, **kwargs)  # type: ignore[misc]
+        except ValueError as error:  # no base64, no hexadecimal number, no key of a curve
+            told = f"the secret is not of the form that {self.id} gives out: {error}"
+            raise ccxt.AuthenticationError(told) from None
 
     async def fetch(
         self, url: str, method: str = "GET", headers: Any = None, body: Any = None

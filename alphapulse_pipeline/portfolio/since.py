@@ -34,10 +34,11 @@ ON CONFLICT (one) DO UPDATE SET currency = excluded.currency, cost_basis = exclu
     across_accounts = excluded.across_accounts
 """
 
+# Those of which every row is gone as well: what was made of them goes, too.
 _MEMBERS = """
 CREATE TEMP TABLE members ON COMMIT DROP AS
 SELECT account, CASE WHEN %(across_accounts)s THEN '' ELSE account END AS book
-FROM portfolio.accounts
+FROM (SELECT account FROM portfolio.accounts UNION SELECT account FROM portfolio.lot_accounts) AS a
 """
 
 # `opens`: whether it touches what was there before the first snapshot.

@@ -156,6 +156,18 @@ def test_numbers_in_an_answer_are_text_as_they_were_sent() -> None:
     }
 
 
+def test_a_secret_that_nothing_can_be_signed_with_is_the_wrong_one() -> None:
+    names = AccountEnvironment("fund")
+    with open_client(Connection(names, "kraken", "some-key", "abcde")) as client:
+        with pytest.raises(ExchangeFailure) as raised:
+            client.run(client.request, "privatePostBalance", {})
+        assert client.requests == 0
+    assert raised.value.kind is Kind.CREDENTIALS
+    assert "the secret is not of the form that kraken gives out" in str(raised.value)
+    assert "FUND_API_SECRET" in str(raised.value)
+    assert "abcde" not in str(raised.value)
+
+
 def test_nothing_is_left_behind_by_an_open_client() -> None:
     threads = threading.active_count()
     with warnings.catch_warnings(record=True) as caught:

@@ -225,6 +225,17 @@ def test_accounts_together_sell_what_any_of_them_bought(db: DB) -> None:
     assert lines(db, "BTC", "account", "cost") == [("", 100)]
 
 
+def test_of_an_account_whose_rows_are_all_gone_nothing_is_left(db: DB) -> None:
+    fill(db, 1, "BTC/USD", "buy", 1, 100)
+    fill(db, 2, "BTC/USD", "buy", 1, 100, account="b")
+    refresh(db)
+    db.execute("DELETE FROM alphapulse.trades WHERE account = 'b'")
+    refresh(db)
+    known = everything(db)
+    assert known["cost_basis"] == [("a", "BTC", 1, 100)]
+    assert known == from_nothing(db)
+
+
 def test_what_came_back_costs_what_it_did_where_all_accounts_share_their_lots(db: DB) -> None:
     for at, account in enumerate("ab"):
         fill(db, at, "BTC/USD", "buy", 2, 100 + at, account=account)
