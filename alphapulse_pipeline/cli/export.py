@@ -15,7 +15,7 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workplace import workplace
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.export import to_csv, to_parquet
-from alphapulse_pipeline.warehouse.schema import connect_as_reader, require_current
+from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 _TABLE = re.compile(r"\w+(\.\w+)?")
 _STDOUT = Path("-")
@@ -47,7 +47,6 @@ def export(
         workplace(demo=demo, migrate=False, simulate=False) as place,
         connect_as_reader(place.url) as connection,
     ):
-        require_current(connection)
         try:
             if out == _STDOUT:
                 return _print(connection, query)

@@ -8,7 +8,7 @@ import typer
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workplace import workplace
 from alphapulse_pipeline.settings.environment import SettingsError
-from alphapulse_pipeline.warehouse.schema import connect_as_reader, require_current
+from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 _FILE = Path("alphapulse-report.html")
 
@@ -30,7 +30,6 @@ def report(
         workplace(demo=demo, migrate=False, simulate=False) as place,
         connect_as_reader(place.url) as connection,
     ):
-        require_current(connection)
         text = page(connection)
     again = out.exists()
     try:

@@ -5,7 +5,7 @@ Colours are names of CSS variables, so that one specification is drawn on light 
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -58,6 +58,20 @@ _CONFIG = {
         "offset": 12,
     },
 }
+_TIMES = {
+    "field": "at",
+    "type": "temporal",
+    "title": None,
+    "scale": {"type": "utc"},
+    # Vega's own words for hours and minutes leave out which half of the day it is
+    "axis": {
+        "grid": False,
+        "format": {
+            **{"year": "%Y", "month": "%b %Y", "week": "%b %d", "date": "%b %d", "day": "%b %d"},
+            **{"hours": "%H:%M", "minutes": "%H:%M", "seconds": "%H:%M:%S"},
+        },
+    },
+}
 _STATES = {
     "known": (_ACCENT, [1, 0]),
     "partial": (_QUIET, [2, 3]),
@@ -72,7 +86,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
     """
     points = [
         {
-            "at": _time(row["at"]),
+            **_time(row["at"]),
             "value": float(row["value"]),
             "low": float(row["value"] - row["doubt"]),
             "high": float(row["value"] + row["doubt"]),
@@ -82,7 +96,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
         for row in rows
     ]
     states = [state for state in _STATES if any(p["state"] == state for p in points)]
-    x = {"field": "at", "type": "temporal", "title": None, "axis": {"grid": False}}
+    x = _TIMES
     y = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}}
     hidden: Spec = {"legend": None} if states == ["known"] else {}
     colour = {
@@ -147,7 +161,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
                             "value": 0 if len(points) > 1 else 1,
                         },
                         "tooltip": [
-                            {"field": "at", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
+                            {"field": "when"},
                             {"field": "value", "format": _MONEY},
                             {"field": "low", "title": "at least", "format": _MONEY},
                             {"field": "high", "title": "at most", "format": _MONEY},
@@ -277,13 +291,13 @@ def residual_drift(rows: Sequence[Row], span: tuple[datetime, datetime], currenc
         {
             "data": {
                 "values": [
-                    {"at": _time(at), "drift": float(drift), "balance": place}
+                    {**_time(at), "drift": float(drift), "balance": place}
                     for place, at, drift in points or zero
                 ]
             },
             "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
             "encoding": {
-                "x": {"field": "at", "type": "temporal", "title": None, "axis": {"grid": False}},
+                "x": _TIMES,
                 "y": {"field": "drift", "type": "quantitative", "title": None},
                 "color": {
                     "field": "balance",
@@ -292,7 +306,7 @@ def residual_drift(rows: Sequence[Row], span: tuple[datetime, datetime], currenc
                 },
                 "tooltip": [
                     {"field": "balance"},
-                    {"field": "at", "type": "temporal", "format": "%Y-%m-%d %H:%M"},
+                    {"field": "when"},
                     {"field": "drift", "format": ",.6~f"},
                 ],
             },
@@ -378,6 +392,6 @@ def _place(row: Row) -> str:
     return f"{row['account']} {row['wallet']} {row['asset']}"
 
 
-def _time(at: datetime) -> int:
-    """Milliseconds, which no browser takes for local time."""
-    return round(at.timestamp() * 1000)
+def _time(at: datetime) -> dict[str, Any]:
+    """Where a point is drawn, in milliseconds, and what is said of it; both UTC."""
+    return {"at": round(at.timestamp() * 1000), "when": f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"}

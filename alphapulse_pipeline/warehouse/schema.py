@@ -257,8 +257,12 @@ def reader_url(url: str) -> str:
 
 
 def connect_as_reader(url: str) -> Connection[TupleRow]:
-    """A connection of the read-only role. Raises `SettingsError` with the mend."""
-    connect(url).close()  # where the owner gets no answer either, the role is not to blame
+    """A connection of the read-only role, to tables of this version.
+
+    Raises `SettingsError` and `SchemaMismatch` with the mend.
+    """
+    with connect(url) as owner:  # who gets no answer either where the role is not to blame
+        require_current(owner)
     try:
         connection = connect(reader_url(url))
     except SettingsError as error:

@@ -82,14 +82,15 @@ def _raw(db: DB) -> None:
                 [account, dataset, account],
             )
         failed = account == "kraken"
-        at = NOW - timedelta(minutes=1)
-        db.execute(
-            "INSERT INTO alphapulse.sync_log (account, dataset, run_id, status, started_at,"
-            " finished_at, rows_written, error_kind, error) VALUES"
-            " (%s, 'balances', 'r', %s, %s, %s, 0, %s, %s)",
-            [account, "failed" if failed else "completed", at, at,
-             "auth" if failed else None, FAILURE if failed else None],
-        )  # fmt: skip
+        for day in range(4, -1, -1) if failed else [0]:
+            at = NOW - timedelta(days=day, minutes=0 if day else 1)
+            db.execute(
+                "INSERT INTO alphapulse.sync_log (account, dataset, run_id, status, started_at,"
+                " finished_at, rows_written, error_kind, error) VALUES"
+                " (%s, 'balances', 'r', %s, %s, %s, 0, %s, %s)",
+                [account, "failed" if failed else "completed", at, at,
+                 "auth" if failed else None, FAILURE if failed else None],
+            )  # fmt: skip
         for captured_at in (FAILED_AT - timedelta(days=1), FAILED_AT if failed else NOW):
             db.execute(
                 "INSERT INTO alphapulse.snapshots (account, dataset, captured_at, read_until, rows,"
@@ -123,8 +124,10 @@ def _values(db: DB) -> None:
         for account, value, sure, kept in (
             ("", total, certainty, carried),
             ("bybit", total - kraken, Decimal("0.995"), Decimal(0)),
-            ("kraken", kraken, Decimal("0.6") if carried else Decimal("0.995"), carried),
+            ("kraken", kraken, Decimal("0.995"), Decimal(0)),
         ):
+            if carried and account == "kraken":
+                continue  # of itself it has no point where it failed
             db.execute(
                 "INSERT INTO portfolio.value (account, at, value, certainty, carried, unpriced,"
                 " state) VALUES (%s, %s, %s, %s, %s, %s, %s)",

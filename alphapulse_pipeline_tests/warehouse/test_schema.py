@@ -136,6 +136,12 @@ def test_no_way_in_is_one_sentence_without_the_password(url: str, words: str) ->
     assert "hunter2" not in str(caught.value)
 
 
+def test_before_the_first_sync_a_query_is_told_to_sync(server: EmbeddedServer) -> None:
+    url = schema.ensure_database(server.url("postgres"), "never_synced")
+    with pytest.raises(schema.SchemaMismatch, match="no tables yet: run `alphapulse up`"):
+        schema.connect_as_reader(url)
+
+
 def test_options_of_the_url_stay(database: str) -> None:
     with connect(f"{database}&options=-c%20work_mem%3D7MB") as connection:
         assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)

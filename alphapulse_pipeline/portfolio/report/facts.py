@@ -24,17 +24,17 @@ FROM portfolio.value ORDER BY account, at DESC
 """
 
 _CARRIED = """
-WITH known AS (
-    SELECT account, max(at) FILTER (WHERE state <> 'carried') AS until
-    FROM portfolio.value WHERE account <> '' GROUP BY account
-), failures AS (
-    SELECT account, min(error) AS error FROM alphapulse.sync_status
-    WHERE error IS NOT NULL GROUP BY account
-)
-SELECT v.account, min(v.at) AS since, min(failures.error) AS error
-FROM portfolio.value AS v JOIN known USING (account) LEFT JOIN failures USING (account)
-WHERE v.state = 'carried' AND v.at > coalesce(known.until, '-infinity')
-GROUP BY v.account ORDER BY v.account
+SELECT d.account, min(failure.finished_at) AS since,
+       (array_agg(failure.error ORDER BY failure.finished_at DESC))[1] AS error
+FROM alphapulse.datasets AS d
+CROSS JOIN LATERAL (
+    SELECT at FROM portfolio.value AS v WHERE v.account = d.account ORDER BY at DESC LIMIT 1
+) AS known
+JOIN alphapulse.sync_log AS failure
+    ON failure.account = d.account AND failure.dataset = 'balances' AND failure.status = 'failed'
+    AND failure.finished_at > known.at
+WHERE d.dataset = 'balances' AND d.deployed
+GROUP BY d.account ORDER BY d.account
 """
 
 _HOLDINGS = """
