@@ -67,9 +67,12 @@ _TIMES = {
     "axis": {
         "grid": False,
         "format": {
-            **{"year": "%Y", "month": "%b %Y", "week": "%b %d", "date": "%b %d", "day": "%b %d"},
+            **{"year": "%Y", "quarter": "%b %Y", "month": "%b %Y"},
+            **{"week": "%b %d", "date": "%b %d", "day": "%b %d"},
             **{"hours": "%H:%M", "minutes": "%H:%M", "seconds": "%H:%M:%S"},
         },
+        "labelOverlap": "greedy",
+        "labelSeparation": 10,
     },
 }
 _STATES = {

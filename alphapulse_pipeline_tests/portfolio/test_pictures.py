@@ -2,7 +2,7 @@
 
 import base64
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
@@ -72,6 +72,22 @@ def test_a_stretch_that_was_carried_is_dashed_and_goes_on_where_the_known_one_en
     assert len(carried) == 1 + 5
     last = band["data"]["values"][-1]
     assert last["high"] - last["low"] == pytest.approx(2 * 0.07 * float(example.TOTAL))
+
+
+def test_times_are_told_in_utc_by_the_whole_day() -> None:
+    noon = datetime(2026, 10, 1, 17, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    rows = [
+        {"at": noon + n * timedelta(hours=1), "value": Decimal(n), "doubt": Decimal(0)}
+        | {"certainty": Decimal(1), "state": "known"}
+        for n in range(4)
+    ]
+    spec = charts.equity(rows, "USD")
+    points = spec["layer"][0]["data"]["values"]
+    assert [point["when"] for point in points][:2] == [
+        "2026-10-01 12:00 UTC",
+        "2026-10-01 13:00 UTC",
+    ]
+    assert ">13:00<" in drawing.svg(spec)
 
 
 def test_a_long_history_is_thinned_out_and_keeps_its_last_point(held: DB) -> None:
