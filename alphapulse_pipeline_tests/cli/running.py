@@ -145,6 +145,14 @@ def left(home: Path) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _belongs(process, home)]
 
 
+def command_line(process: psutil.Process) -> str:
+    """Empty where it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def stop_postgres(home: Path, how: signal.Signals) -> None:
     """As an administrator or a power cut stops PostgreSQL."""
     pid = int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])

@@ -11,7 +11,7 @@ from dagster_graphql import DagsterGraphQLClient
 
 from alphapulse_pipeline.simulator import Key, World, serve
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
-from alphapulse_pipeline_tests.cli.running import Deployment, deployment, left, run
+from alphapulse_pipeline_tests.cli.running import Deployment, command_line, deployment, left, run
 from alphapulse_pipeline_tests.components.test_runs import dump
 from alphapulse_pipeline_tests.echo import Gateway, gateway, refusal, unknown_error
 
@@ -58,7 +58,7 @@ def shown_by(deployed: Deployment) -> dict[str, str]:
     with psycopg.connect(server.url("alphapulse"), autocommit=True) as db:
         tables = dump(db)
     found = {"tables": tables, "up": deployed.said, "ui": json.dumps(deployed.graphql(UI))}
-    found |= {"ps": " ".join(str(process.cmdline()) for process in left(deployed.home))}
+    found |= {"ps": " ".join(map(command_line, left(deployed.home)))}
     files = [p for p in deployed.home.rglob("*") if p.is_file() and "data" not in p.parts]
     return found | {str(path): path.read_text(errors="replace") for path in files}
 

@@ -20,6 +20,7 @@ from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.running import (
     Deployment,
+    command_line,
     deployment,
     left,
     stop_postgres,
@@ -99,7 +100,7 @@ def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
 
 def process(deployed: Deployment, word: str) -> psutil.Process:
     """The oldest process of the deployment whose command line has `word`."""
-    found = [p for p in left(deployed.home) if word in " ".join(p.cmdline())]
+    found = [p for p in left(deployed.home) if word in command_line(p)]
     return min(found, key=lambda p: p.create_time())
 
 
@@ -151,8 +152,8 @@ def test_a_killed_worker_is_a_failed_run_and_the_next_one_works(up: Up) -> None:
     [(run, job)] = deployed.wait_for_rows(query, seconds=120)
     [(newest,)] = deployed.rows("SELECT max(id) FROM runs")
     for worker in left(deployed.home):
-        with suppress(psutil.NoSuchProcess):
-            if "spawn_main" in " ".join(worker.cmdline()):
+        if "spawn_main" in command_line(worker):
+            with suppress(psutil.NoSuchProcess):
                 worker.kill()
     ended = "SELECT status FROM runs WHERE run_id = %s AND status IN ('SUCCESS', 'FAILURE')"
     assert deployed.wait_for_rows(ended, run) == [("FAILURE",)]
