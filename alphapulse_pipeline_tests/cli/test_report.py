@@ -70,7 +70,7 @@ def test_the_report_tells_what_no_history_tells_of(held: DB) -> None:
 
 def test_the_report_tells_what_is_wrong(held: DB) -> None:
     text = read(page(held))
-    since = "the curve is flat and marked since"
+    since = "its part of the curve is flat and marked since"
     assert f"kraken has failed: {since} {example.NOW - 4 * example.DAY:%Y-%m-%d %H:%M}" in text
     assert example.FAILURE in text
     assert "1 balance does not add up" in text
