@@ -315,8 +315,8 @@ def test_refreshed_step_by_step_or_at_once_is_the_same(
 ) -> None:
     accounts.forget_everything()
     for account in "ab":
-        accounts.deployed(account, "balances")
-        accounts.deployed(account, "positions")
+        for dataset in ("balances", "positions", "trades"):
+            accounts.deployed(account, dataset)
     clocks: dict[tuple[str, str], datetime] = {}
     for happening in happenings:
         match happening:
