@@ -106,6 +106,7 @@ def _fill(number: int) -> Row:
         "fee_currency": "USDT",
         "taker_or_maker": "taker",
         "kind": "trade",
+        "realized_pnl": None,
         "raw": raw,
     }
 
