@@ -6,6 +6,7 @@ revision = "0007"
 down_revision = "0006"
 
 _COLUMNS = {
+    "at": "The time of a snapshot of balances; of all together, also of one that failed.",
     "certainty": "0 to 1: less where something has no price, rests on an old snapshot, or is not "
     "explained by the histories.",
     "unexplained": "What balances gained or lost since the last snapshot and no history tells.",
