@@ -18,7 +18,10 @@ from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.simulator import (
+from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
+from exchange_simulator import (
     DEMO_KEY,
     DEMO_PASSPHRASE,
     DEMO_SECRET,
@@ -26,9 +29,6 @@ from alphapulse_pipeline.simulator import (
     World,
     serve,
 )
-from alphapulse_pipeline.warehouse import schema
-from alphapulse_pipeline.warehouse.connection import connect
-from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
 
 _numbers = itertools.count(1)
 

@@ -36,13 +36,13 @@ from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, World, serve
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline.warehouse.tables import DATASETS
 from alphapulse_pipeline.warehouse.writer import write
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
 TARGETS = {"memory": 1.10, "requests": 1.10, "CPU": 1.15, "wall": 1.05}
 CATEGORIES = ("spot", "linear", "inverse", "option")

@@ -27,10 +27,10 @@ from alphapulse_pipeline.components.schedules import recent_days
 from alphapulse_pipeline.health.event_log import SUCCESSFUL, prune
 from alphapulse_pipeline.settings.accounts import read_accounts
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, World, serve
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
 TARGET = 0.1
 """A year with retention takes at most so much of one without."""

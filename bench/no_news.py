@@ -23,9 +23,9 @@ from pathlib import Path
 import psycopg
 
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, World, serve
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
 TARGET = 1.1
 PROJECT = Path(__file__).parents[1]

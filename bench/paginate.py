@@ -21,7 +21,12 @@ from ccxt.base import errors
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
-from alphapulse_pipeline.simulator import (
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline.warehouse.embedded import embedded_server
+from alphapulse_pipeline.warehouse.writer import write
+from exchange_simulator import (
     DEMO_KEY,
     DEMO_PASSPHRASE,
     DEMO_SECRET,
@@ -29,11 +34,6 @@ from alphapulse_pipeline.simulator import (
     World,
     serve,
 )
-from alphapulse_pipeline.sync.histories import history, whole_history
-from alphapulse_pipeline.sync.session import open_session
-from alphapulse_pipeline.warehouse import schema
-from alphapulse_pipeline.warehouse.embedded import embedded_server
-from alphapulse_pipeline.warehouse.writer import write
 
 NOW = datetime(2026, 10, 15, 12, tzinfo=UTC)
 EXCHANGES = ("bybit", "binance", "okx", "kraken")

@@ -31,9 +31,9 @@ from alphapulse_pipeline.cli.processes import Children, wait_until
 from alphapulse_pipeline.cli.up import free_port, location_loaded
 from alphapulse_pipeline.settings.accounts import read_accounts
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, World, serve
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
 TARGET = 1.3
 JOBS = ("bybit_snapshot", "hello_world")

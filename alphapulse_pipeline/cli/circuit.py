@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -27,7 +27,7 @@ def reset(
     demo: Annotated[bool, typer.Option("--demo", help="In the demo's database.")] = False,
 ) -> int:
     with (
-        workplace(demo=demo, migrate=False, simulate=False) as place,
+        workspace(demo=demo, migrate=False, simulate=False) as place,
         connect(place.url) as connection,
     ):
         require_current(connection)

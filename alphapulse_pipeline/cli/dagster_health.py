@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from alphapulse_pipeline.cli.deployment import lost_runs
-from alphapulse_pipeline.cli.workplace import prepare_dagster
+from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.health.doctor.database import Server
 from alphapulse_pipeline.health.doctor.result import (

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.runs import PROCESS
-from alphapulse_pipeline.cli.workplace import Workplace
+from alphapulse_pipeline.cli.workspace import Workspace
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.schedules import left_alone, tick
 from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS
@@ -29,7 +29,7 @@ class NotStarted(Exception):
     """A first run that the web UI did not take."""
 
 
-def end_lost_runs(place: Workplace, older_than: timedelta = timedelta()) -> list[str]:
+def end_lost_runs(place: Workspace, older_than: timedelta = timedelta()) -> list[str]:
     """Fail every run that says it is under way while nobody is at it; their ids."""
     ended = []
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
@@ -62,7 +62,7 @@ def lost_runs(
             yield run
 
 
-def first_runs(place: Workplace, host: str, port: int) -> Iterator[str]:
+def first_runs(place: Workspace, host: str, port: int) -> Iterator[str]:
     """Start each job of each account that has credentials; the jobs' names.
 
     Raises `NotStarted` where the web UI refuses or is gone.

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import (
+from alphapulse_pipeline.cli.workspace import (
     database,
     nobody_has_credentials,
     require_known,

@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.export import to_csv, to_parquet
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
@@ -44,7 +44,7 @@ def export(
         raise SettingsError(f"--out {out}: the ending tells the format: .csv or .parquet")
     query = f"SELECT * FROM {what}" if _TABLE.fullmatch(what) else what.strip().rstrip(";")
     with (
-        workplace(demo=demo, migrate=False, simulate=False) as place,
+        workspace(demo=demo, migrate=False, simulate=False) as place,
         connect_as_reader(place.url) as connection,
     ):
         try:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
@@ -63,7 +63,7 @@ def import_csv(
     asserted = _range(since, until)
     if stream and asserted is None:
         raise SettingsError("--stream says what --since and --until are for: give them as well")
-    with workplace(demo=demo, migrate=True, simulate=False) as place:
+    with workspace(demo=demo, migrate=True, simulate=False) as place:
         (chosen,) = place.chosen([account])
         with connect(place.url) as connection, account_lock(connection, chosen.name):
             found = import_file(

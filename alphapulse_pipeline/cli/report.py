@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
@@ -27,7 +27,7 @@ def report(
     from alphapulse_pipeline.portfolio.report.page import page
 
     with (
-        workplace(demo=demo, migrate=False, simulate=False) as place,
+        workspace(demo=demo, migrate=False, simulate=False) as place,
         connect_as_reader(place.url) as connection,
     ):
         text = page(connection)

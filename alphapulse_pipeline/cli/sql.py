@@ -10,7 +10,7 @@ from psycopg.abc import Buffer
 from psycopg.types.datetime import TimestamptzLoader
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
@@ -30,7 +30,7 @@ def sql(
     if as_csv and as_json:
         raise SettingsError("give one of --csv and --json")
     with (
-        workplace(demo=demo, migrate=False, simulate=False) as place,
+        workspace(demo=demo, migrate=False, simulate=False) as place,
         connect_as_reader(place.url) as connection,
     ):
         try:

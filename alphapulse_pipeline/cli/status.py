@@ -8,7 +8,7 @@ from psycopg.rows import dict_row
 from rich.text import Text
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import workplace
+from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline.warehouse import registry
 from alphapulse_pipeline.warehouse.connection import connect
@@ -29,7 +29,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="The rows of sync_status.")] = False,
 ) -> int:
     with (
-        workplace(demo=demo, migrate=False, simulate=False) as place,
+        workspace(demo=demo, migrate=False, simulate=False) as place,
         connect(place.url) as connection,
     ):
         require_current(connection)

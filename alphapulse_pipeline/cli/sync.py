@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workplace import Workplace, workplace
+from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.settings.accounts import DATASETS, HISTORIES, SNAPSHOTS, Account
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.settings.redaction import redact
@@ -51,7 +51,7 @@ def sync(
     days = _day(since, "--since"), _day(until, "--until")
     if days[0] and days[1] and days[0] > days[1]:
         raise SettingsError("--since is later than --until")
-    with workplace(demo=demo, migrate=True) as place:
+    with workspace(demo=demo, migrate=True) as place:
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
         results = _sync(place, chosen, datasets, days)
@@ -65,7 +65,7 @@ def sync(
 
 
 def _sync(
-    place: Workplace,
+    place: Workspace,
     accounts: Sequence[Account],
     datasets: Sequence[str],
     days: tuple[datetime | None, datetime | None],
@@ -111,7 +111,7 @@ def _derive() -> bool:
 
 
 def _results(
-    place: Workplace, account: Account, names: Iterable[str], run: Any, seconds: float
+    place: Workspace, account: Account, names: Iterable[str], run: Any, seconds: float
 ) -> list[Result]:
     """What `sync_log` says of the run; a dataset that it does not know never began."""
     from alphapulse_pipeline.warehouse.connection import connect

@@ -18,7 +18,7 @@ import yaml
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.processes import Child, Children, end_marked, wait_until
-from alphapulse_pipeline.cli.workplace import Workplace, workplace
+from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.settings.environment import SettingsError
 from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
@@ -52,7 +52,7 @@ def up(
             f"the web UI has no password, and {host} may be reached by others: put a proxy with "
             "authentication in front of it"
         )
-    with workplace(demo=demo, migrate=True) as place, _alone(place.home):
+    with workspace(demo=demo, migrate=True) as place, _alone(place.home):
         if left := end_marked(place.home):
             output.note(f"ended {left} processes that a killed predecessor left")
         children = Children(place.home)
@@ -67,7 +67,7 @@ def up(
     return 1
 
 
-def _start(place: Workplace, children: Children, host: str, port: int) -> None:
+def _start(place: Workspace, children: Children, host: str, port: int) -> None:
     began = time.monotonic()
     with output.stderr.status("starting Dagster"):
         code_port = free_port()
@@ -106,14 +106,14 @@ def _start(place: Workplace, children: Children, host: str, port: int) -> None:
             output.warn(f"{reason}; the schedules will start it")
 
 
-def _end_lost_runs(place: Workplace, older_than: timedelta = timedelta()) -> None:
+def _end_lost_runs(place: Workspace, older_than: timedelta = timedelta()) -> None:
     from alphapulse_pipeline.cli import deployment
 
     for run_id in deployment.end_lost_runs(place, older_than):
         output.note(f"run {run_id[:8]} had died with its process: it is failed now")
 
 
-def _watch(place: Workplace, children: Children) -> None:
+def _watch(place: Workspace, children: Children) -> None:
     """Start again what dies, until one dies soon after its start.
 
     Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM.
@@ -136,7 +136,7 @@ def _watch(place: Workplace, children: Children) -> None:
         children.restart(dead)
 
 
-def _database_is_there(place: Workplace, *, was_there: bool) -> bool:
+def _database_is_there(place: Workspace, *, was_there: bool) -> bool:
     """Whether the database answers; our own is started again, somebody else's is waited for."""
     try:
         connect(place.url).close()
@@ -153,7 +153,7 @@ def _database_is_there(place: Workplace, *, was_there: bool) -> bool:
     return True
 
 
-def _look_at_runs(place: Workplace) -> None:
+def _look_at_runs(place: Workspace) -> None:
     try:
         _end_lost_runs(place, _SETTLED)
     except Exception:
@@ -172,7 +172,7 @@ def _wait(children: Children, child: Child, ready: Any) -> None:
     )
 
 
-def _write_workspace(place: Workplace, code_port: int) -> Path:
+def _write_workspace(place: Workspace, code_port: int) -> Path:
     path = place.dagster_home / "workspace.yaml"
     server = {"host": "127.0.0.1", "port": code_port, "location_name": LOCATION}
     path.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))

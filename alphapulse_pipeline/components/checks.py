@@ -16,7 +16,7 @@ from alphapulse_pipeline.components.snapshots import allowed_age
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
-from alphapulse_pipeline.warehouse import checked
+from alphapulse_pipeline.warehouse import check_progress
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.preview import markdown
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -80,7 +80,7 @@ def result(
     """How a check stands now. Part of a transaction."""
     names, rows, count = offenders(connection, account, check, run_id)
     if check.reads_rows and not rows:
-        checked.passed(connection, account.name, check.dataset, check.name, run_id)
+        check_progress.passed(connection, account.name, check.dataset, check.name, run_id)
     key = check_key(account, check)
     warns = check.only_warns or (bool(rows) and rows[0][-1] in check.warnings)
     finding = None if warns or not rows else _in_a_line(names, rows[0], count)
@@ -107,7 +107,9 @@ def offenders(
     """
     since: datetime | None = None
     if check.reads_rows:
-        since = checked.good_up_to(connection, account.name, check.dataset, check.name, run_id)
+        since = check_progress.good_up_to(
+            connection, account.name, check.dataset, check.name, run_id
+        )
     query = f"SELECT *, count(*) OVER () FROM ({check.offenders}) AS found LIMIT {_READ}"
     given = {
         "account": account.name,

@@ -10,7 +10,7 @@ import dagster as dg
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
-from alphapulse_pipeline.exchange.connection import exchange_connection
+from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
 from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
@@ -141,7 +141,7 @@ def left_alone(account: Account) -> str | None:
     with connect(postgres_url()) as connection:
         require_current(connection)
         found = circuit.read(connection, account.name)
-    if found.credentials and found.credentials != exchange_connection(account, "").fingerprint:
+    if found.credentials and found.credentials != client_config(account, "").fingerprint:
         return None
     return found.refusal(account.name, datetime.now(UTC))
 

@@ -25,12 +25,12 @@ import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from ccxt.base import errors as ccxt
 
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig, build
 from alphapulse_pipeline.exchange.errors import (
     MISREAD,
     ExchangeFailure,
     failure,
 )
-from alphapulse_pipeline.exchange.exact import Connection, build
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
 
 K = TypeVar("K")
@@ -46,7 +46,7 @@ _AT_ONCE = 8
 class ExchangeClient:
     """Calls an exchange: rate-limited, retried where that helps, every failure classified."""
 
-    def __init__(self, connection: Connection, portal: BlockingPortal) -> None:
+    def __init__(self, connection: ClientConfig, portal: BlockingPortal) -> None:
         self._connection = connection
         self._portal = portal
         self._clock: tuple[datetime, float] | None = None
@@ -181,7 +181,7 @@ class ExchangeClient:
 
 
 @contextmanager
-def open_client(connection: Connection) -> Iterator[ExchangeClient]:
+def open_client(connection: ClientConfig) -> Iterator[ExchangeClient]:
     """A client, with its loop, for as long as the context lasts."""
     with start_blocking_portal("asyncio") as portal:
         client = ExchangeClient(connection, portal)

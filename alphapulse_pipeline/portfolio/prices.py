@@ -19,7 +19,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio.derived import Figures
-from alphapulse_pipeline.portfolio.refreshed import refreshing
+from alphapulse_pipeline.portfolio.refresh import refreshing
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 NAME = "prices"

@@ -14,8 +14,8 @@ from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.lot_store import Store
 from alphapulse_pipeline.portfolio.lots import DIGITS, METHODS
 from alphapulse_pipeline.portfolio.matching import Leg, Matching
-from alphapulse_pipeline.portfolio.refreshed import refreshing
-from alphapulse_pipeline.portfolio.since import find_stale
+from alphapulse_pipeline.portfolio.refresh import refreshing
+from alphapulse_pipeline.portfolio.staleness import find_stale
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 NAME = "realized_pnl"

@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.portfolio.derived import Figures
-from alphapulse_pipeline.portfolio.refreshed import refreshing
+from alphapulse_pipeline.portfolio.refresh import refreshing
 from alphapulse_pipeline.portfolio.settlement import Reading, Verdict, Window, settle
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 

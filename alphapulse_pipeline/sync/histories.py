@@ -8,14 +8,14 @@ from datetime import UTC, datetime, time, timedelta
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.rows import Row
-from alphapulse_pipeline.exchange.walker.doubt import believed
-from alphapulse_pipeline.exchange.walker.witness import witnessed
+from alphapulse_pipeline.exchange.walker.known_row import witnessed
+from alphapulse_pipeline.exchange.walker.unknown_retention import believed
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.streams import Stream, due, streams
-from alphapulse_pipeline.warehouse import coverage, known, log
+from alphapulse_pipeline.warehouse import coverage, sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.coverage import Gap
 
@@ -44,7 +44,7 @@ def history(
     With `fill` only what is not covered is asked for; without, all of it is read again. Where
     `keep_going` says no, the rest is left for the next run.
     """
-    log_id = log.start(session.connection, session.name, dataset, session.run_id)
+    log_id = sync_log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
     return Batches(
         session.name,
@@ -92,7 +92,7 @@ def _batches(
     if dataset == "orders":
         again = yield from orders_now(session, just_ended=window.end >= proven_to)
     if dataset == "transfers" and fill:
-        again = known.unsettled_transfers(session.connection, session.name)
+        again = sync_state.unsettled_transfers(session.connection, session.name)
     end = min(window.end, now)
     asked = TimeRange(min(max(window.start, start), end), end)
     gaps = [
@@ -139,7 +139,7 @@ def _read(
                 elif not isinstance(item, ExchangeFailure) or item.kind in _HOPELESS:
                     raise item
                 elif item.kind is Kind.NO_MARKET and stream.guessed:
-                    known.refused_market(session.connection, session.name, stream.market)
+                    sync_state.refused_market(session.connection, session.name, stream.market)
                 elif item.kind is Kind.SUSPECT:
                     coverage.suspect(
                         session.connection, session.name, dataset, gap.stream, _SUSPICION
@@ -202,7 +202,7 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
     feed, source = stream.source.feed, stream.source
     now = session.client.now()
     after = (
-        known.greatest_id(
+        sync_state.greatest_id(
             session.connection,
             session.name,
             dataset,
@@ -223,7 +223,7 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
         pages = witnessed(pages, feed, session.client.request, witness)
     if not source.doubtful:
         return pages
-    older = known.covered_before(
+    older = sync_state.covered_before(
         session.connection, session.name, dataset, stream.name, gap.missing.start
     )
     return believed(pages, to_milliseconds(now - _SURE), older, feed.moment)

@@ -17,9 +17,9 @@ from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.streams import of_lively_markets
-from alphapulse_pipeline.warehouse import coverage, known
+from alphapulse_pipeline.warehouse import coverage, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, TimeRange
-from alphapulse_pipeline.warehouse.known import OpenOrder
+from alphapulse_pipeline.warehouse.sync_state import OpenOrder
 
 _A_MOMENT = timedelta(minutes=10)
 """By then an order that ended is in the history."""
@@ -44,7 +44,7 @@ def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, 
     yield Batch(found)
     gone = [
         order
-        for order in known.open_orders(session.connection, session.name)
+        for order in sync_state.open_orders(session.connection, session.name)
         if (order.row["market"], order.row["order_id"]) not in still_open
     ]
     told = [(order, _lookups(session, order)) for order in gone]

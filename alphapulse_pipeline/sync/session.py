@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
-from alphapulse_pipeline.exchange.connection import exchange_connection
+from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.markets import (
     CATALOGUE_LASTS,
@@ -114,7 +114,7 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
 
     Waits where another run holds the lock. Raises `SettingsError` for a user's mistake.
     """
-    exchange = exchange_connection(account, run_id)
+    exchange = client_config(account, run_id)
     venue = venue_of(account.settings.exchange)
     with connect(url) as connection:
         require_current(connection)

@@ -13,9 +13,9 @@ from alphapulse_pipeline.exchange.feed import MILLISECOND, require
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
-from alphapulse_pipeline.sync.emptiness import believed
+from alphapulse_pipeline.sync.empty_snapshots import believed
 from alphapulse_pipeline.sync.session import Session, supported
-from alphapulse_pipeline.warehouse import known, log
+from alphapulse_pipeline.warehouse import sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import database_failure
 
@@ -27,7 +27,7 @@ _DOLLARS = ("BTC", "USD")
 
 def snapshot(session: Session, dataset: str) -> Batches:
     """One complete snapshot. What it raises (`ExchangeFailure`, or a bug) it has recorded."""
-    log_id = log.start(session.connection, session.name, dataset, session.run_id)
+    log_id = sync_log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
     try:
         admit(session)
@@ -41,7 +41,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
         sent = session.client.requests - before
         if not session.connection.broken:
             text = redact(str(error)) or type(error).__name__
-            log.fail(session.connection, log_id, 0, sent, kind, text)
+            sync_log.fail(session.connection, log_id, 0, sent, kind, text)
         raise
     session.store_unlisted()
     sent = session.client.requests - before
@@ -144,7 +144,7 @@ def _prices(session: Session) -> Iterable[rows.Row]:
     if "positions" not in sources:
         session.held["markets"] = set()
     if "assets" not in session.held or "markets" not in session.held:
-        stored = known.held_if_read(session.connection, session.name, sources)
+        stored = sync_state.held_if_read(session.connection, session.name, sources)
         if stored is None:
             raise ExchangeFailure(
                 Kind.INCOMPLETE,

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
-from alphapulse_pipeline.warehouse import known
+from alphapulse_pipeline.warehouse import sync_state
 
 _QUIET = timedelta(days=1)
 """How long a market without life is left alone."""
@@ -44,7 +44,7 @@ def due(session: Session, dataset: str, found: Mapping[str, Stream]) -> dict[str
     """Those of them that this run asks, the liveliest first."""
     if all(not stream.market for stream in found.values()):
         return dict(found)
-    asked = known.asked_until(session.connection, session.name, dataset)
+    asked = sync_state.asked_until(session.connection, session.name, dataset)
     lively = _lively(session)
     now = session.client.now()
     first = {name: s for name, s in found.items() if not s.market or s.market in lively}
@@ -66,8 +66,10 @@ def of_lively_markets(session: Session, source: Source) -> list[Source]:
 
 def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
     listed = session.markets.exchange.markets
-    traded = known.traded_markets(session.connection, session.name) if source.listed_for else set()
-    for market in known.markets(session.connection, session.name):
+    traded = (
+        sync_state.traded_markets(session.connection, session.name) if source.listed_for else set()
+    )
+    for market in sync_state.markets(session.connection, session.name):
         there = listed.get(market.market, {})
         wanted = not source.listed_for or there.get(source.listed_for) or market.market in traded
         if market.category == source.category and wanted:
@@ -80,9 +82,9 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
 
 def _lively(session: Session) -> set[str]:
     """Markets that were traded, are held, or could have been traded with what is held."""
-    traded = known.traded_markets(session.connection, session.name)
-    assets, held = known.held(session.connection, session.name)
-    markets = known.markets(session.connection, session.name)
+    traded = sync_state.traded_markets(session.connection, session.name)
+    assets, held = sync_state.held(session.connection, session.name)
+    markets = sync_state.markets(session.connection, session.name)
     quotes = assets | {market.quote for market in markets if market.market in traded}
     possible = {m.market for m in markets if m.active and m.base in assets and m.quote in quotes}
     return traded | held | possible

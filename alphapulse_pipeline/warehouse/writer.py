@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
-from alphapulse_pipeline.warehouse import coverage, log, registry
+from alphapulse_pipeline.warehouse import coverage, registry, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
 from alphapulse_pipeline.warehouse.comparison import Comparing
 from alphapulse_pipeline.warehouse.connection import database_failure
@@ -49,7 +49,7 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
             _tell(batches, written)
         if batches.log_id is not None:
             with connection.cursor() as cursor:
-                log.succeed(cursor, batches.log_id, written.rows, batches.requests())
+                sync_log.succeed(cursor, batches.log_id, written.rows, batches.requests())
     except psycopg.OperationalError as error:
         failure = database_failure(error)
         _record_failure(connection, batches, written, failure)
@@ -124,7 +124,7 @@ def _record_failure(
     reason = f"{'incomplete' if kind == 'incomplete' else 'failed'}: {text}"
     try:
         if batches.log_id is not None:
-            log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)
+            sync_log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)
         coverage.record_failure(connection, batches.account, batches.dataset, reason)
     except psycopg.OperationalError:
         without_secrets(error)

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from dagster_graphql import DagsterGraphQLClient
 
-from alphapulse_pipeline.simulator import Key, World, serve
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.cli.running import Deployment, command_line, deployment, left, run
 from alphapulse_pipeline_tests.components.test_runs import dump
 from alphapulse_pipeline_tests.echo import Gateway, gateway, refusal, unknown_error
+from exchange_simulator import Key, World, serve
 
 KEY, NEW_KEY = "recognisable-key-4711", "recognisable-key-4712"
 SECRET, WRONG_SECRET = "recognisable-secret-0815", "recognisable-wrong-secret"

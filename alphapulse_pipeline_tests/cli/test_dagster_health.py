@@ -25,7 +25,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import dagster_health
 from alphapulse_pipeline.cli.dagster_health import examine_dagster
-from alphapulse_pipeline.cli.workplace import prepare_dagster
+from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.health.doctor.database import Server
 from alphapulse_pipeline.health.doctor.result import Result, Status
 from alphapulse_pipeline.warehouse.connection import account_lock, connect

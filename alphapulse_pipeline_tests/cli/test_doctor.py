@@ -12,8 +12,8 @@ import pytest
 
 from alphapulse_pipeline.cli import doctor as cli
 from alphapulse_pipeline.settings.component_file import component_files
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 from alphapulse_pipeline_tests.cli import running
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 
 
 @pytest.fixture(scope="module")

@@ -48,8 +48,8 @@ def test_ctrl_c_says_that_it_has_stopped() -> None:
     interrupted = (
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from alphapulse_pipeline.cli import app, workplace\n"
-        "workplace.read_accounts = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from alphapulse_pipeline.cli import app, workspace\n"
+        "workspace.read_accounts = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
         "app.main()\n"
     )
     done = subprocess.run(

@@ -15,8 +15,8 @@ from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS as CH
 from alphapulse_pipeline.health.alerts import failed_checks
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
-from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline_tests.health.test_alerts import receiving
+from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
 RunJob = Callable[..., dg.ExecuteInProcessResult]

@@ -14,7 +14,7 @@ from alphapulse_pipeline.components import checks
 from alphapulse_pipeline.components.check import Check
 from alphapulse_pipeline.components.checks import account_checks, checks_of, offenders
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account, AccountSettings
-from alphapulse_pipeline.warehouse import checked, coverage, keys, log, registry
+from alphapulse_pipeline.warehouse import check_progress, coverage, keys, registry, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.tables import DATASETS, HISTORIES
 from alphapulse_pipeline.warehouse.writer import write
@@ -304,12 +304,12 @@ def test_a_run_reads_what_it_wrote_and_a_person_reads_all(
     # whether a time is sane, an index answers as well
     everything = 3000 if check.name == "keys_unique" else 0
     add("old", [OLD + timedelta(minutes=n) for n in range(3000)])
-    log.start(good, "main", check.dataset, "first")
+    sync_log.start(good, "main", check.dataset, "first")
     assert rows_read(good, check, "first") >= everything, "what was never checked is read"
     with good.transaction():
-        checked.passed(good, "main", check.dataset, check.name, "first")
+        check_progress.passed(good, "main", check.dataset, check.name, "first")
     assert rows_read(good, check, "first") == 0
-    log.start(good, "main", check.dataset, "second")
+    sync_log.start(good, "main", check.dataset, "second")
     add("new", [NOW] * 3)
     # each of three finds itself and the other two, by their time
     assert rows_read(good, check, "second") <= 3 + 3 * 3
@@ -325,7 +325,7 @@ def test_what_a_run_finds_stays_found_until_it_is_mended(
     name = "market" if "market" in HISTORIES[dataset].key else "kind"
 
     def passes(run_id: str) -> bool:
-        log.start(good, "main", dataset, run_id)
+        sync_log.start(good, "main", dataset, run_id)
         with good.transaction():
             return checks.result(good, ACCOUNT, check, run_id).passed
 

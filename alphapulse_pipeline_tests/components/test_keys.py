@@ -18,11 +18,11 @@ from alphapulse_pipeline.components.histories import MODE
 from alphapulse_pipeline.components.key_check import KEY
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import HOME
-from alphapulse_pipeline.simulator import Key, World, serve
 from alphapulse_pipeline.warehouse import keys
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
 from alphapulse_pipeline_tests.components.test_runs import DAYS, failure_of
 from alphapulse_pipeline_tests.conftest import NOW_MS
+from exchange_simulator import Key, World, serve
 
 Database = Connection[TupleRow]
 RunJob = Callable[..., dg.ExecuteInProcessResult]

@@ -11,9 +11,9 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
 from alphapulse_pipeline_tests.conftest import NOW_MS
+from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
 RunJob = Callable[..., dg.ExecuteInProcessResult]

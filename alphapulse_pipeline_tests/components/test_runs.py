@@ -13,14 +13,14 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
-from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import Circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
-from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
+from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
 RunJob = Callable[..., dg.ExecuteInProcessResult]
@@ -81,7 +81,7 @@ def test_one_dataset_fails_and_the_others_are_kept(
     failed: list[str],
     kept: list[str],
 ) -> None:
-    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
     simulator.set_faults(fault)
     account = make_account(simulator.url, history_start=HISTORY_START)
     result = run_job(account, job, tags=DAYS if job == "history" else {})

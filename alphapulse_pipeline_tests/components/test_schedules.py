@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT
-from alphapulse_pipeline.exchange.connection import exchange_connection
+from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
@@ -106,7 +106,7 @@ def test_other_credentials_than_the_refused_ones_are_tried_at_once(
 ) -> None:
     account = make_account("http://127.0.0.1:9")
     refused = ExchangeFailure(Kind.CREDENTIALS, "the secret is wrong", "check it")
-    used = exchange_connection(account, "").fingerprint
+    used = client_config(account, "").fingerprint
     circuit.settle(db, account.name, "run", refused, credentials=used)
     assert "left alone" in str(evaluate(account, "snapshot", quick)[0])
     monkeypatch.setenv(account.environment.api_secret, "another")

@@ -14,13 +14,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange import exact, rows
+from alphapulse_pipeline.exchange import ccxt_client, rows
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
-from alphapulse_pipeline.simulator import Key, World, serve
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
 from alphapulse_pipeline_tests.components.test_runs import DAYS, dump
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.echo import TROUBLES, gateway
+from exchange_simulator import Key, World, serve
 
 Make = Callable[..., Account]
 RunJob = Callable[..., dg.ExecuteInProcessResult]
@@ -82,7 +82,7 @@ def test_no_secret_is_stored_or_logged(
 ) -> None:
     """Good runs; answers that repeat the signed request; a wrong secret and a wrong key; retries;
     and bugs whose errors show what was sent."""
-    monkeypatch.setattr(exact, "_ATTEMPTS", 2)
+    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 2)
     keys = [Key(KEY, SECRET, PASSPHRASE)]
     with (
         serve(world, clock=lambda: NOW_MS, keys=keys, limits=False) as simulator,

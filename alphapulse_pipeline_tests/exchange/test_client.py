@@ -15,12 +15,12 @@ from email.utils import format_datetime
 import pytest
 import stamina
 
-from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange import ccxt_client
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
-from alphapulse_pipeline.exchange.exact import Connection
-from alphapulse_pipeline.exchange.patience import told_wait
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
+from alphapulse_pipeline.exchange.retry_after import retry_after
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
@@ -28,8 +28,10 @@ TIME = json.dumps({"retCode": 0, "result": {}, "time": 1790000000123})
 TOO_OFTEN = json.dumps({"retCode": 10006, "retMsg": "Too many visits!", "result": {}})
 
 
-def connection(url: str) -> Connection:
-    return Connection(AccountEnvironment("bybit"), "bybit", "some-key", "some-secret", api_url=url)
+def connection(url: str) -> ClientConfig:
+    return ClientConfig(
+        AccountEnvironment("bybit"), "bybit", "some-key", "some-secret", api_url=url
+    )
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_numbers_in_an_answer_are_text_as_they_were_sent() -> None:
 
 def test_a_secret_that_nothing_can_be_signed_with_is_the_wrong_one() -> None:
     names = AccountEnvironment("fund")
-    with open_client(Connection(names, "kraken", "some-key", "abcde")) as client:
+    with open_client(ClientConfig(names, "kraken", "some-key", "abcde")) as client:
         with pytest.raises(ExchangeFailure) as raised:
             client.run(client.request, "privatePostBalance", {})
         assert client.requests == 0
@@ -266,12 +268,12 @@ def test_told_wait() -> None:
     now = datetime(2026, 9, 1, tzinfo=UTC)
     now_ms = int(now.timestamp()) * 1000
     later = format_datetime(now + timedelta(seconds=7), usegmt=True)
-    assert told_wait({"retry-after": later}, now_ms) == 7
+    assert retry_after({"retry-after": later}, now_ms) == 7
     ours_is_wrong = {"Retry-After": later, "Date": format_datetime(now, usegmt=True)}
-    assert told_wait(ours_is_wrong, now_ms + 3_600_000) == 7
-    assert told_wait({"Retry-After": "soon"}, now_ms) is None
-    assert told_wait({"X-Bapi-Limit-Reset-Timestamp": str(now_ms - 1)}, now_ms) is None
-    assert told_wait({}, now_ms) is None
+    assert retry_after(ours_is_wrong, now_ms + 3_600_000) == 7
+    assert retry_after({"Retry-After": "soon"}, now_ms) is None
+    assert retry_after({"X-Bapi-Limit-Reset-Timestamp": str(now_ms - 1)}, now_ms) is None
+    assert retry_after({}, now_ms) is None
 
 
 def test_patience_is_spent_once() -> None:
@@ -283,7 +285,7 @@ def test_patience_is_spent_once() -> None:
             with pytest.raises(ExchangeFailure):
                 client.run(client.ccxt.fetch_time)
             spent.append(client.requests - before)
-    assert spent == [exact._ATTEMPTS, 1, 1]
+    assert spent == [ccxt_client._ATTEMPTS, 1, 1]
 
 
 def test_patience_comes_back_with_the_first_answer() -> None:
@@ -299,7 +301,7 @@ def test_patience_comes_back_with_the_first_answer() -> None:
         sick, before = True, client.requests
         with pytest.raises(ExchangeFailure):
             client.run(client.ccxt.fetch_time)
-        assert client.requests - before == exact._ATTEMPTS
+        assert client.requests - before == ccxt_client._ATTEMPTS
 
 
 def test_a_retry_is_told_without_the_query(caplog: pytest.LogCaptureFixture) -> None:

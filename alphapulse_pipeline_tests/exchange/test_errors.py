@@ -6,10 +6,10 @@ import socket
 import pytest
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange import ccxt_client
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
-from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
@@ -20,7 +20,7 @@ NAMES = AccountEnvironment("bybit")
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
     monkeypatch.setenv(NAMES.api_key, KEY)
     monkeypatch.setenv(NAMES.api_secret, SECRET)
 
@@ -31,7 +31,7 @@ def bybit(code: int, message: str) -> Reply:
 
 def ask(url: str) -> ExchangeFailure:
     """What a signed request of an account at `url` fails with."""
-    connection = Connection(NAMES, "bybit", KEY, SECRET, api_url=url)
+    connection = ClientConfig(NAMES, "bybit", KEY, SECRET, api_url=url)
     with open_client(connection) as client, pytest.raises(ExchangeFailure) as raised:
         client.run(client.request, "privateGetV5AccountInfo", {"extra": "asked"})
     return raised.value
@@ -124,7 +124,7 @@ def test_a_refused_connection() -> None:
 
 
 def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "_REQUEST_TIMEOUT_MS", 200)
+    monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 200)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = ask(f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert found.kind is Kind.TRANSIENT

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from alphapulse_pipeline.exchange.feed import Feed
-from alphapulse_pipeline.exchange.venues import VENUES, Source, Venue, hints, venue_of
+from alphapulse_pipeline.exchange.venues import VENUES, Source, Venue, ccxt_overrides, venue_of
 from alphapulse_pipeline.exchange.venues.dry_run import (
     SINCE,
     SYMBOLS,
@@ -20,7 +20,7 @@ from alphapulse_pipeline.exchange.venues.dry_run import (
 )
 from alphapulse_pipeline.exchange.venues.generic import generic, plan
 from alphapulse_pipeline.exchange.walker import Windows
-from alphapulse_pipeline.exchange.walker.halves import Halves
+from alphapulse_pipeline.exchange.walker.bisect import Bisect
 from alphapulse_pipeline.settings.accounts import HISTORIES, exchanges
 
 ALL = tuple(exchange for exchange in exchanges() if exchange not in VENUES)
@@ -58,7 +58,7 @@ def test_its_venue_is_made_without_a_network_and_asks_for_whole_windows(exchange
         feed = source.feed
         assert feed.method.startswith("fetch_")
         assert callable(getattr(run.ccxt, feed.method)), name
-        assert isinstance(feed.paging, Windows | Halves)
+        assert isinstance(feed.paging, Windows | Bisect)
         assert source.doubtful
         assert source.parse == ""
         answer = asked(run, source, dict(feed.between(SINCE, UNTIL)))
@@ -124,9 +124,16 @@ def test_a_dataset_is_supported_with_streams_or_not_at_all(exchange: str) -> Non
 def test_the_tables_name_what_is_there() -> None:
     """A correction that nothing uses any more must go."""
     methods = {(e, m) for e in ALL for m in DryRun(e).ccxt.has}
-    keys = [*hints.ENDS, *hints.STARTS, *hints.PER_MARKET, *hints.UNUSABLE]
+    keys = [
+        *ccxt_overrides.ENDS,
+        *ccxt_overrides.STARTS,
+        *ccxt_overrides.PER_MARKET,
+        *ccxt_overrides.UNUSABLE,
+    ]
     assert [key for key in keys if key[1] and key not in methods] == []
-    named = {exchange for exchange, _ in [*keys, *hints.SCOPES, *hints.IDS]} | set(hints.REMARKS)
+    named = {
+        exchange for exchange, _ in [*keys, *ccxt_overrides.SCOPES, *ccxt_overrides.IDS]
+    } | set(ccxt_overrides.REMARKS)
     assert sorted(named - set(ALL)) == []
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange import ccxt_client
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.exact import Connection
 from alphapulse_pipeline.exchange.refusals import address_in
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
@@ -83,13 +83,13 @@ REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
 
 
 def fails(exchange: str, reply: Reply) -> ExchangeFailure:
     """What a signed request fails with."""
     with replying(lambda _: reply) as url:
-        connection = Connection(NAMES, exchange, "key", "c2VjcmV0", "word", api_url=url)
+        connection = ClientConfig(NAMES, exchange, "key", "c2VjcmV0", "word", api_url=url)
         with open_client(connection) as client, pytest.raises(ExchangeFailure) as raised:
             client.run(client.request, ASKED[exchange], {})
     return raised.value

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.health.alerts import CHECKS, RUNS, Alert, NotDelivered, Told
 from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
-from alphapulse_pipeline.warehouse import log, registry
+from alphapulse_pipeline.warehouse import registry, sync_log
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 DB = Connection[TupleRow]
@@ -82,20 +82,20 @@ def test_failures_come_from_the_newest_attempts(db: DB) -> None:
     names = ["balances", "ledger", "trades"]
     registry.register(db, "bybit", "bybit", [(name, True, None) for name in names])
     for name, kind in zip(names, ("transient", "transient", "incomplete"), strict=True):
-        log.fail(db, log.start(db, "bybit", name, "run"), 0, 1, kind, "no answer")
+        sync_log.fail(db, sync_log.start(db, "bybit", name, "run"), 0, 1, kind, "no answer")
     assert list(alerts.failed_datasets(db)) == [
         Alert(RUNS, "bybit", "incomplete", "trades failed (incomplete): no answer"),
         Alert(RUNS, "bybit", "transient", "balances, ledger failed (transient): no answer"),
     ]
     with db.cursor() as cursor:
         for name in names:
-            log.succeed(cursor, log.start(db, "bybit", name, "run"), 0, 1)
+            sync_log.succeed(cursor, sync_log.start(db, "bybit", name, "run"), 0, 1)
     assert list(alerts.failed_datasets(db)) == []
 
 
 def test_a_killed_run_is_a_failure_too(db: DB) -> None:
     registry.register(db, "bybit", "bybit", [("trades", True, None)])
-    log.start(db, "bybit", "trades", "run")
+    sync_log.start(db, "bybit", "trades", "run")
     (found,) = alerts.failed_datasets(db)
     assert (found.cause, "died" in found.text) == ("died", True)
 

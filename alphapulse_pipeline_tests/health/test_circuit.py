@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import FAILURES, Circuit
-from alphapulse_pipeline.warehouse import log
+from alphapulse_pipeline.warehouse import sync_log
 
 DB = Connection[TupleRow]
 MINUTE = timedelta(minutes=1)
@@ -31,12 +31,12 @@ class Run:
         name = f"run {self.number}"
         circuit.try_again(self.db, "bybit")
         for kind in kinds:
-            attempt = log.start(self.db, "bybit", "trades", name)
+            attempt = sync_log.start(self.db, "bybit", "trades", name)
             if kind is None:
                 with self.db.cursor() as cursor:
-                    log.succeed(cursor, attempt, 1, 1)
+                    sync_log.succeed(cursor, attempt, 1, 1)
             else:
-                log.fail(self.db, attempt, 0, 1, kind, f"it is {kind}; do something")
+                sync_log.fail(self.db, attempt, 0, 1, kind, f"it is {kind}; do something")
         return circuit.settle(self.db, "bybit", name, refused)
 
     def later(self, time: timedelta) -> None:
@@ -136,10 +136,10 @@ def test_the_refusal_says_until_when_why_and_what_to_do(run: Run) -> None:
 def test_a_run_that_was_interrupted_or_killed_says_nothing_of_the_account(run: Run) -> None:
     run(Kind.CREDENTIALS)
     before = circuit.read(run.db, "bybit")
-    log.start(run.db, "bybit", "trades", "killed")
+    sync_log.start(run.db, "bybit", "trades", "killed")
     assert circuit.settle(run.db, "bybit", "killed") == before
-    attempt = log.start(run.db, "bybit", "trades", "stopped")
-    log.fail(run.db, attempt, 0, 1, "interrupted", "Ctrl-C")
+    attempt = sync_log.start(run.db, "bybit", "trades", "stopped")
+    sync_log.fail(run.db, attempt, 0, 1, "interrupted", "Ctrl-C")
     assert circuit.settle(run.db, "bybit", "stopped") == before
 
 

@@ -8,12 +8,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS
-from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.portfolio import example
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts
 from alphapulse_pipeline_tests.portfolio.living import FACES, living
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
+from exchange_simulator import World
 
 
 @pytest.fixture

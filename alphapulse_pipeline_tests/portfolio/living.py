@@ -7,10 +7,10 @@ import pytest
 import stamina
 
 from alphapulse_pipeline.settings.accounts import HISTORIES
-from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.conftest import unlimited
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene, scene
+from exchange_simulator import World
 
 FACES = ("bybit", "binance", "kraken", "okx")
 STEP = 4 * HOUR + 7_321

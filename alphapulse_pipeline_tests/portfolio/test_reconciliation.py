@@ -12,10 +12,10 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
-from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.portfolio.living import FACES, living
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene
+from exchange_simulator import World
 
 DB = Connection[TupleRow]
 Place = tuple[str, str, datetime]

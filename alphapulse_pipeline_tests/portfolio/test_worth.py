@@ -11,9 +11,9 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio import exposure, holdings, prices, value
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
-from alphapulse_pipeline.simulator import World, serve
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, HOUR, Clock, Scene
+from exchange_simulator import World, serve
 
 DB = Connection[TupleRow]
 FACES = ("bybit", "binance", "kraken", "okx")

@@ -7,13 +7,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange import ccxt_client
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attempt a request, for what will not mend itself."""
-    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
 
 
 @pytest.fixture

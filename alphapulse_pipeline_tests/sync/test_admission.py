@@ -15,7 +15,6 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, Simulator, World, serve
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.histories import history
 from alphapulse_pipeline.sync.session import open_session, supported
@@ -23,6 +22,7 @@ from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, Simulator, World, serve
 
 Make = Callable[..., Account]
 Database = Connection[TupleRow]

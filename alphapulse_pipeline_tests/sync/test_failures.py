@@ -12,13 +12,13 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
-from alphapulse_pipeline.simulator import Key, Simulator, World, serve
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import Batches, TimeRange
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import GENESIS, NOW_MS
+from exchange_simulator import Key, Simulator, World, serve
 
 NOW = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=NOW_MS)
 Make = Callable[..., Account]

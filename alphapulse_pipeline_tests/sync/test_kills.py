@@ -14,10 +14,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
-from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
+from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
 

@@ -6,10 +6,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.writer import write
+from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
 LISTING = "/v5/market/instruments-info"

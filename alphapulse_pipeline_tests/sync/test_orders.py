@@ -11,15 +11,15 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import Simulator, World, serve
-from alphapulse_pipeline.simulator.bybit import endpoints
-from alphapulse_pipeline.simulator.bybit.call import Call, Result
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse.batches import Written
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true
+from exchange_simulator import Simulator, World, serve
+from exchange_simulator.bybit import endpoints
+from exchange_simulator.bybit.call import Call, Result
 
 Make = Callable[..., Account]
 HOUR = 3_600_000

@@ -15,12 +15,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import Simulator
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import stored, true
+from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
 

@@ -9,13 +9,13 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
-from alphapulse_pipeline.simulator import Quirks, Simulator, World, serve
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import FACES
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true, unreachable
+from exchange_simulator import Quirks, Simulator, World, serve
 
 Make = Callable[..., Account]
 

@@ -8,13 +8,13 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import Simulator, World, serve
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import stored, true
+from exchange_simulator import Simulator, World, serve
 
 Make = Callable[..., Account]
 

@@ -10,10 +10,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.simulator import Simulator, World, serve
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true, unreachable
+from exchange_simulator import Simulator, World, serve
 
 Make = Callable[..., Account]
 

@@ -8,7 +8,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import coverage, known
+from alphapulse_pipeline.warehouse import coverage, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
 from alphapulse_pipeline.warehouse.io_manager import metadata, progress
 from alphapulse_pipeline.warehouse.tables import HISTORIES
@@ -69,8 +69,8 @@ def test_what_a_run_asks_before_it_reads(large: DB, dataset: str) -> None:
         coverage.newest_gap_before(large, "bybit", [dataset], at(86400))
 
     assert rows_read(large, dataset, ask) == 0
-    assert rows_read(large, dataset, lambda: known.open_orders(large, "bybit")) <= 1
-    assert rows_read(large, dataset, lambda: known.traded_markets(large, "bybit")) <= 10
+    assert rows_read(large, dataset, lambda: sync_state.open_orders(large, "bybit")) <= 1
+    assert rows_read(large, dataset, lambda: sync_state.traded_markets(large, "bybit")) <= 10
 
 
 @pytest.mark.parametrize(("market", "found"), [("RARE/USDT", "rare"), ("BTC/USDT", str(MANY - 1))])
@@ -80,6 +80,6 @@ def test_where_a_market_goes_on(large: DB, dataset: str, market: str, found: str
 
     def ask() -> None:
         asked = (dataset, column, market, "unified", at(MANY), at(0), at(0))
-        assert known.greatest_id(large, "bybit", *asked) == found
+        assert sync_state.greatest_id(large, "bybit", *asked) == found
 
     assert rows_read(large, dataset, ask) <= 1

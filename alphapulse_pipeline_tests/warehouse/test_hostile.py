@@ -9,7 +9,14 @@ from psycopg import Connection, DataError
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.health import circuit
-from alphapulse_pipeline.warehouse import checked, coverage, keys, known, log, registry
+from alphapulse_pipeline.warehouse import (
+    check_progress,
+    coverage,
+    keys,
+    registry,
+    sync_log,
+    sync_state,
+)
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, with_database
 from alphapulse_pipeline.warehouse.coverage import Gap
@@ -52,15 +59,15 @@ def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: s
         assert coverage.gaps(db, account, "trades", SPAN) == [Gap(stream, SPAN)]
         coverage.record_failure(db, account, "trades", text)
         coverage.suspect(db, account, "trades", stream, timedelta(1))
-        attempt = log.start(db, account, "trades", text)
-        log.fail(db, attempt, 0, 0, text, text)
+        attempt = sync_log.start(db, account, "trades", text)
+        sync_log.fail(db, attempt, 0, 0, text, text)
         circuit.settle(db, account, text, credentials=text)
         keys.store(db, account, text, True, None, None, None, [text])
         found = keys.stored(db, account, text)
         assert found is not None
         assert found.addresses == [text]
-        checked.passed(db, account, "trades", text, text)
-        known.refused_market(db, account, text)
+        check_progress.passed(db, account, "trades", text, text)
+        sync_state.refused_market(db, account, text)
         half = TimeRange(at(0), at(1800))
         with db.cursor() as cursor:
             coverage.prove(cursor, account, "trades", Proof(stream, half))
@@ -89,7 +96,7 @@ def test_rows_come_out_as_they_went_in(db: DB, account: str, text: str) -> None:
             " FROM alphapulse.trades"
         ).fetchall()
         assert stored == [(account, text, text, text, text, {text: [text]}, text)]
-        assert known.traded_markets(db, account) == {text}
+        assert sync_state.traded_markets(db, account) == {text}
         # a table of one row, whatever is in its cells
         assert len(preview(db, DATASETS["trades"], account).split("\n")) == 3
 

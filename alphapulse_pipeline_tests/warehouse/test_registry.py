@@ -5,7 +5,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import known, registry
+from alphapulse_pipeline.warehouse import registry, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.preview import markdown
 from alphapulse_pipeline.warehouse.writer import write
@@ -56,20 +56,22 @@ def test_open_orders_come_with_their_markets(db: DB) -> None:
     registry.store_markets(db, "bybit", [market("BTC/USDT")])
     rows = [order(1, raw={"a": "1"}), order(2, status="closed")]
     write(db, Batches("bybit", "orders", [Batch(rows)]), "run")
-    [found] = known.open_orders(db, "bybit")
-    assert found.market == known.Market("BTC/USDT", "BTCUSDT", "spot", "BTC", "USDT", True, False)
+    [found] = sync_state.open_orders(db, "bybit")
+    assert found.market == sync_state.Market(
+        "BTC/USDT", "BTCUSDT", "spot", "BTC", "USDT", True, False
+    )
     assert found.row == {**rows[0], "raw": {"a": "1"}}
 
 
 def test_held_is_what_the_newest_snapshots_name(db: DB) -> None:
-    assert known.held_if_read(db, "bybit", ["balances"]) is None
+    assert sync_state.held_if_read(db, "bybit", ["balances"]) is None
     for second, assets in ((1, "AB"), (2, "B")):
         rows = [balance(asset) for asset in assets]
         write(db, Batches("bybit", "balances", [Batch(rows, captured_at=at(second))]), "run")
-    assert known.held_if_read(db, "bybit", ["balances"]) == ({"B"}, set())
-    assert known.held_if_read(db, "bybit", ["balances", "positions"]) is None
+    assert sync_state.held_if_read(db, "bybit", ["balances"]) == ({"B"}, set())
+    assert sync_state.held_if_read(db, "bybit", ["balances", "positions"]) is None
     write(db, Batches("bybit", "positions", [Batch([], captured_at=at(2))]), "run")
-    assert known.held_if_read(db, "bybit", ["balances", "positions"]) == ({"B"}, set())
+    assert sync_state.held_if_read(db, "bybit", ["balances", "positions"]) == ({"B"}, set())
 
 
 def test_previews_are_tables_whatever_is_in_them() -> None:

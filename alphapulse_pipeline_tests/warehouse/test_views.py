@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from alphapulse_pipeline.warehouse import coverage, log, registry
+from alphapulse_pipeline.warehouse import coverage, registry, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, connect
 from alphapulse_pipeline.warehouse.writer import write
@@ -55,14 +55,14 @@ def test_before_anything_was_done(db: DB) -> None:
 def test_started_is_in_progress_only_while_the_lock_is_held(database: str, db: DB) -> None:
     with connect(database) as other:
         with account_lock(other, "bybit"):
-            log.start(db, "bybit", "trades", "run")
+            sync_log.start(db, "bybit", "trades", "run")
             assert account_is_busy(db, "bybit")
             assert not account_is_busy(db, "okx")
             assert status(db)["status"] == "in progress"
             assert status(db)["error_kind"] is None
             # somebody else's lock says nothing about this account
             registry.register(db, "okx", "okx", [("trades", True, None)])
-            log.start(db, "okx", "trades", "run")
+            sync_log.start(db, "okx", "trades", "run")
             row = db.execute("SELECT status FROM alphapulse.sync_status WHERE account = 'okx'")
             assert row.fetchone() == ("failed",)
         assert not account_is_busy(db, "bybit")
@@ -72,18 +72,18 @@ def test_started_is_in_progress_only_while_the_lock_is_held(database: str, db: D
 
 
 def test_a_lock_in_another_database_means_nothing_here(server: Any, db: DB) -> None:
-    log.start(db, "bybit", "trades", "run")
+    sync_log.start(db, "bybit", "trades", "run")
     with connect(server.url("postgres")) as elsewhere, account_lock(elsewhere, "bybit"):
         assert status(db)["status"] == "failed"
         assert not account_is_busy(db, "bybit")
 
 
 def test_completed_and_failed(db: DB) -> None:
-    log_id = log.start(db, "bybit", "trades", "run")
+    log_id = sync_log.start(db, "bybit", "trades", "run")
     write(db, Batches("bybit", "trades", [Batch([trade()])], log_id=log_id), "run")
     good = status(db)
     assert (good["status"], good["rows"], good["error"]) == ("completed", 1, None)
-    log.fail(db, log.start(db, "bybit", "trades", "run"), 0, 1, "transient", "no answer")
+    sync_log.fail(db, sync_log.start(db, "bybit", "trades", "run"), 0, 1, "transient", "no answer")
     bad = status(db)
     assert (bad["status"], bad["error_kind"], bad["error"]) == ("failed", "transient", "no answer")
     assert bad["last_success"] == good["last_success"] is not None
@@ -112,12 +112,12 @@ def test_what_is_left_alone_is_skipped_until_the_next_trial(db: DB) -> None:
 
 def test_what_failed_stays_failed_while_the_account_is_left_alone(db: DB) -> None:
     left_alone_for(db, 10)
-    log.fail(db, log.start(db, "bybit", "trades", "run"), 0, 1, "transient", "no answer")
+    sync_log.fail(db, sync_log.start(db, "bybit", "trades", "run"), 0, 1, "transient", "no answer")
     assert (status(db)["status"], status(db)["error"]) == ("failed", "no answer")
 
 
 def test_an_account_that_is_not_deployed_any_more_keeps_its_rows_and_says_so(db: DB) -> None:
-    log_id = log.start(db, "bybit", "trades", "run")
+    log_id = sync_log.start(db, "bybit", "trades", "run")
     write(db, Batches("bybit", "trades", [Batch([trade()])], log_id=log_id), "run")
     registry.retire(db, ["okx"])
     gone = status(db)

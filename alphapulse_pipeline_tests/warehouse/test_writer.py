@@ -11,7 +11,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import coverage, log, registry
+from alphapulse_pipeline.warehouse import coverage, registry, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.coverage import Gap
@@ -62,7 +62,7 @@ def one(db: DB, query: str) -> Any:
 def log_id(db: DB) -> int:
     registry.register(db, "bybit", "bybit", [("trades", True, None), ("balances", True, None)])
     coverage.want(db, "bybit", "trades", [("spot", "test")], DAY)
-    return log.start(db, "bybit", "trades", "run")
+    return sync_log.start(db, "bybit", "trades", "run")
 
 
 def test_rows_coverage_and_log(db: DB, log_id: int) -> None:

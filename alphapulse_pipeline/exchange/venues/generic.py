@@ -1,8 +1,8 @@
 """Every exchange that has no file of its own here, as far as ccxt knows it.
 
-What an exchange has, and how it must be asked, is found out without the network (`ways.py`,
-`hints.py`). How much of an answer is there is never believed: the walker proves it, or the range
-stays a gap. What an exchange lacks, or lists for one currency at a time only, is not in its venue.
+What an exchange has, and how it must be called, is found out without the network (`call_plans.py`,
+`ccxt_overrides.py`). Completeness is never assumed: the walker proves it, or the range stays a gap.
+What an exchange lacks, or lists for one currency at a time only, is not in its venue.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.rows import Row
-from alphapulse_pipeline.exchange.venues import hints
+from alphapulse_pipeline.exchange.venues import ccxt_overrides
+from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
-from alphapulse_pipeline.exchange.venues.ways import Exchange, Way, unified, window
 from alphapulse_pipeline.exchange.walker import Whole, Windows
-from alphapulse_pipeline.exchange.walker.halves import Halves
+from alphapulse_pipeline.exchange.walker.bisect import Bisect
 
 _DAY = timedelta(days=1)
 """No exchange is known to cut a window down to less; several do to 1, 2, 7, 30 days."""
@@ -28,7 +28,7 @@ Wallets = tuple[Wallet, ...]
 _BY_THEIR_TIME = ("trades", "funding", "ledger")
 _WINDOWS = Windows()
 # Orders and transfers may be listed by when they changed, long after they began.
-_HALVES = Halves()
+_HALVES = Bisect()
 
 _ORDERS = (
     ("fetchOrders",),
@@ -63,7 +63,7 @@ def generic(exchange: str) -> Venue:
 @cache
 def plan(exchange: str) -> Plan:
     """The venue with its remarks."""
-    found = Exchange(exchange)
+    found = CallPlanner(exchange)
     wallets = _wallets(found)
     histories = {
         "trades": _per_kind(found, wallets, "trades", "fetchMyTrades"),
@@ -101,7 +101,7 @@ def _as_it_is(raw_id: str, category: str) -> str:
     return raw_id
 
 
-def _wallets(exchange: Exchange) -> tuple[Wallet, ...]:
+def _wallets(exchange: CallPlanner) -> tuple[Wallet, ...]:
     """One for each balance that the exchange keeps apart; a wallet may take several calls."""
     ways = exchange.by_market("fetchBalance", windowed=False, symbols=False).values()
     # futures have a wallet of their own where a request of their own is seen
@@ -113,7 +113,7 @@ def _wallets(exchange: Exchange) -> tuple[Wallet, ...]:
     return tuple(Wallet("account" if name == "all" else name, params) for name, params in named)
 
 
-def _wallet(wallets: Wallets, way: Way) -> str:
+def _wallet(wallets: Wallets, way: CallPlan) -> str:
     """The wallet that a way's rows belong to, where one is known."""
     there = {wallet.name for wallet in wallets}
     if len(there) == 1:
@@ -124,7 +124,7 @@ def _wallet(wallets: Wallets, way: Way) -> str:
 
 
 def _per_kind(
-    exchange: Exchange, wallets: Wallets, dataset: str, method: str, **which: bool
+    exchange: CallPlanner, wallets: Wallets, dataset: str, method: str, **which: bool
 ) -> dict[str, Source]:
     return {
         name: _history(exchange, wallets, dataset, method, way)
@@ -132,7 +132,7 @@ def _per_kind(
     }
 
 
-def _orders(exchange: Exchange, wallets: Wallets) -> dict[str, Source]:
+def _orders(exchange: CallPlanner, wallets: Wallets) -> dict[str, Source]:
     """For each kind of market the first method that lists all of its orders."""
     found: dict[str, Source] = {}
     covered: set[str] = set()
@@ -150,7 +150,7 @@ def _orders(exchange: Exchange, wallets: Wallets) -> dict[str, Source]:
     return found
 
 
-def _transfers(exchange: Exchange, wallets: Wallets) -> dict[str, Source]:
+def _transfers(exchange: CallPlanner, wallets: Wallets) -> dict[str, Source]:
     ways = {
         method: _at_once(exchange, wallets, "transfers", method, _TRANSFER_KINDS.get(method, ""))
         for methods in _TRANSACTIONS
@@ -164,7 +164,7 @@ def _transfers(exchange: Exchange, wallets: Wallets) -> dict[str, Source]:
 
 
 def _at_once(
-    exchange: Exchange, wallets: Wallets, dataset: str, method: str, kind: str
+    exchange: CallPlanner, wallets: Wallets, dataset: str, method: str, kind: str
 ) -> dict[str, Source]:
     way = exchange.at_once(method)
     if way is None:
@@ -174,9 +174,14 @@ def _at_once(
 
 
 def _history(
-    exchange: Exchange, wallets: Wallets, dataset: str, method: str, way: Way, kind: str = ""
+    exchange: CallPlanner,
+    wallets: Wallets,
+    dataset: str,
+    method: str,
+    way: CallPlan,
+    kind: str = "",
 ) -> Source:
-    category = way.category if way.category in hints.CATEGORIES else exchange.categories[0]
+    category = way.category if way.category in ccxt_overrides.CATEGORIES else exchange.categories[0]
     days = exchange.hints.limit(category, method, "daysBack")
     return Source(
         Feed(
@@ -200,7 +205,7 @@ def _history(
 
 def _amend(exchange: str, dataset: str, method: str) -> Amend:
     """Puts in what ccxt leaves out: an id, a status, an asset."""
-    fields = hints.IDS.get((exchange, dataset), ())
+    fields = ccxt_overrides.IDS.get((exchange, dataset), ())
     status = _STATUSES.get(method)
 
     def amend(raw: Raw, row: Row) -> Row:
@@ -223,12 +228,12 @@ _STATUSES = {
 """The status that being in a list is, where a row has none."""
 
 
-def _listing(way: Way, method: str) -> Feed:
+def _listing(way: CallPlan, method: str) -> Feed:
     """What is open or held now."""
     return Feed(unified(method), Whole(), {"params": dict(way.params)})
 
 
-def _now(wallets: Wallets, way: Way) -> Source:
+def _now(wallets: Wallets, way: CallPlan) -> Source:
     return Source(
         _listing(way, "fetchOpenOrders"),
         _wallet(wallets, way),
@@ -248,14 +253,14 @@ def _order_by_id(
         return ()
     asked = {"id": order_id, "symbol": market}
     feed = Feed("fetch_order", Whole(), asked, rows=lambda order: [order])
-    return (Source(feed, _wallet(wallets, Way(category, category)), "", category),)
+    return (Source(feed, _wallet(wallets, CallPlan(category, category)), "", category),)
 
 
 async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
-def _tickers(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
+def _tickers(exchange: CallPlanner) -> dict[str, Mapping[str, Any]]:
     """Category -> parameters; the same ones where one call lists several categories."""
     found: dict[str, Mapping[str, Any]] = {}
     for way in exchange.by_market(
@@ -267,8 +272,10 @@ def _tickers(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _remarks(exchange: Exchange, venue: Venue) -> list[str]:
-    found = [hints.REMARKS[exchange.name]] if exchange.name in hints.REMARKS else []
+def _remarks(exchange: CallPlanner, venue: Venue) -> list[str]:
+    found = (
+        [ccxt_overrides.REMARKS[exchange.name]] if exchange.name in ccxt_overrides.REMARKS else []
+    )
     wanted = exchange.run.ccxt.requiredCredentials
     if missing := [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]:
         found.append(f"wants {' and '.join(missing)} for a key")
@@ -285,7 +292,7 @@ def _remarks(exchange: Exchange, venue: Venue) -> list[str]:
         kinds = {
             kind
             for method, kind in exchange.refused
-            if method in methods and kind in hints.CATEGORIES
+            if method in methods and kind in ccxt_overrides.CATEGORIES
         }
         listed = set().union(*(exchange.listed.get(method, set()) for method in methods))
         if dataset in venue.histories and (left_out := sorted(kinds - listed)):

@@ -11,12 +11,12 @@ from functools import partial
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
-from alphapulse_pipeline.exchange.connection import exchange_connection
+from alphapulse_pipeline.exchange.client_config import client_config
+from alphapulse_pipeline.exchange.endpoints import endpoints
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.exchange.exact import Connection as ExchangeConnection
 from alphapulse_pipeline.exchange.markets import CATALOGUE_LASTS, ccxt_version
-from alphapulse_pipeline.exchange.origins import origins
 from alphapulse_pipeline.exchange.rights import EXPIRES_SOON, Rights, objection, rights_of
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.health import circuit
@@ -55,7 +55,7 @@ class Patient:
     tables: bool
     """Whether its tables are those of this version."""
     stack: ExitStack
-    exchange: ExchangeConnection = field(init=False)
+    exchange: ClientConfig = field(init=False)
     client: ExchangeClient = field(init=False)
     venue: Venue = field(init=False)
     origins: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ def checks(account: Account) -> list[Check[Patient]]:
 
 def _settings(patient: Patient) -> Finding:
     account, names = patient.account, patient.account.environment
-    patient.exchange = exchange_connection(account, "doctor")
+    patient.exchange = client_config(account, "doctor")
     patient.venue = venue_of(account.settings.exchange)
     patient.client = patient.stack.enter_context(open_client(patient.exchange))
     used = [names.api_key, names.api_secret]
@@ -121,7 +121,7 @@ def _settings(patient: Patient) -> Finding:
 
 
 def _dns(patient: Patient) -> Finding:
-    patient.origins = origins(patient.client, patient.exchange, patient.venue)
+    patient.origins = endpoints(patient.client, patient.exchange, patient.venue)
     return network.dns(patient.origins, patient.variable)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from alphapulse_pipeline.warehouse.known import Market
+from alphapulse_pipeline.warehouse.sync_state import Market
 
 
 class BadValue(Exception):

@@ -19,7 +19,7 @@ from alphapulse_pipeline.warehouse.imports.cells import (
     time,
     word,
 )
-from alphapulse_pipeline.warehouse.known import Market
+from alphapulse_pipeline.warehouse.sync_state import Market
 
 # Ten times what any exchange gives: nothing is rounded.
 _EXACT = Context(prec=300)

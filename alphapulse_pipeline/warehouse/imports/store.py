@@ -13,7 +13,7 @@ from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import SettingsError
-from alphapulse_pipeline.warehouse import coverage, known, log, registry
+from alphapulse_pipeline.warehouse import coverage, registry, sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import TimeRange, Written
 from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.coverage import Gap
@@ -75,9 +75,9 @@ def import_file(
     Raises `BadFile` and `SettingsError`, and nothing is stored then.
     """
     with connection.transaction(), connection.cursor() as cursor, open_csv(path) as file:
-        attempt = log.start(connection, account, dataset.name, RUN_ID)
+        attempt = sync_log.start(connection, account, dataset.name, RUN_ID)
         before = coverage.covered_share(connection, account, dataset.name)
-        markets = Markets(known.markets(connection, account))
+        markets = Markets(sync_state.markets(connection, account))
         chosen = (
             by_column_names(file, account, dataset)
             if preset is None
@@ -89,7 +89,7 @@ def import_file(
         registry.count_stored(cursor, account, dataset.name, written.inserted)
         registry.analyse_grown(connection, account, dataset, written.inserted)
         covered = _cover(cursor, account, dataset, asserted, streams) if asserted else []
-        log.succeed(cursor, attempt, written.rows, 0)
+        sync_log.succeed(cursor, attempt, written.rows, 0)
         return Imported(
             read=read,
             new=written.inserted,

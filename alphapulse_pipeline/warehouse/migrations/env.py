@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from alphapulse_pipeline.warehouse import bookkeeping, tables  # noqa: F401  known by import
+from alphapulse_pipeline.warehouse import bookkeeping, tables  # noqa: F401  sync_state by import
 from alphapulse_pipeline.warehouse.columns import SCHEMA, metadata
 
 context.configure(

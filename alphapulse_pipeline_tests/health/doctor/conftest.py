@@ -8,11 +8,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange import exact
+from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.health.doctor.account import examine_account
 from alphapulse_pipeline.health.doctor.result import Result, Status
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, Key, World, serve
+from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, Key, World, serve
 
 At = Callable[..., Account]
 Examine = Callable[..., dict[str, Result]]
@@ -21,8 +21,8 @@ Examine = Callable[..., dict[str, Result]]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attempt a request, which is given up soon."""
-    monkeypatch.setattr(exact, "_ATTEMPTS", 1)
-    monkeypatch.setattr(exact, "_REQUEST_TIMEOUT_MS", 5_000)
+    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 5_000)
 
 
 @pytest.fixture

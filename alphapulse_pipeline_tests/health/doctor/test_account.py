@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.client import open_client
-from alphapulse_pipeline.exchange.connection import exchange_connection
+from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.markets import ccxt_version
 from alphapulse_pipeline.exchange.venues import VENUES
@@ -17,12 +17,12 @@ from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.doctor.account import checks, examine_account
 from alphapulse_pipeline.health.doctor.result import Status
 from alphapulse_pipeline.settings.accounts import DATASETS
-from alphapulse_pipeline.simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
-from alphapulse_pipeline.warehouse import log, registry
+from alphapulse_pipeline.warehouse import registry, sync_log
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
 from alphapulse_pipeline_tests.sync.test_generic import Hollaex
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 
 DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
@@ -290,7 +290,7 @@ def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
 ) -> None:
     with serve(world, limits=False) as simulator:
         account = at(simulator.url)
-        with open_client(exchange_connection(account, "test")) as client:
+        with open_client(client_config(account, "test")) as client:
             registry.store_catalogue(db, "main", ccxt_version(), client.load_markets())
         simulator.requests.clear()
         assert "stored less than two hours ago" in examined(account, db)["markets"].said
@@ -305,8 +305,8 @@ def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
 
 def test_the_circuit_is_told(world: World, at: At, db: DB) -> None:
     refused = ExchangeFailure(Kind.CREDENTIALS, "the key is revoked", "make a new one")
-    attempt = log.start(db, "main", "trades", "a run")
-    log.fail(db, attempt, 0, 1, Kind.TRANSIENT, "the exchange is down")
+    attempt = sync_log.start(db, "main", "trades", "a run")
+    sync_log.fail(db, attempt, 0, 1, Kind.TRANSIENT, "the exchange is down")
     circuit.settle(db, "main", "a run")
     account = at("http://127.0.0.1:1")
     assert examined(account, db)["circuit"].status is Status.WARNING

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.health.doctor.budget import Use, budget
 from alphapulse_pipeline.health.doctor.result import Status
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
-from alphapulse_pipeline.warehouse import log
+from alphapulse_pipeline.warehouse import sync_log
 
 DB = Connection[TupleRow]
 
@@ -22,9 +22,9 @@ def account(**settings: Any) -> Account:
 
 def runs(db: DB, dataset: str, *requests: int) -> None:
     for sent in requests:
-        attempt = log.start(db, "main", dataset, "a run")
+        attempt = sync_log.start(db, "main", dataset, "a run")
         with db.cursor() as cursor:
-            log.succeed(cursor, attempt, 0, sent)
+            sync_log.succeed(cursor, attempt, 0, sent)
 
 
 def test_before_the_first_run_each_list_counts_once_a_tick() -> None:
@@ -47,8 +47,8 @@ def test_what_runs_usually_take_counts_and_a_long_backfill_does_not(db: DB) -> N
 
 
 def test_failed_runs_and_other_accounts_do_not_count(db: DB) -> None:
-    attempt = log.start(db, "main", "trades", "a run")
-    log.fail(db, attempt, 0, 999, "transient", "down")
+    attempt = sync_log.start(db, "main", "trades", "a run")
+    sync_log.fail(db, attempt, 0, 999, "transient", "down")
     db.execute("UPDATE alphapulse.sync_log SET account = 'other' WHERE id = %s", [attempt])
     found = budget(db, account(), 1000, {"trades": Use(4, 0.0)})
     assert "16 requests" in found.said

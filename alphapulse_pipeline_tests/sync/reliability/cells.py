@@ -10,9 +10,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange import exact
-from alphapulse_pipeline.simulator.faces import FACES
-from alphapulse_pipeline.simulator.rows import rows_of
+from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline_tests.sync.reliability.faults import BadDay, bad_days
 from alphapulse_pipeline_tests.sync.reliability.judge import (
     Harm,
@@ -24,6 +22,8 @@ from alphapulse_pipeline_tests.sync.reliability.judge import (
     told_secrets,
 )
 from alphapulse_pipeline_tests.sync.reliability.scene import Scene, listening
+from exchange_simulator.faces import FACES
+from exchange_simulator.rows import rows_of
 
 _NOWHERE = "http://no-such-host.invalid"
 _SHARED = ("snapshots", "streams", "coverage", "suspects")
@@ -110,7 +110,7 @@ class Cells:
 def _patience(seconds: float | None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if seconds:
-            patch.setattr(exact, "_REQUEST_TIMEOUT_MS", int(seconds * 1000))
+            patch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", int(seconds * 1000))
         yield
 
 
@@ -118,7 +118,7 @@ def _patience(seconds: float | None) -> Iterator[None]:
 def _overheard() -> Iterator[list[tuple[str, Any]]]:
     """The path and the answer of every request that is sent meanwhile."""
     heard: list[tuple[str, Any]] = []
-    fetch = exact._Exact.fetch
+    fetch = ccxt_client._Exact.fetch
 
     async def listen(self: Any, url: str, *args: Any, **kwargs: Any) -> Any:
         answer = await fetch(self, url, *args, **kwargs)
@@ -126,7 +126,7 @@ def _overheard() -> Iterator[list[tuple[str, Any]]]:
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact._Exact, "fetch", listen)
+        patch.setattr(ccxt_client._Exact, "fetch", listen)
         yield heard
 
 

@@ -7,10 +7,10 @@ import pytest
 import stamina
 
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
-from alphapulse_pipeline.simulator import World
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.sync.reliability.cells import Cells
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene, scene
+from exchange_simulator import World
 
 
 @pytest.fixture(scope="session")

@@ -15,14 +15,6 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account, AccountSettings
-from alphapulse_pipeline.simulator import (
-    DEMO_KEY,
-    DEMO_PASSPHRASE,
-    DEMO_SECRET,
-    Simulator,
-    World,
-    serve,
-)
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import Session, open_session, supported
 from alphapulse_pipeline.sync.snapshots import snapshot
@@ -30,6 +22,14 @@ from alphapulse_pipeline.warehouse.batches import Batches
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline.warehouse.writer import write
+from exchange_simulator import (
+    DEMO_KEY,
+    DEMO_PASSPHRASE,
+    DEMO_SECRET,
+    Simulator,
+    World,
+    serve,
+)
 
 GENESIS = datetime(2026, 10, 4, tzinfo=UTC)
 HOUR = 3_600_000

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from alphapulse_pipeline.exchange import exact
-from alphapulse_pipeline.sync import emptiness
+from alphapulse_pipeline.exchange import ccxt_client
+from alphapulse_pipeline.sync import empty_snapshots
 from alphapulse_pipeline_tests.sync.reliability.cells import Cells
 from alphapulse_pipeline_tests.sync.reliability.judge import (
     assert_true,
@@ -61,7 +61,7 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
     exchange: str, rounds: int, cells: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = Random(f"{exchange} {rounds}")
-    monkeypatch.setattr(exact, "_REQUEST_TIMEOUT_MS", 400)
+    monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 400)
     with cells(exchange) as begun, listening() as lines:
         stage, db = begun.scene, begun.db
         ended: list[dict[str, str]] = []
@@ -72,10 +72,10 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
         assert not [ends for ends in ended if "bug" in ends.values()]
         stage.simulator.set_faults()
         stage.clock.now += MINUTE
-        monkeypatch.setattr(exact, "_REQUEST_TIMEOUT_MS", 15_000)
+        monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 15_000)
         # what has really become empty meanwhile is believed when it was told a few times
-        monkeypatch.setattr(emptiness, "PATIENCE", emptiness.PATIENCE * 0)
-        for _ in range(emptiness.RUNS):
+        monkeypatch.setattr(empty_snapshots, "PATIENCE", empty_snapshots.PATIENCE * 0)
+        for _ in range(empty_snapshots.RUNS):
             last = stage.sync(begun.url)
         assert set(last.values()) == {""}
         for dataset in stage.datasets:

@@ -1,0 +1,81 @@
+"""The spot account and the key (documentation: "Account information", "Get API Key Permission",
+"Account info")."""
+
+from exchange_simulator.binance.call import Call, Result
+from exchange_simulator.binance.figures import eight
+from exchange_simulator.markets import DAY
+from exchange_simulator.records import LedgerEntry
+
+RIGHTS = {"canTrade": True, "canDeposit": True, "canWithdraw": True}
+"""Of the account: what the key may do is told by `api_restrictions` alone."""
+_CREATED = 1_698_645_219_000
+_ENDS = _CREATED + 90 * DAY
+
+
+def account(call: Call) -> Result:
+    """Every asset that was ever held, zeros too, unless `omitZeroBalances`."""
+    omit = call.text("omitZeroBalances").lower() == "true"
+    ledger = call.world.account.books.ledger["spot"]
+    last: LedgerEntry | None = ledger.latest(call.now)
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {
+            "maker": "0.00100000",
+            "taker": "0.00100000",
+            "buyer": "0.00000000",
+            "seller": "0.00000000",
+        },
+        **RIGHTS,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": last.happened_at if last else 0,
+        "accountType": "SPOT",
+        "balances": [
+            {
+                "asset": balance.asset,
+                "free": eight(balance.free),
+                "locked": eight(balance.used),
+            }
+            for balance in call.world.balances(call.now)
+            if balance.wallet == "spot" and (balance.total or not omit)
+        ],
+        "permissions": ["SPOT"],
+        "uid": call.key.uid,
+    }
+
+
+def info(call: Call) -> Result:
+    return {
+        "vipLevel": 0,
+        "isMarginEnabled": True,
+        "isFutureEnabled": True,
+        "isOptionsEnabled": False,
+        "isPortfolioMarginRetailEnabled": False,
+    }
+
+
+def api_restrictions(call: Call) -> Result:
+    key = call.key
+    bound = "*" not in key.ips
+    # the right to trade ends by itself where the key is bound to no address; the key does not
+    ends = {} if bound or not key.may_trade else {"tradingAuthorityExpirationTime": _ENDS}
+    return {
+        "ipRestrict": bound,
+        "createTime": _CREATED,
+        "enableReading": True,
+        "enableWithdrawals": key.may_withdraw,
+        "enableInternalTransfer": key.may_withdraw,
+        "enableMargin": key.may_trade,
+        "enableFutures": key.may_trade,
+        "permitsUniversalTransfer": key.may_trade,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": True,
+        "enableSpotAndMarginTrading": key.may_trade,
+        "enablePortfolioMarginTrading": False,
+        **ends,
+    }

@@ -1,0 +1,25 @@
+"""For how long Binance serves each history (documentation: the notes of each endpoint)."""
+
+from collections.abc import Mapping
+
+from exchange_simulator.markets import DAY
+
+SIX_MONTHS = 180 * DAY
+THREE_MONTHS = 90 * DAY
+
+KEPT: Mapping[str, int] = {
+    "trades:usdm": SIX_MONTHS,
+    "trades:coinm": SIX_MONTHS,
+    "orders:usdm": THREE_MONTHS,
+    "orders:coinm": THREE_MONTHS,
+    # Binance counts the three days from when the order was placed, not from its end
+    "unfilled:usdm": 3 * DAY,
+    "unfilled:coinm": 3 * DAY,
+    "unfilled": THREE_MONTHS,
+    # deposits and withdrawals are kept for ever
+    "transfers:transfer": SIX_MONTHS,
+    "funding:usdm": THREE_MONTHS,
+    "ledger:usdm": THREE_MONTHS,
+    "ledger:margin": THREE_MONTHS,
+}
+UNSERVED = frozenset({"ledger:spot", "ledger:funding", "balance_after"})

@@ -1,0 +1,161 @@
+"""How Binance calls what happens: ids, contracts, and the kinds of its two ledgers, the income
+history of the futures and the capital flow of the margin account. Spot has no ledger."""
+
+from bisect import bisect_left
+from decimal import Decimal
+from operator import attrgetter
+from typing import NamedTuple
+
+from exchange_simulator.binance import numbers
+from exchange_simulator.binance.symbols import contract_size, contracts
+from exchange_simulator.identity import hexadecimal
+from exchange_simulator.money import ZERO
+from exchange_simulator.records import (
+    Fill,
+    Funding,
+    LedgerEntry,
+    Loan,
+    Order,
+    Transfer,
+)
+from exchange_simulator.world import World
+
+__all__ = [
+    "Part",
+    "client_order_id",
+    "contract_size",
+    "contracts",
+    "entry_id",
+    "entry_kind",
+    "funding_id",
+    "order_id",
+    "parts",
+    "reference_id",
+    "trade_id",
+    "transaction_id",
+    "transfer_id",
+]
+
+_number = attrgetter("number")
+
+
+class Part(NamedTuple):
+    """A ledger entry as Binance tells it: it shows a fill's fee apart from what it moved."""
+
+    kind: str
+    id: str
+    amount: Decimal
+
+
+def trade_id(world: World, fill: Fill) -> str:
+    """Unique in its market only."""
+    fills = world.account.fills_of[fill.order.market.name].rows
+    index = bisect_left(fills, fill.number, key=_number)
+    return str(numbers.number(world.seed, numbers.TRADES, index))
+
+
+def order_id(world: World, order: Order) -> str:
+    """Unique in its market only."""
+    orders = world.account.orders_on[order.market.name].rows
+    index = bisect_left(orders, order.number, key=_number)
+    return str(numbers.number(world.seed, first_order(order), index))
+
+
+def first_order(order: Order) -> int:
+    return numbers.ORDERS if order.market.kind == "spot" else numbers.FUTURES_ORDERS
+
+
+def client_order_id(world: World, order: Order) -> str:
+    """Never empty. What the exchange did itself is known by it, and by it alone."""
+    match order.cause:
+        case "liquidation":
+            return f"autoclose-{order.created_at}{order.number}"
+        case "adl":
+            return "adl_autoclose"
+    return order.client_order_id or hexadecimal(world.seed, "client order", order.number)[:22]
+
+
+def funding_id(world: World, funding: Funding) -> str:
+    return str(transaction_id(world, funding))
+
+
+def transfer_id(world: World, transfer: Transfer) -> str:
+    match transfer.kind:
+        case "transfer":
+            return str(transaction_id(world, transfer))
+        case "deposit":
+            return str(769_800_519_366_885_000 + transfer.number)
+    return hexadecimal(world.seed, "withdrawal", transfer.number)[:32]
+
+
+def transaction_id(world: World, source: Fill | Funding | Transfer | Loan) -> int:
+    """`tranId`: what a fill's fee and its profit have in common, and a transfer's two wallets."""
+    match source:
+        case Fill():
+            return 1_120_000_000_000 + source.number
+        case Funding():
+            return 4_480_321_991_774_000_000 + source.number
+        case Transfer():
+            return 11_366_865_000 + source.number
+    return 12_807_067_000 + source.number
+
+
+def entry_id(world: World, entry: LedgerEntry) -> str:
+    """Of its last part."""
+    return parts(world, entry)[-1].id
+
+
+def entry_kind(entry: LedgerEntry) -> str:
+    """Of its last part."""
+    return _flows(entry)[-1][0]
+
+
+def parts(world: World, entry: LedgerEntry) -> list[Part]:
+    """Income rows are known by their type and `tranId`, rows of the capital flow by an `id`."""
+    if entry.wallet == "margin":
+        return [
+            Part(kind, str(flow_id(entry, place)), amount)
+            for place, (kind, amount) in enumerate(_flows(entry))
+        ]
+    name = str(transaction_id(world, entry.source))
+    return [Part(kind, name, amount) for kind, amount in _flows(entry)]
+
+
+def reference_id(world: World, entry: LedgerEntry) -> str:
+    """`tranId` in the capital flow of margin, `tradeId` (of fills only) in the futures' income."""
+    if entry.wallet == "margin":
+        return str(transaction_id(world, entry.source))
+    return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
+
+
+def flow_id(entry: LedgerEntry, place: int) -> int:
+    return 123_456 + entry.number * 2 + place
+
+
+def _flows(entry: LedgerEntry) -> list[tuple[str, Decimal]]:
+    match entry.source:
+        case Fill() as fill if fill.order.market.kind == "spot":
+            return _spot_flows(entry, fill)
+        case Fill() as fill:
+            flows = [("COMMISSION", -fill.fee)]
+            # what neither closes nor moves anything is not told of
+            if fill.profit:
+                flows.insert(0, ("REALIZED_PNL", fill.profit))
+            return flows
+        case Funding():
+            return [("FUNDING_FEE", entry.amount)]
+    return [(_KINDS.get(entry.kind, "TRANSFER"), entry.amount)]
+
+
+# interest is not among the types that Binance documents for the capital flow: it has a history of
+# its own, and is told here under its own name so that the flow adds up
+_KINDS = {"borrow": "BORROW", "repay": "REPAY", "interest": "INTEREST"}
+
+
+def _spot_flows(entry: LedgerEntry, fill: Fill) -> list[tuple[str, Decimal]]:
+    charged = fill.fee if entry.asset == fill.fee_currency else ZERO
+    moved = entry.amount + charged
+    flows = [(f"{fill.order.side.upper()}_{'INCOME' if moved > 0 else 'EXPENSE'}", moved)]
+    if charged:
+        flows.append(("TRADING_COMMISSION", -charged))
+    return flows

@@ -1,0 +1,17 @@
+"""Where rows lie in Binance's answers, and what goes with none."""
+
+from exchange_simulator.rows import Rows
+
+_NONE = {"total": 0}
+_NO_DEBT = {"marginLevel": "999", "collateralMarginLevel": "999"}
+_WALLETS = ("/fapi/v2/account", "/fapi/v3/account", "/dapi/v1/account")
+
+ROWS = (
+    Rows(("balances",), "/api/v3/account"),
+    Rows(("userAssets",), "/sapi/v1/margin/account", nought="", empty=_NO_DEBT),
+    Rows(("rows",), "/sapi/v1/asset/transfer", empty=_NONE, omitted=True),
+    Rows(("rows",), empty=_NONE),
+    *(Rows(("assets", "positions"), path, nought="") for path in _WALLETS),
+    Rows(("symbols",)),
+    Rows(("",)),
+)

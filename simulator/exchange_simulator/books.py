@@ -1,0 +1,76 @@
+"""The double entry behind every balance.
+
+A balance is never set: it is the `balance_after` of the last ledger entry of its wallet and asset,
+which is why the sum of the entries and the balance agree to the last digit at any time.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from exchange_simulator.money import ZERO
+from exchange_simulator.records import (
+    EntryKind,
+    Fill,
+    Funding,
+    LedgerEntry,
+    Loan,
+    Transfer,
+    Wallet,
+)
+from exchange_simulator.timeline import Timeline
+
+
+class Books:
+    def __init__(self, wallets: Iterable[Wallet]) -> None:
+        self.ledger: dict[Wallet, Timeline[LedgerEntry]] = {
+            wallet: Timeline() for wallet in wallets
+        }
+        self._accounts: dict[tuple[Wallet, str], Timeline[LedgerEntry]] = {}
+        self._debts: dict[tuple[Wallet, str], Timeline[Loan]] = {}
+
+    def book(
+        self,
+        at: int,
+        wallet: Wallet,
+        asset: str,
+        kind: EntryKind,
+        amount: Decimal,
+        source: Fill | Funding | Transfer | Loan,
+    ) -> None:
+        account = self._accounts.get((wallet, asset))
+        if account is None:
+            account = self._accounts[wallet, asset] = Timeline()
+        before = account.rows[-1].balance_after if account.rows else ZERO
+        ledger = self.ledger[wallet]
+        entry = LedgerEntry(
+            len(ledger.rows), at, wallet, asset, kind, amount, before + amount, source
+        )
+        account.append(at, entry)
+        ledger.append(at, entry)
+
+    def owe(self, loan: Loan) -> None:
+        account = loan.wallet, loan.asset
+        self._debts.setdefault(account, Timeline()).append(loan.happened_at, loan)
+
+    def head(self, wallet: Wallet, asset: str) -> Decimal:
+        """The balance after everything booked so far."""
+        account = self._accounts.get((wallet, asset))
+        return account.rows[-1].balance_after if account else ZERO
+
+    def balance(self, wallet: Wallet, asset: str, at: int) -> Decimal:
+        account = self._accounts.get((wallet, asset))
+        entry = account.latest(at) if account else None
+        return entry.balance_after if entry else ZERO
+
+    def debt(self, wallet: Wallet, asset: str, at: int) -> Decimal:
+        debts = self._debts.get((wallet, asset))
+        loan = debts.latest(at) if debts else None
+        return loan.owed if loan else ZERO
+
+    def assets(self, wallet: Wallet, at: int) -> list[str]:
+        """Every asset that `wallet` had held by then, be it nothing now."""
+        return sorted(
+            asset
+            for (owner, asset), account in self._accounts.items()
+            if owner == wallet and account.until(at)
+        )

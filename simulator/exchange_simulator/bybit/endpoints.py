@@ -1,0 +1,123 @@
+"""Every endpoint: its path, who may ask it how often, and what answers (documentation: "Rate Limit
+Rules" for the limits)."""
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from exchange_simulator.bybit import asset, market, position, trade, user, wallet
+from exchange_simulator.bybit.answers import Refused, answer
+from exchange_simulator.bybit.auth import authenticate
+from exchange_simulator.bybit.call import Call, Result
+from exchange_simulator.bybit.limits import Limit, Limiter
+from exchange_simulator.exchange import Exchange
+from exchange_simulator.keys import Key, Scope
+from exchange_simulator.markets import MINUTE
+from exchange_simulator.noise import mix
+
+Answer = Callable[[Call], Result]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Private(NamedTuple):
+    scope: Scope | None
+    """None: any will do."""
+    limit: Limit
+    answer: Answer
+
+
+_FAST = Limit(50)
+_SLOW = Limit(5)
+
+PUBLIC: dict[str, Answer] = {
+    "/v5/market/time": market.time,
+    "/v5/market/instruments-info": market.instruments_info,
+    "/v5/market/tickers": market.tickers,
+    "/v5/market/funding/history": market.funding_history,
+}
+
+PRIVATE = {
+    "/v5/user/query-api": Private(None, Limit(10), user.query_api),
+    "/v5/account/info": Private("account", _FAST, user.account_info),
+    "/v5/account/wallet-balance": Private("account", _FAST, wallet.wallet_balance),
+    "/v5/account/transaction-log": Private("account", Limit(30), wallet.transaction_log),
+    "/v5/account/borrow-history": Private("account", _FAST, wallet.borrow_history),
+    "/v5/position/list": Private("positions", _FAST, position.position_list),
+    "/v5/order/realtime": Private("orders", _FAST, trade.order_realtime),
+    "/v5/order/history": Private("orders", _FAST, trade.order_history),
+    "/v5/execution/list": Private("orders", _FAST, trade.execution_list),
+    "/v5/asset/coin/query-info": Private("wallet", _SLOW, asset.coin_info),
+    "/v5/asset/transfer/query-account-coins-balance": Private("wallet", _SLOW, asset.coins_balance),
+    "/v5/asset/transfer/query-account-coin-balance": Private("wallet", _SLOW, asset.coin_balance),
+    "/v5/asset/deposit/query-record": Private("wallet", Limit(300, MINUTE), asset.deposits),
+    "/v5/asset/deposit/query-internal-record": Private(
+        "wallet", Limit(300, MINUTE), asset.internal_deposits
+    ),
+    "/v5/asset/withdraw/query-record": Private("wallet", Limit(300, MINUTE), asset.withdrawals),
+    "/v5/asset/transfer/query-inter-transfer-list": Private(
+        "wallet", Limit(60, MINUTE), asset.internal_transfers
+    ),
+    "/v5/asset/transfer/query-universal-transfer-list": Private(
+        "wallet", _SLOW, asset.universal_transfers
+    ),
+}
+
+_trace = count()
+_NOBODY = Key(key="", secret="")
+
+
+def routes(exchange: Exchange) -> list[Route]:
+    limiter = Limiter(exchange.limits)
+    return [
+        *(Route(path, _public(exchange, answers)) for path, answers in PUBLIC.items()),
+        *(
+            Route(path, _private(exchange, limiter, path, endpoint))
+            for path, endpoint in PRIVATE.items()
+        ),
+    ]
+
+
+def _public(exchange: Exchange, answers: Answer) -> Handler:
+    async def handle(request: Request) -> Response:
+        now = exchange.now()
+        call = Call(exchange, dict(request.query_params), now, _NOBODY)
+        return _respond(answers, call, {})
+
+    return handle
+
+
+def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private) -> Handler:
+    async def handle(request: Request) -> Response:
+        now = exchange.now()
+        exchange.note_client(request.headers.get("user-agent", ""))
+        headers: dict[str, str] = {}
+
+        def answers(call: Call) -> Result:
+            ip = request.client.host if request.client else ""
+            query = request.scope["query_string"].decode("latin-1")
+            key = authenticate(request.headers, query, ip, exchange, now)
+            allowance = limiter.visit(key.uid, path, endpoint.limit, now)
+            headers.update(allowance.headers)
+            if not allowance.granted:
+                raise Refused(10006)
+            if not key.scopes or (endpoint.scope and endpoint.scope not in key.scopes):
+                raise Refused(10005)
+            return endpoint.answer(Call(exchange, call.params, now, key))
+
+        return _respond(answers, Call(exchange, dict(request.query_params), now, _NOBODY), headers)
+
+    return handle
+
+
+def _respond(answers: Answer, call: Call, headers: dict[str, str]) -> Response:
+    try:
+        code, sentence, result = 0, "OK", answers(call)
+    except Refused as refused:
+        code, sentence, result = refused.code, refused.sentence, {}
+    headers["Timenow"] = str(call.now)
+    headers["Traceid"] = f"{mix(call.now, next(_trace)):032x}"
+    return answer(code, sentence, result, call.now, headers)

@@ -1,0 +1,17 @@
+"""Bybit's names for markets: `BTCUSDT`, `BTCPERP`, `BTCUSD`, `BTC-27NOV26-60000-C-USDT`."""
+
+from datetime import UTC, datetime
+
+from exchange_simulator.markets import Market
+
+SETTLE_COINS = {"BTC", "USDT", "USDC"}
+
+
+def symbol_of(market: Market) -> str:
+    if market.kind == "option":
+        day = datetime.fromtimestamp(market.expiry / 1000, UTC)
+        date = f"{day.day}{day.strftime('%b%y').upper()}"
+        return f"{market.base}-{date}-{market.strike}-{market.right}-{market.settle}"
+    if market.settle == "USDC":
+        return f"{market.base}PERP"
+    return market.base + market.quote

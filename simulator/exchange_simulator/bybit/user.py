@@ -1,0 +1,80 @@
+"""The key and the account (documentation: "Get API Key Information", "Get Account Info")."""
+
+from datetime import UTC, datetime
+
+from exchange_simulator.bybit.call import Call, Result
+from exchange_simulator.markets import DAY
+
+_CREATED = "2025-10-16T02:24:40Z"
+_NEVER = "1970-01-01T00:00:00Z"
+
+
+def query_api(call: Call) -> Result:
+    key = call.key
+    writes = key.may_trade or key.may_withdraw
+    # what a key that only reads may see is named like what others may do
+    wallet = ["AccountTransfer", "SubMemberTransfer"] if "wallet" in key.scopes else []
+    if writes:
+        wallet = ["AccountTransfer"]
+    if key.may_withdraw:
+        wallet += ["SubMemberTransfer", "Withdraw"]
+    days = 0 if key.expires_at is None else max((key.expires_at - call.now) // DAY, 0)
+    expires = (
+        _NEVER
+        if key.expires_at is None
+        else datetime.fromtimestamp(key.expires_at / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    )
+    trades = "orders" in key.scopes
+    return {
+        "id": "13770661",
+        "note": "simulator",
+        "apiKey": key.key,
+        "readOnly": 0 if writes else 1,
+        "secret": "",
+        "permissions": {
+            "ContractTrade": ["Order", "Position"] if trades else [],
+            "Spot": ["SpotTrade"] if trades else [],
+            "Wallet": wallet,
+            "Options": ["OptionsTrade"] if trades else [],
+            "Derivatives": ["DerivativesTrade"] if trades else [],
+            "CopyTrading": [],
+            "BlockTrade": [],
+            "Exchange": ["ExchangeHistory"] if "wallet" in key.scopes else [],
+            "NFT": [],
+            "Affiliate": [],
+            "Earn": [],
+            "FiatP2P": [],
+            "FiatBybitPay": [],
+            "FiatConvertBroker": [],
+        },
+        "ips": list(key.ips),
+        "type": 1,
+        "deadlineDay": days,
+        "expiredAt": expires,
+        "createdAt": _CREATED,
+        "unified": 0,
+        "uta": 1,
+        "userID": key.uid,
+        "inviterID": 0,
+        "vipLevel": "No VIP",
+        "mktMakerLevel": "0",
+        "affiliateID": 0,
+        "rsaPublicKey": "",
+        "isMaster": True,
+        "parentUid": "0",
+        "kycLevel": "LEVEL_1",
+        "kycRegion": "",
+    }
+
+
+def account_info(call: Call) -> Result:
+    return {
+        "marginMode": "REGULAR_MARGIN",
+        "updatedTime": str(call.exchange.world.genesis),
+        "unifiedMarginStatus": 6,
+        "dcpStatus": "OFF",
+        "timeWindow": 10,
+        "smpGroup": 0,
+        "isMasterTrader": False,
+        "spotHedgingStatus": "OFF",
+    }

@@ -1,0 +1,133 @@
+"""What must have happened once in every account that is old enough, whatever the seed.
+
+A coin that is bought, sold to the last digit and then delisted; a loan; a liquidation; an
+auto-deleveraging. Days are counted from the account's first.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from exchange_simulator.account import Account
+from exchange_simulator.layout import Layout
+from exchange_simulator.markets import HOUR, MINUTE, Catalogue, Market
+from exchange_simulator.records import FillKind, Side, Wallet
+from exchange_simulator.trader import Schedule, Trader
+from exchange_simulator.treasury import Treasury
+
+LOAN_DAY, LOAN_DAYS = 100, 4
+LIQUIDATION_DAY = 140
+DELEVERAGING_DAY = 180
+_OPTION_EVERY = 9
+_TIES_EVERY = 3
+_MARGIN_LOAN_EVERY = 30
+_MARGIN_LOANS = (("USDT", Decimal(25_000)), ("BTC", Decimal("0.3")))
+
+# None is all that is left: less than was bought where fees are taken in the coin itself
+_FORGOTTEN_COIN: tuple[tuple[int, Side, int | None], ...] = (
+    (12, "buy", 5000),
+    (20, "buy", 3000),
+    (40, "sell", 2000),
+    (66, "sell", None),
+)
+
+
+class Episodes:
+    def __init__(
+        self,
+        account: Account,
+        trader: Trader,
+        treasury: Treasury,
+        catalogue: Catalogue,
+        schedule: Schedule,
+        layout: Layout,
+        ties: int,
+    ) -> None:
+        self._account = account
+        self._trader = trader
+        self._treasury = treasury
+        self._catalogue = catalogue
+        self._schedule = schedule
+        self._layout = layout
+        self._ties = ties
+
+    def new_day(self, day: int, start: int) -> None:
+        for on, side, amount in _FORGOTTEN_COIN:
+            if day == on:
+                self._schedule(start + 7 * HOUR, self._coin_taker(side, amount))
+        if "option" in self._layout.wallet_of and day % _OPTION_EVERY == 4:
+            self._schedule(start + 9 * HOUR + 11 * MINUTE, self._trader.buy_option)
+        if self._layout.loans:
+            self._lend(day, start)
+        if "linear" in self._layout.wallet_of:
+            self._close_by_force(day, start)
+        if self._ties and day % _TIES_EVERY == 1:
+            self._tie(day // _TIES_EVERY, start + 11 * HOUR)
+
+    def _lend(self, day: int, start: int) -> None:
+        if day == LOAN_DAY:
+            self._schedule(start + 10 * HOUR, self._borrower("USDT", Decimal(7_500)))
+        if self._layout.margin and day % _MARGIN_LOAN_EVERY == 20:
+            loan = _MARGIN_LOANS[day // _MARGIN_LOAN_EVERY % len(_MARGIN_LOANS)]
+            self._schedule(start + 14 * HOUR, self._borrower(*loan))
+
+    def _close_by_force(self, day: int, start: int) -> None:
+        if day == LIQUIDATION_DAY:
+            market = self._catalogue.by_name["XRP/USDT:USDT"]
+            self._schedule(start + 13 * HOUR, self._closer(market, "liquidation", Decimal(1)))
+        if day == DELEVERAGING_DAY:
+            market = self._catalogue.by_name["ETH/USDT:USDT"]
+            self._schedule(start + 15 * HOUR, self._closer(market, "adl", Decimal("0.5")))
+
+    def _tie(self, turn: int, at: int) -> None:
+        """Bought in one millisecond and, soon after, sold in another: so it stays affordable."""
+        places = [(name, wallet) for name, wallet in self._tied() if wallet]
+        name, wallet = places[turn % len(places)]
+        market = self._catalogue.by_name[name]
+        self._schedule(at, self._tier(market, wallet, "buy"))
+        self._schedule(at + MINUTE, self._tier(market, wallet, "sell"))
+
+    def _tied(self) -> tuple[tuple[str, Wallet | None], ...]:
+        """Markets whose smallest fills cost little; None: not on this exchange."""
+        wallets = self._layout.wallet_of
+        return (
+            ("SOL/USDT", self._layout.home),
+            ("XRP/USDT:USDT", wallets.get("linear")),
+            ("BTC/USD:BTC", wallets.get("inverse")),
+            ("SOL/USDT", self._layout.margin),
+        )
+
+    def _tier(self, market: Market, wallet: Wallet, side: Side) -> Callable[[int], None]:
+        def tie(at: int) -> None:
+            self._trader.tie(at, market, wallet, side, self._ties)
+
+        return tie
+
+    def _coin_taker(self, side: Side, amount: int | None) -> Callable[[int], None]:
+        market = self._catalogue.delisted
+
+        def take(at: int) -> None:
+            held = self._account.books.head(self._layout.home, market.base)
+            self._trader.take(at, market, side, held if amount is None else Decimal(amount))
+
+        return take
+
+    def _borrower(self, asset: str, principal: Decimal) -> Callable[[int], None]:
+        def borrow(at: int) -> None:
+            self._treasury.borrow(at, asset, principal, LOAN_DAYS)
+
+        return borrow
+
+    def _closer(self, market: Market, cause: FillKind, share: Decimal) -> Callable[[int], None]:
+        """The exchange closes a share of the position; a flat trader opens one first."""
+
+        def close(at: int) -> None:
+            size = self._account.positions.head(market).size
+            steps = int(abs(size) * share / market.step)
+            if not steps:
+                self._trader.take(at, market, "buy", market.minimum * 200)
+                self._schedule(at + MINUTE, close)
+                return
+            side: Side = "sell" if size > 0 else "buy"
+            self._trader.take(at, market, side, steps * market.step, cause)
+
+        return close

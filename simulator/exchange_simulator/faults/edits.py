@@ -1,0 +1,117 @@
+"""What becomes of the rows and fields of an answer.
+
+Every edit takes a parsed answer, which it may change, and gives it back as it shall be told.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from exchange_simulator.noise import mix
+from exchange_simulator.rows import Rows, emptied, replaced
+
+
+class Page(NamedTuple):
+    answer: Any
+    rows: Rows | None
+    """None: no rows are known in this answer."""
+    previous: bytes | None
+    """The body of the page before it."""
+    seed: int
+
+
+Edit = Callable[[Page, str], Any]
+
+
+def _empty(page: Page, value: str) -> Any:
+    return page.answer if page.rows is None else emptied(page.rows, page.answer)
+
+
+def _doubled(page: Page, value: str) -> Any:
+    return _rearranged(page, lambda rows: [row for row in rows for _ in range(2)])
+
+
+def _shuffled(page: Page, value: str) -> Any:
+    def shuffle(rows: list[Any]) -> list[Any]:
+        found = sorted(rows, key=lambda row: mix(page.seed, crc32(compact(row))))
+        return found if found != rows else rows[::-1]
+
+    return _rearranged(page, shuffle)
+
+
+def _rearranged(page: Page, rearrange: Callable[[list[Any]], list[Any]]) -> Any:
+    def anew(rows: Any) -> Any:
+        # an object cannot hold a name twice: its rows cannot be doubled
+        return dict(rearrange(list(rows.items()))) if isinstance(rows, dict) else rearrange(rows)
+
+    return page.answer if page.rows is None else replaced(page.rows, page.answer, anew)
+
+
+def _previous(page: Page, value: str) -> Any:
+    return page.answer if page.previous is None else json.loads(page.previous)
+
+
+def _missing(page: Page, name: str) -> Any:
+    return _fields(page.answer, name, lambda value: {})
+
+
+def _nulled(page: Page, name: str) -> Any:
+    return _fields(page.answer, name, lambda value: {name: None})
+
+
+def _renamed(page: Page, name: str) -> Any:
+    return _fields(page.answer, name, lambda value: {f"{name}New": value})
+
+
+def _retyped(page: Page, name: str) -> Any:
+    return _fields(page.answer, name, lambda value: {name: _another_type(value)})
+
+
+def _fields(value: Any, name: str, instead: Callable[[Any], dict[str, Any]]) -> Any:
+    """`value`, every field `name` in it replaced by what `instead` makes of its value."""
+    if isinstance(value, list):
+        return [_fields(item, name, instead) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changed: dict[str, Any] = {}
+    for key, inner in value.items():
+        changed |= instead(inner) if key == name else {key: _fields(inner, name, instead)}
+    return changed
+
+
+def _another_type(value: Any) -> Any:
+    """Text that is a number becomes one, other text a list of it, and anything else text.
+
+    Nothing stays nothing: as text it would say that there is something.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return json.dumps(value)
+    try:
+        number = json.loads(value)
+    except ValueError:
+        return [value]
+    return number if isinstance(number, int | float) else [value]
+
+
+EDITS: Mapping[str, Edit] = {
+    "empty": _empty,
+    "doubled": _doubled,
+    "shuffled": _shuffled,
+    "previous": _previous,
+    "missing": _missing,
+    "nulled": _nulled,
+    "renamed": _renamed,
+    "retyped": _retyped,
+}
+
+
+def edited(kind: str, value: str, page: Page) -> bytes:
+    """The body of an answer after an edit."""
+    return compact(EDITS[kind](page, value))
+
+
+def compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,63 @@
+"""Balances (documentation: "Get Account Balance", "Get Extended Balance", "Get Trade Balance", "Get
+Open Positions")."""
+
+from exchange_simulator.kraken.answers import UNKNOWN_ASSET, Refused
+from exchange_simulator.kraken.call import Call, Result
+from exchange_simulator.kraken.numbers import fixed, of_asset
+from exchange_simulator.kraken.symbols import asset_altname, asset_id
+from exchange_simulator.money import ZERO
+from exchange_simulator.world import Balance
+
+
+def balance(call: Call) -> Result:
+    """Every asset that was ever held: what is gone stays, at zero."""
+    return {asset_id(held.asset): of_asset(held.total, held.asset) for held in _held(call)}
+
+
+def balance_ex(call: Call) -> Result:
+    return {
+        asset_id(held.asset): {
+            "balance": of_asset(held.total, held.asset),
+            "hold_trade": of_asset(held.used, held.asset),
+        }
+        for held in _held(call)
+    }
+
+
+def trade_balance(call: Call) -> Result:
+    """What everything is worth, in dollars or in `asset`."""
+    prices, held = call.exchange.world.prices, _held(call)
+    asked = call.text("asset") or "ZUSD"
+    unit = next(
+        (
+            asset
+            for asset in ("USD", *(balance.asset for balance in held))
+            if asked in (asset_id(asset), asset_altname(asset))
+        ),
+        None,
+    )
+    if unit is None:
+        raise Refused(UNKNOWN_ASSET)
+    dollars = sum((row.total * prices.index(row.asset, call.now) for row in held), ZERO)
+    worth, nothing = fixed(dollars / prices.index(unit, call.now), 4), fixed(ZERO, 4)
+    return {
+        "eb": worth,
+        "tb": worth,
+        "m": nothing,
+        "n": nothing,
+        "c": nothing,
+        "v": nothing,
+        "e": worth,
+        "mf": worth,
+        "uv": nothing,
+    }
+
+
+def open_positions(call: Call) -> Result:
+    """Nothing is traded on margin."""
+    return [] if call.text("consolidation") else {}
+
+
+def _held(call: Call) -> list[Balance]:
+    world = call.exchange.world
+    return [row for row in world.balances(call.now) if row.wallet == world.layout.home]

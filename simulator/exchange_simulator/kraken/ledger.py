@@ -1,0 +1,88 @@
+"""The ledger (documentation: "Get Ledgers Info", "Query Ledgers").
+
+A trade makes two entries, one of each asset, that refer to it. An entry's balance is the one before
+plus its amount less its fee.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from exchange_simulator.kraken import names
+from exchange_simulator.kraken.call import Call, Result
+from exchange_simulator.kraken.numbers import of_asset, seconds
+from exchange_simulator.kraken.pages import by_id, history, page
+from exchange_simulator.kraken.symbols import asset_altname, asset_id
+from exchange_simulator.money import ZERO
+from exchange_simulator.records import Fill, Funding, LedgerEntry, Loan
+from exchange_simulator.world import World
+
+_TYPES = (
+    *("all", "trade", "deposit", "withdrawal", "transfer", "margin", "adjustment", "rollover"),
+    *("credit", "settled", "staking", "dividend", "sale", "nft_rebate", "conversion", "earn"),
+)
+
+
+def ledgers(call: Call) -> Result:
+    entries = filter(_wanted(call), history(call, call.directories.entries))
+    return page(call, "ledger", entries, lambda entry: _told(call, entry))
+
+
+def query_ledgers(call: Call) -> Result:
+    entries = by_id(call, call.directories.entries, call.ids("id", 20))
+    return dict(_told(call, entry) for entry in entries)
+
+
+def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
+    kind = call.choice("type", *_TYPES)
+    call.choice("aclass", "currency", "all")
+    asked = {asset for asset in call.text("asset").split(",") if asset and asset != "all"}
+    world = call.exchange.world
+    assets = {
+        asset
+        for asset in world.account.books.assets(world.layout.home, call.now)
+        if not asked or asked & {asset_id(asset), asset_altname(asset)}
+    }
+
+    def wanted(entry: LedgerEntry) -> bool:
+        return entry.asset in assets and (kind == "all" or names.entry_kind(entry) == kind)
+
+    return wanted
+
+
+def _told(call: Call, entry: LedgerEntry) -> tuple[str, dict[str, Any]]:
+    world, fee = call.exchange.world, _fee(entry)
+    return names.entry_id(world, entry), {
+        "refid": _reference(world, entry),
+        "time": seconds(entry.happened_at),
+        "type": names.entry_kind(entry),
+        "subtype": "",
+        "aclass": "currency",
+        "asset": asset_id(entry.asset),
+        "amount": of_asset(entry.amount + fee, entry.asset),
+        "fee": of_asset(fee, entry.asset),
+        "balance": of_asset(entry.balance_after, entry.asset),
+    }
+
+
+def _fee(entry: LedgerEntry) -> Decimal:
+    match entry.source:
+        case Fill() as fill:
+            return fill.fee if fill.fee_currency == entry.asset else ZERO
+        case Funding() | Loan():
+            return ZERO
+        case transfer:
+            # a withdrawal that comes back brings its fee back
+            return -transfer.fee if entry.kind == "refund" else transfer.fee
+
+
+def _reference(world: World, entry: LedgerEntry) -> str:
+    match entry.source:
+        case Fill() as fill:
+            return names.trade_id(world, fill)
+        case Funding() as funding:
+            return names.funding_id(world, funding)
+        case Loan():
+            return ""
+        case transfer:
+            return names.transfer_id(world, transfer)

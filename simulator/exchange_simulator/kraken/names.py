@@ -1,0 +1,84 @@
+"""What Kraken calls trades, orders, transfers and ledger entries.
+
+Ids are `TXXXXX-XXXXX-XXXXXX`, with T for trades, O for orders and L for ledger entries. They say
+nothing of the time: neither ids nor pages can be ordered by them.
+"""
+
+from base64 import b32encode
+from decimal import Decimal
+from hashlib import blake2b
+
+from exchange_simulator.markets import Market
+from exchange_simulator.records import (
+    Fill,
+    Funding,
+    LedgerEntry,
+    Order,
+    OrderStatus,
+    Transfer,
+)
+from exchange_simulator.world import World
+
+_KINDS = {
+    "refund": "withdrawal",
+    "funding": "rollover",
+    "borrow": "credit",
+    "repay": "credit",
+    "interest": "rollover",
+    "liquidation": "trade",
+    "adl": "trade",
+    "settlement": "settled",
+}
+
+
+def trade_id(world: World, fill: Fill) -> str:
+    return _transaction("T", world.seed, fill.number)
+
+
+def order_id(world: World, order: Order) -> str:
+    return _transaction("O", world.seed, order.number)
+
+
+def funding_id(world: World, funding: Funding) -> str:
+    """Nobody pays funding on a spot account; it would be a ledger entry."""
+    return _transaction("R", world.seed, funding.number)
+
+
+def entry_id(world: World, entry: LedgerEntry) -> str:
+    return _transaction("L", world.seed, entry.number)
+
+
+def transfer_id(world: World, transfer: Transfer) -> str:
+    """A reference id: `QXXXXXX-XXXXXX-XXXXXX` of deposits, with A in front of withdrawals."""
+    letter = {"deposit": "Q", "withdrawal": "A", "transfer": "B"}[transfer.kind]
+    text = _letters(letter, world.seed, transfer.number)
+    return f"{letter}{text[:6]}-{text[6:12]}-{text[12:18]}"
+
+
+def entry_kind(entry: LedgerEntry) -> str:
+    """A withdrawal that is called off comes back as a withdrawal of a positive amount."""
+    return _KINDS.get(entry.kind, entry.kind)
+
+
+def order_status(status: OrderStatus) -> OrderStatus:
+    """An order that is refused after it was taken has been cancelled; `reason` tells why."""
+    return "canceled" if status == "rejected" else status
+
+
+def contracts(market: Market, amount: Decimal) -> Decimal:
+    return amount
+
+
+def contract_size(market: Market) -> Decimal:
+    return Decimal(1)
+
+
+def _transaction(letter: str, seed: int, number: int) -> str:
+    text = _letters(letter, seed, number)
+    return f"{letter}{text[:5]}-{text[5:10]}-{text[10:16]}"
+
+
+def _letters(kind: str, seed: int, number: int) -> str:
+    """Nineteen of A-Z and 2-7."""
+    digest = blake2b(f"{seed}/kraken/{kind}/{number}".encode(), digest_size=12).digest()
+    return b32encode(digest).decode()[:19]

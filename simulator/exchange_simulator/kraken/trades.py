@@ -1,0 +1,88 @@
+"""Fills (documentation: "Get Trades History", "Query Trades Info").
+
+Unless `consolidate_taker` is false, what one taking order took in one moment is one trade, under
+the id of its first fill.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from exchange_simulator.kraken import names
+from exchange_simulator.kraken.call import Call, Result
+from exchange_simulator.kraken.numbers import fixed, seconds
+from exchange_simulator.kraken.pages import by_id, history, page
+from exchange_simulator.kraken.symbols import pair_id
+from exchange_simulator.money import ZERO, nearest
+from exchange_simulator.records import Fill
+from exchange_simulator.world import World
+
+_FIRST_TRADE = 40_000_000
+_ON_POSITIONS = ("any position", "closed position", "closing position")
+
+Trade = list[Fill]
+"""The fills of one trade, the oldest first."""
+
+
+def trades_history(call: Call) -> Result:
+    kind = call.choice("type", "all", "no position", *_ON_POSITIONS)
+    trades = trades_of(call, history(call, call.directories.trades))
+    if kind in _ON_POSITIONS:
+        trades = iter(())
+    return page(call, "trades", trades, lambda trade: _told(call, trade))
+
+
+def query_trades(call: Call) -> Result:
+    fills = by_id(call, call.directories.trades, call.ids("txid", 20))
+    return dict(_told(call, [fill]) for fill in fills)
+
+
+def trades_of(call: Call, newest_first: Iterable[Fill]) -> Iterator[Trade]:
+    """The trades that fills make, consolidated or not, the newest first."""
+    if not call.flag("consolidate_taker", True):
+        return ([fill] for fill in newest_first)
+    return (list(group)[::-1] for _, group in groupby(newest_first, _taken_with))
+
+
+def id_of(world: World, trade: Trade) -> str:
+    return names.trade_id(world, trade[0])
+
+
+def _taken_with(fill: Fill) -> tuple[int, int]:
+    """Equal for the fills that were taken at once; a maker's fills stand alone."""
+    return fill.order.number, -fill.number if fill.maker else fill.happened_at
+
+
+def _told(call: Call, trade: Trade) -> tuple[str, dict[str, Any]]:
+    world, first = call.exchange.world, trade[0]
+    order, market = first.order, first.order.market
+    amount = sum((fill.amount for fill in trade), ZERO)
+    cost = sum((fill.cost for fill in trade), ZERO)
+    row: dict[str, Any] = {
+        "ordertxid": names.order_id(world, order),
+        "postxid": "TKH2SE-M7IF5-CFI7LT",
+        "pair": pair_id(market),
+        "aclass": "forex",
+        "time": seconds(first.happened_at),
+        "type": order.side,
+        "ordertype": order.type,
+        "price": fixed(first.price if len(trade) == 1 else nearest(cost / amount)),
+        "cost": fixed(cost),
+        "fee": fixed(sum((fill.fee for fill in trade), ZERO)),
+        "vol": fixed(amount),
+        "margin": fixed(ZERO),
+        "leverage": "0",
+        "misc": "",
+        "trade_id": _FIRST_TRADE + first.number,
+        "maker": first.maker,
+    }
+    if call.flag("ledgers"):
+        row["ledgers"] = [name for fill in trade for name in _entries(world, fill)]
+    return id_of(world, trade), row
+
+
+def _entries(world: World, fill: Fill) -> Iterator[str]:
+    ledger = world.account.books.ledger[fill.order.wallet]
+    for index in ledger.span(fill.happened_at, fill.happened_at):
+        if ledger.rows[index].source is fill:
+            yield names.entry_id(world, ledger.rows[index])

@@ -1,0 +1,192 @@
+"""The markets of the simulated exchanges, by their unified names.
+
+Tick and step sizes are chosen so that price times amount never needs more than eight decimals: the
+recorded cost of a fill is then exactly price times amount (inverse contracts aside, whose cost is a
+quotient).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from exchange_simulator.prices import Prices
+
+if TYPE_CHECKING:
+    from exchange_simulator.layout import Layout
+
+Kind = Literal["spot", "linear", "inverse", "option"]
+KINDS: tuple[Kind, ...] = ("spot", "linear", "inverse", "option")
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+FUNDING_PERIOD = 8 * HOUR
+
+_FIRST_FRIDAY = 1 * DAY + 8 * HOUR  # 1970-01-02T08:00Z: options expire on Fridays at eight
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    name: str
+    kind: Kind
+    base: str
+    quote: str
+    settle: str
+    tick: Decimal
+    step: Decimal
+    minimum: Decimal
+    taker: Decimal
+    maker: Decimal
+    leverage: Decimal = Decimal(1)
+    weight: int = 0
+    """How often the trader picks it; 0: never."""
+    delisted_at: int | None = None
+    strike: Decimal = Decimal(0)
+    expiry: int = 0
+    right: str = ""
+
+    def listed(self, at: int) -> bool:
+        if self.delisted_at is not None and at >= self.delisted_at:
+            return False
+        return not self.expiry or self.expiry - OPTION_LIFE <= at < self.expiry
+
+
+OPTION_LIFE = 4 * WEEK
+DELISTING_DAY = 80
+FORGOTTEN_COIN = "FTM"
+
+_SPOT_FEE = Decimal("0.001")
+_PERPETUAL_TAKER = Decimal("0.00055")
+_PERPETUAL_MAKER = Decimal("0.0002")
+
+
+def _spot(base: str, quote: str, tick: str, step: str, weight: int, maker: str = "0.001") -> Market:
+    return Market(
+        name=f"{base}/{quote}",
+        kind="spot",
+        base=base,
+        quote=quote,
+        settle="",
+        tick=Decimal(tick),
+        step=Decimal(step),
+        minimum=Decimal(step),
+        taker=_SPOT_FEE,
+        maker=Decimal(maker),
+        weight=weight,
+    )
+
+
+def _perpetual(
+    base: str, quote: str, settle: str, tick: str, step: str, leverage: int, weight: int
+) -> Market:
+    return Market(
+        name=f"{base}/{quote}:{settle}",
+        kind="inverse" if settle == base else "linear",
+        base=base,
+        quote=quote,
+        settle=settle,
+        tick=Decimal(tick),
+        step=Decimal(step),
+        minimum=Decimal(step),
+        taker=_PERPETUAL_TAKER,
+        maker=_PERPETUAL_MAKER,
+        leverage=Decimal(leverage),
+        weight=weight,
+    )
+
+
+STANDING = (
+    _spot("BTC", "USDT", "0.01", "0.000001", 20),
+    _spot("ETH", "USDT", "0.01", "0.00001", 14),
+    _spot("SOL", "USDT", "0.01", "0.001", 10),
+    _spot("XRP", "USDT", "0.0001", "0.01", 8),
+    _spot("ETH", "BTC", "0.00001", "0.001", 4),
+    # market makers are paid here: a maker's fee is negative
+    _spot("BTC", "USDC", "0.01", "0.000001", 5, maker="-0.00005"),
+    _perpetual("BTC", "USDT", "USDT", "0.1", "0.001", 10, 12),
+    _perpetual("ETH", "USDT", "USDT", "0.01", "0.01", 10, 9),
+    _perpetual("SOL", "USDT", "USDT", "0.01", "0.1", 5, 6),
+    _perpetual("XRP", "USDT", "USDT", "0.0001", "0.1", 5, 4),
+    _perpetual("BTC", "USDC", "USDC", "0.1", "0.001", 5, 4),
+    _perpetual("BTC", "USD", "BTC", "0.5", "1", 3, 4),
+)
+
+
+class Catalogue:
+    """Every market there ever was on an exchange, and which of them are listed at a time."""
+
+    def __init__(self, prices: Prices, genesis: int, extra_markets: int, layout: "Layout") -> None:
+        self._prices = prices
+        self._options_traded = "option" in layout.wallet_of
+        self.delisted = replace(
+            _spot(FORGOTTEN_COIN, "USDT", "0.0001", "0.1", 0),
+            delisted_at=genesis + DELISTING_DAY * DAY,
+        )
+        self.standing: tuple[Market, ...] = tuple(
+            _in_steps(market, layout.steps.get(market.name))
+            for market in (*STANDING, self.delisted, *_fillers(extra_markets))
+            if layout.trades(market)
+        )
+        self.by_name = {market.name: market for market in self.standing}
+        self.traded = tuple(market for market in self.standing if market.weight)
+
+    def listed(self, kind: Kind, at: int) -> list[Market]:
+        if kind == "option":
+            return list(self._options(at)) if self._options_traded else []
+        return [market for market in self.standing if market.kind == kind and market.listed(at)]
+
+    def _options(self, at: int) -> Iterator[Market]:
+        for expiry in expiries(at):
+            for strike in self.strikes(expiry):
+                yield option("BTC", "USDT", expiry, strike, "C")
+                yield option("BTC", "USDT", expiry, strike, "P")
+
+    def strikes(self, expiry: int) -> list[Decimal]:
+        """Fixed when the expiry is listed: eleven around what bitcoin costs then."""
+        spot = self._prices.index("BTC", expiry - OPTION_LIFE)
+        middle = int(spot / 2000) * 2000
+        return [Decimal(middle + 2000 * rung) for rung in range(-5, 6)]
+
+
+def _in_steps(market: Market, step: Decimal | None) -> Market:
+    return market if step is None else replace(market, step=step, minimum=step)
+
+
+def expiries(at: int) -> list[int]:
+    """The Fridays of the options that are listed at `at`, the nearest first."""
+    next_friday = _FIRST_FRIDAY + -(-(at + 1 - _FIRST_FRIDAY) // WEEK) * WEEK
+    return [next_friday + week * WEEK for week in range(4)]
+
+
+@lru_cache(maxsize=4096)
+def option(base: str, quote: str, expiry: int, strike: Decimal, right: str) -> Market:
+    day = datetime.fromtimestamp(expiry / 1000, UTC).strftime("%y%m%d")
+    return Market(
+        name=f"{base}/{quote}:{quote}-{day}-{strike}-{right}",
+        kind="option",
+        base=base,
+        quote=quote,
+        settle=quote,
+        tick=Decimal(5),
+        step=Decimal("0.01"),
+        minimum=Decimal("0.01"),
+        taker=Decimal("0.0003"),
+        maker=Decimal("0.0003"),
+        strike=strike,
+        expiry=expiry,
+        right=right,
+    )
+
+
+def _fillers(count: int) -> Iterator[Market]:
+    """Markets that nobody trades: they give the catalogue the size of a real one."""
+    for number in range(count):
+        base = f"T{number // 2:04d}"
+        if number % 2 == 0:
+            yield _spot(base, "USDT", "0.0001", "0.01", 0)
+        else:
+            yield _perpetual(base, "USDT", "USDT", "0.0001", "0.1", 5, 0)

@@ -1,0 +1,142 @@
+"""Every endpoint: its path, who may ask it how often, and what answers (documentation: "Rate Limit"
+and "Permission" of every page)."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from exchange_simulator.exchange import Exchange
+from exchange_simulator.keys import Key, Scope
+from exchange_simulator.okx import account, asset, bills, market, trade
+from exchange_simulator.okx.answers import Refused, answer, refusal
+from exchange_simulator.okx.auth import authenticate
+from exchange_simulator.okx.call import Call, Data
+from exchange_simulator.okx.limits import Limit, Limiter
+
+Answer = Callable[[Call], Data]
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Public(NamedTuple):
+    limit: Limit
+    answer: Answer
+
+
+class Private(NamedTuple):
+    scope: Scope
+    limit: Limit
+    answer: Answer
+
+
+_SIX_A_SECOND = Limit(6, 1000)
+
+PUBLIC = {
+    "public/time": Public(Limit(10), market.time),
+    "public/instruments": Public(Limit(20, by="instType"), market.instruments),
+    "public/mark-price": Public(Limit(10, by="instId"), market.mark_price),
+    "public/funding-rate": Public(Limit(20, by="instId"), market.funding_rate),
+    "public/funding-rate-history": Public(Limit(10, by="instId"), market.funding_rate_history),
+    "market/tickers": Public(Limit(20), market.tickers),
+    "market/ticker": Public(Limit(20), market.ticker),
+}
+
+PRIVATE = {
+    "account/config": Private("account", Limit(5), account.config),
+    "account/balance": Private("account", Limit(10), account.balance),
+    "account/positions": Private("positions", Limit(10), account.positions),
+    "account/bills": Private("account", Limit(5, 1000), bills.bills),
+    "account/bills-archive": Private("account", Limit(5), bills.bills_archive),
+    "asset/currencies": Private("wallet", _SIX_A_SECOND, asset.currencies),
+    "asset/balances": Private("wallet", _SIX_A_SECOND, asset.balances),
+    "asset/deposit-history": Private("wallet", _SIX_A_SECOND, asset.deposits),
+    "asset/withdrawal-history": Private("wallet", _SIX_A_SECOND, asset.withdrawals),
+    "asset/bills": Private("wallet", _SIX_A_SECOND, asset.bills),
+    "asset/bills-history": Private("wallet", Limit(1, 1000), asset.bills_history),
+    "asset/transfer-state": Private("wallet", Limit(10, 1000), asset.transfer_state),
+    "trade/order": Private("orders", Limit(60, by="instId"), trade.order),
+    "trade/orders-pending": Private("orders", Limit(60), trade.orders_pending),
+    "trade/orders-history": Private("orders", Limit(40), trade.orders_history),
+    "trade/orders-history-archive": Private("orders", Limit(20), trade.orders_history_archive),
+    "trade/fills": Private("orders", Limit(60), trade.fills),
+    "trade/fills-history": Private("orders", Limit(10), trade.fills_history),
+}
+
+_NOBODY = Key(key="", secret="")
+
+
+def routes(exchange: Exchange) -> list[Route]:
+    limiter = Limiter()
+    return [
+        *(
+            Route(f"/api/v5/{path}", _public(exchange, limiter, path, endpoint))
+            for path, endpoint in PUBLIC.items()
+        ),
+        *(
+            Route(f"/api/v5/{path}", _private(exchange, limiter, path, endpoint))
+            for path, endpoint in PRIVATE.items()
+        ),
+    ]
+
+
+def _public(exchange: Exchange, limiter: Limiter, path: str, endpoint: Public) -> Handler:
+    async def handle(request: Request) -> Response:
+        now = exchange.now()
+
+        def data() -> Data:
+            call = Call(exchange, dict(request.query_params), now, _NOBODY)
+            _admit(exchange, limiter, (_address(request), path), endpoint.limit, call)
+            return endpoint.answer(call)
+
+        return _respond(data, now)
+
+    return handle
+
+
+def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private) -> Handler:
+    async def handle(request: Request) -> Response:
+        now = exchange.now()
+        exchange.note_client(request.headers.get("user-agent", ""))
+
+        def data() -> Data:
+            key = authenticate(
+                exchange, request.headers, request.method, _target(request), _address(request), now
+            )
+            call = Call(exchange, dict(request.query_params), now, key)
+            _admit(exchange, limiter, (str(key.uid), path), endpoint.limit, call)
+            if endpoint.scope not in key.scopes:
+                raise Refused(50120)
+            return endpoint.answer(call)
+
+        return _respond(data, now)
+
+    return handle
+
+
+def _admit(
+    exchange: Exchange, limiter: Limiter, visitor: tuple[str, ...], limit: Limit, call: Call
+) -> None:
+    if limit.by:
+        visitor = (*visitor, call.text(limit.by))
+    if exchange.limits and not limiter.admits(visitor, limit):
+        raise Refused(50011)
+
+
+def _respond(data: Callable[[], Data], now: int) -> Response:
+    try:
+        return answer(0, "", data())
+    except Refused as refused:
+        return refusal(refused.code, now, refused.what)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _target(request: Request) -> str:
+    """Path and query, as they were sent and signed."""
+    path = request.scope["raw_path"].decode("latin-1")
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,136 @@
+"""What OKX calls orders, fills and money that moves.
+
+A fill is known by its `billId`, which is the account's own and unique: `tradeId` counts the trades
+of one instrument, so different instruments share numbers. A movement between the wallets is known
+by its bill in the funding account, whose history goes back without an end.
+"""
+
+from decimal import Decimal
+
+from exchange_simulator.markets import Market
+from exchange_simulator.okx.identity import snowflake
+from exchange_simulator.records import (
+    Fill,
+    Funding,
+    LedgerEntry,
+    Order,
+    OrderStatus,
+    Transfer,
+    Wallet,
+)
+from exchange_simulator.world import World
+
+TRADING: Wallet = "trading"
+FUNDING: Wallet = "funding"
+
+BILL_TYPES = {
+    "transfer": "1",
+    "trade": "2",
+    "liquidation": "5",
+    "interest": "7",
+    "funding": "8",
+    "adl": "9",
+    "borrow": "16",
+    "repay": "22",
+}
+"""`type` of the trading account's bills."""
+ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13"}
+_FROM_TRADING, _TO_TRADING = "130", "131"
+
+_CONTRACT_SIZES = {
+    "BTC/USDT:USDT": Decimal("0.01"),
+    "ETH/USDT:USDT": Decimal("0.1"),
+    "SOL/USDT:USDT": Decimal(1),
+    "XRP/USDT:USDT": Decimal(100),
+    "BTC/USDC:USDC": Decimal("0.0001"),
+    "BTC/USD:BTC": Decimal(100),
+}
+"""One contract in base currency; of the inverse one in dollars."""
+
+_NETWORKS = {
+    ("USDT", "TRX"): "TRC20",
+    ("USDC", "ETH"): "ERC20",
+    ("BTC", "BTC"): "Bitcoin",
+    ("ETH", "ETH"): "ERC20",
+    ("SOL", "SOL"): "Solana",
+    ("XRP", "XRP"): "Ripple",
+    ("FTM", "FTM"): "Fantom",
+}
+
+
+def trade_id(world: World, fill: Fill) -> str:
+    """Its `billId`: the bill of what was traded, on spot of the base currency."""
+    return entry_id(world, _bill_of(world, TRADING, fill))
+
+
+def match_id(world: World, fill: Fill) -> str:
+    """Its `tradeId`, unique in its instrument only; the exchange's own orders count downwards."""
+    fills = world.account.fills_of[fill.order.market.name]
+    index = next(i for i in fills.span(fill.happened_at, fill.happened_at) if fills.rows[i] is fill)
+    return str(1_000 + index if fill.kind == "trade" else -1_000 - index)
+
+
+def order_id(world: World, order: Order) -> str:
+    return str(snowflake(order.created_at, order.number))
+
+
+def funding_id(world: World, funding: Funding) -> str:
+    return entry_id(world, _bill_of(world, TRADING, funding))
+
+
+def transfer_id(world: World, transfer: Transfer) -> str:
+    """`depId`, `wdId`, or the `billId` of the funding account's bill."""
+    if transfer.kind == "deposit":
+        return str(104_600_000 + transfer.number)
+    if transfer.kind == "withdrawal":
+        return str(98_000_000 + transfer.number)
+    return entry_id(world, _bill_of(world, FUNDING, transfer))
+
+
+def entry_id(world: World, entry: LedgerEntry) -> str:
+    return str(bill_number(entry))
+
+
+def bill_number(entry: LedgerEntry) -> int:
+    return snowflake(entry.happened_at, entry.number)
+
+
+def entry_kind(entry: LedgerEntry) -> str:
+    """`type`: the two accounts count their types apart."""
+    if entry.wallet == TRADING:
+        return BILL_TYPES[entry.kind]
+    if entry.kind == "transfer":
+        return _FROM_TRADING if entry.amount > 0 else _TO_TRADING
+    return ASSET_BILL_TYPES[entry.kind]
+
+
+def order_status(status: OrderStatus) -> OrderStatus:
+    """A post-only order that would have traded at once has been cancelled; its `cancelSource` tells
+    why."""
+    return "canceled" if status == "rejected" else status
+
+
+def reference_id(world: World, entry: LedgerEntry) -> str:
+    """`ordId`: of fills only."""
+    return order_id(world, entry.source.order) if isinstance(entry.source, Fill) else ""
+
+
+def contracts(market: Market, amount: Decimal) -> Decimal:
+    return amount / contract_size(market)
+
+
+def contract_size(market: Market) -> Decimal:
+    """How much one unit of an amount is: 1 on spot."""
+    return _CONTRACT_SIZES.get(market.name, Decimal(1))
+
+
+def chain(asset: str, network: str) -> str:
+    """`USDT-TRC20`."""
+    return f"{asset}-{_NETWORKS[asset, network]}"
+
+
+def _bill_of(world: World, wallet: Wallet, source: Fill | Funding | Transfer) -> LedgerEntry:
+    """The first entry that was booked for it."""
+    ledger = world.account.books.ledger[wallet]
+    span = ledger.span(source.happened_at, source.happened_at)
+    return next(ledger.rows[i] for i in span if ledger.rows[i].source is source)

@@ -1,0 +1,67 @@
+"""Pages of a history (documentation: "Pagination").
+
+There is no cursor. A list is newest first and at most a hundred rows long; `after` an identifier
+come the rows that are older, `before` it those that are newer, neither with it, and of those again
+the newest hundred. Where a page is full, more may follow; that nothing does only an empty page
+tells.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from exchange_simulator.exchange import Numbered
+from exchange_simulator.okx.answers import Refused
+from exchange_simulator.okx.call import Call
+from exchange_simulator.okx.identity import moment
+from exchange_simulator.timeline import Timeline
+
+Row = TypeVar("Row", bound=Numbered)
+
+
+def by_id(
+    call: Call,
+    timeline: Timeline[Row],
+    number_of: Callable[[Row], int],
+    keep: Callable[[Row], bool],
+    *,
+    since: int = 0,
+) -> list[Row]:
+    """A page by identifier (`after`, `before`) and time (`begin`, `end`, both included) of what
+    happened at `since` or later."""
+    begin, end = call.integer("begin"), call.integer("end")
+    if begin is not None and end is not None and begin > end:
+        raise Refused(51000, "begin")
+    after, before = call.integer("after"), call.integer("before")
+    first = max(since, begin or 0)
+    last = call.now if end is None else min(end, call.now)
+    if after is not None:
+        last = min(last, moment(after))
+    if before is not None:
+        first = max(first, moment(before))
+
+    def asked_for(row: Row) -> bool:
+        number = number_of(row)
+        return (after is None or number < after) and (before is None or number > before)
+
+    rows = (row for row in _newest_first(call, timeline, first, last) if asked_for(row))
+    return _page(call, filter(keep, rows))
+
+
+def by_time(
+    call: Call, timeline: Timeline[Row], keep: Callable[[Row], bool], *, since: int = 0
+) -> list[Row]:
+    """A page by time alone: rows of one millisecond that do not fit on a page are on none."""
+    after, before = call.integer("after"), call.integer("before")
+    first = since if before is None else max(since, before + 1)
+    last = call.now if after is None else min(call.now, after - 1)
+    return _page(call, filter(keep, _newest_first(call, timeline, first, last)))
+
+
+def _newest_first(call: Call, timeline: Timeline[Row], first: int, last: int) -> Iterator[Row]:
+    for _, row in call.exchange.newest_first(timeline, first, last, call.now):
+        yield row
+
+
+def _page(call: Call, rows: Iterator[Row]) -> list[Row]:
+    return list(islice(rows, call.limit()))

@@ -1,0 +1,89 @@
+"""Derivative positions: one per market, one-way mode, cross margin."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from exchange_simulator.markets import Market
+from exchange_simulator.money import ZERO, nearest
+from exchange_simulator.records import Position, Side
+from exchange_simulator.timeline import Timeline
+
+
+class Change(NamedTuple):
+    closed: Decimal
+    profit: Decimal
+    size: Decimal
+
+
+class Positions:
+    def __init__(self) -> None:
+        self._by_market: dict[str, Timeline[Position]] = {}
+
+    def head(self, market: Market) -> Position:
+        """As left by everything traded so far."""
+        series = self._by_market.get(market.name)
+        return series.rows[-1] if series else Position(market, ZERO, ZERO, ZERO, ZERO, 0, 0)
+
+    def open_heads(self) -> list[Position]:
+        return [series.rows[-1] for series in self._by_market.values() if series.rows[-1].size]
+
+    def at(self, at: int) -> list[Position]:
+        """Open positions, by the name of their market."""
+        found = (series.latest(at) for _, series in sorted(self._by_market.items()))
+        return [position for position in found if position is not None and position.size]
+
+    def of(self, market: Market, at: int) -> Position | None:
+        series = self._by_market.get(market.name)
+        return series.latest(at) if series else None
+
+    def trade(
+        self, at: int, market: Market, side: Side, amount: Decimal, cost: Decimal, fee: Decimal
+    ) -> Change:
+        """Books a fill; what it closes is realised, what is left of it opens or adds."""
+        old = self.head(market)
+        signed = amount if side == "buy" else -amount
+        size, basis, profit, closed = old.size + signed, old.basis, ZERO, ZERO
+        if old.size * signed >= 0:
+            basis += cost
+        else:
+            held = abs(old.size)
+            closed = min(held, amount)
+            released = basis if closed == held else nearest(basis * closed / held)
+            received = cost if closed == amount else nearest(cost * closed / amount)
+            gain = received - released
+            # an inverse contract's cost is in coins: it falls when the price rises
+            profit = gain if (old.size > 0) == (market.kind != "inverse") else -gain
+            basis = basis - released if closed == amount else cost - received
+        fresh = not old.size or old.size * size < 0
+        realised = profit - fee if fresh else old.realised + profit - fee
+        self._set(
+            Position(
+                market=market,
+                size=size,
+                basis=basis,
+                realised=realised,
+                realised_ever=old.realised_ever + profit - fee,
+                opened_at=at if fresh else old.opened_at,
+                updated_at=at,
+            )
+        )
+        return Change(closed, profit, size)
+
+    def fund(self, at: int, market: Market, amount: Decimal) -> None:
+        old = self.head(market)
+        self._set(
+            Position(
+                market=market,
+                size=old.size,
+                basis=old.basis,
+                realised=old.realised + amount,
+                realised_ever=old.realised_ever + amount,
+                opened_at=old.opened_at,
+                updated_at=at,
+            )
+        )
+
+    def _set(self, position: Position) -> None:
+        self._by_market.setdefault(position.market.name, Timeline()).append(
+            position.updated_at, position
+        )

@@ -1,0 +1,209 @@
+"""What happens in an account: orders, fills, funding payments, transfers, ledger entries.
+
+None of it belongs to one exchange; amounts are in base currency on spot and linear markets, in
+contracts (dollars) on inverse ones.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from exchange_simulator.markets import Market
+from exchange_simulator.money import ZERO, nearest
+
+Side = Literal["buy", "sell"]
+Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding"]
+FillKind = Literal["trade", "liquidation", "adl", "settlement"]
+OrderStatus = Literal["open", "closed", "canceled", "rejected"]
+TransferKind = Literal["deposit", "withdrawal", "transfer"]
+EntryKind = Literal[
+    "trade",
+    "liquidation",
+    "adl",
+    "settlement",
+    "funding",
+    "deposit",
+    "withdrawal",
+    "refund",
+    "transfer",
+    "borrow",
+    "repay",
+    "interest",
+]
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """One order. It grows fills and an end; `at` tells how it looked at any time."""
+
+    number: int
+    order_id: str
+    client_order_id: str
+    market: Market
+    wallet: Wallet
+    """Where its fills are booked."""
+    side: Side
+    type: Literal["market", "limit"]
+    limit: Decimal
+    """The limit price; of a market order the worst price it may trade at."""
+    amount: Decimal
+    created_at: int
+    last_price: Decimal
+    """The market's last price when the order was placed."""
+    post_only: bool = False
+    reduce_only: bool = False
+    cause: FillKind = "trade"
+    ended_at: int | None = None
+    end: OrderStatus = "open"
+    fills: list["Fill"] = field(default_factory=list)
+
+    @property
+    def left(self) -> Decimal:
+        """What its fills so far, whenever they happen, leave of it."""
+        return self.fills[-1].leaves if self.fills else self.amount
+
+    def at(self, at: int) -> "OrderState":
+        filled = cost = ZERO
+        fees: dict[str, Decimal] = {}
+        updated_at = self.created_at
+        for fill in self.fills:
+            if fill.happened_at > at:
+                break
+            filled += fill.amount
+            cost += fill.cost
+            fees[fill.fee_currency] = fees.get(fill.fee_currency, ZERO) + fill.fee
+            updated_at = fill.happened_at
+        status: OrderStatus = "open"
+        if self.ended_at is not None and self.ended_at <= at:
+            status, updated_at = self.end, self.ended_at
+        return OrderState(status, filled, cost, fees, updated_at)
+
+    def average(self, state: "OrderState") -> Decimal | None:
+        """The mean price of its fills, as exchanges round it."""
+        if not state.filled:
+            return None
+        inverse = self.market.kind == "inverse"
+        return nearest(state.filled / state.cost if inverse else state.cost / state.filled)
+
+
+class OrderState(NamedTuple):
+    status: OrderStatus
+    filled: Decimal
+    cost: Decimal
+    fees: dict[str, Decimal]
+    updated_at: int
+
+
+class Fill(NamedTuple):
+    number: int
+    order: Order
+    happened_at: int
+    price: Decimal
+    amount: Decimal
+    cost: Decimal
+    fee: Decimal
+    fee_currency: str
+    fee_rate: Decimal
+    maker: bool
+    kind: FillKind
+    leaves: Decimal
+    """What was left of the order."""
+    closed: Decimal
+    """How much of a position it closed."""
+    profit: Decimal
+    """What it realised, before the fee."""
+    position: Decimal
+    """The signed size of the position afterwards."""
+
+
+class Funding(NamedTuple):
+    number: int
+    market: Market
+    happened_at: int
+    size: Decimal
+    """The signed size of the position that paid or received."""
+    price: Decimal
+    value: Decimal
+    rate: Decimal
+    amount: Decimal
+    """In the settlement currency; received is positive."""
+
+
+@dataclass(slots=True, eq=False)
+class Transfer:
+    """Into, out of, or between the account's wallets."""
+
+    number: int
+    kind: TransferKind
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    from_wallet: Wallet | Literal[""]
+    to_wallet: Wallet | Literal[""]
+    network: str
+    txid: str
+    happened_at: int
+    done_at: int
+    end: Literal["ok", "canceled"] = "ok"
+
+    def status(self, at: int) -> Literal["pending", "ok", "canceled"]:
+        return self.end if self.done_at <= at else "pending"
+
+
+class Loan(NamedTuple):
+    """What was owed from a time on."""
+
+    number: int
+    happened_at: int
+    wallet: Wallet
+    asset: str
+    owed: Decimal
+
+
+class LedgerEntry(NamedTuple):
+    number: int
+    happened_at: int
+    wallet: Wallet
+    asset: str
+    kind: EntryKind
+    amount: Decimal
+    balance_after: Decimal
+    source: Fill | Funding | Transfer | Loan
+
+
+class Position(NamedTuple):
+    """An open position, or a closed one of size zero, from a time on."""
+
+    market: Market
+    size: Decimal
+    """Signed: short positions are negative."""
+    basis: Decimal
+    """What the position cost: the sum of its fills' costs, of partly closed ones the share left."""
+    realised: Decimal
+    """Profit, fees and funding since the position was opened."""
+    realised_ever: Decimal
+    opened_at: int
+    updated_at: int
+
+    @property
+    def entry_price(self) -> Decimal:
+        if not self.size:
+            return ZERO
+        if self.market.kind == "inverse":
+            return nearest(abs(self.size) / self.basis)
+        return nearest(self.basis / abs(self.size))
+
+    def value(self, price: Decimal) -> Decimal:
+        """In the settlement currency, at `price`."""
+        return cost_of(self.market, price, abs(self.size))
+
+    def profit(self, price: Decimal) -> Decimal:
+        """Unrealised, at `price`."""
+        gain = self.value(price) - self.basis
+        return gain if (self.size > 0) == (self.market.kind != "inverse") else -gain
+
+
+def cost_of(market: Market, price: Decimal, amount: Decimal) -> Decimal:
+    if market.kind == "inverse":
+        return nearest(amount / price)
+    return nearest(price * amount)

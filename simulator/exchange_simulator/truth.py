@@ -1,0 +1,246 @@
+"""The neutral truth: what a perfect reader of the account would know at a time.
+
+Ids and contracts are those of the exchange, so that any client of its face can be checked; all else
+is in words of the world's own. All numbers are exact strings.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from exchange_simulator.face import Face
+from exchange_simulator.faces import FACES
+from exchange_simulator.markets import KINDS
+from exchange_simulator.money import plain
+from exchange_simulator.records import (
+    Fill,
+    Funding,
+    LedgerEntry,
+    Loan,
+    Order,
+    Position,
+)
+from exchange_simulator.retention import is_forgotten
+from exchange_simulator.timeline import Timeline
+from exchange_simulator.world import World
+
+Row = dict[str, Any]
+Happened = TypeVar("Happened")
+
+
+def truth(world: World, at: int, *, forgotten: bool = False) -> dict[str, Any]:
+    """What the exchange does not serve is left out, be it a dataset or a wallet's part of one. What
+    it has stopped to serve by `at` is told where `forgotten` is asked for. Raises KeyError for a
+    world on an exchange that has no face."""
+    world.live_until(at)
+    view = _View(world, FACES[world.layout.exchange], at, forgotten)
+    return {
+        "at": at,
+        "seed": world.seed,
+        "genesis": world.genesis,
+        **{name: list(rows(view)) for name, rows in _DATASETS.items() if view.face.serves(name)},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    world: World
+    face: Face
+    at: int
+    forgotten: bool
+
+    def rows(self, timeline: Timeline[Happened]) -> list[Happened]:
+        return timeline.rows[: timeline.until(self.at)]
+
+    def executions(self) -> Iterator[Fill | Funding]:
+        for kind in KINDS:
+            yield from self.rows(self.world.account.executions[kind])
+
+    def tells(self, dataset: str, wallet: str, happened_at: int) -> bool:
+        if not self.face.serves(dataset, wallet):
+            return False
+        kept = self.face.keeps(dataset, wallet)
+        return self.forgotten or kept is None or happened_at >= self.at - kept
+
+    def contracts(self, position_or_order: Position | Order, amount: Decimal) -> str:
+        return plain(self.face.names.contracts(position_or_order.market, amount))
+
+
+def _balances(view: _View) -> Iterator[Row]:
+    for balance in view.world.balances(view.at):
+        if view.face.serves("balances", balance.wallet):
+            yield {
+                "wallet": balance.wallet,
+                "asset": balance.asset,
+                "free": plain(balance.free),
+                "used": plain(balance.used),
+                "total": plain(balance.total),
+                "debt": plain(balance.debt),
+            }
+
+
+def _positions(view: _View) -> Iterator[Row]:
+    for position in view.world.open_positions(view.at):
+        market = position.market
+        mark = view.world.prices.mark(market, view.at)
+        liquidation = view.world.liquidation_price(position)
+        yield {
+            "market": market.name,
+            "side": "long" if position.size > 0 else "short",
+            "margin_mode": "cross",
+            "contracts": view.contracts(position, abs(position.size)),
+            "contract_size": plain(view.face.names.contract_size(market)),
+            "entry_price": plain(position.entry_price),
+            "mark_price": plain(mark),
+            "notional": plain(position.basis),
+            "unrealized_pnl": plain(position.profit(mark)),
+            "leverage": None if market.kind == "option" else plain(market.leverage),
+            "liquidation_price": None if liquidation is None else plain(liquidation),
+        }
+
+
+def _trades(view: _View) -> Iterator[Row]:
+    names = view.face.names
+    for fill in view.executions():
+        if not isinstance(fill, Fill):
+            continue
+        order = fill.order
+        if view.tells("trades", order.wallet, fill.happened_at):
+            yield {
+                "market": order.market.name,
+                "trade_id": names.trade_id(view.world, fill),
+                "side": order.side,
+                "wallet": order.wallet,
+                "order_id": names.order_id(view.world, order),
+                "executed_at": fill.happened_at,
+                "price": plain(fill.price),
+                "amount": view.contracts(order, fill.amount),
+                "cost": plain(fill.cost),
+                "fee_cost": plain(fill.fee),
+                "fee_currency": fill.fee_currency,
+                "taker_or_maker": "maker" if fill.maker else "taker",
+                "kind": fill.kind,
+            }
+
+
+def _orders(view: _View) -> Iterator[Row]:
+    for order in view.rows(view.world.account.orders):
+        gone = is_forgotten(view.face.kept, order, view.at)
+        if (gone and not view.forgotten) or not view.face.serves("orders", order.wallet):
+            continue
+        state = order.at(view.at)
+        average = order.average(state)
+        yield {
+            "market": order.market.name,
+            "order_id": view.face.names.order_id(view.world, order),
+            "wallet": order.wallet,
+            "client_order_id": view.face.client_order_id(view.world, order),
+            "status": view.face.order_status(state.status),
+            "type": order.type,
+            "side": order.side,
+            "price": plain(order.limit) if order.type == "limit" else None,
+            "amount": view.contracts(order, order.amount),
+            "filled": view.contracts(order, state.filled),
+            "average": None if average is None else plain(average),
+            "created_at": order.created_at,
+            "updated_at": state.updated_at,
+            "forgotten": gone,
+        }
+
+
+def _transfers(view: _View) -> Iterator[Row]:
+    for transfer in view.rows(view.world.account.transfers):
+        if view.tells("transfers", transfer.kind, transfer.happened_at):
+            status = transfer.status(view.at)
+            unsent = transfer.kind == "withdrawal" and status != "ok"
+            yield {
+                "kind": transfer.kind,
+                "transfer_id": view.face.names.transfer_id(view.world, transfer),
+                "asset": transfer.asset,
+                "amount": plain(transfer.amount),
+                "fee_cost": plain(transfer.fee),
+                "fee_currency": transfer.asset if transfer.fee else "",
+                "from_wallet": transfer.from_wallet,
+                "to_wallet": transfer.to_wallet,
+                "status": status,
+                "network": transfer.network,
+                "txid": None if unsent else transfer.txid,
+                "happened_at": view.face.told_at("transfers", transfer.kind, transfer.happened_at),
+            }
+
+
+def _funding(view: _View) -> Iterator[Row]:
+    for funding in view.executions():
+        if not isinstance(funding, Funding):
+            continue
+        wallet = view.world.layout.wallet_of[funding.market.kind]
+        if view.tells("funding", wallet, funding.happened_at):
+            yield {
+                "market": funding.market.name,
+                "funding_id": view.face.names.funding_id(view.world, funding),
+                "wallet": wallet,
+                "asset": funding.market.settle,
+                "amount": plain(funding.amount),
+                "happened_at": funding.happened_at,
+            }
+
+
+def _ledger(view: _View) -> Iterator[Row]:
+    for wallet, entries in view.world.account.books.ledger.items():
+        balances = view.face.serves("balance_after", wallet)
+        for entry in view.rows(entries):
+            if not view.tells("ledger", wallet, entry.happened_at):
+                continue
+            balance = entry.balance_after - entry.amount
+            for raw_kind, entry_id, amount in view.face.rows_of(view.world, entry):
+                balance += amount
+                yield {
+                    "wallet": wallet,
+                    "kind": entry.kind,
+                    "raw_kind": raw_kind,
+                    "entry_id": entry_id,
+                    "asset": entry.asset,
+                    "amount": plain(amount),
+                    "balance_after": plain(balance) if balances else None,
+                    "reference_id": _reference(view, entry),
+                    "happened_at": entry.happened_at,
+                }
+
+
+def _reference(view: _View, entry: LedgerEntry) -> str:
+    if view.face.reference_id is not None:
+        return view.face.reference_id(view.world, entry)
+    match entry.source:
+        case Fill() as fill:
+            return view.face.names.trade_id(view.world, fill)
+        case Funding() as funding:
+            return view.face.names.funding_id(view.world, funding)
+        case Loan():
+            return ""
+        case transfer:
+            return view.face.names.transfer_id(view.world, transfer)
+
+
+def _prices(view: _View) -> Iterator[Row]:
+    prices = view.world.prices
+    for kind in KINDS:
+        for market in view.world.catalogue.listed(kind, view.at):
+            yield {
+                "market": market.name,
+                "last": plain(prices.last(market, view.at)),
+                "bid": plain(prices.bid(market, view.at)),
+                "ask": plain(prices.ask(market, view.at)),
+            }
+
+
+_DATASETS: Mapping[str, Callable[[_View], Iterator[Row]]] = {
+    "balances": _balances,
+    "positions": _positions,
+    "trades": _trades,
+    "orders": _orders,
+    "transfers": _transfers,
+    "funding": _funding,
+    "ledger": _ledger,
+    "prices": _prices,
+}

@@ -1,0 +1,244 @@
+"""The world: one account on one exchange, as a pure function of seed, genesis, pace and time.
+
+It is lived day by day, in order, and each day once; whoever asks about a time makes it live that
+far. Nothing that is asked changes what happens, so two worlds with the same parameters are the same
+world, and a restarted one has only grown older.
+"""
+
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from threading import Lock
+from typing import NamedTuple
+
+from exchange_simulator.account import Account
+from exchange_simulator.episodes import Episodes
+from exchange_simulator.layout import LAYOUTS
+from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
+from exchange_simulator.money import ZERO, nearest
+from exchange_simulator.noise import mix
+from exchange_simulator.prices import Prices
+from exchange_simulator.records import Order, Position, Wallet
+from exchange_simulator.trader import Trader
+from exchange_simulator.treasury import Treasury
+
+GENESIS = datetime(2026, 1, 1, tzinfo=UTC)
+ORDERS_A_DAY = 60
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Whatever happens is kept: to look for garbage in it takes longer than to make it."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+_Amounts = defaultdict[tuple[Wallet, str], Decimal]
+"""By wallet and asset."""
+
+
+class Balance(NamedTuple):
+    wallet: Wallet
+    asset: str
+    total: Decimal
+    locked: Decimal
+    """By open spot orders."""
+    order_margin: Decimal
+    position_margin: Decimal
+    debt: Decimal
+
+    @property
+    def used(self) -> Decimal:
+        return self.locked + self.order_margin + self.position_margin
+
+    @property
+    def free(self) -> Decimal:
+        return self.total - self.used
+
+
+class World:
+    """`pace` scales the trading (1: about 60 orders and 90 fills a day); `extra_markets` adds
+    listed markets that nobody trades. With `ties`, every three days an order is filled that many
+    times in one millisecond, in one kind of market after the other. Raises ValueError where there
+    is no such exchange."""
+
+    def __init__(
+        self,
+        seed: int = 7,
+        genesis: datetime = GENESIS,
+        pace: float = 1,
+        extra_markets: int = 0,
+        exchange: str = "bybit",
+        ties: int = 0,
+    ) -> None:
+        if exchange not in LAYOUTS:
+            raise ValueError(f"there is no exchange {exchange!r} (known are {', '.join(LAYOUTS)})")
+        self._sibling = partial(World, seed, genesis, pace, extra_markets, ties=ties)
+        self._siblings = {exchange: self}
+        self.layout = LAYOUTS[exchange]
+        self.seed = seed
+        self.genesis = int(genesis.timestamp()) * 1000
+        self.prices = Prices(seed)
+        self.catalogue = Catalogue(self.prices, self.genesis, extra_markets, self.layout)
+        self.account = Account(seed, self.layout)
+        self._orders_a_day = Decimal(ORDERS_A_DAY) * Decimal(str(pace))
+        self._trader = Trader(
+            seed,
+            self.account,
+            self.prices,
+            self.catalogue,
+            self._schedule,
+            Decimal(str(pace)),
+            self.layout,
+        )
+        self._treasury = Treasury(self.account, self.prices, self._schedule, self.layout)
+        self._episodes = Episodes(
+            self.account,
+            self._trader,
+            self._treasury,
+            self.catalogue,
+            self._schedule,
+            self.layout,
+            ties,
+        )
+        self._future: list[tuple[int, int, Callable[[int], None]]] = []
+        self._tickets = count()
+        self._dawns: list[tuple[Order, ...]] = []
+        self._lived_until = self.genesis
+        self._lock = Lock()
+        self._siblings_lock = Lock()
+        self._treasury.open_account(self.genesis)
+
+    def on(self, exchange: str) -> "World":
+        """The same trader's account on another exchange: the world with the same parameters there,
+        always the same one."""
+        with self._siblings_lock:
+            sibling = self._siblings.get(exchange)
+            if sibling is None:
+                sibling = self._siblings[exchange] = self._sibling(exchange=exchange)
+                sibling._siblings = self._siblings
+                sibling._siblings_lock = self._siblings_lock
+            return sibling
+
+    def live_until(self, at: int) -> None:
+        """Makes everything that happens up to `at` have happened (and the rest of its day)."""
+        if at < self._lived_until:
+            return
+        with self._lock, _no_garbage():
+            while self._lived_until <= at:
+                self._live_a_day()
+
+    def open_orders(self, at: int) -> list[Order]:
+        """The orders that rest in the books at `at`, oldest first."""
+        self.live_until(at)
+        if at < self.genesis:
+            return []
+        day = (at - self.genesis) // DAY
+        dawn = self.genesis + day * DAY
+        today = (self.account.orders.rows[index] for index in self.account.orders.span(dawn, at))
+        return [
+            order
+            for order in (*self._dawns[day], *today)
+            if order.ended_at is None or order.ended_at > at
+        ]
+
+    def open_positions(self, at: int) -> list[Position]:
+        self.live_until(at)
+        return self.account.positions.at(at)
+
+    def balances(self, at: int) -> list[Balance]:
+        """Every asset that was ever held, per wallet; what is gone shows as zero."""
+        self.live_until(at)
+        locked, order_margin = self._reserved(at)
+        position_margin: _Amounts = defaultdict(Decimal)
+        for position in self.open_positions(at):
+            market = position.market
+            account = self.layout.wallet_of[market.kind], market.settle
+            position_margin[account] += self.position_margin(position, at)
+        books = self.account.books
+        return [
+            Balance(
+                wallet,
+                asset,
+                books.balance(wallet, asset, at),
+                locked[wallet, asset],
+                order_margin[wallet, asset],
+                position_margin[wallet, asset],
+                books.debt(wallet, asset, at),
+            )
+            for wallet in sorted(self.layout.wallets)
+            for asset in books.assets(wallet, at)
+        ]
+
+    def position_margin(self, position: Position, at: int) -> Decimal:
+        """Initial margin of a position; a bought option is paid for and needs none."""
+        if position.market.kind == "option":
+            return ZERO
+        mark = self.prices.mark(position.market, at)
+        return nearest(position.value(mark) / position.market.leverage)
+
+    def liquidation_price(self, position: Position) -> Decimal | None:
+        market = position.market
+        if market.kind == "option":
+            return None
+        distance = 1 / market.leverage - Decimal("0.005")
+        away = position.entry_price * (1 - distance if position.size > 0 else 1 + distance)
+        return (away / market.tick).quantize(Decimal(1)) * market.tick
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _reserved(self, at: int) -> tuple[_Amounts, _Amounts]:
+        locked: _Amounts = defaultdict(Decimal)
+        margin: _Amounts = defaultdict(Decimal)
+        for order in self.open_orders(at):
+            market = order.market
+            left = order.amount - order.at(at).filled
+            if market.kind == "spot":
+                bought = order.side == "buy"
+                asset = market.quote if bought else market.base
+                locked[order.wallet, asset] += left * order.limit if bought else left
+            else:
+                value = left / order.limit if market.kind == "inverse" else left * order.limit
+                margin[order.wallet, market.settle] += nearest(value / market.leverage)
+        return locked, margin
+
+    def _schedule(self, at: int, what: Callable[[int], None]) -> None:
+        heappush(self._future, (at, next(self._tickets), what))
+
+    def _live_a_day(self) -> None:
+        start = self._lived_until
+        end = start + DAY
+        day = (start - self.genesis) // DAY
+        dice = Random(mix(self.seed, day))  # noqa: S311 - reproducible, not secret
+        self._dawns.append(tuple(self.account.open.values()))
+        self._trader.new_day(dice)
+        self._treasury.new_day(start, dice)
+        self._episodes.new_day(day, start)
+        first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
+        for at in range(first_funding, end, FUNDING_PERIOD):
+            self._schedule(at, self._pay_funding)
+        for _ in range(int(self._orders_a_day * Decimal(80 + int(dice.random() * 41)) / 100)):
+            self._schedule(start + int(dice.random() * DAY), self._trader.trade)
+        while self._future and self._future[0][0] < end:
+            at, _, what = heappop(self._future)
+            what(at)
+        self._lived_until = end
+
+    def _pay_funding(self, at: int) -> None:
+        for position in self.account.positions.open_heads():
+            market: Market = position.market
+            if market.kind != "option":
+                rate = self.prices.funding_rate(market, at)
+                self.account.fund(at, market, self.prices.mark(market, at), rate)

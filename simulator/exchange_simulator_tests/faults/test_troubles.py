@@ -1,0 +1,90 @@
+"""How each exchange says that it will not answer."""
+
+import httpx
+import pytest
+
+from exchange_simulator import FACES, Simulator
+from exchange_simulator_tests.conftest import NOW
+from exchange_simulator_tests.faults.asking import EXCHANGES
+
+PUBLIC = {
+    "bybit": "/v5/market/time",
+    "binance": "/api/v3/time",
+    "okx": "/api/v5/public/time",
+    "kraken": "/0/public/Time",
+}
+TOLD = {
+    ("bybit", "throttled"): (200, '"retCode":10006'),
+    ("bybit", "banned=120"): (403, "access too frequent"),
+    ("bybit", "busy"): (200, '"retCode":10000'),
+    ("bybit", "maintenance"): (503, "<html>"),
+    ("binance", "throttled"): (429, '"code":-1003'),
+    ("binance", "banned=120"): (418, f"IP banned until {NOW + 120_000}."),
+    ("binance", "busy"): (503, '"code":-1008'),
+    ("binance", "maintenance"): (503, '"code":-1016'),
+    ("okx", "throttled"): (429, '"code":"50011"'),
+    ("okx", "banned=120"): (429, "error code: 1015"),
+    ("okx", "busy"): (429, '"code":"50013"'),
+    ("okx", "maintenance"): (503, '"code":"50001"'),
+    ("kraken", "throttled"): (200, '["EAPI:Rate limit exceeded"]'),
+    ("kraken", "banned=120"): (200, '["EGeneral:Temporary lockout"]'),
+    ("kraken", "busy"): (200, '["EService:Busy"]'),
+    ("kraken", "maintenance"): (200, '["EService:Unavailable"]'),
+}
+CODES = [
+    ("bybit", "retcode=10429", 200, "System level frequency protection"),
+    ("bybit", "retcode=10018", 200, "Exceeded the IP Rate Limit."),
+    ("okx", "retcode=50061", 429, "50061"),
+    ("kraken", "retcode=405", 200, "EService:Market in cancel_only mode"),
+    ("kraken", "retcode=423", 200, "EGeneral:Temporary lockout"),
+]
+
+
+@pytest.mark.parametrize(("exchange", "fault"), TOLD)
+def test_each_exchange_has_words_of_its_own(sick: Simulator, exchange: str, fault: str) -> None:
+    sick.set_faults(fault)
+    answer = httpx.get(sick.url + PUBLIC[exchange])
+    status, words = TOLD[exchange, fault]
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
+
+
+@pytest.mark.parametrize(("exchange", "fault", "status", "words"), CODES)
+def test_codes_have_their_sentences(
+    sick: Simulator, exchange: str, fault: str, status: int, words: str
+) -> None:
+    sick.set_faults(fault)
+    answer = httpx.get(sick.url + PUBLIC[exchange])
+    assert (answer.status_code, words in answer.text) == (status, True), answer.text
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_a_code_is_told_in_the_words_of_the_exchange_that_was_asked(
+    sick: Simulator, exchange: str
+) -> None:
+    sick.set_faults("retcode=50011")
+    expected = FACES[exchange].refusal(50011, NOW)
+    answer = httpx.get(sick.url + PUBLIC[exchange])
+    assert (answer.status_code, answer.content) == (expected.status_code, bytes(expected.body))
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_when_to_come_back_is_told_where_it_shall_be(sick: Simulator, exchange: str) -> None:
+    for fault, told in (("throttled", None), ("throttled=5", "5")):
+        sick.set_faults(fault)
+        assert httpx.get(sick.url + PUBLIC[exchange]).headers.get("retry-after") == told
+
+
+def test_bans_say_how_long_they_last_where_the_exchange_says_it(sick: Simulator) -> None:
+    sick.set_faults("banned=120")
+    told = {
+        exchange: httpx.get(sick.url + path).headers.get("retry-after")
+        for exchange, path in PUBLIC.items()
+    }
+    assert told == {"binance": "120", "okx": "120", "bybit": None, "kraken": None}
+
+
+def test_bybit_tells_in_its_headers_when_its_limit_is_free_again(sick: Simulator) -> None:
+    sick.set_faults("throttled=5")
+    headers = httpx.get(sick.url + PUBLIC["bybit"]).headers
+    assert headers["x-bapi-limit-status"] == "0"
+    assert int(headers["x-bapi-limit-reset-timestamp"]) == NOW + 5000
