@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.settings.environment import SettingsError, dotenv_is_open, read_dotenv
+from alphapulse_pipeline.settings.environment import dotenv_is_open, read_dotenv
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError
 

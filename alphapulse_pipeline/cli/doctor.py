@@ -25,7 +25,8 @@ from alphapulse_pipeline.health.doctor.result import Result, Status, broken, exa
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, read_account
 from alphapulse_pipeline.settings.component_file import component_files
-from alphapulse_pipeline.settings.environment import POSTGRES_URL, SettingsError
+from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import read_settings
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServerError

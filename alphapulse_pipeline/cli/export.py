@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.export import to_csv, to_parquet
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 

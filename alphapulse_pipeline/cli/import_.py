@@ -10,7 +10,7 @@ import typer
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.imports.presets import PRESETS

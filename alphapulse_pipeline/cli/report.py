@@ -7,7 +7,7 @@ import typer
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 _FILE = Path("alphapulse-report.html")

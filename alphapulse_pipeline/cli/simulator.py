@@ -2,7 +2,7 @@
 
 import typer
 
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 
 
 def register(app: typer.Typer) -> None:

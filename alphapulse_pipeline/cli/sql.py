@@ -11,7 +11,7 @@ from psycopg.types.datetime import TimestamptzLoader
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 

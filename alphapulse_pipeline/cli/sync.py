@@ -12,7 +12,7 @@ import typer
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.settings.accounts import DATASETS, HISTORIES, SNAPSHOTS, Account
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact
 
 

@@ -19,7 +19,7 @@ import yaml
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.processes import Child, Children, end_marked, wait_until
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
-from alphapulse_pipeline.settings.environment import POSTGRES_URL, SettingsError
+from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_portfolio
 from alphapulse_pipeline.warehouse import registry, schema
 from alphapulse_pipeline.warehouse.connection import connect

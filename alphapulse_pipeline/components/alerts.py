@@ -10,12 +10,8 @@ from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio import PORTFOLIO
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.health.alerts import Alert
-from alphapulse_pipeline.settings.environment import (
-    ALERT_WEBHOOK,
-    SettingsError,
-    alert_webhook,
-    postgres_url,
-)
+from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK, alert_webhook, postgres_url
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
 

@@ -19,7 +19,8 @@ from alphapulse_pipeline.portfolio import drawing
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
-from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.settings.environment import postgres_url
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import CostBasis, PortfolioSettings
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure

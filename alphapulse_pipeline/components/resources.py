@@ -12,7 +12,8 @@ from psycopg.pq import TransactionStatus
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.settings.environment import postgres_url
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redacted_errors
 from alphapulse_pipeline.sync.session import Session, open_session
 

@@ -13,7 +13,8 @@ from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import HISTORIES, Account
-from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.settings.environment import postgres_url
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
 from alphapulse_pipeline.warehouse.coverage import never_asked, newest_gap_before

@@ -34,7 +34,8 @@ from alphapulse_pipeline.exchange.errors import (
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
 from alphapulse_pipeline.exchange.retry_after import UNTOLD, retry_after
-from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures
 
 logger = logging.getLogger(__name__)

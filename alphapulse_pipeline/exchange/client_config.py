@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.settings.environment import SettingsError, flag, lookup
+from alphapulse_pipeline.settings.environment import flag, lookup
+from alphapulse_pipeline.settings.errors import SettingsError
 
 
 def client_config(account: Account, run_id: str) -> ClientConfig:

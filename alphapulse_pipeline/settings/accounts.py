@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alphapulse_pipeline.settings import component_file
 from alphapulse_pipeline.settings.component_file import DEFS, component_files, did_you_mean
-from alphapulse_pipeline.settings.environment import AccountEnvironment, SettingsError
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.errors import SettingsError
 
 SNAPSHOTS = ("balances", "positions", "prices")
 HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 
 Model = TypeVar("Model", bound=BaseModel)
 

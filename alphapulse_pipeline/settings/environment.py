@@ -15,6 +15,8 @@ from pathlib import Path
 import platformdirs
 from dotenv import dotenv_values
 
+from alphapulse_pipeline.settings.errors import SettingsError
+
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
 ALERT_WEBHOOK = "ALPHAPULSE_ALERT_WEBHOOK"
@@ -29,10 +31,6 @@ _SECRET = re.compile(rf".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z|{ALERT_WEBHO
 
 _seen: set[str] = set()
 """Every secret that this process has met: one that was replaced may still be in a message."""
-
-
-class SettingsError(Exception):
-    """A user's mistake in a setting. The text is one line: what is wrong, where, and the mend."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alphapulse_pipeline.settings import component_file
 from alphapulse_pipeline.settings.component_file import DEFS, component_files
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 
 _ASSET = re.compile(r"[A-Z][A-Z0-9]{1,9}\Z")
 CostBasis = Literal["fifo", "lifo", "hifo", "average"]

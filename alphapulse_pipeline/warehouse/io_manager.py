@@ -10,7 +10,8 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.environment import SettingsError, postgres_url
+from alphapulse_pipeline.settings.environment import postgres_url
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written

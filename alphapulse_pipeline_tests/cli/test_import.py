@@ -13,7 +13,8 @@ from psycopg.rows import TupleRow
 from typer.testing import CliRunner, Result
 
 from alphapulse_pipeline.cli import import_, status
-from alphapulse_pipeline.settings.environment import HOME, SettingsError
+from alphapulse_pipeline.settings.environment import HOME
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import coverage, registry
 from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect

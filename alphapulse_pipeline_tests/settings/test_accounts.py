@@ -18,7 +18,7 @@ from alphapulse_pipeline.settings.accounts import (
     read_accounts,
 )
 from alphapulse_pipeline.settings.component_file import ACCOUNT
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 
 GOOD = f"""\
 type: {ACCOUNT}

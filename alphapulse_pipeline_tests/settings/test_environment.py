@@ -17,7 +17,6 @@ from alphapulse_pipeline.settings.environment import (
     HOME,
     POSTGRES_URL,
     AccountEnvironment,
-    SettingsError,
     dotenv_is_open,
     flag,
     home,
@@ -25,6 +24,7 @@ from alphapulse_pipeline.settings.environment import (
     postgres_url,
     read_dotenv,
 )
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures, without_secrets
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_portfolio
 
 GOOD = "type: alphapulse_pipeline.components.Portfolio\n\nattributes:\n  currency: EUR\n"

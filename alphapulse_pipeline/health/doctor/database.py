@@ -15,7 +15,7 @@ from alphapulse_pipeline.health.doctor.result import (
     ok,
     warning,
 )
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.schema import (
     OLDEST_SERVER,

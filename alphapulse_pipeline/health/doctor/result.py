@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import psycopg
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact
 
 P = TypeVar("P", contravariant=True)

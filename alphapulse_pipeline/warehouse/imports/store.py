@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.environment import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import coverage, registry, sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import TimeRange, Written
 from alphapulse_pipeline.warehouse.columns import SCHEMA
