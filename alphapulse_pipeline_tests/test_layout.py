@@ -12,16 +12,17 @@ import alphapulse_pipeline
 
 PACKAGE = Path(alphapulse_pipeline.__file__).parent
 LEVELS = {
-    "cli": 5,
-    "definitions": 4,
-    "defs": 4,
-    "components": 3,
-    "sync": 2,
-    "portfolio": 2,
-    "health": 2,
-    "exchange": 1,
-    "warehouse": 1,
-    "settings": 0,
+    "cli": 6,
+    "definitions": 5,
+    "defs": 5,
+    "components": 4,
+    "sync": 3,
+    "portfolio": 3,
+    "health": 3,
+    "exchange": 2,
+    "warehouse": 2,
+    "settings": 1,
+    "datasets": 0,
 }
 MAY_IMPORT_DAGSTER = ("cli/", "definitions.py", "defs/", "components/", "warehouse/io_manager.py")
 

@@ -31,7 +31,7 @@ from typing import Any
 
 import psycopg
 
-from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.datasets import DATASETS, HISTORIES, Place
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
@@ -40,7 +40,6 @@ from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
-from alphapulse_pipeline.warehouse.tables import DATASETS
 from alphapulse_pipeline.warehouse.writer import write
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
@@ -250,7 +249,7 @@ async def _bare(url: str, since: date) -> tuple[int, int]:
     )
     exchange.number = str
     exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], url)
-    names = [name for name in DATASETS["trades"].columns if name != "recorded_at"]
+    names = list(DATASETS["trades"].written)
     columns = ", ".join(names)
     requests = 0
     with psycopg.connect(os.environ[POSTGRES_URL]) as connection:
@@ -295,7 +294,7 @@ def _store(connection: Any, exchange: Any, category: str, raw_rows: Any, names: 
                 candidates = exchange.markets_by_id.get(raw["symbol"], [])
                 market = next((m for m in candidates if m[category]), None)
                 trade = exchange.parse_trade(raw, market)
-                row = rows.trade("unified", trade["symbol"], trade)
+                row = HISTORIES["trades"].row(trade, Place("unified", trade["symbol"]))
                 row |= {"account": "bybit", "run_id": "bench", "origin": "api"}
                 row["raw"] = json.dumps(raw)
                 copy.write_row([row[name] for name in names])

@@ -27,13 +27,13 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import JSONB
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.warehouse import registry, schema
+from alphapulse_pipeline.warehouse import deployed, schema
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
-from alphapulse_pipeline.warehouse.tables import DATASETS
 
 ROWS = 100_000
 SLOW_ROWS = 2_000  # for the ways that would take minutes; scaled
@@ -44,7 +44,7 @@ TARGETS = {"COPY": 0.35, "COPY + merge by hand": 0.80}
 IO_MANAGER = f"IO manager, batches of {BATCH:,}"
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-COLUMNS = DATASETS["trades"].columns
+COLUMNS = DATASETS["trades"].written
 Row = dict[str, Any]
 
 
@@ -257,7 +257,7 @@ def main() -> int:
         url = schema.ensure_database(server.url("postgres"), "bench")
         schema.migrate(url)
         with connect(url) as connection:
-            registry.register(connection, "bybit", "bybit", [("trades", True, None)])
+            deployed.register(connection, "bybit", "bybit", [("trades", True, None)])
             connection.execute("CREATE TABLE plain (LIKE alphapulse.trades INCLUDING ALL)")
         return 0 if report(measure(url, rows, ROUNDS)) else 1
 

@@ -14,7 +14,7 @@ from alphapulse_pipeline.cli.runs import PROCESS
 from alphapulse_pipeline.cli.workspace import Workspace
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.schedules import left_alone, tick
-from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
 

@@ -10,12 +10,12 @@ import typer
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
-from alphapulse_pipeline.warehouse.tables import HISTORIES
 
 _HELP = """Bring in a CSV file with what the exchange no longer serves.
 

@@ -13,7 +13,8 @@ import dagster as dg
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio import PORTFOLIO
 from alphapulse_pipeline.components.schedules import range_request
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.datasets import SNAPSHOTS
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.warehouse.connection import connect
 

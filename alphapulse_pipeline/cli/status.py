@@ -10,7 +10,7 @@ from rich.text import Text
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.portfolio.summary import summary
-from alphapulse_pipeline.warehouse import registry
+from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
 
@@ -33,7 +33,7 @@ def status(
         connect(place.url) as connection,
     ):
         require_current(connection)
-        registry.retire(connection, [account.name for account in place.accounts])
+        deployed.retire(connection, [account.name for account in place.accounts])
         rows = (
             connection.cursor(row_factory=dict_row)
             .execute("SELECT * FROM alphapulse.sync_status")
@@ -55,7 +55,7 @@ def status(
         [[_shown(name, row[name]) for name in shown] for row in rows],
     )
     known = {row["account"] for row in rows}
-    for name in [deployed.name for deployed in place.accounts if deployed.name not in known]:
+    for name in [account.name for account in place.accounts if account.name not in known]:
         output.note(
             f"{name}: never synced: run `alphapulse sync {name}`, or start `alphapulse up` again"
         )

@@ -11,7 +11,8 @@ import typer
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
-from alphapulse_pipeline.settings.accounts import DATASETS, HISTORIES, SNAPSHOTS, Account
+from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact
 
@@ -148,7 +149,7 @@ def _print(results: Sequence[Result]) -> None:
 def _datasets(asked: Sequence[str] | None) -> Sequence[str]:
     if unknown := [d for d in asked or () if d not in DATASETS]:
         raise SettingsError(f"no dataset {', '.join(unknown)}: there are {', '.join(DATASETS)}")
-    return asked or DATASETS
+    return asked or list(DATASETS)
 
 
 def _day(text: str | None, option: str) -> datetime | None:

@@ -16,7 +16,7 @@ from alphapulse_pipeline.settings.accounts import Account, read_accounts
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_portfolio
-from alphapulse_pipeline.warehouse import registry, schema
+from alphapulse_pipeline.warehouse import deployed, schema
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 
@@ -79,7 +79,7 @@ def workspace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
         if migrate:
             schema.migrate(url)
             with connect(url) as connection:
-                registry.retire(connection, [account.name for account in accounts])
+                deployed.retire(connection, [account.name for account in accounts])
         if demo and simulate:
             stack.enter_context(simulated(accounts))
         prepare_dagster(home)

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.check import Check
-from alphapulse_pipeline.components.history_checks import HISTORY_CHECKS
+from alphapulse_pipeline.components.history_checks import history_checks
 from alphapulse_pipeline.components.key_check import key_check
 from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS
 from alphapulse_pipeline.components.snapshots import allowed_age
@@ -28,7 +28,7 @@ _READ = 1000
 
 def checks_of(datasets: Sequence[str]) -> list[Check]:
     """The checks of an account with these datasets. That of its key hangs on the first one."""
-    found = [*SNAPSHOT_CHECKS, *HISTORY_CHECKS]
+    found = [*SNAPSHOT_CHECKS, *history_checks()]
     of_key = [key_check(dataset) for dataset in datasets[:1]]
     return [*of_key, *(check for check in found if check.dataset in datasets)]
 

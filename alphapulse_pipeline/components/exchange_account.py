@@ -13,13 +13,8 @@ from alphapulse_pipeline.components.jobs import account_jobs
 from alphapulse_pipeline.components.resources import account_resource
 from alphapulse_pipeline.components.schedules import account_schedules
 from alphapulse_pipeline.components.snapshots import snapshot_assets
-from alphapulse_pipeline.settings.accounts import (
-    HISTORIES,
-    SNAPSHOTS,
-    Account,
-    AccountSettings,
-    check_account_name,
-)
+from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.settings.accounts import Account, AccountSettings, check_account_name
 from alphapulse_pipeline.sync.session import supported
 
 

@@ -1,12 +1,9 @@
 """What is asked of every history: is it complete, could it be, was it asked for, is it sane?"""
 
-from collections.abc import Mapping
-
 from psycopg import sql
 
 from alphapulse_pipeline.components.check import NEVER_ASKED, Check
-from alphapulse_pipeline.warehouse.columns import SCHEMA
-from alphapulse_pipeline.warehouse.tables import HISTORIES, Dataset
+from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, History
 
 _NO_STREAMS = (
     f"SELECT 'all' AS stream, {{nothing}}, '{NEVER_ASKED}' AS reason WHERE NOT EXISTS ("
@@ -61,18 +58,8 @@ def _fresh(dataset: str) -> Check:
     )
 
 
-# Two rows are one thing stored twice where these are the same, whatever they are stored as.
-_ONE_THING: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "orders": (("order_id",), ("market",)),
-    "trades": (("trade_id", "side", "price", "amount", "order_id"), ("market",)),
-    "transfers": (("transfer_id", "asset", "amount"), ("kind",)),
-    "funding": (("funding_id", "asset", "amount"), ("market",)),
-    "ledger": (("entry_id", "asset", "amount", "balance_after"), ("wallet", "kind")),
-}
-
-
-def _keys_unique(dataset: Dataset) -> Check:
-    same, names = _ONE_THING[dataset.name]
+def _keys_unique(dataset: History) -> Check:
+    same, names = dataset.identity, dataset.stored_under
     query = sql.SQL(
         "SELECT {same}, least(min({one}), min({two})) AS stored_as,"
         " greatest(max({one}), max({two})) AS and_as"
@@ -96,7 +83,7 @@ def _keys_unique(dataset: Dataset) -> Check:
     )
 
 
-def _times_sane(dataset: Dataset) -> Check:
+def _times_sane(dataset: History) -> Check:
     wrong = "{time} > now() + interval '1 minute' OR {time} < '2010-01-01'"
     description = "No row lies in the future or before there were exchanges."
     if dataset.newest_by:
@@ -125,8 +112,8 @@ def _name(table: str, names: tuple[str, ...]) -> sql.Composed:
     return sql.SQL(" || ' ' || ").join(sql.Identifier(table, name) for name in names)
 
 
-def _equal(dataset: Dataset, column: str) -> sql.Composed:
-    equal = "IS NOT DISTINCT FROM" if dataset.table.columns[column].nullable else "="
+def _equal(dataset: History, column: str) -> sql.Composed:
+    equal = "IS NOT DISTINCT FROM" if dataset.by_name[column].nullable else "="
     return sql.SQL("{} {} {}").format(
         sql.Identifier("two", column), sql.SQL(equal), sql.Identifier("one", column)
     )
@@ -139,14 +126,16 @@ def _recorded(table: str) -> sql.Composed:
     )
 
 
-HISTORY_CHECKS = [
-    check
-    for name, dataset in HISTORIES.items()
-    for check in (
-        _complete(name),
-        _reachable(name),
-        _fresh(name),
-        _keys_unique(dataset),
-        _times_sane(dataset),
-    )
-]
+def history_checks() -> list[Check]:
+    """The checks of every history."""
+    return [
+        check
+        for name, dataset in HISTORIES.items()
+        for check in (
+            _complete(name),
+            _reachable(name),
+            _fresh(name),
+            _keys_unique(dataset),
+            _times_sane(dataset),
+        )
+    ]

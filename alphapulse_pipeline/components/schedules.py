@@ -10,14 +10,15 @@ import dagster as dg
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.health import circuit
-from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
-from alphapulse_pipeline.warehouse.coverage import never_asked, newest_gap_before
+from alphapulse_pipeline.warehouse.history_state import newest_gap_before, no_history_requested
 from alphapulse_pipeline.warehouse.schema import require_current
 
 CATCH_UP_CRON = "* * * * *"
@@ -83,7 +84,7 @@ def older_gap(account: Account) -> Request:
     histories = [d for d in HISTORIES if account.settings.wants(d)]
     with connect(postgres_url()) as connection:
         require_current(connection)
-        if never_asked(connection, account.name):
+        if no_history_requested(connection, account.name):
             return catch_up_request(TimeRange(start, yesterday))
         gap = newest_gap_before(connection, account.name, histories, yesterday)
     return none_older if gap is None else catch_up_request(gap)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from alphapulse_pipeline.exchange.rows import Row, number
+from alphapulse_pipeline.datasets.values import Row, number
 
 CATALOGUE_LASTS = timedelta(days=1)
 """So long a stored catalogue of markets does, if the same ccxt wrote it."""

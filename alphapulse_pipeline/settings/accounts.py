@@ -11,14 +11,11 @@ from typing import Any
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings import component_file
 from alphapulse_pipeline.settings.component_file import DEFS, component_files, did_you_mean
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
-
-SNAPSHOTS = ("balances", "positions", "prices")
-HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
-DATASETS = (*SNAPSHOTS, *HISTORIES)
 
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +64,7 @@ class AccountSettings(BaseModel):
     def _known_datasets(cls, value: list[str] | None) -> list[str] | None:
         for dataset in value or ():
             if dataset not in DATASETS:
-                raise ValueError(f"no dataset {dataset!r}{did_you_mean(dataset, DATASETS)}")
+                raise ValueError(f"no dataset {dataset!r}{did_you_mean(dataset, list(DATASETS))}")
         return value
 
     def wants(self, dataset: str) -> bool:

@@ -11,13 +11,13 @@ asked for one of them, and an order that it does not know at all where it cannot
 from collections.abc import Generator, Iterable
 from datetime import timedelta
 
-from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.streams import of_lively_markets
-from alphapulse_pipeline.warehouse import coverage, sync_state
+from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, TimeRange
 from alphapulse_pipeline.warehouse.sync_state import OpenOrder
 
@@ -59,7 +59,7 @@ def orders_now(session: Session, *, just_ended: bool) -> Generator[Batch, None, 
     return [_moment_of(order) for order, sources in told if not sources]
 
 
-def _listed(session: Session, sources: Iterable[Source]) -> Generator[rows.Row, None, None]:
+def _listed(session: Session, sources: Iterable[Source]) -> Generator[Row, None, None]:
     for source in sources:
         for one in of_lively_markets(session, source):
             raw = session.client.run(one.feed.everything, session.client.request)
@@ -71,7 +71,7 @@ def _lookups(session: Session, order: OpenOrder) -> tuple[Source, ...]:
     return session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
 
 
-def _ended(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> rows.Row:
+def _ended(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row:
     for source in sources:
         try:
             found = session.client.run(source.feed.everything, session.client.request)
@@ -87,7 +87,7 @@ def _ended(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> r
         raise Incomplete(
             f"the exchange no longer knows order {order.row['order_id']}, which has fills"
         )
-    read = coverage.covered_until(session.connection, session.name, "orders")
+    read = session.history("orders").covered_until()
     if read and session.client.now() - read < session.venue.forgets:
         raise _doubt(
             f"the exchange does not know order {order.row['order_id']}, which was open at "

@@ -1,67 +1,65 @@
-"""Raw rows of a source as rows of a table: ccxt parses, the category asked for names the market."""
+"""Raw rows of a source as rows of a table: ccxt parses them, the source's category names the
+market."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.datasets import HISTORIES, History, Place
+from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
 
 
-def parsed(
-    session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]
-) -> list[rows.Row]:
-    """The rows of one page. What is not a row of this dataset (funding among fills) is left out.
+def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> list[Row]:
+    """The rows of one page, without what is no row of this dataset (funding among fills).
 
-    Raises `Unreadable` where a row is not of the form that is known.
+    Raises `Unreadable` for a row that is not of the known form.
     """
-    make = _ROWS[dataset]
+    history = HISTORIES[dataset]
     found = []
-    for row in raw_rows:
+    for raw in raw_rows:
         try:
-            name, raw, structure = _understood(session, source, row)
-            amended = source.amend(raw, make(source, name, structure))
+            market, sent, structure = _understood(session, source, raw)
+            place = Place(source.wallet, market, _kind(history, source, structure))
+            row = source.amend(sent, history.row(structure, place))
         except MISREAD as error:
-            told = f"{type(error).__name__}: {error}"
             raise Unreadable(
-                f"{source.feed.method} answered a row that cannot be read: {told}"
+                f"{source.feed.method} returned a row that cannot be read: "
+                f"{type(error).__name__}: {error}"
             ) from error
-        if amended is not None:
-            _require(source, dataset, amended)
-            found.append(amended)
+        if row is not None:
+            _require(source, history, row)
+            found.append(row)
     return found
 
 
-def _require(source: Source, dataset: str, row: rows.Row) -> None:
-    """Raises `Unreadable` where a row has not what it must have."""
-    for name in _REQUIRED[dataset]:
-        if row[name] is None:
-            raise Unreadable(f"no {name} is found in a row of {source.feed.method}")
+def _require(source: Source, history: History, row: Row) -> None:
+    for name in history.required:
+        if row.get(name) is None:
+            raise Unreadable(f"{source.feed.method} returned a row without {name}")
 
 
-_REQUIRED = {
-    "trades": ("price", "amount", "cost"),
-    "orders": ("status",),
-    "transfers": ("asset", "amount"),
-    "funding": ("asset", "amount"),
-    "ledger": ("asset", "amount"),
-}
-_LEFT_OUT = dict.fromkeys(("price", "amount", "cost", "status", "currency", "timestamp"))
-"""What some of ccxt's structures lack altogether."""
+def _kind(history: History, source: Source, structure: Any) -> str:
+    """A unified method's structure may name its own kind, which is more exact than the list's."""
+    column = history.by_name.get("kind")
+    stated = structure.get("type")
+    if column and not source.parse and stated in column.values:
+        return str(stated)
+    return source.kind
 
 
 def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, Any]:
     """The market's name, the exchange's own row, ccxt's structure."""
-    markets = session.markets  # also where no market is named: they name the currencies
+    markets = session.markets  # loaded even where no market is named: they name the currencies
     if not source.parse:
         raw = row["info"]
         symbol = row.get("symbol")
         name = markets.named(symbol, source.category, _fields(raw)) if symbol else ""
-        return name, raw, {**_LEFT_OUT, **row, "id": _id(row)}
+        return name, raw, {"timestamp": None, **row, "id": _id(row)}
     parse = getattr(session.client.ccxt, source.parse)
     if source.market:
         name, market = markets.resolve(row[source.market], source.category)
@@ -70,14 +68,14 @@ def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, A
 
 
 def _timed(source: Source, row: Raw, structure: Any) -> Any:
-    """ccxt does not know the time of every kind of row; the feed, which goes by it, does."""
+    """ccxt misses the time of some kinds of rows; the feed, which is ordered by it, knows."""
     if structure.get("timestamp") is None:
         return {**structure, "timestamp": source.feed.time(row)}
     return structure
 
 
 def _id(structure: Raw) -> str:
-    """Its own, or a digest of the exchange's row, which is the same whenever it is asked."""
+    """Its own id, or a digest of the exchange's row, which is the same on every reading."""
     if structure.get("id"):
         return str(structure["id"])
     text = json.dumps(structure["info"], sort_keys=True, separators=(",", ":"), default=str)
@@ -85,30 +83,7 @@ def _id(structure: Raw) -> str:
 
 
 def _fields(raw: Any) -> dict[str, Any]:
-    """A row by name; exchanges that answer lists have numbers for names."""
+    """A row by field; exchanges that send lists have numbers for names."""
     if isinstance(raw, dict):
         return raw
     return {str(place): value for place, value in enumerate(raw)} if isinstance(raw, list) else {}
-
-
-def _transfer(source: Source, transfer: Any) -> rows.Row:
-    """A list may hold both kinds: ccxt's word for a row is better than the list's."""
-    told = transfer.get("type")
-    kind = told if not source.parse and told in ("deposit", "withdrawal") else source.kind
-    return rows.transfer(kind or "transfer", transfer)
-
-
-def _entry(source: Source, entry: Any) -> rows.Row:
-    """An amount below zero says its direction where nothing else does."""
-    if not entry.get("direction") and str(entry.get("amount") or "").startswith("-"):
-        entry = {**entry, "direction": "out"}
-    return rows.entry(source.wallet, entry)
-
-
-_ROWS: dict[str, Callable[[Source, str, Any], rows.Row]] = {
-    "trades": lambda source, market, trade: rows.trade(source.wallet, market, trade),
-    "orders": lambda source, market, order: rows.order(source.wallet, market, order),
-    "transfers": lambda source, _, transfer: _transfer(source, transfer),
-    "funding": lambda source, market, income: rows.funding(source.wallet, market, income),
-    "ledger": lambda source, _, entry: _entry(source, entry),
-}

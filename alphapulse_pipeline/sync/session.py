@@ -10,6 +10,7 @@ from cronsim import CronSim
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
@@ -21,9 +22,10 @@ from alphapulse_pipeline.exchange.markets import (
     unlisted_market,
 )
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
-from alphapulse_pipeline.warehouse import registry
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.warehouse import deployed, stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.schema import require_current
 
 logger = logging.getLogger(__name__)
@@ -61,12 +63,16 @@ class Session:
             self._markets = self._know_markets()
         return self._markets
 
+    def history(self, dataset: str) -> HistoryState:
+        """What is known of one of the account's histories."""
+        return HistoryState(self.connection, self.name, dataset)
+
     def store_unlisted(self) -> None:
         """Keep the names of markets that turned up without being listed."""
         if self._markets and self._markets.unlisted:
             seen = datetime.now(UTC)
             rows = {m["symbol"]: market_row(m["symbol"], m, seen) for m in self._markets.unlisted}
-            registry.store_markets(
+            stored_markets.store_markets(
                 self.connection,
                 self.name,
                 [{**row, "active": False} for row in rows.values()],
@@ -75,8 +81,8 @@ class Session:
 
     def _know_markets(self) -> Markets:
         markets = Markets(self.client.ccxt, self.venue.delisted, self._load_markets)
-        markets.remember(registry.market_names(self.connection, self.name))
-        stored = registry.catalogue(self.connection, self.name, ccxt_version())
+        markets.remember(stored_markets.market_names(self.connection, self.name))
+        stored = stored_markets.catalogue(self.connection, self.name, ccxt_version())
         if stored and datetime.now(UTC) - stored[1] < CATALOGUE_LASTS:
             self.client.restore_markets(stored[0])
         else:
@@ -88,16 +94,16 @@ class Session:
         catalogue = self.client.load_markets()
         seen_at = datetime.now(UTC)
         rows = markets.listed(seen_at)
-        registry.store_markets(self.connection, self.name, rows)
-        registry.retire_markets(self.connection, self.name, seen_at)
+        stored_markets.store_markets(self.connection, self.name, rows)
+        stored_markets.retire_markets(self.connection, self.name, seen_at)
         self._guess_markets()
-        registry.store_catalogue(self.connection, self.name, ccxt_version(), catalogue)
+        stored_markets.store_catalogue(self.connection, self.name, ccxt_version(), catalogue)
 
     def _guess_markets(self) -> None:
         """Markets that may have been listed once: asked for until the exchange says no."""
         if self.venue.once_listed is None:
             return
-        known = {raw_id for raw_id, _, _ in registry.market_names(self.connection, self.name)}
+        known = {raw_id for raw_id, _, _ in stored_markets.market_names(self.connection, self.name)}
         guesses = self.client.run(self.venue.once_listed, self.client.request)
         rows = {
             market["symbol"]: {**market_row(market["symbol"], market, _NEVER), "active": False}
@@ -105,7 +111,7 @@ class Session:
             if raw_id not in known
             for market in [unlisted_market(self.venue.delisted(raw_id, category), category, raw_id)]
         }
-        registry.store_markets(self.connection, self.name, list(rows.values()))
+        stored_markets.store_markets(self.connection, self.name, list(rows.values()))
 
 
 @contextmanager
@@ -137,7 +143,7 @@ def register(connection: Connection[TupleRow], account: Account) -> None:
         cron: next(CronSim(cron, now)) for cron in (settings.snapshot_cron, settings.history_cron)
     }
     have = supported(account)
-    registry.register(
+    deployed.register(
         connection,
         account.name,
         settings.exchange,

@@ -7,13 +7,16 @@ from typing import Any
 
 import psycopg
 
-from alphapulse_pipeline.exchange import rows
+from alphapulse_pipeline.datasets.balances import balance_row, balance_rows
+from alphapulse_pipeline.datasets.positions import position_row
+from alphapulse_pipeline.datasets.prices import price_row
+from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import MISREAD, ExchangeFailure, Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import MILLISECOND, require
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
-from alphapulse_pipeline.sync.empty_snapshots import believed
+from alphapulse_pipeline.sync.empty_snapshots import checked_rows
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.warehouse import sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
@@ -32,7 +35,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     try:
         admit(session)
         captured_at = _next_moment(session, dataset)
-        found = believed(session, dataset, lambda: _understood(session, dataset))
+        found = checked_rows(session, dataset, lambda: _understood(session, dataset))
         read_until = max(captured_at, session.client.now())
     except psycopg.OperationalError as error:
         raise database_failure(error) from error
@@ -54,7 +57,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     )
 
 
-def _understood(session: Session, dataset: str) -> Iterable[rows.Row]:
+def _understood(session: Session, dataset: str) -> Iterable[Row]:
     try:
         return list(_SNAPSHOTS[dataset](session))
     except MISREAD as error:
@@ -76,13 +79,13 @@ def _next_moment(session: Session, dataset: str) -> datetime:
     return row[0] + MILLISECOND if row and row[0] else now
 
 
-def _balances(session: Session) -> Iterable[rows.Row]:
+def _balances(session: Session) -> Iterable[Row]:
     session.markets  # noqa: B018  ccxt's fetch_balance would load them, with a dozen calls
     wallets = session.venue.wallets
     answers = session.client.run_all(
         session.client.ccxt.fetch_balance(dict(wallet.params)) for wallet in wallets
     )
-    found: list[rows.Row] = []
+    found: list[Row] = []
     told: list[Any] = []
     for wallet, balance in zip(wallets, answers, strict=True):
         # where accounts are unified, every wallet is answered with the same one
@@ -93,7 +96,7 @@ def _balances(session: Session) -> Iterable[rows.Row]:
     return found
 
 
-def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[rows.Row]:
+def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row]:
     if wallet.rows is not None:
         listed = wallet.rows(balance["info"])
         if not isinstance(listed, list):
@@ -101,13 +104,13 @@ def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[rows.
         for row in listed:
             require(row, wallet.needs, f"the wallet {wallet.name}")
     if wallet.assets is None:
-        return rows.balances(wallet.name, balance)
+        return balance_rows(wallet.name, balance)
     code = session.client.ccxt.safe_currency_code
     told = (
-        (code(asset), *(rows.number(value) or Decimal(0) for value in values))
+        (code(asset), *(number(value) or Decimal(0) for value in values))
         for asset, *values in wallet.assets(balance["info"])
     )
-    return [rows.held(wallet.name, *values) for values in told if any(values[1:])]
+    return [balance_row(wallet.name, *values) for values in told if any(values[1:])]
 
 
 def _content(info: Any) -> Any:
@@ -118,9 +121,9 @@ def _content(info: Any) -> Any:
     return parts or info
 
 
-def _positions(session: Session) -> Iterable[rows.Row]:
+def _positions(session: Session) -> Iterable[Row]:
     markets = session.markets  # known before a unified method would load them, with a dozen calls
-    found: dict[tuple[str, ...], rows.Row] = {}
+    found: dict[tuple[str, ...], Row] = {}
     sources, call = session.venue.positions, session.client.request
     asked: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
     margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *asked])
@@ -131,14 +134,14 @@ def _positions(session: Session) -> Iterable[rows.Row]:
                 position = getattr(session.client.ccxt, source.parse)(raw, market)
             else:
                 name, position = markets.named(raw["symbol"], source.category, raw["info"]), raw
-            if row := rows.position(name, position, margin_mode):
+            if row := position_row(name, position, margin_mode):
                 # two lists may show the same one
                 found[name, row["side"], row["margin_mode"]] = row
     session.held["markets"] = {row["market"] for row in found.values()}
     return found.values()
 
 
-def _prices(session: Session) -> Iterable[rows.Row]:
+def _prices(session: Session) -> Iterable[Row]:
     """Prices of the markets of what is held: this run's own snapshots, else the newest ones."""
     sources = [d for d in ("balances", "positions") if d in supported(session.account)]
     if "positions" not in sources:
@@ -219,16 +222,16 @@ def _is_mistaken(exchange: Any, symbol: str, category: str) -> bool:
     return any(other.get(category) for other in exchange.markets_by_id[market["id"]])
 
 
-def _priced(name: str, ticker: Any, fields: Mapping[str, str]) -> rows.Row:
+def _priced(name: str, ticker: Any, fields: Mapping[str, str]) -> Row:
     """A market may have no price, which is told by a blank."""
-    row, raw = rows.price(name, ticker), ticker["info"]
+    row, raw = price_row(name, ticker), ticker["info"]
     for column, told in fields.items():
         if raw.get(told) is None or (row[column] is None and raw[told] != ""):
             raise Unreadable(f"the price of {name} was answered without its {told}")
     return row
 
 
-_SNAPSHOTS: dict[str, Callable[[Session], Iterable[rows.Row]]] = {
+_SNAPSHOTS: dict[str, Callable[[Session], Iterable[Row]]] = {
     "balances": _balances,
     "positions": _positions,
     "prices": _prices,

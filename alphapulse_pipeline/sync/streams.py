@@ -12,6 +12,7 @@ from datetime import timedelta
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import sync_state
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 
 _QUIET = timedelta(days=1)
 """How long a market without life is left alone."""
@@ -40,11 +41,11 @@ def streams(session: Session, dataset: str) -> dict[str, Stream]:
     return found
 
 
-def due(session: Session, dataset: str, found: Mapping[str, Stream]) -> dict[str, Stream]:
+def due(session: Session, state: HistoryState, found: Mapping[str, Stream]) -> dict[str, Stream]:
     """Those of them that this run asks, the liveliest first."""
     if all(not stream.market for stream in found.values()):
         return dict(found)
-    asked = sync_state.asked_until(session.connection, session.name, dataset)
+    asked = state.read_until()
     lively = _lively(session)
     now = session.client.now()
     first = {name: s for name, s in found.items() if not s.market or s.market in lively}

@@ -16,8 +16,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSTZMULTIRANGE, TSTZRANGE
 
 from alphapulse_pipeline.warehouse.columns import (
     ACCOUNT,
-    MARKET,
-    amount,
     key_part,
     metadata,
     moment,
@@ -47,6 +45,18 @@ datasets = Table(
         comment="How many rows the table holds of it, counted as they are written.",
     ),
     comment="Every dataset of every account that was ever deployed.",
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    key_part("account", ACCOUNT),
+    key_part("dataset", "The snapshot dataset."),
+    moment("captured_at", "Exchange time when the first request was sent.", key=True),
+    words("run_id", "The Dagster run that took the snapshot.", nullable=False),
+    Column("rows", Integer, nullable=False, comment="Number of rows; 0 is a result too."),
+    moment("read_until", "Exchange time when the last answer arrived."),
+    comment="Every complete snapshot, including empty ones: the newest decides what is held.",
 )
 
 streams = Table(
@@ -101,24 +111,6 @@ coverage = Table(
     moment("last_failure_at", "When it went wrong."),
     moment("updated_at", "When the row last changed.", nullable=False),
     comment="The proof: which times of which stream are complete.",
-)
-
-markets = Table(
-    "markets",
-    metadata,
-    key_part("account", ACCOUNT),
-    key_part("market", MARKET),
-    words("raw_id", "The exchange's own id.", nullable=False),
-    words(
-        "type", "spot, swap, future or option; none: guessed, and there is none.", nullable=False
-    ),
-    words("base", "The base currency."),
-    words("quote", "The quote currency."),
-    words("settle", "The settlement currency."),
-    amount("contract_size", "What one contract stands for, in base (quote on inverse)."),
-    Column("active", Boolean, nullable=False, comment="Whether the exchange lists it."),
-    moment("seen_at", "When it was last listed; 1970 where it was only guessed.", nullable=False),
-    comment="Every market ever resolved; a name once given never changes.",
 )
 
 market_catalogues = Table(

@@ -4,7 +4,6 @@ Counted and shown by a few examples; the keys that were given are kept in a temp
 that the length of what is read again costs no memory.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,27 +13,17 @@ from psycopg.rows import TupleRow
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
+from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, History
 from alphapulse_pipeline.warehouse.batches import Comparison, Difference, Proof, TimeRange
-from alphapulse_pipeline.warehouse.columns import SCHEMA
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
 
 _EXAMPLES = 20
 """How many differences of a kind are shown."""
-
-# What changes in the course of a row's life, and when that is so: no difference to worry about.
-_LIVING: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "orders": (("status", "filled", "average", "updated_at"), "given.updated_at > t.updated_at"),
-    "transfers": (
-        ("status", "txid", "fee_cost", "fee_currency"),
-        "coalesce(t.status, '') NOT IN ('ok', 'failed', 'canceled', 'rejected')",
-    ),
-}
 
 
 class Comparing:
     """Compares batch by batch, while the staging table holds a batch; then tells what vanished."""
 
-    def __init__(self, dataset: Dataset, account: str, window: TimeRange) -> None:
+    def __init__(self, dataset: History, account: str, window: TimeRange) -> None:
         self.dataset = dataset
         self.account = account
         self.window = window
@@ -122,9 +111,9 @@ class Comparing:
 class _Statements:
     """The SQL that compares one table. Nothing in it comes from a user: names are the tables'."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        facts = [c for c in dataset.columns if c not in dataset.key and c not in PROVENANCE]
-        living, rule = _LIVING.get(dataset.name, ((), "false"))
+    def __init__(self, dataset: History) -> None:
+        facts = [c for c in dataset.written if c not in dataset.key and c not in PROVENANCE]
+        living, rule = dataset.updates or ((), "false")
         names: dict[str, sql.Composable] = {
             "table": sql.Identifier(SCHEMA, dataset.name),
             "stage": sql.Identifier(f"stage_{dataset.name}"),
@@ -241,5 +230,5 @@ def _change(column: str) -> sql.Composed:
 
 
 @cache
-def _statements(dataset: Dataset) -> _Statements:
+def _statements(dataset: History) -> _Statements:
     return _Statements(dataset)

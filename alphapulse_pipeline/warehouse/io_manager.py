@@ -10,17 +10,16 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import DATASETS, PROVENANCE, SCHEMA, Dataset
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
-from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
-from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision
 from alphapulse_pipeline.warehouse.preview import differences, preview
 from alphapulse_pipeline.warehouse.schema import require_current
-from alphapulse_pipeline.warehouse.tables import DATASETS, PROVENANCE, Dataset
 from alphapulse_pipeline.warehouse.writer import write
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             )
         with _sentences(account, dataset), connect(postgres_url()) as connection:
             require_current(connection)
-            before = coverage.covered_time(connection, account, dataset.name)
+            before = HistoryState(connection, account, dataset.name).covered_time()
             written = write(connection, batches, context.run_id)
             found = metadata(connection, dataset, account, written)
             if context.has_asset_partitions:
@@ -186,15 +185,15 @@ def progress(
     Dagster shows all days of a run as materialised, those too that its time did not suffice for.
     `before`: how much was covered when the run began.
     """
-    missing, wanted = coverage.missing_time(connection, account, dataset.name)
+    missing, wanted = HistoryState(connection, account, dataset.name).missing_time()
     if not wanted:
         return {}  # rows from somewhere else, of which nothing is proved
     found: dict[str, Any] = {
-        "complete": coverage.is_complete(connection, account, dataset.name, window)
+        "complete": HistoryState(connection, account, dataset.name).is_complete(window)
     }
     if missing:
         found["to go"] = f"{100 * (missing / wanted):.2f} %"
-        if done := coverage.covered_time(connection, account, dataset.name) - before:
+        if done := HistoryState(connection, account, dataset.name).covered_time() - before:
             runs = max(1, round(missing / done))
             found["to go"] += f", about {runs} run{'s' if runs > 1 else ''} like this one"
     return found
@@ -207,7 +206,7 @@ def _read(
     columns: Sequence[str] | None,
     window: tuple[datetime, datetime] | None,
 ) -> tuple[list[str], list[TupleRow]]:
-    known = [c.name for c in dataset.table.columns]
+    known = [c.name for c in dataset.columns]
     if unknown := [c for c in columns or () if c not in known]:
         raise dg.Failure(
             f"{SCHEMA}.{dataset.name} has no column {', '.join(unknown)}; it has "
@@ -217,7 +216,7 @@ def _read(
     names = list(columns or known)
     query = sql.SQL("SELECT {columns} FROM {table} WHERE account = %(account)s").format(
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
-        table=sql.Identifier(SCHEMA, dataset.newest),
+        table=sql.Identifier(SCHEMA, dataset.current),
     )
     if window:
         query += sql.SQL(" AND {time} >= %(start)s AND {time} < %(end)s").format(

@@ -11,12 +11,9 @@ from typing import Any
 import orjson
 from psycopg import Cursor, sql
 from psycopg.rows import TupleRow
-from sqlalchemy import Boolean, Column, Numeric, Text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
+from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, Column, Table, Type
 from alphapulse_pipeline.warehouse.batches import Row, Written
-from alphapulse_pipeline.warehouse.columns import SCHEMA
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
 
 
 class KeyCollision(Exception):
@@ -29,7 +26,7 @@ class ColumnMismatch(Exception):
 
 def merge(
     cursor: Cursor[TupleRow],
-    dataset: Dataset,
+    table: Table,
     rows: Sequence[Row],
     constants: Mapping[str, Any],
     staged: Callable[[Cursor[TupleRow]], None] = lambda _: None,
@@ -43,12 +40,12 @@ def merge(
     """
     if not rows:
         return Written()
-    _check_columns(dataset, rows, constants)
-    rows = _distinct(dataset, rows, constants)
-    statements = _statements(dataset)
+    _check_columns(table, rows, constants)
+    rows = _distinct(table, rows, constants)
+    statements = _statements(table)
     cursor.execute(statements.stage)
     with cursor.copy(statements.copy) as copy:
-        for lines in _copy_lines(dataset, rows, constants):
+        for lines in _copy_lines(table, rows, constants):
             copy.write(lines)
     staged(cursor)
     counts = cursor.execute(statements.merge).fetchone()
@@ -59,74 +56,72 @@ def merge(
     return Written(inserted, changed, len(rows) - inserted - changed)
 
 
-def _check_columns(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
-    wanted = set(dataset.columns) - constants.keys()
-    needed = wanted - dataset.may_lack.keys()
+def _check_columns(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
+    wanted = set(table.written) - constants.keys()
+    needed = wanted - table.optional.keys()
     for given in {tuple(row) for row in rows}:
         if not needed <= set(given) <= wanted:
             differences = (
-                ("missing", [name for name in dataset.columns if name in needed.difference(given)]),
+                ("missing", [name for name in table.written if name in needed.difference(given)]),
                 ("not in the table:", [name for name in given if name not in wanted]),
             )
             raise ColumnMismatch(
-                f"rows for {SCHEMA}.{dataset.name} do not fit the table: "
+                f"rows for {SCHEMA}.{table.name} do not fit the table: "
                 + "; ".join(f"{what} {', '.join(names)}" for what, names in differences if names)
                 + "; mend the asset, or migrate the table (`alphapulse up` applies migrations)"
             )
 
 
-def _distinct(dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]) -> list[Row]:
+def _distinct(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> list[Row]:
     """One row a key: pages overlap on purpose, so the same row may come twice."""
-    names = [name for name in dataset.key if name not in constants]
+    names = [name for name in table.key if name not in constants]
     found: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         key = tuple([row[name] for name in names])
         known = found.setdefault(key, row)
         if known is row:
             continue
-        if dataset.newest_by is not None:
-            if row[dataset.newest_by] >= known[dataset.newest_by]:
+        if table.newest_by is not None:
+            if row[table.newest_by] >= known[table.newest_by]:
                 found[key] = row
         elif known != row:
             raise KeyCollision(
-                f"{dataset.name}: two different rows have the key "
+                f"{table.name}: two different rows have the key "
                 + ", ".join(f"{n}={v}" for n, v in zip(names, key, strict=True))
             )
     return list(found.values())
 
 
-def _copy_lines(
-    dataset: Dataset, rows: Sequence[Row], constants: Mapping[str, Any]
-) -> Iterator[str]:
+def _copy_lines(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> Iterator[str]:
     """Rows in COPY's text format, a thousand at a time.
 
     Column by column, which takes half the time of psycopg's value by value, and lets a column
     refuse what it cannot hold exactly.
     """
-    columns = [dataset.table.columns[name] for name in dataset.columns]
+    columns = [column for column in table.columns if column.name in table.written]
     for start in range(0, len(rows), 1000):
         chunk = rows[start : start + 1000]
         fields = [
-            _fields(dataset, column, [constants[column.name]]) * len(chunk)
+            _fields(table, column, [constants[column.name]]) * len(chunk)
             if column.name in constants
-            else _fields(dataset, column, _values(dataset, column.name, chunk))
+            else _fields(table, column, _values(table, column.name, chunk))
             for column in columns
         ]
         yield "".join(["\t".join(line) + "\n" for line in zip(*fields, strict=True)])
 
 
-def _values(dataset: Dataset, name: str, rows: Sequence[Row]) -> list[Any]:
-    if name in dataset.may_lack:
-        return [row.get(name, dataset.may_lack[name]) for row in rows]
+def _values(table: Table, name: str, rows: Sequence[Row]) -> list[Any]:
+    if name in table.optional:
+        return [row.get(name, table.optional[name]) for row in rows]
     return [row[name] for row in rows]
 
 
-def _fields(dataset: Dataset, column: Column[Any], values: list[Any]) -> list[str]:
+def _fields(table: Table, column: Column, values: list[Any]) -> list[str]:
     given = [value for value in values if value is not None]
     try:
-        texts = _TEXTS[type(column.type)](given)
+        texts = _TEXTS[column.type](given)
     except _Unfit as unfit:
-        raise ColumnMismatch(f"{SCHEMA}.{dataset.name}.{column.name} {unfit}") from None
+        raise ColumnMismatch(f"{SCHEMA}.{table.name}.{column.name} {unfit}") from None
     if len(given) == len(values):
         return texts
     rest = iter(texts)
@@ -189,40 +184,40 @@ def _document(value: Any) -> str:
         return _json(value)
 
 
-_TEXTS: dict[type, Callable[[list[Any]], list[str]]] = {
-    Numeric: _numbers,
-    TIMESTAMP: _times,
-    Text: _words,
-    Boolean: _flags,
-    JSONB: _documents,
+_TEXTS: dict[Type, Callable[[list[Any]], list[str]]] = {
+    Type.NUMERIC: _numbers,
+    Type.TIMESTAMP: _times,
+    Type.TEXT: _words,
+    Type.BOOLEAN: _flags,
+    Type.JSON: _documents,
 }
 
 
 class _Statements:
     """The SQL that writes one table. Nothing in it comes from a user: names are the tables'."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        table = sql.Identifier(SCHEMA, dataset.name)
-        stage = sql.Identifier(f"stage_{dataset.name}")
-        columns = sql.SQL(", ").join(map(sql.Identifier, dataset.columns))
-        key = sql.SQL(", ").join(map(sql.Identifier, dataset.key))
-        facts = [c for c in dataset.columns if c not in dataset.key and c not in PROVENANCE]
+    def __init__(self, table: Table) -> None:
+        relation = sql.Identifier(SCHEMA, table.name)
+        stage = sql.Identifier(f"stage_{table.name}")
+        columns = sql.SQL(", ").join(map(sql.Identifier, table.written))
+        key = sql.SQL(", ").join(map(sql.Identifier, table.key))
+        facts = [c for c in table.written if c not in table.key and c not in PROVENANCE]
         stored = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(c)) for c in facts)
         offered = sql.SQL(", ").join(
             sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in facts
         )
         assignments = sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c))
-            for c in dataset.columns
-            if c not in dataset.key
+            for c in table.written
+            if c not in table.key
         )
-        if "recorded_at" in dataset.table.columns:
+        if "recorded_at" in table.by_name:
             assignments += sql.SQL(", recorded_at = clock_timestamp()")
         allowed: sql.Composable = sql.SQL("")
-        if dataset.newest_by:
-            newest_by = sql.Identifier(dataset.newest_by)
+        if table.newest_by:
+            newest_by = sql.Identifier(table.newest_by)
             allowed += sql.SQL(" AND excluded.{0} >= t.{0}").format(newest_by)
-        if "origin" in dataset.columns:
+        if "origin" in table.by_name:
             allowed += sql.SQL(" AND (t.origin <> 'api' OR excluded.origin = 'api')")
         # Made into bytes here, once, instead of in every batch.
         self.stage = (
@@ -230,7 +225,7 @@ class _Statements:
                 "CREATE TEMP TABLE IF NOT EXISTS {stage} AS"
                 " SELECT {columns} FROM {table} WITH NO DATA"
             )
-            .format(stage=stage, columns=columns, table=table)
+            .format(stage=stage, columns=columns, table=relation)
             .as_bytes()
         )
         self.copy = (
@@ -249,7 +244,7 @@ class _Statements:
                 " FROM merged"
             )
             .format(
-                table=table,
+                table=relation,
                 columns=columns,
                 stage=stage,
                 key=key,
@@ -264,5 +259,5 @@ class _Statements:
 
 
 @cache
-def _statements(dataset: Dataset) -> _Statements:
-    return _Statements(dataset)
+def _statements(table: Table) -> _Statements:
+    return _Statements(table)

@@ -8,9 +8,8 @@ from typing import Any
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, Dataset
 from alphapulse_pipeline.warehouse.batches import Comparison
-from alphapulse_pipeline.warehouse.columns import SCHEMA
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
 
 _SHOWN = 20
 _HIDDEN = PROVENANCE | {"raw", "account"}
@@ -18,13 +17,13 @@ _HIDDEN = PROVENANCE | {"raw", "account"}
 
 def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) -> str:
     """The newest five rows as a Markdown table; of a snapshot, of the newest one only."""
-    names = [c.name for c in dataset.table.columns if c.name not in _HIDDEN]
+    names = [c.name for c in dataset.columns if c.name not in _HIDDEN]
     rows = connection.execute(
         sql.SQL(
             "SELECT {columns} FROM {table} WHERE account = %s ORDER BY {time} DESC LIMIT 5"
         ).format(
             columns=sql.SQL(", ").join(map(sql.Identifier, names)),
-            table=sql.Identifier(SCHEMA, dataset.newest),
+            table=sql.Identifier(SCHEMA, dataset.current),
             time=sql.Identifier(dataset.time),
         ),
         [account],

@@ -15,8 +15,8 @@ from psycopg import Connection, errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SCHEMA
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.connection import connect, with_database
 
 READER = "alphapulse_reader"

@@ -1,4 +1,4 @@
-"""Snapshots that are suspiciously empty: what was never empty and is said to be is kept apart."""
+"""Parts of a snapshot that were never empty before and are reported empty now."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -6,54 +6,43 @@ from datetime import timedelta
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-# The part of a snapshot that a row belongs to, which an exchange answers by itself.
-_PART = {
-    "balances": "wallet",
-    "positions": "split_part(split_part(market, ':', 2), '-', 1)",
-}
+from alphapulse_pipeline.datasets import Snapshot
+from alphapulse_pipeline.warehouse.queries import queries
+
+_SQL = queries("suspects")
 
 
 def emptied(
-    connection: Connection[TupleRow], account: str, dataset: str, parts: Collection[str]
+    connection: Connection[TupleRow], account: str, snapshot: Snapshot, parts: Collection[str]
 ) -> list[str]:
-    """What the newest snapshot has and `parts` lacks, unless it was ever known to be empty."""
-    if dataset not in _PART:
+    """The parts that the newest snapshot has, `parts` lacks, and that were never known empty."""
+    if snapshot.part is None:
         return []
     rows = connection.execute(
-        f"SELECT DISTINCT {_PART[dataset]} AS part FROM alphapulse.{dataset}_latest AS latest"
-        " WHERE account = %(account)s AND NOT EXISTS (SELECT FROM alphapulse.suspects AS s"
-        f"  WHERE s.account = latest.account AND s.dataset = %(dataset)s AND believed"
-        f"  AND s.part = {_PART[dataset]}) ORDER BY part".encode(),
-        {"account": account, "dataset": dataset},
+        # names and expressions are the registry's own
+        _SQL.stored_parts.decode()
+        .format(part=snapshot.part.sql, relation=f"alphapulse.{snapshot.current}")
+        .encode(),
+        {"account": account, "dataset": snapshot.name},
     ).fetchall()
     return [part for (part,) in rows if part not in parts]
 
 
-def still_doubted(
+def still_suspect(
     connection: Connection[TupleRow],
     account: str,
-    dataset: str,
+    snapshot: Snapshot,
     parts: Collection[str],
     runs: int,
-    patience: timedelta,
+    over: timedelta,
 ) -> list[str]:
-    """Note that `parts` were told empty in one more run; those that are not believed yet.
+    """Count one more run in which `parts` were reported empty; those that are not accepted yet.
 
-    Believed is what was told in `runs` runs, the first of them at least `patience` ago. A part that
-    is not among `parts` any more is not doubted any more.
+    A part is accepted as empty after `runs` runs, the first of them at least `over` ago. A part
+    that is not in `parts` any more starts afresh.
     """
+    given = {"account": account, "dataset": snapshot.name, "parts": list(parts)}
     with connection.transaction():
-        connection.execute(
-            "DELETE FROM alphapulse.suspects WHERE account = %s AND dataset = %s"
-            " AND NOT believed AND part <> ALL(%s)",
-            [account, dataset, list(parts)],
-        )
-        rows = connection.execute(
-            "INSERT INTO alphapulse.suspects AS s (account, dataset, part, since, asked, believed)"
-            " SELECT %s, %s, part, now(), 1, false FROM unnest(%s::text[]) AS part"
-            " ON CONFLICT (account, dataset, part) DO UPDATE SET asked = s.asked + 1,"
-            " believed = s.asked + 1 >= %s AND s.since <= now() - %s"
-            " RETURNING part, believed",
-            [account, dataset, list(parts), runs, patience],
-        ).fetchall()
-    return sorted(part for part, believed in rows if not believed)
+        connection.execute(_SQL.clear, given)
+        rows = connection.execute(_SQL.count_run, {**given, "runs": runs, "over": over}).fetchall()
+    return sorted(part for part, accepted in rows if not accepted)

@@ -1,19 +1,16 @@
-"""What earlier syncs have found out: what to ask next, and from where on."""
+"""What earlier syncs of an account have found: its markets, holdings and open orders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse.batches import TimeRange
-from alphapulse_pipeline.warehouse.columns import SCHEMA
-from alphapulse_pipeline.warehouse.tables import DATASETS
+from alphapulse_pipeline.datasets import HISTORIES, SCHEMA
 
 _ORDER = [
-    name for name in DATASETS["orders"].columns if name not in ("account", "run_id", "origin")
+    name for name in HISTORIES["orders"].written if name not in ("account", "run_id", "origin")
 ]
 
 
@@ -103,72 +100,6 @@ def held_if_read(
     return held(connection, account)
 
 
-def asked_until(
-    connection: Connection[TupleRow], account: str, dataset: str
-) -> dict[str, datetime]:
-    """Stream -> up to when it was wanted when it was asked last, of those that have no gap."""
-    rows = connection.execute(
-        "SELECT stream, upper(wanted) FROM alphapulse.streams"
-        " JOIN alphapulse.coverage USING (account, dataset, stream)"
-        " WHERE account = %s AND dataset = %s AND NOT isempty(wanted)"
-        " AND wanted <@ (covered + unreachable)",
-        [account, dataset],
-    ).fetchall()
-    return dict(rows)
-
-
-def covered_before(
-    connection: Connection[TupleRow], account: str, dataset: str, stream: str, before: datetime
-) -> bool:
-    """Whether anything older than a time was ever proved of a stream."""
-    row = connection.execute(
-        "SELECT lower(covered) < %s FROM alphapulse.coverage"
-        " WHERE account = %s AND dataset = %s AND stream = %s AND NOT isempty(covered)",
-        [before, account, dataset, stream],
-    ).fetchone()
-    return row == (True,)
-
-
-def greatest_id(
-    connection: Connection[TupleRow],
-    account: str,
-    dataset: str,
-    column: str,
-    market: str,
-    wallet: str,
-    before: datetime,
-    served: datetime | None,
-    forgotten: datetime,
-) -> str | None:
-    """An id of the newest row of a market before a time that the exchange must still show.
-
-    That is none older than `served` (None: it shows all), and no order without a fill that is older
-    than `forgotten`. None where there is no such row.
-    """
-    unfilled = " AND (filled > 0 OR {time} >= %(forgotten)s)" if dataset == "orders" else ""
-    row = connection.execute(
-        sql.SQL(
-            "SELECT {id} FROM {table} WHERE account = %(account)s AND market = %(market)s"
-            " AND wallet = %(wallet)s AND {time} < %(before)s AND origin = 'api'"
-            f" AND (%(served)s::timestamptz IS NULL OR {{time}} >= %(served)s){unfilled}"
-            " ORDER BY {time} DESC LIMIT 1"
-        ).format(
-            id=sql.Identifier(column),
-            table=sql.Identifier(SCHEMA, dataset),
-            time=sql.Identifier(DATASETS[dataset].time),
-        ),
-        {
-            "account": account,
-            "market": market,
-            "wallet": wallet,
-            "before": before,
-            "served": served,
-            "forgotten": forgotten,
-        },
-    ).fetchone()
-    return str(row[0]) if row else None
-
-
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
     """An order that the table says is open: its row as it is stored, and its market."""
@@ -188,15 +119,3 @@ def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrde
     by_name = {market.market: market for market in markets(connection, account)} if found else {}
     rows = [dict(zip(_ORDER, row, strict=True)) for row in found]
     return [OpenOrder(row, by_name[row["market"]]) for row in rows if row["market"] in by_name]
-
-
-def unsettled_transfers(connection: Connection[TupleRow], account: str) -> list[TimeRange]:
-    """The moments of the last months' transfers that were pending when they were read last."""
-    rows = connection.execute(
-        "SELECT DISTINCT happened_at, happened_at + interval '1 millisecond'"
-        " FROM alphapulse.transfers WHERE account = %s AND origin = 'api'"
-        " AND status NOT IN ('ok', 'failed', 'canceled', 'rejected')"
-        " AND happened_at > now() - interval '60 days' ORDER BY happened_at",
-        [account],
-    ).fetchall()
-    return [TimeRange(start, end) for start, end in rows]

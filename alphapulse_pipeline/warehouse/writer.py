@@ -12,13 +12,14 @@ from psycopg import Connection, Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import DATASETS, HISTORIES, Dataset
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
-from alphapulse_pipeline.warehouse import coverage, registry, sync_log
+from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
 from alphapulse_pipeline.warehouse.comparison import Comparing
 from alphapulse_pipeline.warehouse.connection import database_failure
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.merge import merge
-from alphapulse_pipeline.warehouse.tables import DATASETS, Dataset
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +37,13 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
     comparing = None
     try:
         if batches.compare is not None:
-            comparing = Comparing(dataset, batches.account, batches.compare)
+            comparing = Comparing(HISTORIES[dataset.name], batches.account, batches.compare)
             with connection.cursor() as cursor:
                 comparing.begin(cursor)
         for batch in batches:
             with connection.transaction(), connection.cursor() as cursor:
                 written += _commit(cursor, dataset, batches, batch, run_id, comparing)
-        registry.analyse_grown(connection, batches.account, dataset, written.inserted)
+        deployed.analyze_grown(connection, batches.account, dataset.name, written.inserted)
         if comparing is not None:
             with connection.transaction(), connection.cursor() as cursor:
                 written = replace(written, comparison=comparing.end(cursor))
@@ -89,9 +90,10 @@ def _commit(
         written = merge(cursor, dataset, batch.rows, constants, comparing.staged)
         for proof in batch.proofs:
             comparing.prove(proof)
+    state = HistoryState(cursor.connection, batches.account, dataset.name)
     for proof in batch.proofs:
-        coverage.prove(cursor, batches.account, dataset.name, proof)
-    registry.count_stored(cursor, batches.account, dataset.name, written.inserted)
+        state.prove(proof)
+    deployed.count_stored(cursor, batches.account, dataset.name, written.inserted)
     return written
 
 
@@ -125,7 +127,7 @@ def _record_failure(
     try:
         if batches.log_id is not None:
             sync_log.fail(connection, batches.log_id, written.rows, batches.requests(), kind, text)
-        coverage.record_failure(connection, batches.account, batches.dataset, reason)
+        HistoryState(connection, batches.account, batches.dataset).record_failure(reason)
     except psycopg.OperationalError:
         without_secrets(error)
         # the server went unnoticed: what the caller must learn of is the first failure

@@ -15,9 +15,10 @@ from typer.testing import CliRunner, Result
 from alphapulse_pipeline.cli import import_, status
 from alphapulse_pipeline.settings.environment import HOME
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse import coverage, registry
+from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline_tests.warehouse.rows import T0
 
 DB = Connection[TupleRow]
@@ -56,15 +57,17 @@ def file(tmp_path: Path) -> str:
 @pytest.fixture
 def lost(db: DB) -> datetime:
     """Transfers of ten days, of which the first five are out of reach; the day they end."""
-    registry.register(db, "bybit", "bybit", [("transfers", True, None)])
+    deployed.register(db, "bybit", "bybit", [("transfers", True, None)])
     wanted = TimeRange(T0, T0 + timedelta(days=10))
     reached = T0 + timedelta(days=5)
-    coverage.want(db, "bybit", "transfers", [("deposits", "test")], wanted)
+    HistoryState(db, "bybit", "transfers").want([("deposits", "test")], wanted)
     before = TimeRange(T0, reached)
-    coverage.mark_unreachable(db, "bybit", "transfers", "deposits", before, "90 days are served")
-    with db.transaction(), db.cursor() as cursor:
+    HistoryState(db, "bybit", "transfers").mark_unreachable(
+        "deposits", before, "90 days are served"
+    )
+    with db.transaction():
         proof = Proof("deposits", TimeRange(reached, wanted.end - timedelta(days=1)))
-        coverage.prove(cursor, "bybit", "transfers", proof)
+        HistoryState(db, "bybit", "transfers").prove(proof)
     return reached
 
 
@@ -167,5 +170,5 @@ def test_status_as_json_has_the_columns_of_the_view(
 
 
 def test_status_names_an_account_that_was_never_synced(command: Command, db: DB) -> None:
-    registry.register(db, "another", "bybit", [("transfers", True, None)])
+    deployed.register(db, "another", "bybit", [("transfers", True, None)])
     assert "bybit: never synced: run `alphapulse sync bybit`" in command("status").stderr

@@ -13,10 +13,11 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components import checks
 from alphapulse_pipeline.components.check import Check
 from alphapulse_pipeline.components.checks import account_checks, checks_of, offenders
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account, AccountSettings
-from alphapulse_pipeline.warehouse import check_progress, coverage, keys, registry, sync_log
+from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.settings.accounts import Account, AccountSettings
+from alphapulse_pipeline.warehouse import check_progress, deployed, keys, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
-from alphapulse_pipeline.warehouse.tables import DATASETS, HISTORIES
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.writer import write
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -77,26 +78,26 @@ OURS = {"account", "captured_at", "run_id", "origin", "recorded_at"}
 def put(db: Connection[TupleRow], dataset: str, *rows: dict[str, Any], at: datetime = NOW) -> None:
     """Store rows made of a good one; a snapshot's at the time `at`."""
     known = DATASETS[dataset]
-    empty = {c: known.may_lack.get(c) for c in known.columns if c not in OURS}
+    empty = {c: known.optional.get(c) for c in known.written if c not in OURS}
     full = [{**empty, **GOOD[dataset], **row} for row in rows]
     captured_at = at if dataset in SNAPSHOTS else None
     write(db, Batches("main", dataset, [Batch(full, captured_at=captured_at)]), "test")
 
 
 def prove(db: Connection[TupleRow], dataset: str, proved: TimeRange, stream: str = "spot") -> None:
-    with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, "main", dataset, Proof(stream, proved))
+    with db.transaction():
+        HistoryState(db, "main", dataset).prove(Proof(stream, proved))
 
 
 @pytest.fixture
 def good(db: Connection[TupleRow]) -> Connection[TupleRow]:
     """A database in which everything is as it should be."""
-    registry.register(db, "main", "bybit", [(d, True, None) for d in (*SNAPSHOTS, *HISTORIES)])
+    deployed.register(db, "main", "bybit", [(d, True, None) for d in (*SNAPSHOTS, *HISTORIES)])
     keys.store(db, "main", "a key", True, False, False, None, [])
     for dataset in GOOD:
         put(db, dataset, {})
     for dataset in HISTORIES:
-        coverage.want(db, "main", dataset, [("spot", "test")], WANTED)
+        HistoryState(db, "main", dataset).want([("spot", "test")], WANTED)
         prove(db, dataset, WANTED)
     return db
 
@@ -114,7 +115,7 @@ def failing(db: Connection[TupleRow]) -> dict[tuple[str, str], dg.AssetCheckResu
 
 def test_all_pass_on_good_data_and_all_run_in_dagster(good: Connection[TupleRow]) -> None:
     definitions = dg.Definitions(
-        asset_checks=account_checks(ACCOUNT, SNAPSHOTS, tuple(HISTORIES)),
+        asset_checks=account_checks(ACCOUNT, list(SNAPSHOTS), tuple(HISTORIES)),
         jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())],
     )
     ran = definitions.resolve_job_def("checks").execute_in_process()
@@ -171,7 +172,7 @@ def test_a_debt_explains_a_negative_total(good: Connection[TupleRow]) -> None:
 
 @pytest.mark.parametrize("dataset", SNAPSHOTS)
 def test_an_old_snapshot_is_not_fresh(db: Connection[TupleRow], dataset: str) -> None:
-    registry.register(db, "main", "bybit", [(d, True, None) for d in SNAPSHOTS])
+    deployed.register(db, "main", "bybit", [(d, True, None) for d in SNAPSHOTS])
     for name in SNAPSHOTS:
         age = timedelta(minutes=12 if name == dataset else 10)
         put(db, name, {}, at=datetime.now(UTC) - age)
@@ -198,13 +199,13 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
 ) -> None:
     check = (dataset, "complete")
     wanted = TimeRange(OLD - timedelta(days=1), NOW)
-    coverage.want(good, "main", dataset, [("spot", "test"), ("linear", "test")], wanted)
+    HistoryState(good, "main", dataset).want([("spot", "test"), ("linear", "test")], wanted)
     prove(good, dataset, wanted, "linear")
     found = failing(good)
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.WARN
-    coverage.record_failure(good, "main", dataset, "failed: the exchange cannot be reached")
-    coverage.want(good, "main", dataset, [("option", "test")], WANTED)
+    HistoryState(good, "main", dataset).record_failure("failed: the exchange cannot be reached")
+    HistoryState(good, "main", dataset).want([("option", "test")], WANTED)
     found = failing(good)
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.ERROR
@@ -222,10 +223,10 @@ def test_what_the_exchange_no_longer_serves_is_a_warning_with_its_reason(
     good: Connection[TupleRow], dataset: str
 ) -> None:
     wanted = TimeRange(OLD - timedelta(days=1), NOW)
-    coverage.want(good, "main", dataset, [("spot", "test")], wanted)
+    HistoryState(good, "main", dataset).want([("spot", "test")], wanted)
     lost = TimeRange(OLD - timedelta(days=9), NOW)  # more than is wanted, and partly covered
     reason = "the exchange serves 30 days"
-    coverage.mark_unreachable(good, "main", dataset, "spot", lost, reason)
+    HistoryState(good, "main", dataset).mark_unreachable("spot", lost, reason)
     found = failing(good)
     assert set(found) == {(dataset, "reachable")}
     check = found[dataset, "reachable"]
@@ -243,7 +244,7 @@ def test_a_stream_that_is_no_longer_asked_for_is_stale(
 ) -> None:
     names = [f"S{number}" for number in range(7)]
     asked = TimeRange(OLD, NOW - timedelta(hours=26))
-    coverage.want(good, "main", dataset, [(name, "test") for name in names], asked)
+    HistoryState(good, "main", dataset).want([(name, "test") for name in names], asked)
     for name in names:
         prove(good, dataset, asked, name)
     found = failing(good)
@@ -252,9 +253,11 @@ def test_a_stream_that_is_no_longer_asked_for_is_stale(
     assert check.severity is dg.AssetCheckSeverity.ERROR
     assert check.metadata["offenders"].value == 7
     assert check.metadata["streams"].value == "S0, S1, S2, S3, S4 and 2 more"
-    coverage.want(good, "main", dataset, [(n, "test") for n in names], TimeRange(OLD, asked.end))
+    HistoryState(good, "main", dataset).want(
+        [(n, "test") for n in names], TimeRange(OLD, asked.end)
+    )
     assert set(failing(good)) == {(dataset, "fresh")}
-    coverage.want(good, "main", dataset, [(n, "test") for n in names], WANTED)
+    HistoryState(good, "main", dataset).want([(n, "test") for n in names], WANTED)
     assert (dataset, "fresh") not in failing(good)
 
 
@@ -340,7 +343,7 @@ def test_what_a_run_finds_stays_found_until_it_is_mended(
 
 
 def test_another_accounts_rows_do_not_collide(good: Connection[TupleRow]) -> None:
-    empty = {c: None for c in DATASETS["trades"].columns if c not in OURS}
+    empty = {c: None for c in DATASETS["trades"].written if c not in OURS}
     row = {**empty, **GOOD["trades"], "market": "XBT/USDT"}
     write(good, Batches("other", "trades", [Batch([row])]), "test")
     assert failing(good) == {}

@@ -8,10 +8,10 @@ import pytest
 
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.snapshots import allowed_age
+from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.definitions import defs
-from alphapulse_pipeline.settings.accounts import DATASETS, HISTORIES, SNAPSHOTS, Account
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.accounts import AccountSettings as Settings
-from alphapulse_pipeline.warehouse.tables import DATASETS as TABLES
 
 
 def account(**more: object) -> Account:
@@ -45,7 +45,7 @@ def test_assets() -> None:
         assert spec.owners == ["team:alphapulse"]
         assert spec.metadata["dagster/table_name"] == f"alphapulse.{dataset}"
         columns = spec.metadata["dagster/column_schema"].columns
-        assert [c.name for c in columns] == [c.name for c in TABLES[dataset].table.columns]
+        assert [c.name for c in columns] == [c.name for c in DATASETS[dataset].columns]
         types = {c.name: c.type for c in columns}
         assert all(
             types[n] == "numeric" for n in ("price", "amount", "total", "last") if n in types
@@ -70,11 +70,16 @@ def test_a_choice_of_datasets() -> None:
 
 
 def test_jobs_schedules_and_pools(repository: dg.RepositoryDefinition) -> None:
-    kinds = {"main_snapshot": SNAPSHOTS, "main_history": HISTORIES, "main_catch_up": HISTORIES}
+    snapshots, histories = set(SNAPSHOTS), set(HISTORIES)
+    kinds = {
+        "main_snapshot": snapshots,
+        "main_history": histories,
+        "main_catch_up": histories,
+    }
     for name, datasets in kinds.items():
         job = repository.get_job(name)
         assert job.tags["alphapulse/account"] == "main"
-        assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == set(datasets)
+        assert {key.path[-1] for key in job.asset_layer.executable_asset_keys} == datasets
         pools = {pool for node in job.nodes for pool in node.definition.pools}
         assert pools == {"main"}
     crons = {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs}

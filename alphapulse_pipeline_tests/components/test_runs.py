@@ -13,10 +13,11 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import Circuit
-from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
@@ -115,7 +116,7 @@ def test_a_bug_in_one_dataset_fails_it_alone(
     def broken(*_: object) -> None:
         raise RuntimeError("nobody has thought of this")
 
-    monkeypatch.setattr("alphapulse_pipeline.exchange.rows.balances", broken)
+    monkeypatch.setattr("alphapulse_pipeline.sync.snapshots.balance_rows", broken)
     account = make_account(simulator.url)
     result = run_job(account, "snapshot")
     assert not result.success

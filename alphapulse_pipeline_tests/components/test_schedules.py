@@ -16,9 +16,9 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 
 Make = Callable[..., Account]
 START = "dagster/asset_partition_range_start"
@@ -155,14 +155,13 @@ def test_catch_up_takes_the_newest_gap(
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     account = make_account("http://127.0.0.1:9", history_start=(today - timedelta(days=90)).date())
     wanted = TimeRange(today - timedelta(days=90), today)
-    coverage.want(db, account.name, "trades", [("spot", "test")], wanted)
+    state = HistoryState(db, account.name, "trades")
+    state.want([("spot", "test")], wanted)
     known = TimeRange(today - timedelta(days=10), today)
-    with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, account.name, "trades", Proof("spot", known))
+    state.prove(Proof("spot", known))
     _, tags = evaluate(account, "catch_up", quick)
     assert (tags[START], tags[END]) == (day(40), day(11))
-    with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, account.name, "trades", Proof("spot", wanted))
+    state.prove(Proof("spot", wanted))
     reason, _ = evaluate(account, "catch_up", quick)
     assert reason == "the histories of bybit have no older gaps"
 

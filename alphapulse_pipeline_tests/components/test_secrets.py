@@ -14,8 +14,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange import ccxt_client, rows
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.datasets import SNAPSHOTS
+from alphapulse_pipeline.exchange import ccxt_client
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
 from alphapulse_pipeline_tests.components.test_runs import DAYS, dump
 from alphapulse_pipeline_tests.conftest import NOW_MS
@@ -118,8 +119,7 @@ def test_no_secret_is_stored_or_logged(
             raise LookupError(KEY) from ValueError(sent)
 
         with monkeypatch.context() as patch:
-            patch.setattr(rows, "balances", buggy)
-            patch.setattr(rows, "ledger", buggy, raising=False)
+            patch.setattr("alphapulse_pipeline.sync.snapshots.balance_rows", buggy)
             assert not run_job(account, "snapshot").success
         with monkeypatch.context() as patch:
             patch.setattr("alphapulse_pipeline.components.resources.open_session", buggy)

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.feed import Feed
 from alphapulse_pipeline.exchange.venues import VENUES, Source, Venue, ccxt_overrides, venue_of
 from alphapulse_pipeline.exchange.venues.dry_run import (
@@ -21,7 +22,7 @@ from alphapulse_pipeline.exchange.venues.dry_run import (
 from alphapulse_pipeline.exchange.venues.generic import generic, plan
 from alphapulse_pipeline.exchange.walker import Windows
 from alphapulse_pipeline.exchange.walker.bisect import Bisect
-from alphapulse_pipeline.settings.accounts import HISTORIES, exchanges
+from alphapulse_pipeline.settings.accounts import exchanges
 
 ALL = tuple(exchange for exchange in exchanges() if exchange not in VENUES)
 CCXTS_OWN = {"type", "subType", "until"}

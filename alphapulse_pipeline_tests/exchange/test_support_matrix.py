@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.exchange.venues.support_matrix import page
-from alphapulse_pipeline.settings.accounts import DATASETS, exchanges
+from alphapulse_pipeline.settings.accounts import exchanges
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "exchanges.md"
 

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.health.alerts import CHECKS, RUNS, Alert, NotDelivered, Told
 from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
-from alphapulse_pipeline.warehouse import registry, sync_log
+from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 DB = Connection[TupleRow]
@@ -80,7 +80,7 @@ def test_without_a_webhook_it_is_logged(db: DB, caplog: pytest.LogCaptureFixture
 
 def test_failures_come_from_the_newest_attempts(db: DB) -> None:
     names = ["balances", "ledger", "trades"]
-    registry.register(db, "bybit", "bybit", [(name, True, None) for name in names])
+    deployed.register(db, "bybit", "bybit", [(name, True, None) for name in names])
     for name, kind in zip(names, ("transient", "transient", "incomplete"), strict=True):
         sync_log.fail(db, sync_log.start(db, "bybit", name, "run"), 0, 1, kind, "no answer")
     assert list(alerts.failed_datasets(db)) == [
@@ -94,7 +94,7 @@ def test_failures_come_from_the_newest_attempts(db: DB) -> None:
 
 
 def test_a_killed_run_is_a_failure_too(db: DB) -> None:
-    registry.register(db, "bybit", "bybit", [("trades", True, None)])
+    deployed.register(db, "bybit", "bybit", [("trades", True, None)])
     sync_log.start(db, "bybit", "trades", "run")
     (found,) = alerts.failed_datasets(db)
     assert (found.cause, "died" in found.text) == ("died", True)

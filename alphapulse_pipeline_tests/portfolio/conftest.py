@@ -7,7 +7,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.portfolio import example
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts
@@ -38,5 +38,5 @@ def busy_world() -> World:
 def lived(
     request: pytest.FixtureRequest, server: EmbeddedServer, busy_world: World
 ) -> Iterator[Scene]:
-    with living(request.param, server, busy_world, SNAPSHOTS) as found:
+    with living(request.param, server, busy_world, list(SNAPSHOTS)) as found:
         yield found

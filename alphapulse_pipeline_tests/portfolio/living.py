@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 import stamina
 
-from alphapulse_pipeline.settings.accounts import HISTORIES
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.conftest import unlimited
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene, scene

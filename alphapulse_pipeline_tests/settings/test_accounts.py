@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings.accounts import (
-    DATASETS,
     AccountSettings,
     check_account_name,
     exchanges,
@@ -39,7 +39,7 @@ def test_a_good_file_has_all_defaults(tmp_path: Path) -> None:
     account(tmp_path, GOOD)
     (found,) = read_accounts(tmp_path)
     assert found.name == "main"
-    assert found.datasets == DATASETS
+    assert found.datasets == tuple(DATASETS)
     assert found.environment.api_key == "MAIN_API_KEY"
     assert not found.settings.allow_trading_keys
 

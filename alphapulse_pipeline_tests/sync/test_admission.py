@@ -11,10 +11,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.venues import VENUES
-from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.histories import history
 from alphapulse_pipeline.sync.session import open_session, supported

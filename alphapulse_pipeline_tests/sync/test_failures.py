@@ -10,8 +10,9 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.settings.accounts import HISTORIES, SNAPSHOTS, Account
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline.sync.snapshots import snapshot

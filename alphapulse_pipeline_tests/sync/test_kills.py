@@ -13,7 +13,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.datasets import HISTORIES
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true

@@ -8,7 +8,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.accounts import HISTORIES, Account
+from alphapulse_pipeline.datasets import HISTORIES
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.warehouse.writer import write

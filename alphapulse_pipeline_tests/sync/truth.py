@@ -7,12 +7,12 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.datasets import DATASETS, SNAPSHOTS
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import Written
-from alphapulse_pipeline.warehouse.tables import DATASETS
 from alphapulse_pipeline.warehouse.writer import write
 
 COLUMNS = {

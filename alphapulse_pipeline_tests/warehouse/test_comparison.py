@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import coverage, registry
+from alphapulse_pipeline.warehouse import stored_markets
 from alphapulse_pipeline.warehouse.batches import (
     Batch,
     Batches,
@@ -21,6 +21,7 @@ from alphapulse_pipeline.warehouse.batches import (
     TimeRange,
     Written,
 )
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import at, market, order, trade, transfer
 
@@ -36,7 +37,7 @@ def again(db: DB, dataset: str, *batches: Batch, window: TimeRange = DAY) -> Wri
 
 def first(db: DB, dataset: str, *rows: dict[str, Any], streams: Sequence[str] = ("spot",)) -> None:
     """Rows as an earlier run stored them."""
-    coverage.want(db, "bybit", dataset, [(s, "test") for s in streams], DAY)
+    HistoryState(db, "bybit", dataset).want([(s, "test") for s in streams], DAY)
     write(db, Batches("bybit", dataset, [Batch(rows)]), "first")
 
 
@@ -117,9 +118,9 @@ def test_a_row_vanished_only_where_every_stream_was_read(db: DB) -> None:
     assert vanished(("a", 7, 9), ("b", 8, 10), ("b", 2, 8), ("a", 1, 3)) == ["2", "7", "8"]
     assert vanished(("a", 0, 10), ("b", 0, 10), ("b", 0, 3)) == [str(n) for n in range(10)]
     # a stream that ended before the window was written is no reason to compare nothing
-    coverage.want(db, "bybit", "trades", [("old", "test")], TimeRange(at(-9), at(-1)))
+    HistoryState(db, "bybit", "trades").want([("old", "test")], TimeRange(at(-9), at(-1)))
     assert vanished(("a", 0, 3), ("b", 0, 3)) == ["0", "1", "2"]
-    coverage.want(db, "bybit", "trades", [("late", "test")], TimeRange(at(-9), at(2)))
+    HistoryState(db, "bybit", "trades").want([("late", "test")], TimeRange(at(-9), at(2)))
     assert vanished(("a", 0, 3), ("b", 0, 3)) == []
 
 
@@ -216,7 +217,7 @@ def test_counts_are_those_of_sets(
 
 def test_a_stream_of_one_market_is_asked_about_that_market_only(db: DB) -> None:
     markets = ("BTC/USDT", "ETH/USDT", "LTC/USDT")
-    registry.store_markets(db, "bybit", [market(name) for name in markets])
+    stored_markets.store_markets(db, "bybit", [market(name) for name in markets])
     rows = [trade(1, market=name, executed_at=at(10)) for name in markets]
     first(db, "trades", *rows, streams=[f"spot {m}" for m in markets[:2]] + ["margin BTC/USDT"])
 
@@ -229,6 +230,6 @@ def test_a_stream_of_one_market_is_asked_about_that_market_only(db: DB) -> None:
     assert vanished("spot ETH/USDT") == {"ETH/USDT"}
     assert vanished("spot BTC/USDT", "margin BTC/USDT") == {"BTC/USDT"}
     # a stream of all markets may have any row
-    coverage.want(db, "bybit", "trades", [("linear", "test")], DAY)
+    HistoryState(db, "bybit", "trades").want([("linear", "test")], DAY)
     assert vanished("spot ETH/USDT") == set()
     assert vanished("spot ETH/USDT", "linear") == {"ETH/USDT", "LTC/USDT"}

@@ -8,10 +8,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import coverage, sync_state
+from alphapulse_pipeline.datasets import HISTORIES
+from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
+from alphapulse_pipeline.warehouse.history_state import HistoryState, newest_gap_before
 from alphapulse_pipeline.warehouse.io_manager import metadata, progress
-from alphapulse_pipeline.warehouse.tables import HISTORIES
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import at, order, trade
 
@@ -31,7 +32,7 @@ def large(db: DB) -> DB:
             rows = [row | {"status": "closed"} for row in rows]
         rare = made("rare", market="RARE/USDT", **{time: at(0)})
         write(db, Batches("bybit", dataset, [Batch([rare, *rows])]), "run")
-        coverage.want(db, "bybit", dataset, [("spot", "test")], DAY)
+        HistoryState(db, "bybit", dataset).want([("spot", "test")], DAY)
     return db
 
 
@@ -65,8 +66,8 @@ def test_what_a_run_tells(large: DB, dataset: str) -> None:
 def test_what_a_run_asks_before_it_reads(large: DB, dataset: str) -> None:
     def ask() -> None:
         large.execute("SELECT * FROM alphapulse.sync_status").fetchall()
-        coverage.gaps(large, "bybit", dataset, DAY)
-        coverage.newest_gap_before(large, "bybit", [dataset], at(86400))
+        HistoryState(large, "bybit", dataset).gaps(DAY)
+        newest_gap_before(large, "bybit", [dataset], at(86400))
 
     assert rows_read(large, dataset, ask) == 0
     assert rows_read(large, dataset, lambda: sync_state.open_orders(large, "bybit")) <= 1
@@ -76,10 +77,9 @@ def test_what_a_run_asks_before_it_reads(large: DB, dataset: str) -> None:
 @pytest.mark.parametrize(("market", "found"), [("RARE/USDT", "rare"), ("BTC/USDT", str(MANY - 1))])
 @pytest.mark.parametrize("dataset", ROWS)
 def test_where_a_market_goes_on(large: DB, dataset: str, market: str, found: str) -> None:
-    column = HISTORIES[dataset].key[2]
 
     def ask() -> None:
-        asked = (dataset, column, market, "unified", at(MANY), at(0), at(0))
-        assert sync_state.greatest_id(large, "bybit", *asked) == found
+        asked = (market, "unified", at(MANY), at(0), at(0))
+        assert HistoryState(large, "bybit", dataset).newest_id(*asked) == found
 
     assert rows_read(large, dataset, ask) <= 1

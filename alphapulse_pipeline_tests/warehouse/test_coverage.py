@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import coverage
 from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
-from alphapulse_pipeline.warehouse.coverage import Gap
+from alphapulse_pipeline.warehouse.history_state import (
+    Gap,
+    HistoryState,
+    newest_gap_before,
+    no_history_requested,
+)
 from alphapulse_pipeline_tests.warehouse.rows import T0, at
 
 DB = Connection[TupleRow]
@@ -29,13 +33,13 @@ def ms(bounds: tuple[int, ...]) -> TimeRange:
 
 
 def prove(db: DB, account: str, bounds: tuple[int, ...], stream: str = "spot") -> None:
-    with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, account, "trades", Proof(stream, ms(bounds)))
+    with db.transaction():
+        HistoryState(db, account, "trades").prove(Proof(stream, ms(bounds)))
 
 
 def missing(db: DB, account: str, within: tuple[int, ...]) -> set[int]:
     """The milliseconds of all gaps. Gaps must come newest first and must not touch."""
-    found = [gap.missing for gap in coverage.gaps(db, account, "trades", ms(within))]
+    found = [gap.missing for gap in HistoryState(db, account, "trades").gaps(ms(within))]
     assert all(older.end < newer.start for newer, older in pairwise(found))
     step = timedelta(milliseconds=1)
     return {n for g in found for n in range((g.start - T0) // step, (g.end - T0) // step)}
@@ -57,9 +61,9 @@ def test_gaps_are_what_is_wanted_and_neither_covered_nor_lost(
 ) -> None:
     one, other = str(uuid.uuid4()), str(uuid.uuid4())
     for account in (one, other):
-        coverage.want(db, account, "trades", [("spot", "test")], ms((0, SPAN)))
+        HistoryState(db, account, "trades").want([("spot", "test")], ms((0, SPAN)))
         for bounds in lost:
-            coverage.mark_unreachable(db, account, "trades", "spot", ms(bounds), "old")
+            HistoryState(db, account, "trades").mark_unreachable("spot", ms(bounds), "old")
         for bounds in proofs:
             prove(db, account, bounds)
         shuffled.shuffle(proofs)
@@ -78,16 +82,16 @@ def test_gaps_are_what_is_wanted_and_neither_covered_nor_lost(
 
 
 def test_streams_do_not_cover_each_other(db: DB) -> None:
-    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], ms((0, 10)))
+    HistoryState(db, "bybit", "trades").want([("spot", "x"), ("linear", "x")], ms((0, 10)))
     prove(db, "bybit", (0, 10), stream="spot")
-    assert coverage.gaps(db, "bybit", "trades", ms((0, 10))) == [Gap("linear", ms((0, 10)))]
-    assert coverage.gaps(db, "okx", "trades", ms((0, 10))) == []
+    assert HistoryState(db, "bybit", "trades").gaps(ms((0, 10))) == [Gap("linear", ms((0, 10)))]
+    assert HistoryState(db, "okx", "trades").gaps(ms((0, 10))) == []
 
 
 def test_newest_gaps_come_first(db: DB) -> None:
-    coverage.want(db, "bybit", "trades", [("spot", "x")], ms((0, 40)))
+    HistoryState(db, "bybit", "trades").want([("spot", "x")], ms((0, 40)))
     prove(db, "bybit", (10, 20))
-    gaps = coverage.gaps(db, "bybit", "trades", ms((0, 40)))
+    gaps = HistoryState(db, "bybit", "trades").gaps(ms((0, 40)))
     assert gaps == [Gap("spot", ms((20, 40))), Gap("spot", ms((0, 10)))]
 
 
@@ -99,36 +103,36 @@ def wanted(db: DB) -> str:
 
 def test_wanted_begins_where_it_is_said_now_and_never_shrinks_at_its_end(db: DB) -> None:
     for bounds, expected in (((10, 20), (10, 20)), ((5, 15), (5, 20)), ((12, 30), (12, 30))):
-        coverage.want(db, "bybit", "trades", [("spot", "x")], ms(bounds))
+        HistoryState(db, "bybit", "trades").want([("spot", "x")], ms(bounds))
         found = db.execute("SELECT lower(wanted), upper(wanted) FROM alphapulse.streams").fetchone()
         assert found == (ms(expected).start, ms(expected).end)
 
 
 def test_a_history_that_begins_only_now_wants_nothing(db: DB) -> None:
     for _ in range(2):  # the second time must not take "nothing" for "everything, for ever"
-        coverage.want(db, "bybit", "trades", [("spot", "x")], ms((5, 5)))
+        HistoryState(db, "bybit", "trades").want([("spot", "x")], ms((5, 5)))
         assert wanted(db) == "empty"
-    assert coverage.newest_gap_before(db, "bybit", ["trades"], at(60)) is None
-    coverage.want(db, "bybit", "trades", [("spot", "x")], ms((5, 9)))
-    assert coverage.newest_gap_before(db, "bybit", ["trades"], at(60)) == ms((5, 9))
+    assert newest_gap_before(db, "bybit", ["trades"], at(60)) is None
+    HistoryState(db, "bybit", "trades").want([("spot", "x")], ms((5, 9)))
+    assert newest_gap_before(db, "bybit", ["trades"], at(60)) == ms((5, 9))
 
 
 def test_the_newest_gap_before_a_time(db: DB) -> None:
-    coverage.want(db, "bybit", "trades", [("spot", "x")], ms((0, 40)))
-    coverage.want(db, "bybit", "orders", [("spot", "x")], ms((0, 25)))
+    HistoryState(db, "bybit", "trades").want([("spot", "x")], ms((0, 40)))
+    HistoryState(db, "bybit", "orders").want([("spot", "x")], ms((0, 25)))
     prove(db, "bybit", (5, 10))
     both = ["trades", "orders"]
-    assert coverage.newest_gap_before(db, "bybit", both, ms((30, 30)).start) == ms((10, 30))
-    assert coverage.newest_gap_before(db, "bybit", ["orders"], ms((30, 30)).start) == ms((0, 25))
-    assert coverage.newest_gap_before(db, "bybit", ["trades"], ms((8, 8)).start) == ms((0, 5))
-    assert coverage.newest_gap_before(db, "bybit", both, T0) is None
+    assert newest_gap_before(db, "bybit", both, ms((30, 30)).start) == ms((10, 30))
+    assert newest_gap_before(db, "bybit", ["orders"], ms((30, 30)).start) == ms((0, 25))
+    assert newest_gap_before(db, "bybit", ["trades"], ms((8, 8)).start) == ms((0, 5))
+    assert newest_gap_before(db, "bybit", both, T0) is None
 
 
 def test_never_asked(db: DB) -> None:
-    assert coverage.never_asked(db, "bybit")
-    coverage.want(db, "bybit", "trades", [("spot", "x")], ms((0, 40)))
-    assert not coverage.never_asked(db, "bybit")
-    assert coverage.never_asked(db, "okx")
+    assert no_history_requested(db, "bybit")
+    HistoryState(db, "bybit", "trades").want([("spot", "x")], ms((0, 40)))
+    assert not no_history_requested(db, "bybit")
+    assert no_history_requested(db, "okx")
 
 
 def test_an_empty_proof_proves_nothing(db: DB) -> None:
@@ -138,12 +142,12 @@ def test_an_empty_proof_proves_nothing(db: DB) -> None:
 
 def test_a_failure_moves_no_coverage_and_names_only_what_is_missing(db: DB) -> None:
     streams = [("spot", "x"), ("linear", "x"), ("option", "x")]
-    coverage.want(db, "bybit", "trades", streams, ms((0, 10)))
+    HistoryState(db, "bybit", "trades").want(streams, ms((0, 10)))
     prove(db, "bybit", (0, 10), "spot")
     prove(db, "bybit", (0, 4), "linear")
-    before = coverage.gaps(db, "bybit", "trades", ms((0, 10)))
-    coverage.record_failure(db, "bybit", "trades", "failed: no answer")
-    assert coverage.gaps(db, "bybit", "trades", ms((0, 10))) == before
+    before = HistoryState(db, "bybit", "trades").gaps(ms((0, 10)))
+    HistoryState(db, "bybit", "trades").record_failure("failed: no answer")
+    assert HistoryState(db, "bybit", "trades").gaps(ms((0, 10))) == before
     rows = db.execute("SELECT stream, last_failure FROM alphapulse.coverage").fetchall()
     assert dict(rows) == {
         "spot": None, "linear": "failed: no answer", "option": "failed: no answer"

@@ -8,20 +8,13 @@ from hypothesis import strategies as st
 from psycopg import Connection, DataError
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.health import circuit
-from alphapulse_pipeline.warehouse import (
-    check_progress,
-    coverage,
-    keys,
-    registry,
-    sync_log,
-    sync_state,
-)
+from alphapulse_pipeline.warehouse import check_progress, deployed, keys, sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, with_database
-from alphapulse_pipeline.warehouse.coverage import Gap
+from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
 from alphapulse_pipeline.warehouse.preview import preview
-from alphapulse_pipeline.warehouse.tables import DATASETS
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import at, order, trade
 
@@ -53,12 +46,12 @@ AGAIN = settings(
 @AGAIN
 def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: str) -> None:
     with db.transaction(force_rollback=True):
-        registry.register(db, account, text, [("trades", True, at(0)), ("orders", True, at(0))])
-        coverage.want(db, account, "trades", [(stream, text)], SPAN)
-        assert coverage.streams(db, account, "trades") == [stream]
-        assert coverage.gaps(db, account, "trades", SPAN) == [Gap(stream, SPAN)]
-        coverage.record_failure(db, account, "trades", text)
-        coverage.suspect(db, account, "trades", stream, timedelta(1))
+        deployed.register(db, account, text, [("trades", True, at(0)), ("orders", True, at(0))])
+        HistoryState(db, account, "trades").want([(stream, text)], SPAN)
+        assert HistoryState(db, account, "trades").streams() == [stream]
+        assert HistoryState(db, account, "trades").gaps(SPAN) == [Gap(stream, SPAN)]
+        HistoryState(db, account, "trades").record_failure(text)
+        HistoryState(db, account, "trades").suspect(stream, timedelta(1))
         attempt = sync_log.start(db, account, "trades", text)
         sync_log.fail(db, attempt, 0, 0, text, text)
         circuit.settle(db, account, text, credentials=text)
@@ -70,18 +63,18 @@ def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: s
         sync_state.refused_market(db, account, text)
         half = TimeRange(at(0), at(1800))
         with db.cursor() as cursor:
-            coverage.prove(cursor, account, "trades", Proof(stream, half))
-        assert coverage.gaps(db, account, "trades", SPAN) == [
+            HistoryState(cursor.connection, account, "trades").prove(Proof(stream, half))
+        assert HistoryState(db, account, "trades").gaps(SPAN) == [
             Gap(stream, TimeRange(at(1800), at(3600)))
         ]
-        coverage.mark_unreachable(db, account, "trades", stream, SPAN, text)
-        assert coverage.gaps(db, account, "trades", SPAN) == []
+        HistoryState(db, account, "trades").mark_unreachable(stream, SPAN, text)
+        assert HistoryState(db, account, "trades").gaps(SPAN) == []
         told = db.execute(
             "SELECT account, exchange, error FROM alphapulse.sync_log"
             " JOIN alphapulse.datasets USING (account, dataset)"
         ).fetchall()
         assert told == [(account, text, text)]
-        registry.retire(db, [text])
+        deployed.retire(db, [text])
 
 
 @given(account=TEXTS, text=TEXTS)

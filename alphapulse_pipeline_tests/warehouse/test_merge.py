@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.warehouse.batches import Row, Written
 from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision, merge
-from alphapulse_pipeline.warehouse.tables import DATASETS
 from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade
 
 DB = Connection[TupleRow]

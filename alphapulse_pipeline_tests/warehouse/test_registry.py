@@ -5,7 +5,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import registry, sync_state
+from alphapulse_pipeline.warehouse import deployed, stored_markets, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.preview import markdown
 from alphapulse_pipeline.warehouse.writer import write
@@ -15,45 +15,45 @@ DB = Connection[TupleRow]
 
 
 def test_registering_again_keeps_the_count(db: DB) -> None:
-    registry.register(db, "bybit", "bybit", [("orders", True, None)])
+    deployed.register(db, "bybit", "bybit", [("orders", True, None)])
     write(db, Batches("bybit", "orders", [Batch([order()])]), "run")
-    registry.register(db, "bybit", "bybit", [("orders", False, at(5))])
+    deployed.register(db, "bybit", "bybit", [("orders", False, at(5))])
     row = db.execute("SELECT supported, next_tick, stored FROM alphapulse.datasets").fetchone()
     assert row == (False, at(5), 1)
 
 
 def test_writing_does_not_change_what_was_registered(db: DB) -> None:
-    registry.register(db, "bybit", "bybit", [("orders", True, at(5))])
+    deployed.register(db, "bybit", "bybit", [("orders", True, at(5))])
     write(db, Batches("bybit", "orders", [Batch([order()])]), "run")
     row = db.execute("SELECT exchange, next_tick, stored FROM alphapulse.datasets").fetchone()
     assert row == ("bybit", at(5), 1)
 
 
 def test_a_market_that_is_listed_no_longer_keeps_its_name(db: DB) -> None:
-    registry.store_markets(db, "bybit", [market("BTC/USDT"), market("LUNA/USDT")])
-    registry.store_markets(db, "bybit", [market("BTC/USDT", seen_at=at(2))])
-    registry.retire_markets(db, "bybit", at(2))
+    stored_markets.store_markets(db, "bybit", [market("BTC/USDT"), market("LUNA/USDT")])
+    stored_markets.store_markets(db, "bybit", [market("BTC/USDT", seen_at=at(2))])
+    stored_markets.retire_markets(db, "bybit", at(2))
     active = db.execute("SELECT market, active FROM alphapulse.markets").fetchall()
     assert dict(active) == {"BTC/USDT": True, "LUNA/USDT": False}
-    assert set(registry.market_names(db, "bybit")) == {
+    assert set(stored_markets.market_names(db, "bybit")) == {
         ("BTCUSDT", "spot", "BTC/USDT"),
         ("LUNAUSDT", "spot", "LUNA/USDT"),
     }
-    assert registry.market_names(db, "okx") == []
+    assert stored_markets.market_names(db, "okx") == []
 
 
 def test_the_catalogue_is_of_one_version(db: DB) -> None:
-    registry.store_catalogue(db, "bybit", "4.5.1", "{}")
-    found = registry.catalogue(db, "bybit", "4.5.1")
+    stored_markets.store_catalogue(db, "bybit", "4.5.1", "{}")
+    found = stored_markets.catalogue(db, "bybit", "4.5.1")
     assert found
     assert found[0] == "{}"
-    assert registry.catalogue(db, "bybit", "4.5.2") is None
-    registry.store_catalogue(db, "bybit", "4.5.2", "[]")
-    assert registry.catalogue(db, "bybit", "4.5.1") is None
+    assert stored_markets.catalogue(db, "bybit", "4.5.2") is None
+    stored_markets.store_catalogue(db, "bybit", "4.5.2", "[]")
+    assert stored_markets.catalogue(db, "bybit", "4.5.1") is None
 
 
 def test_open_orders_come_with_their_markets(db: DB) -> None:
-    registry.store_markets(db, "bybit", [market("BTC/USDT")])
+    stored_markets.store_markets(db, "bybit", [market("BTC/USDT")])
     rows = [order(1, raw={"a": "1"}), order(2, status="closed")]
     write(db, Batches("bybit", "orders", [Batch(rows)]), "run")
     [found] = sync_state.open_orders(db, "bybit")

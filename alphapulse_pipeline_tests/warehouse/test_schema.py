@@ -16,8 +16,9 @@ from psycopg import Connection, errors
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SCHEMA
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse import bookkeeping, columns, schema, tables  # noqa: F401
+from alphapulse_pipeline.warehouse import schema, tables
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import (
     DatabaseUnavailable,
@@ -41,13 +42,13 @@ def test_migrations_make_the_tables_of_the_code(database: str) -> None:
             connection,
             opts={
                 "include_schemas": True,
-                "include_name": lambda name, kind, _: kind != "schema" or name == columns.SCHEMA,
-                "version_table_schema": columns.SCHEMA,
+                "include_name": lambda name, kind, _: kind != "schema" or name == SCHEMA,
+                "version_table_schema": SCHEMA,
                 "compare_type": True,
                 "compare_server_default": True,
             },
         )
-        assert compare_metadata(context, columns.metadata) == []
+        assert compare_metadata(context, tables.metadata) == []
     engine.dispose()
 
 

@@ -9,9 +9,10 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from alphapulse_pipeline.warehouse import coverage, registry, sync_log
+from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, connect
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import T0, at, balance, order, trade
 
@@ -33,8 +34,8 @@ def status(db: DB, dataset: str = "trades") -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def deployed(db: DB) -> None:
-    registry.register(
+def registered(db: DB) -> None:
+    deployed.register(
         db,
         "bybit",
         "bybit",
@@ -61,7 +62,7 @@ def test_started_is_in_progress_only_while_the_lock_is_held(database: str, db: D
             assert status(db)["status"] == "in progress"
             assert status(db)["error_kind"] is None
             # somebody else's lock says nothing about this account
-            registry.register(db, "okx", "okx", [("trades", True, None)])
+            deployed.register(db, "okx", "okx", [("trades", True, None)])
             sync_log.start(db, "okx", "trades", "run")
             row = db.execute("SELECT status FROM alphapulse.sync_status WHERE account = 'okx'")
             assert row.fetchone() == ("failed",)
@@ -119,38 +120,38 @@ def test_what_failed_stays_failed_while_the_account_is_left_alone(db: DB) -> Non
 def test_an_account_that_is_not_deployed_any_more_keeps_its_rows_and_says_so(db: DB) -> None:
     log_id = sync_log.start(db, "bybit", "trades", "run")
     write(db, Batches("bybit", "trades", [Batch([trade()])], log_id=log_id), "run")
-    registry.retire(db, ["okx"])
+    deployed.retire(db, ["okx"])
     gone = status(db)
     assert (gone["status"], gone["rows"], gone["next_tick"]) == ("skipped", 1, None)
     assert gone["error"].startswith("the account is not deployed any more: its rows stay")
-    registry.register(db, "bybit", "bybit", [("trades", True, at(9))])
+    deployed.register(db, "bybit", "bybit", [("trades", True, at(9))])
     assert status(db)["status"] == "completed"
     assert status(db, "balances")["status"] == "skipped"
 
 
 def test_coverage_never_rounds_a_gap_away(db: DB) -> None:
-    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], DAY)
+    HistoryState(db, "bybit", "trades").want([("spot", "x"), ("linear", "x")], DAY)
     assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal(0), 2)
-    with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, "bybit", "trades", Proof("spot", DAY))
+    with db.transaction():
+        HistoryState(db, "bybit", "trades").prove(Proof("spot", DAY))
         nearly = TimeRange(at(0), at(86399.999))
-        coverage.prove(cursor, "bybit", "trades", Proof("linear", nearly))
+        HistoryState(db, "bybit", "trades").prove(Proof("linear", nearly))
     assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal("0.9999"), 1)
     lost = TimeRange(at(86399), at(86400))
-    coverage.mark_unreachable(db, "bybit", "trades", "linear", lost, "too old")
+    HistoryState(db, "bybit", "trades").mark_unreachable("linear", lost, "too old")
     assert (status(db)["coverage"], status(db)["gaps"]) == (Decimal(1), 0)
 
 
 def test_gaps_tell_why(db: DB) -> None:
-    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], DAY)
+    HistoryState(db, "bybit", "trades").want([("spot", "x"), ("linear", "x")], DAY)
     gaps = "SELECT stream, lower(gap), upper(gap), reason FROM alphapulse.coverage_gaps ORDER BY 1"
     assert db.execute(gaps).fetchall() == [
         ("linear", at(0), at(86400), "never asked"),
         ("spot", at(0), at(86400), "never asked"),
     ]
-    with db.transaction(), db.cursor() as cursor:
-        coverage.prove(cursor, "bybit", "trades", Proof("spot", DAY))
-    coverage.record_failure(db, "bybit", "trades", "incomplete: page 3 is missing")
+    with db.transaction():
+        HistoryState(db, "bybit", "trades").prove(Proof("spot", DAY))
+    HistoryState(db, "bybit", "trades").record_failure("incomplete: page 3 is missing")
     assert db.execute(gaps).fetchall() == [
         ("linear", at(0), at(86400), "incomplete: page 3 is missing")
     ]
@@ -158,17 +159,17 @@ def test_gaps_tell_why(db: DB) -> None:
 
 def test_what_is_unreachable_is_no_gap_and_has_its_reason(db: DB) -> None:
     lost = "SELECT stream, lower(gap), upper(gap), reason FROM alphapulse.coverage_unreachable"
-    coverage.want(db, "bybit", "trades", [("spot", "x"), ("linear", "x")], DAY)
+    HistoryState(db, "bybit", "trades").want([("spot", "x"), ("linear", "x")], DAY)
     assert (status(db)["gaps"], status(db)["unreachable"]) == (2, 0)
     older = TimeRange(at(-86400), at(50))  # begins before what is wanted
-    coverage.mark_unreachable(db, "bybit", "trades", "linear", older, "90 days are served")
+    HistoryState(db, "bybit", "trades").mark_unreachable("linear", older, "90 days are served")
     assert db.execute(lost).fetchall() == [("linear", at(0), at(50), "90 days are served")]
     assert (status(db)["gaps"], status(db)["unreachable"]) == (2, 1)
-    with db.transaction(), db.cursor() as cursor:
+    with db.transaction():
         middle = TimeRange(at(10), at(20))
-        coverage.prove(cursor, "bybit", "trades", Proof("linear", middle))
+        HistoryState(db, "bybit", "trades").prove(Proof("linear", middle))
     assert status(db)["unreachable"] == 2
-    coverage.mark_unreachable(db, "bybit", "trades", "linear", older, "91 days are served")
+    HistoryState(db, "bybit", "trades").mark_unreachable("linear", older, "91 days are served")
     assert set(db.execute(lost).fetchall()) == {
         ("linear", at(0), at(10), "91 days are served"),
         ("linear", at(20), at(50), "91 days are served"),
@@ -182,13 +183,13 @@ def test_a_stream_is_stale_a_day_after_it_was_last_asked_for(db: DB) -> None:
     now = datetime.now(UTC)
     for name, hours in (("spot", 24.9), ("linear", 25.1), ("option", 500)):
         asked = TimeRange(T0, now - timedelta(hours=hours))
-        coverage.want(db, "bybit", "trades", [(name, "x")], asked)
+        HistoryState(db, "bybit", "trades").want([(name, "x")], asked)
     # one that is so young that nothing is wanted of it yet was asked for nevertheless
-    coverage.want(db, "bybit", "trades", [("inverse", "x")], TimeRange(now, now))
+    HistoryState(db, "bybit", "trades").want([("inverse", "x")], TimeRange(now, now))
     stale = db.execute("SELECT stream FROM alphapulse.streams_stale ORDER BY 1").fetchall()
     assert stale == [("linear",), ("option",)]
     assert status(db)["stale"] == 2
-    coverage.want(db, "bybit", "trades", [("linear", "x")], TimeRange(T0, now))
+    HistoryState(db, "bybit", "trades").want([("linear", "x")], TimeRange(T0, now))
     assert status(db)["stale"] == 1
 
 

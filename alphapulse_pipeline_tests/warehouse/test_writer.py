@@ -11,10 +11,10 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.warehouse import coverage, registry, sync_log
+from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
-from alphapulse_pipeline.warehouse.coverage import Gap
+from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
 from alphapulse_pipeline.warehouse.merge import KeyCollision
 from alphapulse_pipeline.warehouse.writer import STOPPED, write
 from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade
@@ -60,15 +60,15 @@ def one(db: DB, query: str) -> Any:
 
 @pytest.fixture
 def log_id(db: DB) -> int:
-    registry.register(db, "bybit", "bybit", [("trades", True, None), ("balances", True, None)])
-    coverage.want(db, "bybit", "trades", [("spot", "test")], DAY)
+    deployed.register(db, "bybit", "bybit", [("trades", True, None), ("balances", True, None)])
+    HistoryState(db, "bybit", "trades").want([("spot", "test")], DAY)
     return sync_log.start(db, "bybit", "trades", "run")
 
 
 def test_rows_coverage_and_log(db: DB, log_id: int) -> None:
     source = Batches("bybit", "trades", days((12, 24), (0, 12)), log_id=log_id, requests=lambda: 7)
     assert write(db, source, "run") == Written(inserted=2)
-    assert coverage.gaps(db, "bybit", "trades", DAY) == []
+    assert HistoryState(db, "bybit", "trades").gaps(DAY) == []
     assert attempt(db) == ("completed", 2, 7, None, None, True)
     assert one(db, "SELECT stored FROM alphapulse.datasets WHERE dataset = 'trades'") == 2
     write(db, Batches("bybit", "trades", days((12, 24), (0, 12))), "run")
@@ -90,7 +90,8 @@ def test_what_came_before_a_failure_stays(
     with pytest.raises(type(error)):
         write(db, source, "run")
     assert one(db, "SELECT array_agg(trade_id) FROM alphapulse.trades") == ["12"]
-    assert coverage.gaps(db, "bybit", "trades", DAY) == [Gap("spot", TimeRange(at(0), at(43200)))]
+    half = TimeRange(at(0), at(43200))
+    assert HistoryState(db, "bybit", "trades").gaps(DAY) == [Gap("spot", half)]
     assert attempt(db) == ("failed", 1, 0, kind, text, True)
     assert one(db, "SELECT last_failure FROM alphapulse.coverage") == f"failed: {text}"
     assert one(db, "SELECT reason FROM alphapulse.coverage_gaps") == f"failed: {text}"
@@ -103,7 +104,8 @@ def test_a_batch_that_fails_leaves_neither_rows_nor_coverage(db: DB, log_id: int
     with pytest.raises(KeyCollision):
         write(db, source, "run")
     assert one(db, "SELECT array_agg(trade_id) FROM alphapulse.trades") == ["12"]
-    assert coverage.gaps(db, "bybit", "trades", DAY) == [Gap("spot", TimeRange(at(0), at(43200)))]
+    half = TimeRange(at(0), at(43200))
+    assert HistoryState(db, "bybit", "trades").gaps(DAY) == [Gap("spot", half)]
     assert one(db, "SELECT stored FROM alphapulse.datasets WHERE dataset = 'trades'") == 1
 
 
@@ -117,7 +119,7 @@ def test_coverage_that_cannot_be_written_takes_its_rows_with_it(db: DB, log_id: 
 
 
 def test_the_next_success_takes_the_failure_away(db: DB, log_id: int) -> None:
-    coverage.record_failure(db, "bybit", "trades", "failed: x")
+    HistoryState(db, "bybit", "trades").record_failure("failed: x")
     write(db, Batches("bybit", "trades", days((0, 24))), "run")
     assert one(db, "SELECT last_failure FROM alphapulse.coverage") is None
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import (
     Caller,
@@ -26,7 +27,6 @@ from alphapulse_pipeline.exchange.feed import (
 )
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
-from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import FromId, Whole, Windows
 

@@ -11,8 +11,8 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
+from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
-from alphapulse_pipeline.exchange.rows import Row
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
 from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to_time
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
-from alphapulse_pipeline.exchange.rows import Row, number
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
 

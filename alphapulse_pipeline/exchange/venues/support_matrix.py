@@ -3,10 +3,11 @@
 import importlib.metadata
 from collections.abc import Iterator
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.exchange.venues import VENUES, venue_of
 from alphapulse_pipeline.exchange.venues.generic import plan
 from alphapulse_pipeline.exchange.venues.venue import Venue
-from alphapulse_pipeline.settings.accounts import DATASETS, exchanges
+from alphapulse_pipeline.settings.accounts import exchanges
 
 _HEAD = """# Exchanges
 

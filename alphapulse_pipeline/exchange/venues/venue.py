@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.account_type import AskType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.rights import Ask
-from alphapulse_pipeline.exchange.rows import Row
 
 Amend = Callable[[Raw, Row], Row | None]
 """(raw row, its row as ccxt understood it) -> the row as it is; None for what does not belong."""

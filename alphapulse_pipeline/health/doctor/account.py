@@ -36,7 +36,7 @@ from alphapulse_pipeline.health.doctor.result import (
     warning,
 )
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.warehouse import registry
+from alphapulse_pipeline.warehouse import stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock_if_free
 
 _SKEW = 1000
@@ -248,7 +248,7 @@ def _account_type(patient: Patient) -> Finding:
 def _markets(patient: Patient) -> Finding:
     """As a run would know them, so that the lists can be asked; nothing is stored."""
     client, name = patient.client, patient.account.name
-    stored = patient.database and registry.catalogue(patient.database, name, ccxt_version())
+    stored = patient.database and stored_markets.catalogue(patient.database, name, ccxt_version())
     if not stored:
         client.load_markets()
         return ok(f"{len(client.ccxt.markets)}, asked for just now; the first run stores them")

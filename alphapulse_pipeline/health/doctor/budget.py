@@ -8,8 +8,9 @@ from cronsim import CronSim
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.health.doctor.result import Finding, broken, ok, warning
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account
+from alphapulse_pipeline.settings.accounts import Account
 
 _MUCH = 0.5
 _MEND = (

@@ -7,6 +7,7 @@ from pathlib import Path
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SCHEMA
 from alphapulse_pipeline.health.doctor.result import (
     Check,
     Finding,
@@ -16,7 +17,6 @@ from alphapulse_pipeline.health.doctor.result import (
     warning,
 )
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.schema import (
     OLDEST_SERVER,
     READER,

@@ -87,11 +87,25 @@ def _kraken_asset(cell: Cell) -> str:
     return _KRAKEN_ASSETS.get(name, name) + dot + wallet
 
 
-def _kraken_repeats(cell: Cell) -> str:
-    """The history that tells the same. What is called off comes back as a positive withdrawal."""
+_KRAKEN_CLASSES = {
+    "trade": "trade",
+    "deposit": "transfer",
+    "withdrawal": "transfer",
+    "rollover": "interest",
+    "staking": "reward",
+    "dividend": "reward",
+    "reward": "reward",
+    "nft_rebate": "reward",
+    "credit": "loan",
+    "adjustment": "adjustment",
+}
+
+
+def _kraken_class(cell: Cell) -> str:
+    """A positive withdrawal is the refund of a cancelled one, which no other history has."""
     if cell.text == "withdrawal" and number(cell.row.get("amount") or "0") > 0:
-        return ""
-    return {"trade": "trades", "deposit": "transfers", "withdrawal": "transfers"}.get(cell.text, "")
+        return "adjustment"
+    return _KRAKEN_CLASSES.get(cell.text, "other")
 
 
 def _kraken_amount(cell: Cell) -> Decimal:
@@ -151,7 +165,7 @@ PRESETS: Mapping[tuple[str, str], Preset] = {
             "reference_id": ("refid", _text),
             "happened_at": ("time", _time),
             "kind": ("type", _text),
-            "repeats": ("type", _kraken_repeats),
+            "class": ("type", _kraken_class),
             "asset": ("asset", _kraken_asset),
             "amount": ("amount", _kraken_amount),
             "balance_after": ("balance", _number),

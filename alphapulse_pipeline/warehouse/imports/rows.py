@@ -8,9 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Column, Numeric
-from sqlalchemy.dialects.postgresql import TIMESTAMP
-
+from alphapulse_pipeline.datasets import PROVENANCE, Column, History, Type
 from alphapulse_pipeline.warehouse.imports.cells import (
     BadValue,
     Cell,
@@ -22,49 +20,32 @@ from alphapulse_pipeline.warehouse.imports.cells import (
 )
 from alphapulse_pipeline.warehouse.imports.csv_file import CsvFile, Line
 from alphapulse_pipeline.warehouse.imports.presets import Preset
-from alphapulse_pipeline.warehouse.tables import PROVENANCE, Dataset
-
-ID = {
-    "orders": "order_id",
-    "trades": "trade_id",
-    "transfers": "transfer_id",
-    "funding": "funding_id",
-    "ledger": "entry_id",
-}
-"""The column that holds the exchange's id; derived where a file has none."""
 
 Numbered = tuple[int, dict[str, Any] | None]
 """A row and its line in the file; None where the line is no fact yet."""
 
 _OURS = PROVENANCE | {"account", "raw"}
-_WORDS = {
-    ("trades", "side"): ("buy", "sell"),
-    ("trades", "kind"): ("trade", "liquidation", "adl", "settlement"),
-    ("orders", "side"): ("buy", "sell"),
-    ("orders", "status"): ("open", "closed", "canceled", "expired", "rejected"),
-    ("transfers", "kind"): ("deposit", "withdrawal", "transfer"),
-}
 
 
-def by_column_names(file: CsvFile, account: str, dataset: Dataset) -> Preset:
+def by_column_names(file: CsvFile, account: str, dataset: History) -> Preset:
     """The preset of a file whose columns are the table's. Raises `BadFile`.
 
     Columns that are filled here (account, raw, ...) may be there, as in what was queried.
     """
-    columns = {c.name: c for c in dataset.table.columns if c.name not in _OURS}
+    columns = {c.name: c for c in dataset.columns if c.name not in _OURS}
     for name in file.header:
         if name not in columns and name not in _OURS:
             raise file.bad(
                 1, name, f"{dataset.name} has no such column; it has {', '.join(columns)}"
             )
-    own = ID[dataset.name]
+    own = dataset.id
     missing = [
         name
         for name, column in columns.items()
         if name not in file.header
         and not column.nullable
         and name != own
-        and name not in dataset.may_lack
+        and name not in dataset.optional
     ]
     if missing:
         raise file.bad(1, None, f"{dataset.name} needs the columns {', '.join(missing)} as well")
@@ -78,20 +59,19 @@ def by_column_names(file: CsvFile, account: str, dataset: Dataset) -> Preset:
     return Preset(fields)
 
 
-def _convert(dataset: Dataset, column: Column[Any]) -> Convert:
+def _convert(dataset: History, column: Column) -> Convert:
     def convert(cell: Cell) -> Any:
         if not cell.text:
-            if column.nullable or column.name in dataset.may_lack:
-                return dataset.may_lack.get(column.name)
+            if column.nullable or column.name in dataset.optional:
+                return dataset.optional.get(column.name)
             raise BadValue("is empty")
         if column.name == "market" and cell.market:
             return cell.market.market
-        if isinstance(column.type, Numeric):
+        if column.type is Type.NUMERIC:
             return number(cell.text)
-        if isinstance(column.type, TIMESTAMP):
+        if column.type is Type.TIMESTAMP:
             return time(cell.text)
-        words = _WORDS.get((dataset.name, column.name))
-        return word(cell.text, words) if words else cell.text
+        return word(cell.text, column.values) if column.values else cell.text
 
     return convert
 
@@ -105,7 +85,7 @@ def _same_account(account: str) -> Convert:
     return convert
 
 
-def rows(file: CsvFile, preset: Preset, dataset: Dataset, markets: Markets) -> Iterator[Numbered]:
+def rows(file: CsvFile, preset: Preset, dataset: History, markets: Markets) -> Iterator[Numbered]:
     """Every line as a row, `raw` the line itself. Raises `BadFile`.
 
     A derived id is the row's content and which of several equal rows it is, so that the same row
@@ -114,14 +94,14 @@ def rows(file: CsvFile, preset: Preset, dataset: Dataset, markets: Markets) -> I
     needed = dict.fromkeys([*(c for c, _ in preset.fields.values()), *preset.incomplete])
     if missing := [name for name in needed if name not in file.header]:
         raise file.bad(1, None, f"the columns {', '.join(missing)} are missing: is it this export?")
-    own = ID[dataset.name]
-    names = [name for name in dataset.columns if name not in _OURS]
+    own = dataset.id
+    names = [name for name in dataset.written if name not in _OURS]
     equal: Counter[str] = Counter()
     for line in file.lines:
         if any(not line.cells[column] for column in preset.incomplete):
             yield line.number, None
             continue
-        row: dict[str, Any] = {name: dataset.may_lack.get(name) for name in names}
+        row: dict[str, Any] = {name: dataset.optional.get(name) for name in names}
         row |= preset.constants
         row |= _values(file, preset, line, markets)
         row.pop("account", None)

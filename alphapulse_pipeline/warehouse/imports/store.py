@@ -12,36 +12,24 @@ from typing import Any
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SCHEMA, History
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse import coverage, registry, sync_log, sync_state
+from alphapulse_pipeline.warehouse import deployed, sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import TimeRange, Written
-from alphapulse_pipeline.warehouse.columns import SCHEMA
-from alphapulse_pipeline.warehouse.coverage import Gap
+from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
 from alphapulse_pipeline.warehouse.imports.cells import Markets
 from alphapulse_pipeline.warehouse.imports.csv_file import CsvFile, open_csv
 from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.rows import (
-    ID,
     Numbered,
     by_column_names,
     digest,
     rows,
 )
 from alphapulse_pipeline.warehouse.merge import merge
-from alphapulse_pipeline.warehouse.tables import Dataset
 
 RUN_ID = "import"
 _AT_ONCE = 5000
-
-# An imported row without an id and a row of the exchange's are the same where these are, in the
-# same second: exports tell no fractions of it.
-_ALIKE = {
-    "orders": ("market", "side", "price", "amount"),
-    "trades": ("market", "side", "price", "amount"),
-    "transfers": ("kind", "asset", "amount"),
-    "funding": ("market", "asset", "amount"),
-    "ledger": ("wallet", "asset", "amount"),
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +50,7 @@ class Imported:
 def import_file(
     connection: Connection[TupleRow],
     account: str,
-    dataset: Dataset,
+    dataset: History,
     path: Path,
     preset: str | None = None,
     asserted: TimeRange | None = None,
@@ -76,7 +64,7 @@ def import_file(
     """
     with connection.transaction(), connection.cursor() as cursor, open_csv(path) as file:
         attempt = sync_log.start(connection, account, dataset.name, RUN_ID)
-        before = coverage.covered_share(connection, account, dataset.name)
+        before = HistoryState(connection, account, dataset.name).covered_share()
         markets = Markets(sync_state.markets(connection, account))
         chosen = (
             by_column_names(file, account, dataset)
@@ -84,10 +72,10 @@ def import_file(
             else PRESETS[preset, dataset.name]
         )
         found = _unlike(file, dataset, rows(file, chosen, dataset, markets))
-        has_ids = ID[dataset.name] in chosen.fields
+        has_ids = dataset.id in chosen.fields
         written, read, left_out = _store(cursor, account, dataset, found, has_ids)
-        registry.count_stored(cursor, account, dataset.name, written.inserted)
-        registry.analyse_grown(connection, account, dataset, written.inserted)
+        deployed.count_stored(cursor, account, dataset.name, written.inserted)
+        deployed.analyze_grown(connection, account, dataset.name, written.inserted)
         covered = _cover(cursor, account, dataset, asserted, streams) if asserted else []
         sync_log.succeed(cursor, attempt, written.rows, 0)
         return Imported(
@@ -97,12 +85,12 @@ def import_file(
             already_there=read - left_out - written.rows,
             left_out=left_out,
             coverage_before=before,
-            coverage_after=coverage.covered_share(connection, account, dataset.name),
+            coverage_after=HistoryState(connection, account, dataset.name).covered_share(),
             covered=covered,
         )
 
 
-def _unlike(file: CsvFile, dataset: Dataset, found: Iterator[Numbered]) -> Iterator[Numbered]:
+def _unlike(file: CsvFile, dataset: History, found: Iterator[Numbered]) -> Iterator[Numbered]:
     """Each row once. Raises `BadFile` where two different rows of the file have the same key."""
     names = [name for name in dataset.key if name != "account"]
     seen: dict[str, tuple[int, str]] = {}
@@ -123,7 +111,7 @@ def _unlike(file: CsvFile, dataset: Dataset, found: Iterator[Numbered]) -> Itera
 def _store(
     cursor: Cursor[TupleRow],
     account: str,
-    dataset: Dataset,
+    dataset: History,
     found: Iterator[Numbered],
     has_ids: bool,
 ) -> tuple[Written, int, int]:
@@ -144,7 +132,7 @@ def _store(
 def _news(
     cursor: Cursor[TupleRow],
     account: str,
-    dataset: Dataset,
+    dataset: History,
     found: list[dict[str, Any]],
     alike: Counter[tuple[Any, ...]],
 ) -> list[dict[str, Any]]:
@@ -152,7 +140,7 @@ def _news(
 
     Of n equal rows in the file and m from the exchange, the first m of the file are those.
     """
-    names, moment = _ALIKE[dataset.name], dataset.time
+    names, moment = dataset.import_match, dataset.time
     times = [row[moment] for row in found]
     given = cursor.execute(
         sql.SQL(
@@ -179,11 +167,12 @@ def _news(
 def _cover(
     cursor: Cursor[TupleRow],
     account: str,
-    dataset: Dataset,
+    dataset: History,
     asserted: TimeRange,
     streams: Sequence[str],
 ) -> list[Gap]:
-    there = coverage.streams(cursor.connection, account, dataset.name)
+    state = HistoryState(cursor.connection, account, dataset.name)
+    there = state.streams()
     if not there:
         raise SettingsError(
             f"{account}/{dataset.name} was never synced, so that nobody knows what it misses: run "
@@ -194,4 +183,4 @@ def _cover(
             f"{account}/{dataset.name} has no stream {', '.join(unknown)}: there are "
             f"{', '.join(there[:12])}"
         )
-    return coverage.prove_by_import(cursor, account, dataset.name, asserted, streams or there)
+    return state.cover_by_import(asserted, streams or there)

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from alphapulse_pipeline.warehouse import bookkeeping, tables  # noqa: F401  sync_state by import
-from alphapulse_pipeline.warehouse.columns import SCHEMA, metadata
+from alphapulse_pipeline.datasets import SCHEMA
+from alphapulse_pipeline.warehouse.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

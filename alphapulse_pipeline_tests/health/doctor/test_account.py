@@ -8,6 +8,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
@@ -16,8 +17,7 @@ from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.doctor.account import checks, examine_account
 from alphapulse_pipeline.health.doctor.result import Status
-from alphapulse_pipeline.settings.accounts import DATASETS
-from alphapulse_pipeline.warehouse import registry, sync_log
+from alphapulse_pipeline.warehouse import stored_markets, sync_log
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
@@ -291,7 +291,7 @@ def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
     with serve(world, limits=False) as simulator:
         account = at(simulator.url)
         with open_client(client_config(account, "test")) as client:
-            registry.store_catalogue(db, "main", ccxt_version(), client.load_markets())
+            stored_markets.store_catalogue(db, "main", ccxt_version(), client.load_markets())
         simulator.requests.clear()
         assert "stored less than two hours ago" in examined(account, db)["markets"].said
         db.execute("UPDATE alphapulse.market_catalogues SET loaded_at = now() - interval '5 days'")

@@ -9,8 +9,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS
-from alphapulse_pipeline.warehouse.tables import DATASETS
+from alphapulse_pipeline.datasets import DATASETS, SNAPSHOTS
 from alphapulse_pipeline_tests.sync.reliability.scene import Scene
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true
 from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET

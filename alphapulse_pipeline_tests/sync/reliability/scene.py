@@ -13,8 +13,9 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.settings.accounts import SNAPSHOTS, Account, AccountSettings
+from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import Session, open_session, supported
 from alphapulse_pipeline.sync.snapshots import snapshot

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse import coverage, registry
+from alphapulse_pipeline.warehouse import deployed, stored_markets
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
-from alphapulse_pipeline.warehouse.coverage import Gap
+from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
 from alphapulse_pipeline.warehouse.imports import store
 from alphapulse_pipeline.warehouse.imports.csv_file import BadFile, open_csv
 from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
-from alphapulse_pipeline.warehouse.tables import HISTORIES
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import T0, at, trade
 
@@ -35,14 +35,14 @@ Import = Callable[..., Imported]
 @pytest.fixture
 def bring(db: DB, tmp_path: Path) -> Import:
     """Imports lines as a file; the account knows three markets."""
-    registry.register(db, "main", "binance", [(d, True, None) for d in HISTORIES])
+    deployed.register(db, "main", "binance", [(d, True, None) for d in HISTORIES])
     markets = [
         ("BTC/USDT", "BTCUSDT", "spot", "BTC", "USDT", None),
         ("BTC/USDT:USDT", "BTCUSDT", "swap", "BTC", "USDT", "USDT"),
         ("1INCH/BTC", "1INCHBTC", "spot", "1INCH", "BTC", None),
         ("ETH/USD", "XETHZUSD", "spot", "ETH", "USD", None),
     ]
-    registry.store_markets(
+    stored_markets.store_markets(
         db,
         "main",
         [
@@ -225,7 +225,7 @@ def test_a_bad_file_is_one_sentence_and_stores_nothing(
     db: DB, bring: Import, lines: list[str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "_AT_ONCE", 1)  # what comes before the fault is written already
-    coverage.want(db, "main", "trades", [("spot", "test")], DAY)
+    HistoryState(db, "main", "trades").want([("spot", "test")], DAY)
     with pytest.raises(BadFile) as caught:
         bring(*lines, asserted=DAY)
     said = str(caught.value)
@@ -233,7 +233,7 @@ def test_a_bad_file_is_one_sentence_and_stores_nothing(
     assert f"file.csv{words}" in said
     assert stored(db) == []
     assert db.execute("SELECT FROM alphapulse.sync_log").fetchall() == []
-    assert coverage.gaps(db, "main", "trades", DAY) == [Gap("spot", DAY)]
+    assert HistoryState(db, "main", "trades").gaps(DAY) == [Gap("spot", DAY)]
     assert db.execute("SELECT sum(stored) FROM alphapulse.datasets").fetchone() == (0,)
 
 
@@ -249,11 +249,11 @@ def test_what_is_no_text_or_not_there_is_one_sentence(bring: Import, tmp_path: P
 
 def reach(db: DB, *, covered: TimeRange, lost: TimeRange) -> None:
     """Two streams, of which a part is covered and another out of reach."""
-    coverage.want(db, "main", "trades", [("linear", "test"), ("spot", "test")], DAY)
+    HistoryState(db, "main", "trades").want([("linear", "test"), ("spot", "test")], DAY)
     for stream in ("linear", "spot"):
-        with db.transaction(), db.cursor() as cursor:
-            coverage.prove(cursor, "main", "trades", Proof(stream, covered))
-        coverage.mark_unreachable(db, "main", "trades", stream, lost, "too old")
+        with db.transaction():
+            HistoryState(db, "main", "trades").prove(Proof(stream, covered))
+        HistoryState(db, "main", "trades").mark_unreachable(stream, lost, "too old")
 
 
 def times(db: DB, column: str, stream: str = "spot") -> list[tuple[datetime, datetime]]:
@@ -283,18 +283,18 @@ def test_an_asserted_range_is_covered_where_it_was_missing(db: DB, bring: Import
     assert found.covered == [Gap("linear", piece) for piece in pieces]
     assert bring(HEADER, ONE, asserted=asserted).covered == []
     # what the exchange proves later no longer rests on the file
-    with db.transaction(), db.cursor() as cursor:
+    with db.transaction():
         proved = Proof("spot", TimeRange(at(100), at(950)))
-        coverage.prove(cursor, "main", "trades", proved)
+        HistoryState(db, "main", "trades").prove(proved)
     assert times(db, "imported") == [(at(0), at(100)), (at(950), at(1000))]
 
 
 def test_rows_alone_cover_nothing(db: DB, bring: Import) -> None:
-    coverage.want(db, "main", "trades", [("spot", "test")], DAY)
+    HistoryState(db, "main", "trades").want([("spot", "test")], DAY)
     found = bring(HEADER, ONE)
     assert (found.coverage_before, found.coverage_after) == (Decimal(0), Decimal(0))
     assert found.covered == []
-    assert coverage.gaps(db, "main", "trades", DAY) == [Gap("spot", DAY)]
+    assert HistoryState(db, "main", "trades").gaps(DAY) == [Gap("spot", DAY)]
 
 
 def test_nothing_is_asserted_of_what_is_not_known(db: DB, bring: Import) -> None:

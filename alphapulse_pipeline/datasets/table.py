@@ -1,0 +1,99 @@
+"""Tables as data: columns with their types and comments, and how rows are merged into them.
+
+Amounts are `NUMERIC` without a scale: what the exchange sent, to the last digit. Times are
+`TIMESTAMPTZ`. Key columns are `NOT NULL DEFAULT ''`, since a NULL in a key would let the same row
+in twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+SCHEMA = "alphapulse"
+
+
+class Type(StrEnum):
+    """A column's type in PostgreSQL."""
+
+    TEXT = "text"
+    NUMERIC = "numeric"
+    TIMESTAMP = "timestamptz"
+    BOOLEAN = "boolean"
+    JSON = "jsonb"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `values`: the only texts that it holds, where there is a fixed set."""
+
+    name: str
+    type: Type
+    comment: str
+    nullable: bool = True
+    key: bool = False
+    default: str | None = None
+    """A SQL expression."""
+    values: tuple[str, ...] = ()
+
+
+def key(name: str, comment: str, values: tuple[str, ...] = ()) -> Column:
+    """A part of the primary key."""
+    return Column(name, Type.TEXT, comment, nullable=False, key=True, default="''", values=values)
+
+
+def text(name: str, comment: str, *, nullable: bool = True, values: tuple[str, ...] = ()) -> Column:
+    return Column(name, Type.TEXT, comment, nullable=nullable, values=values)
+
+
+def numeric(name: str, comment: str, *, nullable: bool = True) -> Column:
+    return Column(name, Type.NUMERIC, comment, nullable=nullable)
+
+
+def timestamp(name: str, comment: str, *, nullable: bool = True) -> Column:
+    return Column(name, Type.TIMESTAMP, comment, nullable=nullable)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A secondary index. `where`: a SQL condition that makes it a partial one."""
+
+    name: str
+    columns: tuple[str, ...]
+    where: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table:
+    """A table of the schema `alphapulse`, and how rows are merged into it."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    newest_by: str | None = None
+    """When a key is written again, the row with the greater value in this column wins."""
+    optional: Mapping[str, str | None] = field(default_factory=dict)
+    """Columns that a row may omit, with the value they get then: not every source knows them."""
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The names of the primary key's columns."""
+        return tuple(column.name for column in self.columns if column.key)
+
+    @cached_property
+    def written(self) -> tuple[str, ...]:
+        """The names of the columns that a writer fills; the database fills `recorded_at`."""
+        return tuple(column.name for column in self.columns if column.name != "recorded_at")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def indexes(self) -> tuple[Index, ...]:
+        return ()
+
+
+ACCOUNT = key("account", "The account: the name of its folder under defs/.")
+WALLET = "The wallet inside the account, e.g. unified or funding."
+MARKET = "The market's unified name, e.g. BTC/USDT or BTC/USDT:USDT."

@@ -1,0 +1,76 @@
+"""Which datasets each account has, and how many rows of them are stored."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.datasets import SCHEMA
+
+_MANY = 1000
+"""Fewer new rows than this never make PostgreSQL's statistics wrong enough to matter."""
+
+
+def register(
+    connection: Connection[TupleRow],
+    account: str,
+    exchange: str,
+    datasets: Iterable[tuple[str, bool, datetime | None]],
+) -> None:
+    """Record an account's datasets: (name, supported by the exchange, next tick)."""
+    rows = [(account, dataset, exchange, ok, tick) for dataset, ok, tick in datasets]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE alphapulse.datasets SET deployed = false WHERE account = %s AND"
+            " dataset <> ALL(%s)",
+            [account, [row[1] for row in rows]],
+        )
+        cursor.executemany(
+            "INSERT INTO alphapulse.datasets (account, dataset, exchange, supported, next_tick)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (account, dataset) DO UPDATE SET"
+            " exchange = excluded.exchange, supported = excluded.supported,"
+            " next_tick = excluded.next_tick, deployed = true",
+            rows,
+        )
+
+
+def retire(connection: Connection[TupleRow], deployed: Sequence[str]) -> None:
+    """Record which accounts are deployed: the rows of all others stay and are not refreshed."""
+    connection.execute(
+        "UPDATE alphapulse.datasets SET deployed = false"
+        " WHERE deployed AND exchange <> '' AND account <> ALL(%s)",
+        [list(deployed)],
+    )
+
+
+def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted: int) -> None:
+    """Count rows as they are written, in the transaction that writes them.
+
+    Counts an account that was never deployed as well, e.g. a DataFrame from another asset.
+    """
+    cursor.execute(
+        "INSERT INTO alphapulse.datasets AS d (account, dataset, exchange, supported, stored)"
+        " VALUES (%s, %s, '', true, %s)"
+        " ON CONFLICT (account, dataset) DO UPDATE SET stored = d.stored + excluded.stored"
+        " WHERE excluded.stored > 0",
+        [account, dataset, inserted],
+    )
+
+
+def analyze_grown(
+    connection: Connection[TupleRow], account: str, dataset: str, inserted: int
+) -> None:
+    """Refresh PostgreSQL's statistics of a table that has grown a lot.
+
+    Autovacuum does so a minute later. Until then the planner takes the table for empty, and reads
+    all of it where an index would do.
+    """
+    if inserted < _MANY:
+        return
+    row = connection.execute(
+        "SELECT stored FROM alphapulse.datasets WHERE account = %s AND dataset = %s",
+        [account, dataset],
+    ).fetchone()
+    if row and inserted * 10 > row[0]:
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(SCHEMA, dataset)))

@@ -1,0 +1,225 @@
+"""What is known of one history of one account: which times of which stream are complete.
+
+Coverage is kept in PostgreSQL's multiranges. A stream's gaps are what is wanted, less what is
+covered, less what the exchange no longer serves.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+from psycopg.types.range import TimestamptzRange
+
+from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, History
+from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
+from alphapulse_pipeline.warehouse.queries import queries
+
+_SQL = queries("history_state")
+_SETTLES_WITHIN = timedelta(days=60)
+"""How long a row that was not final is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A range of a stream that is wanted and neither covered nor unreachable."""
+
+    stream: str
+    missing: TimeRange
+
+
+@dataclass(frozen=True)
+class HistoryState:
+    """The coverage ledger of `dataset` for `account`. Changes are part of the open transaction."""
+
+    connection: Connection[TupleRow]
+    account: str
+    dataset: str
+
+    @property
+    def history(self) -> History:
+        return HISTORIES[self.dataset]
+
+    def want(self, streams: Iterable[tuple[str, str]], wanted: TimeRange) -> None:
+        """Require `streams` (name, why it is read) to be complete over `wanted`.
+
+        The range begins where it is now said to (`history_start` may be moved) and never ends
+        earlier than before.
+        """
+        with self.connection.cursor() as cursor:
+            cursor.executemany(
+                _SQL.want,
+                [
+                    self._of(stream=stream, source=source, start=wanted.start, end=wanted.end)
+                    for stream, source in streams
+                ],
+            )
+
+    def gaps(self, within: TimeRange) -> list[Gap]:
+        """The gaps inside `within`, newest first."""
+        rows = self._rows("gaps", within=_range(within))
+        return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
+
+    def prove(self, proof: Proof) -> None:
+        """Cover a proven range; belongs into the transaction that stores its rows.
+
+        Of an empty range only the time of its newest row is kept.
+        """
+        if proof.covered.empty and proof.newest is None:
+            return
+        self._execute(
+            "prove", stream=proof.stream, covered=_range(proof.covered), newest=proof.newest
+        )
+
+    def cover_by_import(self, asserted: TimeRange, streams: Sequence[str]) -> list[Gap]:
+        """Cover what was missing in a range that an imported file is said to be complete for.
+
+        Only what is wanted and was not covered: those ranges are returned, and kept as `imported`.
+        Belongs into the transaction that stores the rows.
+        """
+        rows = self._rows("cover_by_import", asserted=_range(asserted), streams=list(streams))
+        return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
+
+    def mark_unreachable(self, stream: str, lost: TimeRange, reason: str) -> None:
+        """Record that the exchange no longer serves `lost`. What is covered of it stays covered.
+
+        One reason is kept per stream, the newest one.
+        """
+        self._execute("mark_unreachable", stream=stream, lost=_range(lost), reason=reason)
+
+    def record_failure(self, reason: str) -> None:
+        """Give every stream that still has a gap the reason for it. Moves no coverage."""
+        self._execute("record_failure", reason=reason)
+
+    def suspect(self, stream: str, known_row_expires: timedelta) -> None:
+        """Record that a stream does not return its newest known row any more.
+
+        After `known_row_expires` the row is no longer used to test answers.
+        """
+        self._execute("suspect", stream=stream, expires=known_row_expires)
+
+    def streams(self) -> list[str]:
+        """The names of all streams that were ever requested."""
+        return [row[0] for row in self._rows("streams")]
+
+    def read_until(self) -> dict[str, datetime]:
+        """Stream -> the end of its wanted range, for the streams without a gap."""
+        return dict(self._rows("read_until"))
+
+    def covered_before(self, stream: str, before: datetime) -> bool:
+        """Whether anything older than `before` was ever proven of a stream."""
+        return bool(self._value("covered_before", stream=stream, before=before))
+
+    def covered_until(self) -> datetime | None:
+        """The end of the newest covered range of any stream."""
+        found: datetime | None = self._value("covered_until")
+        return found
+
+    def newest_row(self, stream: str) -> datetime | None:
+        """The time of the newest row ever read of a stream."""
+        found: datetime | None = self._value("newest_row", stream=stream)
+        return found
+
+    def newest_id(
+        self,
+        market: str,
+        wallet: str,
+        before: datetime,
+        served: datetime | None,
+        unfilled_since: datetime,
+    ) -> str | None:
+        """The id of the newest row of a market before `before` that the exchange must still return.
+
+        That is none older than `served` (None: it serves everything), and no order without a fill
+        that is older than `unfilled_since`. None where there is no such row.
+        """
+        history = self.history
+        names = {
+            "id": sql.Identifier(history.id),
+            "table": sql.Identifier(SCHEMA, history.name),
+            "time": sql.Identifier(history.time),
+        }
+        forgets = "filled" in history.by_name
+        statement = _SQL.newest_id_with_fills if forgets else _SQL.newest_id
+        row = self.connection.execute(
+            sql.SQL(statement.decode()).format(**names),
+            self._of(
+                market=market,
+                wallet=wallet,
+                before=before,
+                served=served,
+                unfilled_since=unfilled_since,
+            ),
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def unsettled(self) -> list[TimeRange]:
+        """The moments of recent rows that were not final when they were read last."""
+        history = self.history
+        if not history.unsettled:
+            return []
+        rows = self.connection.execute(
+            sql.SQL(_SQL.unsettled.decode()).format(
+                table=sql.Identifier(SCHEMA, history.name),
+                time=sql.Identifier(history.time),
+                condition=sql.SQL(history.unsettled),
+            ),
+            self._of(within=_SETTLES_WITHIN),
+        ).fetchall()
+        return [TimeRange(start, end) for start, end in rows]
+
+    def covered_time(self) -> timedelta:
+        """How much time is covered, all streams added up."""
+        found: timedelta = self._value("covered_time")
+        return found
+
+    def missing_time(self) -> tuple[timedelta, timedelta]:
+        """How much time is missing (gaps, not what is unreachable), and how much is wanted."""
+        [(missing, wanted)] = self._rows("missing_time")
+        return missing, wanted
+
+    def covered_share(self) -> Decimal | None:
+        """The covered share of the wanted time, never rounded up; None where none is wanted."""
+        found: Decimal | None = self._value("covered_share")
+        return found
+
+    def is_complete(self, within: TimeRange) -> bool:
+        """Whether `within` has no gap, as far as it is wanted."""
+        return bool(self._value("is_complete", within=_range(within)))
+
+    def _of(self, **values: Any) -> dict[str, Any]:
+        return {"account": self.account, "dataset": self.dataset, **values}
+
+    def _execute(self, name: str, **values: Any) -> None:
+        self.connection.execute(getattr(_SQL, name), self._of(**values))
+
+    def _rows(self, name: str, **values: Any) -> list[TupleRow]:
+        return self.connection.execute(getattr(_SQL, name), self._of(**values)).fetchall()
+
+    def _value(self, name: str, **values: Any) -> Any:
+        row = self.connection.execute(getattr(_SQL, name), self._of(**values)).fetchone()
+        return row[0] if row else None
+
+
+def no_history_requested(connection: Connection[TupleRow], account: str) -> bool:
+    """Whether no history of the account was ever requested."""
+    row = connection.execute(_SQL.no_history_requested, {"account": account}).fetchone()
+    return row == (True,)
+
+
+def newest_gap_before(
+    connection: Connection[TupleRow], account: str, datasets: Sequence[str], before: datetime
+) -> TimeRange | None:
+    """The newest gap before `before` in any of `datasets`; None: they are complete."""
+    row = connection.execute(
+        _SQL.newest_gap_before,
+        {"account": account, "datasets": list(datasets), "before": before},
+    ).fetchone()
+    return TimeRange(row[0], row[1]) if row else None
+
+
+def _range(times: TimeRange) -> TimestamptzRange:
+    return TimestamptzRange(times.start, times.end, "[)")

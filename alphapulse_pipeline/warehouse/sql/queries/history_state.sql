@@ -1,0 +1,208 @@
+-- want --
+-- Require a stream over a range. Not lower(excluded.wanted): of an empty range that is NULL, which
+-- would mean "since ever".
+INSERT INTO alphapulse.streams AS s (account, dataset, stream, first_seen, source, wanted)
+VALUES (%(account)s, %(dataset)s, %(stream)s, now(), %(source)s, tstzrange(%(start)s, %(end)s))
+ON CONFLICT (account, dataset, stream) DO UPDATE
+    SET wanted = tstzrange(%(start)s, greatest(upper(s.wanted), %(end)s));
+
+-- gaps --
+-- What is neither covered nor unreachable inside a range, newest first.
+SELECT stream, lower(gap), upper(gap)
+FROM alphapulse.streams
+LEFT JOIN alphapulse.coverage USING (account, dataset, stream)
+CROSS JOIN LATERAL unnest(
+    tstzmultirange(%(within)s) - coalesce(covered, '{}') - coalesce(unreachable, '{}')
+) AS gap
+WHERE account = %(account)s AND dataset = %(dataset)s
+ORDER BY upper(gap) DESC, stream;
+
+-- prove --
+-- Cover a proven range, and remember the newest row that was read.
+INSERT INTO alphapulse.coverage AS c
+    (account, dataset, stream, covered, newest_row, updated_at)
+VALUES (
+    %(account)s, %(dataset)s, %(stream)s, tstzmultirange(%(covered)s), %(newest)s, now()
+)
+ON CONFLICT (account, dataset, stream) DO UPDATE SET
+    covered = c.covered + excluded.covered,
+    imported = c.imported - excluded.covered,
+    unreachable = c.unreachable - excluded.covered,
+    updated_at = now(),
+    newest_row = greatest(c.newest_row, excluded.newest_row),
+    suspect_since = NULL,
+    last_failure = NULL,
+    last_failure_at = NULL;
+
+-- cover_by_import --
+-- Cover what was wanted and missing in a range that an imported file is complete for.
+WITH news AS (
+    SELECT stream, tstzmultirange(wanted * %(asserted)s) - coalesce(covered, '{}') AS times
+    FROM alphapulse.streams
+    LEFT JOIN alphapulse.coverage USING (account, dataset, stream)
+    WHERE account = %(account)s AND dataset = %(dataset)s AND stream = ANY(%(streams)s)
+),
+
+stored AS (
+    INSERT INTO alphapulse.coverage AS c
+        (account, dataset, stream, covered, imported, updated_at)
+    SELECT %(account)s, %(dataset)s, stream, times, times, now()
+    FROM news
+    WHERE NOT isempty(times)
+    ON CONFLICT (account, dataset, stream) DO UPDATE SET
+        covered = c.covered + excluded.covered,
+        imported = c.imported + excluded.imported,
+        unreachable = c.unreachable - excluded.covered,
+        updated_at = now()
+)
+
+SELECT stream, lower(gap), upper(gap)
+FROM news
+CROSS JOIN LATERAL unnest(times) AS gap
+ORDER BY lower(gap), stream;
+
+-- mark_unreachable --
+-- Record what the exchange no longer serves, and why; what is covered stays covered.
+INSERT INTO alphapulse.coverage AS c
+    (account, dataset, stream, unreachable, unreachable_reason, updated_at)
+VALUES (%(account)s, %(dataset)s, %(stream)s, tstzmultirange(%(lost)s), %(reason)s, now())
+ON CONFLICT (account, dataset, stream) DO UPDATE SET
+    unreachable = (c.unreachable + excluded.unreachable) - c.covered,
+    unreachable_reason = excluded.unreachable_reason,
+    updated_at = now();
+
+-- record_failure --
+-- Give every stream that still has a gap the reason for it.
+INSERT INTO alphapulse.coverage AS c
+    (account, dataset, stream, last_failure, last_failure_at, updated_at)
+SELECT DISTINCT account, dataset, stream, %(reason)s, now(), now()
+FROM alphapulse.coverage_gaps
+WHERE account = %(account)s AND dataset = %(dataset)s
+ON CONFLICT (account, dataset, stream) DO UPDATE SET
+    last_failure = excluded.last_failure,
+    last_failure_at = excluded.last_failure_at,
+    updated_at = now();
+
+-- suspect --
+-- Record that a stream does not return its newest known row; forget that row after a while.
+UPDATE alphapulse.coverage SET
+    updated_at = now(),
+    suspect_since = coalesce(suspect_since, now()),
+    newest_row = CASE WHEN suspect_since < now() - %(expires)s THEN NULL ELSE newest_row END
+WHERE account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s;
+
+-- streams --
+-- All streams that were ever requested.
+SELECT stream FROM alphapulse.streams
+WHERE account = %(account)s AND dataset = %(dataset)s
+ORDER BY stream;
+
+-- read_until --
+-- Up to when each stream was wanted when it was read last, of those without a gap.
+SELECT stream, upper(wanted)
+FROM alphapulse.streams
+JOIN alphapulse.coverage USING (account, dataset, stream)
+WHERE
+    account = %(account)s AND dataset = %(dataset)s
+    AND NOT isempty(wanted) AND wanted <@ (covered + unreachable);
+
+-- covered_before --
+-- Whether anything older than a time was ever proven of a stream.
+SELECT lower(covered) < %(before)s FROM alphapulse.coverage
+WHERE
+    account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s
+    AND NOT isempty(covered);
+
+-- covered_until --
+-- The end of the newest covered range of any stream.
+SELECT max(upper(covered)) FROM alphapulse.coverage
+WHERE account = %(account)s AND dataset = %(dataset)s;
+
+-- newest_row --
+-- The time of the newest row ever read of a stream.
+SELECT newest_row FROM alphapulse.coverage
+WHERE account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s;
+
+-- newest_id --
+-- An id of the newest row of a market that the exchange must still return.
+SELECT {id} FROM {table}
+WHERE
+    account = %(account)s AND market = %(market)s AND wallet = %(wallet)s
+    AND {time} < %(before)s AND origin = 'api'
+    AND (%(served)s::timestamptz IS NULL OR {time} >= %(served)s)
+ORDER BY {time} DESC LIMIT 1;
+
+-- newest_id_with_fills --
+-- The same of orders: one without a fill may be forgotten soon.
+SELECT {id} FROM {table}
+WHERE
+    account = %(account)s AND market = %(market)s AND wallet = %(wallet)s
+    AND {time} < %(before)s AND origin = 'api'
+    AND (%(served)s::timestamptz IS NULL OR {time} >= %(served)s)
+    AND (filled > 0 OR {time} >= %(unfilled_since)s)
+ORDER BY {time} DESC LIMIT 1;
+
+-- unsettled --
+-- The moments of recent rows that were not final when they were read last.
+SELECT DISTINCT {time}, {time} + interval '1 millisecond'
+FROM {table}
+WHERE account = %(account)s AND origin = 'api' AND ({condition}) AND {time} > now() - %(within)s
+ORDER BY {time};
+
+-- covered_time --
+-- How much time is covered, all streams added up.
+SELECT coalesce(sum(upper(times) - lower(times)), interval '0')
+FROM alphapulse.coverage
+CROSS JOIN LATERAL unnest(covered) AS times
+WHERE account = %(account)s AND dataset = %(dataset)s;
+
+-- missing_time --
+-- How much time is missing, and how much is wanted.
+SELECT
+    (
+        SELECT coalesce(sum(upper(gap) - lower(gap)), interval '0')
+        FROM alphapulse.coverage_gaps
+        WHERE account = %(account)s AND dataset = %(dataset)s
+    ),
+    (
+        SELECT coalesce(sum(upper(wanted) - lower(wanted)), interval '0')
+        FROM alphapulse.streams
+        WHERE account = %(account)s AND dataset = %(dataset)s
+    );
+
+-- covered_share --
+-- The covered share of the wanted time, never rounded up; NULL where none is wanted.
+SELECT trunc(
+    coalesce(sum(extract(EPOCH FROM upper(times) - lower(times))), 0)
+    / (
+        SELECT nullif(sum(extract(EPOCH FROM upper(wanted) - lower(wanted))), 0)
+        FROM alphapulse.streams
+        WHERE account = %(account)s AND dataset = %(dataset)s
+    ),
+    4
+)
+FROM (
+    SELECT unnest(tstzmultirange(wanted) * covered) AS times
+    FROM alphapulse.streams
+    JOIN alphapulse.coverage USING (account, dataset, stream)
+    WHERE account = %(account)s AND dataset = %(dataset)s
+) AS proven;
+
+-- is_complete --
+-- Whether a range has no gap, as far as it is wanted.
+SELECT NOT EXISTS (
+    SELECT FROM alphapulse.coverage_gaps
+    WHERE account = %(account)s AND dataset = %(dataset)s AND gap && %(within)s
+);
+
+-- no_history_requested --
+-- Whether no history of an account was ever requested.
+SELECT NOT EXISTS (SELECT FROM alphapulse.streams WHERE account = %(account)s);
+
+-- newest_gap_before --
+-- The newest gap before a time in any of some datasets.
+SELECT lower(older), upper(older)
+FROM alphapulse.coverage_gaps
+CROSS JOIN LATERAL (SELECT gap * tstzrange(NULL, %(before)s) AS older) AS cut
+WHERE account = %(account)s AND dataset = ANY(%(datasets)s) AND NOT isempty(older)
+ORDER BY upper(older) DESC LIMIT 1;

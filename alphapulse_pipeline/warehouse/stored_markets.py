@@ -1,0 +1,88 @@
+"""The markets of each account: every name ever given, and ccxt's catalogue for the next run."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.datasets import Column, Table, Type
+from alphapulse_pipeline.datasets.table import ACCOUNT, MARKET, key, numeric, text
+from alphapulse_pipeline.warehouse.merge import merge
+
+MARKETS = Table(
+    name="markets",
+    comment="Every market ever resolved; a name once given never changes.",
+    columns=(
+        ACCOUNT,
+        key("market", MARKET),
+        text("raw_id", "The exchange's own id.", nullable=False),
+        text(
+            "type",
+            "spot, swap, future or option; none: a guess that turned out not to exist.",
+            nullable=False,
+        ),
+        text("base", "The base currency."),
+        text("quote", "The quote currency."),
+        text("settle", "The settlement currency."),
+        numeric("contract_size", "Size of one contract, in base (in quote for inverse)."),
+        Column("active", Type.BOOLEAN, "Whether the exchange lists it now.", nullable=False),
+        Column(
+            "seen_at",
+            Type.TIMESTAMP,
+            "When it was last listed; 1970 if it was only guessed.",
+            nullable=False,
+        ),
+    ),
+)
+
+
+def catalogue(
+    connection: Connection[TupleRow], account: str, version: str
+) -> tuple[str, datetime] | None:
+    """The account's market catalogue and when it was loaded; None where this ccxt wrote none."""
+    row = connection.execute(
+        "SELECT catalogue, loaded_at FROM alphapulse.market_catalogues"
+        " WHERE account = %s AND version = %s",
+        [account, version],
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def store_catalogue(
+    connection: Connection[TupleRow], account: str, version: str, catalogue: str
+) -> None:
+    """Keep the catalogue for the next runs."""
+    connection.execute(
+        "INSERT INTO alphapulse.market_catalogues (account, version, loaded_at, catalogue)"
+        " VALUES (%s, %s, now(), %s) ON CONFLICT (account) DO UPDATE SET"
+        " version = excluded.version, loaded_at = excluded.loaded_at,"
+        " catalogue = excluded.catalogue",
+        [account, version, catalogue],
+    )
+
+
+def market_names(connection: Connection[TupleRow], account: str) -> list[tuple[str, str, str]]:
+    """Every market ever resolved: (raw id, type, name)."""
+    rows = connection.execute(
+        "SELECT raw_id, type, market FROM alphapulse.markets WHERE account = %s", [account]
+    ).fetchall()
+    return [(raw_id, kind, market) for raw_id, kind, market in rows]
+
+
+def store_markets(
+    connection: Connection[TupleRow], account: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert or update markets by name."""
+    with connection.transaction(), connection.cursor() as cursor:
+        merge(cursor, MARKETS, rows, {"account": account})
+
+
+def retire_markets(connection: Connection[TupleRow], account: str, before: datetime) -> None:
+    """Mark the markets that were last listed before `before` as inactive."""
+    connection.execute(
+        "UPDATE alphapulse.markets SET active = false"
+        " WHERE account = %s AND active AND seen_at < %s",
+        [account, before],
+    )
