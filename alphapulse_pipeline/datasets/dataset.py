@@ -58,7 +58,7 @@ class Updates(NamedTuple):
     when: str
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Dataset(Table):
     """A table that is filled per account, and its asset."""
 
@@ -81,7 +81,7 @@ class Dataset(Table):
         return f"{self.name}_latest" if self.is_snapshot else self.name
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Snapshot(Dataset):
     """What is held or quoted at one time. What the newest snapshot does not list is zero."""
 
@@ -89,7 +89,7 @@ class Snapshot(Dataset):
     part: Part | None = None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class History(Dataset):
     """What happened, row by row."""
 

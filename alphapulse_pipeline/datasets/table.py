@@ -63,7 +63,7 @@ class Index:
     where: str = ""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Table:
     """A table of the schema `alphapulse`, and how rows are merged into it."""
 
@@ -74,6 +74,9 @@ class Table:
     """When a key is written again, the row with the greater value in this column wins."""
     optional: Mapping[str, str | None] = field(default_factory=dict)
     """Columns that a row may omit, with the value they get then: not every source knows them."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
 
     @cached_property
     def key(self) -> tuple[str, ...]:

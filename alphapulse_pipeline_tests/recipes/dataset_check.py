@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from exchange_simulator import Simulator
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -16,6 +15,7 @@ from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.warehouse.export import to_csv
 from alphapulse_pipeline.warehouse.imports.store import import_file
 from alphapulse_pipeline_tests.components.conftest import instance, run_job
+from exchange_simulator import Simulator
 
 __all__ = ["instance", "run_job"]
 DAYS = {

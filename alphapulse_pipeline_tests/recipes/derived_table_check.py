@@ -5,7 +5,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from exchange_simulator import Simulator
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -14,6 +13,7 @@ from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.warehouse.export import to_csv
 from alphapulse_pipeline_tests.sync.truth import sync_all
+from exchange_simulator import Simulator
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_it_is_calculated_shown_and_exported(
     assert spec.description == "What trading cost per market: fills, volume and fees."
     for _ in range(2):  # a second refresh replaces the rows
         result = dg.materialize(
-            [*definitions.assets or ()], selection=dg.AssetSelection.assets(spec.key)
+            [*(definitions.assets or ())], selection=dg.AssetSelection.assets(spec.key)
         )
         assert result.success
     [event] = result.get_asset_materialization_events()
