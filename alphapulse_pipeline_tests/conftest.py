@@ -38,7 +38,7 @@ NOW_MS = int(datetime(2026, 10, 15, 12, 0, 7, tzinfo=UTC).timestamp() * 1000)
 """The frozen time of the shared simulator."""
 
 
-SLOW = ("test_browser", "test_up", "reliability", "test_event_log")
+SLOW = ("test_browser", "test_up", "reliability", "test_event_log", "test_wheels")
 """Whose files take longest. They come first, so that none of them is waited for in the end."""
 
 

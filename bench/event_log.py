@@ -83,6 +83,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--days", type=int, default=30)
     options = parser.parse_args()
+    if options.days < SUCCESSFUL.days + 3:
+        parser.error(f"--days: at least {SUCCESSFUL.days + 3}, for retention to have an effect")
     with (
         tempfile.TemporaryDirectory(prefix="ap") as folder,
         embedded_server(Path(folder)) as server,

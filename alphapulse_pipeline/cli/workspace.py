@@ -22,7 +22,7 @@ from alphapulse_pipeline.warehouse.embedded import embedded_server
 
 DATABASE = "alphapulse"
 DEMO_DATABASE = "alphapulse_demo"
-PROJECT = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,18 @@ def _make(folder: Path) -> None:
 
 
 def prepare_dagster(home: Path) -> None:
-    """Dagster's home, with the project's dagster.yaml in it."""
+    """Dagster's home, with our dagster.yaml in it."""
     folder = dagster_home(home)
     _make(folder)
-    shutil.copyfile(PROJECT / "dagster.yaml", folder / "dagster.yaml")
+    shutil.copyfile(dagster_yaml(), folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def dagster_yaml() -> Path:
+    """Our settings of Dagster: inside the package in a wheel, beside it in a checkout."""
+    packaged = _PACKAGE / "dagster.yaml"
+    return packaged if packaged.is_file() else _PACKAGE.parent / "dagster.yaml"
 
 
 def simulable(accounts: Sequence[Account]) -> list[Account]:
