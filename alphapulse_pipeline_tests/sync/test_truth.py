@@ -13,11 +13,9 @@ from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true, unreachable
-from exchange_simulator import Simulator, World, serve
+from exchange_simulator import EXCHANGES, Simulator, World, serve
 
 Make = Callable[..., Account]
-
-FACES = ("bybit", "binance", "kraken", "okx")
 
 
 @contextmanager
@@ -60,7 +58,7 @@ def check(
     assert gaps == []
 
 
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_tables_equal_the_truth(
     exchange: str, simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
@@ -69,7 +67,7 @@ def test_tables_equal_the_truth(
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_two_years_equal_the_truth(
     exchange: str, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
