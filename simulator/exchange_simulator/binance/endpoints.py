@@ -133,7 +133,7 @@ _DAPI = {
     "/dapi/v1/income": Endpoint(income.income, "account", 20),
 }
 ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
@@ -168,7 +168,7 @@ def _handler(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: End
             if endpoint.without_symbol is not None and not params.get("symbol"):
                 weight = endpoint.without_symbol
             headers.update(limiter.spend(ip, pool, weight))
-        key = _NOBODY
+        key = _ANONYMOUS
         if endpoint.scope is not None:
             name = request.headers.get("x-mbx-apikey", "")
             key = authenticate(exchange, name, query, body, params, ip)

@@ -67,7 +67,7 @@ PRIVATE = {
 }
 
 _trace = count()
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
@@ -84,7 +84,7 @@ def routes(exchange: ExchangeState) -> list[Route]:
 def _public(exchange: ExchangeState, answers: Answer) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
-        call = Call(exchange, dict(request.query_params), now, _NOBODY)
+        call = Call(exchange, dict(request.query_params), now, _ANONYMOUS)
         return _respond(answers, call, {})
 
     return handle
@@ -108,7 +108,9 @@ def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Pri
                 raise Refused(10005)
             return endpoint.answer(Call(exchange, call.params, now, key))
 
-        return _respond(answers, Call(exchange, dict(request.query_params), now, _NOBODY), headers)
+        return _respond(
+            answers, Call(exchange, dict(request.query_params), now, _ANONYMOUS), headers
+        )
 
     return handle
 

@@ -79,7 +79,7 @@ PRIVATE = {
     "WithdrawStatus": Private(QUERY_LEDGER, funding.withdraw_status),
 }
 
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
@@ -105,7 +105,7 @@ def _public(exchange: ExchangeState, directories: Directories, answers: Answer) 
 
         def answered() -> Result:
             params = dict(request.query_params) | _parsed(request, body)
-            return answers(Call(exchange, directories, params, exchange.now(), _NOBODY))
+            return answers(Call(exchange, directories, params, exchange.now(), _ANONYMOUS))
 
         return _respond(answered)
 

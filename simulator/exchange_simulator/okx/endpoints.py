@@ -64,7 +64,7 @@ PRIVATE = {
     "trade/fills-history": Private("orders", Limit(10), trade.fills_history),
 }
 
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
@@ -86,7 +86,7 @@ def _public(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Publ
         now = exchange.now()
 
         def data() -> Data:
-            call = Call(exchange, dict(request.query_params), now, _NOBODY)
+            call = Call(exchange, dict(request.query_params), now, _ANONYMOUS)
             _admit(exchange, limiter, (_address(request), path), endpoint.limit, call)
             return endpoint.answer(call)
 
