@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +55,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return min((p for name, p in places.items() if name in item.nodeid), default=len(SLOW))
 
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """SIGINT as in a terminal. Non-interactive shells start background jobs with it ignored, which
+    every process that a test starts would inherit."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -138,7 +138,7 @@ def _simulated(pace: float, days: int) -> Iterator[tuple[str, Any]]:
 def _serve(pipe: Pipe, pace: float, days: int) -> None:
     now = GENESIS + days * DAY
     world = World(genesis=GENESIS, pace=pace)
-    world.live_until(_ms(now))
+    world.advance_to(_ms(now))
     with serve(world, clock=lambda: _ms(now), limits=False) as simulator:
         pipe.send(simulator.url)
         while True:

@@ -143,17 +143,17 @@ def dagster_yaml() -> Path:
 
 def simulable(accounts: Sequence[Account]) -> list[Account]:
     """Those whose exchange is simulated; the others are as if they had no credentials."""
-    from exchange_simulator import FACES
+    from exchange_simulator import EXCHANGES
 
     found = []
     for account in accounts:
-        if account.settings.exchange in FACES:
+        if account.settings.exchange in EXCHANGES:
             found.append(account)
         else:
             os.environ[account.environment.api_key] = ""
             output.note(
                 f"{account.name} is left out of the demo: {account.settings.exchange} is not among "
-                f"the simulated exchanges ({', '.join(FACES)})"
+                f"the simulated exchanges ({', '.join(EXCHANGES)})"
             )
     return found
 

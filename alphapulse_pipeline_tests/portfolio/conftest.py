@@ -11,9 +11,9 @@ from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.portfolio import example
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts
-from alphapulse_pipeline_tests.portfolio.living import FACES, living
+from alphapulse_pipeline_tests.portfolio.living import living
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
-from exchange_simulator import World
+from exchange_simulator import EXCHANGES, World
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def busy_world() -> World:
     return World(seed=16, genesis=GENESIS, pace=0.7)
 
 
-@pytest.fixture(scope="package", params=FACES)
+@pytest.fixture(scope="package", params=EXCHANGES)
 def lived(
     request: pytest.FixtureRequest, server: EmbeddedServer, busy_world: World
 ) -> Iterator[Scene]:

@@ -12,7 +12,6 @@ from alphapulse_pipeline_tests.conftest import unlimited
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene, scene
 from exchange_simulator import World
 
-FACES = ("bybit", "binance", "kraken", "okx")
 STEP = 4 * HOUR + 7_321
 """Milliseconds; snapshots are taken at odd times."""
 

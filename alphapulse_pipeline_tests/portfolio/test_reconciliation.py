@@ -13,9 +13,9 @@ from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
-from alphapulse_pipeline_tests.portfolio.living import FACES, living
+from alphapulse_pipeline_tests.portfolio.living import living
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene
-from exchange_simulator import World
+from exchange_simulator import EXCHANGES, World
 
 DB = Connection[TupleRow]
 Place = tuple[str, str, datetime]
@@ -81,7 +81,7 @@ def test_a_second_look_sums_up_nothing(lived: Scene) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_two_years_add_up(exchange: str, server: EmbeddedServer) -> None:
     """Read every four days, with loans, called-off withdrawals, liquidations, a delisted market."""
     genesis = datetime.fromtimestamp(BEFORE / 1000, UTC) - timedelta(days=729)

@@ -13,10 +13,9 @@ from alphapulse_pipeline.portfolio import exposure, holdings, prices, value
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, HOUR, Clock, Scene
-from exchange_simulator import World, serve
+from exchange_simulator import EXCHANGES, World, serve
 
 DB = Connection[TupleRow]
-FACES = ("bybit", "binance", "kraken", "okx")
 STEP = HOUR + 7_321
 NEAR = Decimal("1e-12")
 
@@ -35,7 +34,7 @@ class Read:
         return "USDT" if self.scene.exchange == "kraken" else "USD"
 
 
-@pytest.fixture(params=FACES)
+@pytest.fixture(params=EXCHANGES)
 def read(
     request: pytest.FixtureRequest, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Read]:

@@ -48,11 +48,11 @@ def test_orders_are_followed_to_their_end(
         account = make_account(simulator.url, **at(clock[0]))
         sync_orders(account, database)
         truth = simulator.truth(NOW_MS)
-        forgotten = simulator.truth(NOW_MS, forgotten=True)["orders"]
+        forgotten = simulator.truth(NOW_MS, expired=True)["orders"]
 
         ended = {o["order_id"]: o for o in forgotten if o["status"] != "open"}
         assert {"closed", "canceled"} <= {ended[i]["status"] for i in then & set(ended)}
-        assert any(ended[i]["forgotten"] for i in then & set(ended))  # the hardest case is met
+        assert any(ended[i]["expired"] for i in then & set(ended))  # the hardest case is met
         statuses = db.execute("SELECT order_id, status FROM alphapulse.orders").fetchall()
         found: dict[str, str] = dict(statuses)
         assert {i: found[i] for i in then & set(ended)} == {

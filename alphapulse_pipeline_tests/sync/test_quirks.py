@@ -14,9 +14,8 @@ from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.sync.test_truth import FACES
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true, unreachable
-from exchange_simulator import Quirks, Simulator, World, serve
+from exchange_simulator import EXCHANGES, Simulator, Timing, World, serve
 
 Make = Callable[..., Account]
 
@@ -53,25 +52,25 @@ def sync(
     return account
 
 
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 @pytest.mark.parametrize(
-    "quirks",
+    "timing",
     [
         pytest.param(
-            Quirks(late_share=Decimal("0.4"), late=20_000), id="late", marks=pytest.mark.nightly
+            Timing(late_share=Decimal("0.4"), late_by=20_000), id="late", marks=pytest.mark.nightly
         ),
-        pytest.param(Quirks(hurry=700), id="hurried", marks=pytest.mark.nightly),
-        pytest.param(Quirks(late_share=Decimal("0.4"), late=20_000, hurry=300), id="both"),
+        pytest.param(Timing(clock_step=700), id="hurried", marks=pytest.mark.nightly),
+        pytest.param(Timing(late_share=Decimal("0.4"), late_by=20_000, clock_step=300), id="both"),
     ],
 )
 def test_rows_that_come_late_or_meanwhile_are_not_lost(
-    exchange: str, quirks: Quirks, make_account: Make, database: str, db: Connection[TupleRow]
+    exchange: str, timing: Timing, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     world = World(seed=5, genesis=GENESIS, pace=6)  # hundreds of fills a day
-    with serve(world, clock=lambda: NOW_MS, quirks=quirks, limits=False) as simulator:
+    with serve(world, clock=lambda: NOW_MS, timing=timing, limits=False) as simulator:
         for minutes in (0, 3, 6):
             sync(simulator, make_account, database, exchange, NOW_MS + minutes * MINUTE)
-        simulator.set_quirks(Quirks())
+        simulator.set_timing(Timing())
         end = NOW_MS + 30 * MINUTE
         account = sync(simulator, make_account, database, exchange, end)
         truth = simulator.truth(end, exchange=exchange) | {"exchange": exchange}
@@ -87,8 +86,8 @@ def test_what_the_exchange_forgets_meanwhile_is_told(
     """The oldest rows go while pages are read: what is missing is marked, never claimed."""
     start = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=100)
     world = World(seed=5, genesis=start)
-    quirks = Quirks(begin=NOW_MS - 90 * DAY, forgets=MINUTE // 12)
-    with serve(world, clock=lambda: NOW_MS, quirks=quirks, limits=False) as simulator:
+    timing = Timing(history_start=NOW_MS - 90 * DAY, history_step=MINUTE // 12)
+    with serve(world, clock=lambda: NOW_MS, timing=timing, limits=False) as simulator:
         account = sync(simulator, make_account, database, "okx", NOW_MS, start)
         truth = simulator.truth(NOW_MS, exchange="okx")
         for dataset in ("trades", "orders", "funding", "ledger"):

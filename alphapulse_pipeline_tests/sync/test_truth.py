@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -9,15 +10,23 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true, unreachable
-from exchange_simulator import Simulator, World, serve
+from alphapulse_pipeline_tests.sync.truth import (
+    COLUMNS,
+    retention,
+    still_served,
+    stored,
+    sync_all,
+    true,
+    unreachable,
+    wrongly_unreachable,
+)
+from exchange_simulator import EXCHANGES, Simulator, World, serve
 
 Make = Callable[..., Account]
-
-FACES = ("bybit", "binance", "kraken", "okx")
 
 
 @contextmanager
@@ -32,17 +41,23 @@ def check(
 ) -> None:
     """Sync everything, and find what is stored equal to what is true, dataset by dataset.
 
-    What the exchange stops to serve in this very hour may be missing, and is told to be.
+    Only rows that the exchange no longer serves, or stops serving within the hour, may be missing,
+    and their time must be marked as unreachable.
     """
     sync_all(account, url)
     exchange = account.settings.exchange
+    at = datetime.fromtimestamp(now / 1000, UTC)
     truth = simulator.truth(now, exchange=exchange) | {"exchange": exchange}
     for dataset in supported(account):
         if dataset in COLUMNS:
             found, wanted = stored(db, dataset, account.name), true(truth, dataset)
             assert found <= wanted, dataset
             if missing := wanted - found:
+                served = still_served(exchange, dataset, missing, at)
+                assert not served, f"{dataset}: {len(served)} rows that {exchange} still serves"
                 assert unreachable(db, dataset, account.name, missing) == missing, dataset
+    wrong = wrongly_unreachable(db, account.name, exchange, at)
+    assert not wrong, f"unreachable, although {exchange} still serves it: {wrong}"
     prices = {
         (row["market"], name, Decimal(row[name]))
         for row in truth["prices"]
@@ -60,7 +75,7 @@ def check(
     assert gaps == []
 
 
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_tables_equal_the_truth(
     exchange: str, simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
@@ -68,8 +83,47 @@ def test_tables_equal_the_truth(
     check(simulator, account, database, db, NOW_MS)
 
 
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_sources_know_how_long_their_exchange_serves_them(exchange: str) -> None:
+    for dataset, sources in VENUES[exchange].histories.items():
+        for stream, source in sources.items():
+            place = source.kind if dataset == "transfers" else source.wallet
+            assert source.feed.horizon == retention(exchange, dataset, place), (dataset, stream)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "dataset", "stream", "what"),
+    [
+        pytest.param("bybit", "trades", "linear", "trades: .* still serves", id="rows missing"),
+        pytest.param("okx", "trades", "margin", "unreachable, although", id="no rows missing"),
+        pytest.param("okx", "ledger", "trading", "ledger: .* still serves", id="ledger"),
+    ],
+)
+def test_the_check_finds_a_retention_that_is_too_short(
+    exchange: str,
+    dataset: str,
+    stream: str,
+    what: str,
+    simulator: Simulator,
+    make_account: Make,
+    database: str,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A source that believes in one day loses rows, and marks their time as unreachable."""
+    venue = VENUES[exchange]
+    source = venue.histories[dataset][stream]
+    wrong = replace(source, feed=replace(source.feed, horizon=timedelta(days=1)))
+    streams = {**venue.histories[dataset], stream: wrong}
+    histories = {**venue.histories, dataset: streams}
+    monkeypatch.setitem(VENUES, exchange, replace(venue, histories=histories))
+    account = make_account(simulator.url, exchange, exchange=exchange)
+    with pytest.raises(AssertionError, match=what):
+        check(simulator, account, database, db, NOW_MS)
+
+
 @pytest.mark.nightly
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_two_years_equal_the_truth(
     exchange: str, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:

@@ -8,12 +8,14 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import DATASETS, SNAPSHOTS
+from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import Written
 from alphapulse_pipeline.warehouse.writer import write
+from exchange_simulator import EXCHANGES
 
 COLUMNS = {
     "balances": ["wallet", "asset", "free", "used", "total", "debt"],
@@ -39,6 +41,8 @@ COLUMNS = {
         "happened_at",
     ],
 }
+_EXPIRES_SOON = timedelta(hours=1, minutes=15)
+"""A sync gives up rows one hour before they expire, by a clock that runs while it reads."""
 _TIMES = {"executed_at", "created_at", "updated_at", "happened_at"}
 _WORDS = {
     *("wallet", "asset", "market", "side", "margin_mode", "trade_id", "order_id", "fee_currency"),
@@ -89,6 +93,49 @@ def unreachable(
     ).fetchone()
     ranges = found[0] if found and found[0] else []
     return {row for row in rows if any(row[place] in times for times in ranges)}
+
+
+def retention(exchange: str, dataset: str, place: str) -> timedelta | None:
+    """How long the exchange documents to serve a dataset of a wallet (of transfers: a kind), taken
+    from the simulator, so that a venue that is wrong about it is found out; None: forever."""
+    found = EXCHANGES[exchange].retention_for(dataset, place)
+    return None if found is None else timedelta(milliseconds=found)
+
+
+def still_served(
+    exchange: str, dataset: str, rows: set[tuple[Any, ...]], now: datetime
+) -> set[tuple[Any, ...]]:
+    """Those of `rows` that the exchange serves at `now` and for a while longer."""
+    columns = COLUMNS[dataset]
+    place = columns.index("kind" if dataset == "transfers" else "wallet")
+    time = columns.index(DATASETS[dataset].time)
+    return {
+        row
+        for row in rows
+        if (kept := retention(exchange, dataset, row[place])) is None
+        or row[time] >= now - kept + _EXPIRES_SOON
+    }
+
+
+def wrongly_unreachable(
+    db: Connection[TupleRow], account: str, exchange: str, now: datetime
+) -> list[tuple[str, str]]:
+    """(dataset, stream) whose unreachable ranges reach into what the exchange serves at `now`."""
+    found = db.execute(
+        "SELECT dataset, stream, upper(unreachable) FROM alphapulse.coverage"
+        " WHERE account = %s AND NOT isempty(unreachable)",
+        [account],
+    ).fetchall()
+    wrong = []
+    for dataset, stream, end in found:
+        sources = VENUES[exchange].histories[dataset]
+        # streams of one market are named after their source and the market
+        source = sources[next(name for name in sources if f"{stream} ".startswith(f"{name} "))]
+        place = source.kind if dataset == "transfers" else source.wallet
+        kept = retention(exchange, dataset, place)
+        if kept is None or end > now - kept + _EXPIRES_SOON:
+            wrong.append((dataset, stream))
+    return wrong
 
 
 def true(truth: dict[str, Any], dataset: str) -> set[tuple[Any, ...]]:

@@ -1,10 +1,10 @@
 """Local exchanges that speak the real protocols.
 
-`World` is what happens in an account, `serve` and `run` put it behind a server that clients of the
-real exchange can talk to unchanged, and `/__truth` tells what they must have understood.
+`World` simulates an account. `serve` and `run` put it behind an HTTP server that unmodified clients
+of the real exchanges can use. `/__truth` returns what a client must have read.
 """
 
-from exchange_simulator.faces import FACES
+from exchange_simulator.exchanges import EXCHANGES
 from exchange_simulator.faults import Fault, parse_fault
 from exchange_simulator.keys import (
     ALL_SCOPES,
@@ -13,8 +13,8 @@ from exchange_simulator.keys import (
     DEMO_SECRET,
     Key,
 )
-from exchange_simulator.quirks import Quirks
 from exchange_simulator.server import Simulator, run, serve
+from exchange_simulator.timing import Timing
 from exchange_simulator.world import World
 
 __all__ = [
@@ -22,11 +22,11 @@ __all__ = [
     "DEMO_KEY",
     "DEMO_PASSPHRASE",
     "DEMO_SECRET",
-    "FACES",
+    "EXCHANGES",
     "Fault",
     "Key",
-    "Quirks",
     "Simulator",
+    "Timing",
     "World",
     "parse_fault",
     "run",

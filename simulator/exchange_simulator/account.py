@@ -1,7 +1,7 @@
-"""One trading account: what can be done to it, and everything that was done.
+"""One trading account: its operations, and a record of everything that happened.
 
-Every method books what it does at once, rounded as it is recorded, so that records and books cannot
-disagree. Calls come in the order of time.
+Every operation books its effect at once, rounded the way it is recorded, so records and books
+always agree. Calls must come in chronological order.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from exchange_simulator.books import Books
 from exchange_simulator.identity import hexadecimal, snowflake, uuid
 from exchange_simulator.layout import Layout
 from exchange_simulator.markets import KINDS, Kind, Market
-from exchange_simulator.money import ZERO, in_favour_of_the_exchange, nearest
+from exchange_simulator.money import ZERO, nearest, round_fee
 from exchange_simulator.positions import Positions
 from exchange_simulator.records import (
     EntryKind,
@@ -40,7 +40,7 @@ class Account:
         self.orders: Timeline[Order] = Timeline()
         self.orders_of: dict[Kind, Timeline[Order]] = {kind: Timeline() for kind in KINDS}
         self.orders_on: defaultdict[str, Timeline[Order]] = defaultdict(Timeline)
-        """By the market's name, as `fills_of` is."""
+        """By market name, like `fills_of`."""
         self.ended: Timeline[Order] = Timeline()
         self.open: dict[int, Order] = {}
         self.executions: dict[Kind, Timeline[Fill | Funding]] = {kind: Timeline() for kind in KINDS}
@@ -68,7 +68,7 @@ class Account:
         cause: FillKind = "trade",
         wallet: Wallet | None = None,
     ) -> Order:
-        """`wallet`: that of the market's kind, unless it is said to be another."""
+        """`wallet` defaults to the wallet of the market's kind."""
         order = self._order(
             at, market, side, type, limit, amount, last_price, client_order_id, cause, wallet
         )
@@ -103,7 +103,7 @@ class Account:
         self.ended.append(at, order)
 
     def deliver(self, at: int, market: Market, payoff: Decimal, spot: Decimal) -> None:
-        """An option expires: a fill of the exchange's own, without an order of the trader's."""
+        """Settle an expired option: a fill made by the exchange, without an order of the trader."""
         size = self.positions.head(market).size
         side: Side = "sell" if size > 0 else "buy"
         order = self._order(
@@ -111,18 +111,18 @@ class Account:
         )
         cost = cost_of(market, payoff, abs(size))
         rate = Decimal("0.00015")
-        fee = in_favour_of_the_exchange(min(spot * abs(size) * rate, cost * Decimal("0.125")))
+        fee = round_fee(min(spot * abs(size) * rate, cost * Decimal("0.125")))
         fill = self._book_contract(order, at, payoff, abs(size), cost, fee, rate, ZERO, False)
         self._record(fill)
 
     def free(self, wallet: Wallet, asset: str) -> Decimal:
-        """What a new order may use: neither locked by spot orders nor margin of a position."""
+        """Amount available to new orders: neither locked by spot orders nor used as margin."""
         return self.books.head(wallet, asset) - self._reserved.get((wallet, asset), ZERO)
 
     # -- money -------------------------------------------------------------------------------
 
     def fund(self, at: int, market: Market, price: Decimal, rate: Decimal) -> None:
-        """Pays or receives funding on the open position."""
+        """Pay or receive funding on the open position."""
         size = self.positions.head(market).size
         value = cost_of(market, price, abs(size))
         amount = nearest(value * rate) * (-1 if size > 0 else 1)
@@ -172,20 +172,20 @@ class Account:
         return transfer
 
     def refund(self, at: int, transfer: Transfer) -> None:
-        """A withdrawal that was called off comes back, its fee included."""
+        """Credit a canceled withdrawal back, including its fee."""
         amount = transfer.amount + transfer.fee
-        assert transfer.from_wallet, "only withdrawals come back"
+        assert transfer.from_wallet, "only withdrawals are refunded"
         self.books.book(at, transfer.from_wallet, transfer.asset, "refund", amount, transfer)
 
     def lend(
         self, at: int, wallet: Wallet, asset: str, kind: EntryKind, amount: Decimal, owed: Decimal
     ) -> None:
-        """Borrowed money arrives, or interest and repayment leave; `owed` is the debt after it."""
+        """Book a loan, its interest or its repayment; `owed` is the debt afterwards."""
         loan = Loan(len(self.books.ledger[wallet].rows), at, wallet, asset, owed)
         self.books.owe(loan)
         self.books.book(at, wallet, asset, kind, amount, loan)
 
-    # -- inside ------------------------------------------------------------------------------
+    # -- internals ---------------------------------------------------------------------------
 
     def _order(
         self,
@@ -241,10 +241,10 @@ class Account:
         market = order.market
         bought = order.side == "buy"
         rate = market.maker if maker else market.taker
-        # a fee is taken from what is received, a rebate is paid in what is given
+        # fees are charged in the received currency, rebates are paid in the other one
         received = self._layout.spot_fees == "received"
         in_base = received and (bought if rate >= 0 else not bought)
-        fee = in_favour_of_the_exchange((amount if in_base else cost) * rate)
+        fee = round_fee((amount if in_base else cost) * rate)
         fill = Fill(
             number=self._next_fill(),
             order=order,
@@ -281,11 +281,11 @@ class Account:
         market = order.market
         rate = market.maker if maker else market.taker
         if market.kind == "option":
-            # of the underlying's value, but never more than seven per cent of the premium
+            # charged on the underlying's value, capped at 7 % of the premium
             fee = min(order.last_price * amount * rate, cost * Decimal("0.07"))
         else:
             fee = cost * rate
-        fee = in_favour_of_the_exchange(fee)
+        fee = round_fee(fee)
         return self._book_contract(order, at, price, amount, cost, fee, rate, left, maker)
 
     def _book_contract(
@@ -347,7 +347,7 @@ class Account:
 
 
 def cash_flow(fill: Fill) -> Decimal:
-    """What a derivative's fill moved, before its fee: of options the premium, else the profit."""
+    """Cash moved by a derivative's fill before its fee: the premium of options, else the profit."""
     if fill.order.market.kind != "option":
         return fill.profit
     return fill.cost if fill.order.side == "sell" else -fill.cost

@@ -1,7 +1,7 @@
-"""The double entry behind every balance.
+"""The ledger behind every balance.
 
-A balance is never set: it is the `balance_after` of the last ledger entry of its wallet and asset,
-which is why the sum of the entries and the balance agree to the last digit at any time.
+A balance is never set: it is the `balance_after` of the last ledger entry of its wallet and asset.
+The entries therefore add up to the balance exactly, at any time.
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ class Books:
         return loan.owed if loan else ZERO
 
     def assets(self, wallet: Wallet, at: int) -> list[str]:
-        """Every asset that `wallet` had held by then, be it nothing now."""
+        """Every asset that `wallet` has ever held until `at`, including those that are now zero."""
         return sorted(
             asset
             for (owner, asset), account in self._accounts.items()

@@ -1,4 +1,4 @@
-"""How one order is filled in parts: how many, how large, and how far apart."""
+"""How one order is filled in parts: how many, how large, and how far apart in time."""
 
 from decimal import Decimal
 from random import Random
@@ -7,7 +7,7 @@ from exchange_simulator.markets import Market
 
 
 def burst(dice: Random, at: int, market: Market, amount: Decimal) -> list[tuple[int, Decimal]]:
-    """Splits an amount into fills that share a millisecond or are a few apart: (time, amount)."""
+    """Split an amount into fills in the same millisecond or a few apart: (time, amount)."""
     roll = dice.random()
     parts = (
         1 if roll < 0.62 else 2 if roll < 0.80 else 3 if roll < 0.9 else 4 + int(dice.random() * 5)

@@ -6,31 +6,31 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from exchange_simulator.faces import FACES
+from exchange_simulator.exchanges import EXCHANGES
 from exchange_simulator.keys import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET
 from exchange_simulator.server import Simulator, run
 from exchange_simulator.world import World
 
-_FAULT = """A fault to inject: kind[=value][:/path][*times]\\[@when]; may be repeated.
+_FAULT = """A fault to inject: kind[=value][:/path][*times]\\[@when]. May be repeated.
 
 Kinds: clock=MS, delay=SECONDS, refuse, reset[=headers|body], hang[=headers|body], close-body,
 cut-body, bad-gzip, html, empty-body, status=CODE, retcode=CODE, throttled[=SECONDS],
 banned=SECONDS, busy, maintenance, key=ip|expired|PERMISSION, empty, doubled, shuffled, previous,
 missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD; `--fault help` describes each.
 
-When: @20% of the requests, @10-20 for the 10th to the 20th of them, @30s-60s for a time.
+When: @20% of the requests, @10-20 for the 10th to the 20th request, @30s-60s for a time span.
 
-GET /__faults lists the faults and how often each one fired, POST /__faults replaces them."""
+GET /__faults lists the faults and how often each has fired, POST /__faults replaces them."""
 
 
 def simulator(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
     ] = 8900,
-    seed: Annotated[int, typer.Option(help="A different seed simulates a different account.")] = 7,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated account.")] = 7,
     fault: Annotated[list[str] | None, typer.Option(help=_FAULT)] = None,
 ) -> int:
-    """Run local exchanges that speak the real protocols.
+    """Simulate Bybit, Binance, OKX and Kraken on localhost, with their real protocols.
 
     Example: exchange-simulator --port 8900 --fault html:/v5/execution/list@20%
     """
@@ -43,7 +43,7 @@ def simulator(
 
 
 def main(arguments: Sequence[str] | None = None, *, name: str = "exchange-simulator") -> int:
-    """Run the command; its exit code. `arguments`: those of the process by default."""
+    """Run the command and return its exit code. `arguments` default to the process's own."""
     app = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "exchange-simula
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        typer.echo(f"error: {error.format_message()}", err=True)  # a wrong option
+        typer.echo(f"error: {error.format_message()}", err=True)  # usage error
         return 2
 
 
@@ -71,17 +71,17 @@ def _stop(*_: object) -> NoReturn:
 
 def _announce(running: Simulator) -> None:
     exports = "\n".join(
-        f"  export {_variables(name, running.url, passphrase=face.passphrase)}"
-        for name, face in sorted(FACES.items())
+        f"  export {_variables(name, running.url, passphrase=exchange.passphrase)}"
+        for name, exchange in sorted(EXCHANGES.items())
     )
     typer.echo(running.url)
     typer.echo(
-        "Each exchange has one account. To point an account named after its exchange at it:\n"
+        "Environment variables for AlphaPulse accounts named after their exchanges:\n"
         f"{exports}\n"
-        "What a client must have read when it is done: "
-        f"{running.url}/__truth?exchange={'|'.join(sorted(FACES))}\n"
+        "What a client must have read: "
+        f"{running.url}/__truth?exchange={'|'.join(sorted(EXCHANGES))}\n"
         f"Faults: curl {running.url}/__faults lists them, -d 'html@20%' replaces them\n"
-        "Ctrl-C stops it",
+        "Press Ctrl-C to stop",
         err=True,
     )
 

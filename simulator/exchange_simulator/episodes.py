@@ -1,7 +1,7 @@
-"""What must have happened once in every account that is old enough, whatever the seed.
+"""Events that happen once in every account that is old enough, whatever the seed.
 
-A coin that is bought, sold to the last digit and then delisted; a loan; a liquidation; an
-auto-deleveraging. Days are counted from the account's first.
+A coin that is bought, sold completely and then delisted; a loan; a liquidation; an
+auto-deleveraging. Days are counted from the start of the account.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ _TIES_EVERY = 3
 _MARGIN_LOAN_EVERY = 30
 _MARGIN_LOANS = (("USDT", Decimal(25_000)), ("BTC", Decimal("0.3")))
 
-# None is all that is left: less than was bought where fees are taken in the coin itself
-_FORGOTTEN_COIN: tuple[tuple[int, Side, int | None], ...] = (
+# None sells everything left, which is less than was bought where fees are charged in the coin
+_DELISTED_COIN: tuple[tuple[int, Side, int | None], ...] = (
     (12, "buy", 5000),
     (20, "buy", 3000),
     (40, "sell", 2000),
@@ -51,7 +51,7 @@ class Episodes:
         self._ties = ties
 
     def new_day(self, day: int, start: int) -> None:
-        for on, side, amount in _FORGOTTEN_COIN:
+        for on, side, amount in _DELISTED_COIN:
             if day == on:
                 self._schedule(start + 7 * HOUR, self._coin_taker(side, amount))
         if "option" in self._layout.wallet_of and day % _OPTION_EVERY == 4:
@@ -79,7 +79,7 @@ class Episodes:
             self._schedule(start + 15 * HOUR, self._closer(market, "adl", Decimal("0.5")))
 
     def _tie(self, turn: int, at: int) -> None:
-        """Bought in one millisecond and, soon after, sold in another: so it stays affordable."""
+        """Buy in one millisecond and soon sell in another, so that it stays affordable."""
         places = [(name, wallet) for name, wallet in self._tied() if wallet]
         name, wallet = places[turn % len(places)]
         market = self._catalogue.by_name[name]
@@ -87,10 +87,10 @@ class Episodes:
         self._schedule(at + MINUTE, self._tier(market, wallet, "sell"))
 
     def _tied(self) -> tuple[tuple[str, Wallet | None], ...]:
-        """Markets whose smallest fills cost little; None: not on this exchange."""
+        """Markets with cheap minimum fills; None: not traded on this exchange."""
         wallets = self._layout.wallet_of
         return (
-            ("SOL/USDT", self._layout.home),
+            ("SOL/USDT", self._layout.spot_wallet),
             ("XRP/USDT:USDT", wallets.get("linear")),
             ("BTC/USD:BTC", wallets.get("inverse")),
             ("SOL/USDT", self._layout.margin),
@@ -106,7 +106,7 @@ class Episodes:
         market = self._catalogue.delisted
 
         def take(at: int) -> None:
-            held = self._account.books.head(self._layout.home, market.base)
+            held = self._account.books.head(self._layout.spot_wallet, market.base)
             self._trader.take(at, market, side, held if amount is None else Decimal(amount))
 
         return take

@@ -1,8 +1,8 @@
-"""The names that exchanges give to orders, fills and transfers: a function of seed and number."""
+"""Ids of orders, fills and transfers, derived from the seed and a number."""
 
 from hashlib import blake2b
 
-from exchange_simulator.noise import mix
+from exchange_simulator.pseudorandom import mix
 
 
 def uuid(seed: int, kind: str, number: int) -> str:
@@ -11,7 +11,7 @@ def uuid(seed: int, kind: str, number: int) -> str:
 
 
 def snowflake(seed: int, number: int, at: int) -> str:
-    """Nineteen digits that rise with time, as spot matching engines number their orders."""
+    """Nineteen digits that increase with time, like the order ids of spot matching engines."""
     return str((at << 20) + (number << 6 & 0xFFFFF) + mix(seed, number) % 64)
 
 

@@ -1,4 +1,4 @@
-"""API keys of the simulated account, and what each may do."""
+"""API keys of the simulated account and their permissions."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,14 +7,14 @@ Scope = Literal["account", "orders", "positions", "wallet"]
 ALL_SCOPES: frozenset[Scope] = frozenset({"account", "orders", "positions", "wallet"})
 
 DEMO_KEY = "alphapulse-demo-key"
-DEMO_SECRET = "alphapulse-demo-secret"  # noqa: S105 - opens nothing but the simulator
-DEMO_PASSPHRASE = "alphapulse-demo-passphrase"  # noqa: S105 - as above
+DEMO_SECRET = "alphapulse-demo-secret"  # noqa: S105 - only valid for the simulator
+DEMO_PASSPHRASE = "alphapulse-demo-passphrase"  # noqa: S105 - only valid for the simulator
 DEMO_UID = 24617703
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`scopes`: what it may read. `expires_at`: milliseconds, None for never."""
+    """`scopes`: readable parts of the account. `expires_at`: milliseconds, None for never."""
 
     key: str = DEMO_KEY
     secret: str = DEMO_SECRET

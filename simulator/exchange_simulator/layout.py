@@ -1,4 +1,4 @@
-"""How an exchange divides an account into wallets, and what is traded in which of them."""
+"""How an exchange divides an account into wallets, and what is traded in each of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,24 +14,25 @@ from exchange_simulator.records import Wallet
 class Layout:
     exchange: str
     wallet_of: Mapping[Kind, Wallet]
-    """The kinds of markets that are traded here, and the wallet that each is booked in."""
+    """The kinds of markets that can be traded, and the wallet in which each is booked."""
     main: Wallet
-    """Where deposits arrive and withdrawals leave."""
+    """Wallet of deposits and withdrawals."""
     wallets: tuple[Wallet, ...]
     margin: Wallet | None = None
-    """Some spot orders are placed on margin: `Order.wallet` says which."""
+    """Wallet of margin orders on spot markets; see `Order.wallet`."""
     loans: Wallet | None = None
-    """Where money is borrowed."""
+    """Wallet that borrows."""
     shares: Mapping[tuple[Wallet, str], Decimal] = field(default_factory=dict)
-    """What the wallets beside that of spot are given of every deposit, by wallet and asset."""
+    """Share of every deposit that is moved on to the other wallets, by wallet and asset."""
     steps: Mapping[str, Decimal] = field(default_factory=dict)
-    """By market: where amounts go in other steps, since contracts are whole or of another size."""
+    """By market: amount steps that differ from the default because contracts are whole or of a
+    different size."""
     spot_fees: Literal["received", "quote"] = "received"
-    """What a spot fill's fee is taken from: what is received, or always the quote currency."""
+    """Currency of spot fees: the received one, or always the quote currency."""
 
     @property
-    def home(self) -> Wallet:
-        """Where spot is traded."""
+    def spot_wallet(self) -> Wallet:
+        """The wallet in which spot is traded."""
         return self.wallet_of["spot"]
 
     def trades(self, market: Market) -> bool:
@@ -67,7 +68,7 @@ _BINANCE = Layout(
         ("margin", "SOL"): Decimal("0.12"),
         ("funding", "USDT"): Decimal("0.02"),
     },
-    # coin-margined contracts are of 100 dollars, and whole
+    # COIN-M contracts are worth 100 dollars each and indivisible
     steps={"BTC/USD:BTC": Decimal(100)},
 )
 _OKX = Layout(
@@ -76,8 +77,8 @@ _OKX = Layout(
     main="funding",
     wallets=("trading", "funding"),
     loans="trading",
-    # hundredths (of the inverse one tenths) of its contracts of 0.01 BTC, 0.1 ETH, 1 SOL, 100 XRP,
-    # 100 dollars; whole ones of its contract of 0.0001 BTC against USDC
+    # steps of 0.01 contracts (0.1 on inverse markets). Contract sizes: 0.01 BTC, 0.1 ETH, 1 SOL,
+    # 100 XRP, 100 dollars; the USDC contract of 0.0001 BTC is indivisible
     steps={
         "BTC/USDT:USDT": Decimal("0.0001"),
         "ETH/USDT:USDT": Decimal("0.001"),

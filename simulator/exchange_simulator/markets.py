@@ -1,7 +1,7 @@
 """The markets of the simulated exchanges, by their unified names.
 
-Tick and step sizes are chosen so that price times amount never needs more than eight decimals: the
-recorded cost of a fill is then exactly price times amount (inverse contracts aside, whose cost is a
+Tick and step sizes are chosen so that price times amount never needs more than eight decimals. The
+recorded cost of a fill is then exactly price times amount (except on inverse markets, where it is a
 quotient).
 """
 
@@ -26,7 +26,7 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 FUNDING_PERIOD = 8 * HOUR
 
-_FIRST_FRIDAY = 1 * DAY + 8 * HOUR  # 1970-01-02T08:00Z: options expire on Fridays at eight
+_FIRST_FRIDAY = 1 * DAY + 8 * HOUR  # 1970-01-02T08:00Z: options expire on Fridays at 08:00
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ STANDING = (
     _spot("SOL", "USDT", "0.01", "0.001", 10),
     _spot("XRP", "USDT", "0.0001", "0.01", 8),
     _spot("ETH", "BTC", "0.00001", "0.001", 4),
-    # market makers are paid here: a maker's fee is negative
+    # a negative maker fee: market makers get a rebate
     _spot("BTC", "USDC", "0.01", "0.000001", 5, maker="-0.00005"),
     _perpetual("BTC", "USDT", "USDT", "0.1", "0.001", 10, 12),
     _perpetual("ETH", "USDT", "USDT", "0.01", "0.01", 10, 9),
@@ -117,7 +117,7 @@ STANDING = (
 
 
 class Catalogue:
-    """Every market there ever was on an exchange, and which of them are listed at a time."""
+    """Every market that an exchange ever had, and which of them are listed at a given time."""
 
     def __init__(self, prices: Prices, genesis: int, extra_markets: int, layout: "Layout") -> None:
         self._prices = prices
@@ -146,7 +146,7 @@ class Catalogue:
                 yield option("BTC", "USDT", expiry, strike, "P")
 
     def strikes(self, expiry: int) -> list[Decimal]:
-        """Fixed when the expiry is listed: eleven around what bitcoin costs then."""
+        """Eleven strikes around the price of bitcoin at the time the expiry is listed."""
         spot = self._prices.index("BTC", expiry - OPTION_LIFE)
         middle = int(spot / 2000) * 2000
         return [Decimal(middle + 2000 * rung) for rung in range(-5, 6)]
@@ -157,7 +157,7 @@ def _in_steps(market: Market, step: Decimal | None) -> Market:
 
 
 def expiries(at: int) -> list[int]:
-    """The Fridays of the options that are listed at `at`, the nearest first."""
+    """The Fridays on which the options listed at `at` expire, nearest first."""
     next_friday = _FIRST_FRIDAY + -(-(at + 1 - _FIRST_FRIDAY) // WEEK) * WEEK
     return [next_friday + week * WEEK for week in range(4)]
 
@@ -183,7 +183,7 @@ def option(base: str, quote: str, expiry: int, strike: Decimal, right: str) -> M
 
 
 def _fillers(count: int) -> Iterator[Market]:
-    """Markets that nobody trades: they give the catalogue the size of a real one."""
+    """Markets that are never traded, to give the catalogue a realistic size."""
     for number in range(count):
         base = f"T{number // 2:04d}"
         if number % 2 == 0:

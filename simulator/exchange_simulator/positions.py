@@ -20,7 +20,7 @@ class Positions:
         self._by_market: dict[str, Timeline[Position]] = {}
 
     def head(self, market: Market) -> Position:
-        """As left by everything traded so far."""
+        """The position after everything traded so far."""
         series = self._by_market.get(market.name)
         return series.rows[-1] if series else Position(market, ZERO, ZERO, ZERO, ZERO, 0, 0)
 
@@ -28,7 +28,7 @@ class Positions:
         return [series.rows[-1] for series in self._by_market.values() if series.rows[-1].size]
 
     def at(self, at: int) -> list[Position]:
-        """Open positions, by the name of their market."""
+        """Open positions, ordered by market name."""
         found = (series.latest(at) for _, series in sorted(self._by_market.items()))
         return [position for position in found if position is not None and position.size]
 
@@ -39,7 +39,7 @@ class Positions:
     def trade(
         self, at: int, market: Market, side: Side, amount: Decimal, cost: Decimal, fee: Decimal
     ) -> Change:
-        """Books a fill; what it closes is realised, what is left of it opens or adds."""
+        """Book a fill: realize profit on the closed part, and open or add with the rest."""
         old = self.head(market)
         signed = amount if side == "buy" else -amount
         size, basis, profit, closed = old.size + signed, old.basis, ZERO, ZERO

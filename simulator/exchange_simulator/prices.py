@@ -1,7 +1,7 @@
-"""Prices and funding rates, in closed form: a function of seed, asset and time.
+"""Prices and funding rates in closed form: functions of seed, asset and time.
 
-Nothing is stored and nothing walks: the price of any asset at any time is a base price times a few
-waves of noise, so it can be asked for in any order.
+Nothing is stored or iterated: a price is a base price times a few waves of noise, so prices can be
+computed for any time in any order.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from exchange_simulator.noise import ONE, mix, wave
+from exchange_simulator.pseudorandom import ONE, mix, wave
 
 if TYPE_CHECKING:
     from exchange_simulator.markets import Market
@@ -28,7 +28,8 @@ _DOLLARS = {
 _STABLE = frozenset({"USDT", "USDC", "USD"})
 
 _MINUTE = 60_000
-# (period in milliseconds, amplitude in millionths): weeks move a price by a fifth, minutes hardly
+# (period in milliseconds, amplitude in millionths): about a fifth over weeks, hardly anything over
+# minutes
 _WAVES = (
     (45 * 1440 * _MINUTE, 220_000),
     (6 * 1440 * _MINUTE, 75_000),
@@ -43,11 +44,11 @@ class Prices:
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._identities: dict[str, int] = {}
-        # what was asked for last, of each asset and market: it is mostly asked for again
+        # cache of the latest lookup per asset and market: most lookups repeat it
         self._recent: dict[str, tuple[int, Decimal]] = {}
 
     def index(self, asset: str, at: int) -> Decimal:
-        """Dollars for one of `asset`. Changes once a second."""
+        """Price of one unit of `asset` in dollars. Changes once a second."""
         if asset in _STABLE:
             return _DOLLAR
         second = at - at % 1000
@@ -73,7 +74,8 @@ class Prices:
         return price
 
     def mark(self, market: Market, at: int) -> Decimal:
-        """What positions are valued at; unlike `last` not on the tick grid (two decimals more)."""
+        """The valuation price of positions; unlike `last` not on the tick grid (two more
+        decimals)."""
         minute = at - at % _MINUTE
         return on_tick(self._fair(market, minute), market.tick / 100)
 
@@ -84,13 +86,13 @@ class Prices:
         return self.last(market, at) + market.tick
 
     def funding_rate(self, market: Market, at: int) -> Decimal:
-        """What longs pay to shorts at the funding time `at` (negative: the other way round)."""
+        """Rate that longs pay to shorts at the funding time `at` (negative: shorts pay longs)."""
         identity = self._identity(market.name)
         rate = 60 + wave(identity, 40 * 60 * _MINUTE, at) * 190 // ONE
         return Decimal(rate) / Decimal(1_000_000)
 
     def payoff(self, option: Market, at: int) -> Decimal:
-        """What an option is worth when it is exercised at `at`."""
+        """Value of an option when it is exercised at `at`."""
         spot = on_tick(self.index(option.base, at), Decimal("0.01"))
         gain = spot - option.strike if option.right == "C" else option.strike - spot
         return max(gain, Decimal(0))
@@ -113,7 +115,7 @@ class Prices:
         return price * (ONE + basis) / ONE
 
     def _option(self, market: Market, at: int) -> Decimal:
-        """Intrinsic value and a time value that shrinks with the root of the time left."""
+        """Intrinsic value plus a time value that decays with the square root of the time left."""
         spot = self.index(market.base, at)
         days_left = max(market.expiry - at, 0) * 100 // (1440 * _MINUTE)
         distance = abs(spot - market.strike) / spot

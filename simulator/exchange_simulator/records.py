@@ -1,7 +1,7 @@
-"""What happens in an account: orders, fills, funding payments, transfers, ledger entries.
+"""Orders, fills, funding payments, transfers and ledger entries of an account.
 
-None of it belongs to one exchange; amounts are in base currency on spot and linear markets, in
-contracts (dollars) on inverse ones.
+They are independent of any exchange. Amounts are in base currency on spot and linear markets, and
+in contracts (dollars) on inverse markets.
 """
 
 from dataclasses import dataclass, field
@@ -34,18 +34,18 @@ EntryKind = Literal[
 
 @dataclass(slots=True, eq=False)
 class Order:
-    """One order. It grows fills and an end; `at` tells how it looked at any time."""
+    """One order with its fills and its end; `at` returns its state at a given time."""
 
     number: int
     order_id: str
     client_order_id: str
     market: Market
     wallet: Wallet
-    """Where its fills are booked."""
+    """The wallet in which its fills are booked."""
     side: Side
     type: Literal["market", "limit"]
     limit: Decimal
-    """The limit price; of a market order the worst price it may trade at."""
+    """The limit price; for market orders the worst acceptable price."""
     amount: Decimal
     created_at: int
     last_price: Decimal
@@ -59,7 +59,7 @@ class Order:
 
     @property
     def left(self) -> Decimal:
-        """What its fills so far, whenever they happen, leave of it."""
+        """Unfilled amount, after all fills recorded so far, including future ones."""
         return self.fills[-1].leaves if self.fills else self.amount
 
     def at(self, at: int) -> "OrderState":
@@ -79,7 +79,7 @@ class Order:
         return OrderState(status, filled, cost, fees, updated_at)
 
     def average(self, state: "OrderState") -> Decimal | None:
-        """The mean price of its fills, as exchanges round it."""
+        """Average price of its fills, rounded as exchanges do."""
         if not state.filled:
             return None
         inverse = self.market.kind == "inverse"
@@ -107,13 +107,13 @@ class Fill(NamedTuple):
     maker: bool
     kind: FillKind
     leaves: Decimal
-    """What was left of the order."""
+    """Remaining amount of the order after this fill."""
     closed: Decimal
-    """How much of a position it closed."""
+    """Closed part of the position."""
     profit: Decimal
-    """What it realised, before the fee."""
+    """Realized profit before the fee."""
     position: Decimal
-    """The signed size of the position afterwards."""
+    """Signed size of the position afterwards."""
 
 
 class Funding(NamedTuple):
@@ -121,17 +121,17 @@ class Funding(NamedTuple):
     market: Market
     happened_at: int
     size: Decimal
-    """The signed size of the position that paid or received."""
+    """Signed size of the position that paid or received."""
     price: Decimal
     value: Decimal
     rate: Decimal
     amount: Decimal
-    """In the settlement currency; received is positive."""
+    """In the settlement currency; positive when received."""
 
 
 @dataclass(slots=True, eq=False)
 class Transfer:
-    """Into, out of, or between the account's wallets."""
+    """A transfer into, out of, or between the account's wallets."""
 
     number: int
     kind: TransferKind
@@ -151,7 +151,7 @@ class Transfer:
 
 
 class Loan(NamedTuple):
-    """What was owed from a time on."""
+    """The debt from a given time on."""
 
     number: int
     happened_at: int
@@ -172,13 +172,13 @@ class LedgerEntry(NamedTuple):
 
 
 class Position(NamedTuple):
-    """An open position, or a closed one of size zero, from a time on."""
+    """State of a position from a given time on; size zero means closed."""
 
     market: Market
     size: Decimal
-    """Signed: short positions are negative."""
+    """Negative for short positions."""
     basis: Decimal
-    """What the position cost: the sum of its fills' costs, of partly closed ones the share left."""
+    """Cost of the position: the sum of its fills' costs, reduced pro rata when partly closed."""
     realised: Decimal
     """Profit, fees and funding since the position was opened."""
     realised_ever: Decimal
@@ -194,11 +194,11 @@ class Position(NamedTuple):
         return nearest(self.basis / abs(self.size))
 
     def value(self, price: Decimal) -> Decimal:
-        """In the settlement currency, at `price`."""
+        """Value in the settlement currency at `price`."""
         return cost_of(self.market, price, abs(self.size))
 
     def profit(self, price: Decimal) -> Decimal:
-        """Unrealised, at `price`."""
+        """Unrealized profit at `price`."""
         gain = self.value(price) - self.basis
         return gain if (self.size > 0) == (self.market.kind != "inverse") else -gain
 

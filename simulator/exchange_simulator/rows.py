@@ -1,6 +1,6 @@
-"""Where the rows of an exchange's answers lie, and how an answer without rows looks.
+"""Where the rows are in an exchange's answers, and what an answer without rows looks like.
 
-Places are written with dots, `result.list.0.coin`; "" is the whole answer.
+Paths into an answer are dotted, `result.list.0.coin`; "" is the whole answer.
 """
 
 import re
@@ -14,21 +14,21 @@ _FIGURE = re.compile(r"-?\d+(?:\.(\d+))?")
 @dataclass(frozen=True)
 class Rows:
     at: tuple[str, ...]
-    """The lists of rows; none where an answer is figures only, or nothing that could be lacking."""
+    """Paths of the lists of rows; empty if an answer has only figures or cannot be empty."""
     path: str = ""
-    """The paths it is about begin so."""
+    """Prefix of the request paths that this describes."""
     named: bool = False
-    """Whether the rows are an object's values, and not a list."""
+    """Whether the rows are the values of an object instead of a list."""
     empty: Mapping[str, Any] = field(default_factory=dict)
-    """What stands at other places where there are no rows, if anything stands there."""
-    nought: str | None = None
-    """The object whose figures are nought where there are no rows."""
+    """Values at other paths of an empty answer, if those exist."""
+    zeroed: str | None = None
+    """Path of the object whose figures are zero in an empty answer."""
     omitted: bool = False
-    """Whether a list without rows is left out."""
+    """Whether an empty list is omitted."""
 
 
 def rows_of(known: Sequence[Rows], path: str, answer: Any) -> Rows | None:
-    """The first that fits an answer of `path`; None where none does."""
+    """The first match for an answer of `path`; None if there is no match."""
     for rows in known:
         if path.startswith(rows.path) and (not rows.at or any(_lists(rows, answer))):
             return rows
@@ -36,7 +36,7 @@ def rows_of(known: Sequence[Rows], path: str, answer: Any) -> Rows | None:
 
 
 def replaced(rows: Rows, answer: Any, rearrange: Any) -> Any:
-    """The answer, every list (or object) of rows in it made anew by `rearrange`."""
+    """The answer, with `rearrange` applied to every list (or object) of rows in it."""
     for place in rows.at:
         found = _found(answer, place)
         if isinstance(found, dict if rows.named else list):
@@ -45,9 +45,9 @@ def replaced(rows: Rows, answer: Any, rearrange: Any) -> Any:
 
 
 def emptied(rows: Rows, answer: Any) -> Any:
-    """The answer as it would be if there were no rows."""
-    if rows.nought is not None:
-        answer = _put(answer, rows.nought, _nought(_found(answer, rows.nought)))
+    """The answer as it would be without rows."""
+    if rows.zeroed is not None:
+        answer = _put(answer, rows.zeroed, _zeroed(_found(answer, rows.zeroed)))
     answer = replaced(rows, answer, lambda found: type(found)())
     if rows.omitted:
         answer = {name: value for name, value in answer.items() if name not in rows.at}
@@ -62,7 +62,7 @@ def _lists(rows: Rows, answer: Any) -> Iterator[bool]:
 
 
 def _found(answer: Any, place: str) -> Any:
-    """None where there is nothing."""
+    """None if the path does not exist."""
     for step in place.split(".") if place else ():
         if isinstance(answer, dict):
             answer = answer.get(step)
@@ -82,8 +82,8 @@ def _put(answer: Any, place: str, value: Any) -> Any:
     return answer
 
 
-def _nought(figures: dict[str, Any]) -> dict[str, Any]:
-    """Amounts are strings; so are times, which stay."""
+def _zeroed(figures: dict[str, Any]) -> dict[str, Any]:
+    """Amounts are strings; so are times, which are left unchanged."""
     return {
         name: _zero(value) if isinstance(value, str) and not name.endswith("Time") else value
         for name, value in figures.items()

@@ -1,9 +1,8 @@
-"""The server: every face at its root, the neutral truth beside them, faults in front.
+"""The server: all exchanges at the root, faults injected in front, and control endpoints.
 
-`GET /__truth?exchange=okx&at=<ms>` tells the truth of an exchange (Bybit unless it is named),
-`GET /__clients` who has called private endpoints and when. `GET /__faults` tells the faults and how
-often each has struck, `POST /__faults` replaces them by those in its body, which stand apart by
-spaces or lines.
+`GET /__truth?exchange=okx&at=<ms>` returns the truth of an exchange (default: Bybit), `GET
+/__clients` the callers of private endpoints. `GET /__faults` lists the faults and how often each
+has fired, `POST /__faults` replaces them with those in the body, separated by whitespace.
 """
 
 import socket
@@ -22,20 +21,20 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from exchange_simulator.exchange import Clock, Exchange, House, system_clock
-from exchange_simulator.face import Face
-from exchange_simulator.faces import FACES
+from exchange_simulator.exchanges import EXCHANGES
 from exchange_simulator.faults import Faults, parse_fault
-from exchange_simulator.faults.instead import PAGE
+from exchange_simulator.faults.replacements import PAGE
 from exchange_simulator.keys import Key
-from exchange_simulator.quirks import Quirks
+from exchange_simulator.simulated_exchange import SimulatedExchange
+from exchange_simulator.state import Clock, ExchangeState, ServerState, system_clock
+from exchange_simulator.timing import Timing
 from exchange_simulator.truth import truth
 from exchange_simulator.world import World
 
-REQUESTS_KEPT = 10_000
+REQUESTS_REMEMBERED = 10_000
 
 
-class Seen(NamedTuple):
+class SeenRequest(NamedTuple):
     """A request: the exchange's time in milliseconds, method, path, User-Agent."""
 
     time: int
@@ -45,64 +44,67 @@ class Seen(NamedTuple):
 
 
 class Simulator:
-    """A running server. Its clock, faults and quirks can be changed while it runs."""
+    """A running server. Its clock, faults and timing can be changed while it runs."""
 
     def __init__(
-        self, world: World, house: House, host: str, port: int, faults: Iterable[str]
+        self, world: World, server_state: ServerState, host: str, port: int, faults: Iterable[str]
     ) -> None:
         self.world = world
-        self._house = house
+        self._server = server_state
         self.port = port
         self.url = f"http://{host}:{port}"
-        self.requests: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
+        self.requests: deque[SeenRequest] = deque(maxlen=REQUESTS_REMEMBERED)
         self._routes = {
-            name: face.routes(Exchange(house, world.on(name))) for name, face in FACES.items()
+            name: exchange.routes(ExchangeState(server_state, world.on(name)))
+            for name, exchange in EXCHANGES.items()
         }
         self._router = Router(
             [
                 Route("/__truth", self._truth),
                 Route("/__clients", self._clients),
-                Route("/__faults", self._told_faults),
-                Route("/__faults", self._new_faults, methods=["POST"]),
+                Route("/__faults", self._list_faults),
+                Route("/__faults", self._replace_faults, methods=["POST"]),
                 *chain.from_iterable(self._routes.values()),
             ],
             default=_unknown,
         )
-        self._faults = Faults(self._router, self._face, self.now, world.seed)
+        self._faults = Faults(self._router, self._exchange_of, self.now, world.seed)
         self.set_faults(*faults)
 
     def now(self) -> int:
-        """The exchanges' time, in milliseconds."""
-        return self._house.now()
+        """The exchanges' time in milliseconds."""
+        return self._server.now()
 
     def set_clock(self, clock: Clock) -> None:
-        self._house.clock = clock
+        self._server.clock = clock
 
     def set_faults(self, *faults: str) -> None:
-        """Replaces all faults. Raises ValueError where one cannot be understood."""
+        """Replace all faults. Raises ValueError if one cannot be parsed."""
         parsed = [parse_fault(fault) for fault in faults]
-        self._house.clock_ahead = sum(int(f.value) for f in parsed if f.kind == "clock")
+        self._server.clock_ahead = sum(int(f.value) for f in parsed if f.kind == "clock")
         self._faults.set(parsed)
 
     def faults(self) -> list[dict[str, Any]]:
-        """Those that are set: fault, requests (that it was about), struck (how many of them),
-        healed (whether it is used up)."""
-        return self._faults.told()
+        """Active faults: fault, requests (matched so far), fired (how many of them), exhausted
+        (whether it has reached its maximum)."""
+        return self._faults.report()
 
-    def set_quirks(self, quirks: Quirks) -> None:
-        """They begin anew: what they have made be forgotten or hurried is undone."""
-        self._house.set_quirks(quirks)
+    def set_timing(self, timing: Timing) -> None:
+        """Replace the timing and reset its effects: expired rows reappear and the clock steps
+        back."""
+        self._server.set_timing(timing)
 
     def clients(self) -> list[dict[str, Any]]:
-        """Who has called private endpoints: client, first, last (real milliseconds), requests."""
-        return [asdict(client) for client in self._house.clients.values()]
+        """Callers of private endpoints: client, first, last (real milliseconds), requests."""
+        return [asdict(client) for client in self._server.clients.values()]
 
     def truth(
-        self, at: int | None = None, *, exchange: str = "bybit", forgotten: bool = False
+        self, at: int | None = None, *, exchange: str = "bybit", expired: bool = False
     ) -> dict[str, Any]:
-        """Of the account on one exchange. Raises ValueError where there is no such exchange."""
+        """The truth of the account on one exchange at `at` (default: now). Raises ValueError for an
+        unknown exchange."""
         moment = self.now() if at is None else at
-        return truth(self.world.on(exchange), moment, forgotten=forgotten)
+        return truth(self.world.on(exchange), moment, expired=expired)
 
     # -- ASGI --------------------------------------------------------------------------------
 
@@ -112,32 +114,34 @@ class Simulator:
             await self._router(scope, receive, send)
             return
         agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
-        self.requests.append(Seen(self.now(), scope["method"], path, agent))
+        self.requests.append(SeenRequest(self.now(), scope["method"], path, agent))
         await self._faults(scope, receive, send)
 
-    def _face(self, scope: Scope) -> Face:
+    def _exchange_of(self, scope: Scope) -> SimulatedExchange:
         for name, routes in self._routes.items():
             if any(route.matches(scope)[0] is not Match.NONE for route in routes):
-                return FACES[name]
-        return FACES["bybit"]
+                return EXCHANGES[name]
+        return EXCHANGES["bybit"]
 
     def _truth(self, request: Request) -> Response:
-        # not a coroutine: starlette gives it a thread, so that faces go on answering
+        # synchronous, so that starlette runs it in a thread and the exchanges keep answering
         asked = request.query_params.get("at")
         at = int(asked) if asked else None
-        forgotten = request.query_params.get("forgotten") == "1"
+        expired = request.query_params.get("expired") == "1"
         exchange = request.query_params.get("exchange", "bybit")
-        if exchange not in FACES:
-            return JSONResponse({"error": f"there is no exchange {exchange!r}"}, 404)
-        return JSONResponse(self.truth(at, exchange=exchange, forgotten=forgotten))
+        if exchange not in EXCHANGES:
+            return JSONResponse(
+                {"error": f"unknown exchange {exchange!r}; one of {', '.join(EXCHANGES)}"}, 404
+            )
+        return JSONResponse(self.truth(at, exchange=exchange, expired=expired))
 
     async def _clients(self, request: Request) -> Response:
         return JSONResponse(self.clients())
 
-    async def _told_faults(self, request: Request) -> Response:
+    async def _list_faults(self, request: Request) -> Response:
         return JSONResponse(self.faults())
 
-    async def _new_faults(self, request: Request) -> Response:
+    async def _replace_faults(self, request: Request) -> Response:
         try:
             self.set_faults(*(await request.body()).decode().split())
         except ValueError as error:
@@ -153,14 +157,14 @@ def serve(
     clock: Clock | None = None,
     faults: Sequence[str] = (),
     keys: Iterable[Key] = (Key(),),
-    quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+    timing: Timing = Timing(),  # noqa: B008 - frozen
     limits: bool = True,
 ) -> Iterator[Simulator]:
-    """Serves `world` and its siblings on the other exchanges from a thread for as long as the
-    context lasts; port 0 takes a free one. Without `limits` nobody asks too often."""
+    """Serve `world` and its siblings on the other exchanges from a thread until the context ends.
+    Port 0 picks a free port; `limits=False` disables rate limits."""
     listener = _listen(host, port)
     simulator = _simulator(world, listener, clock, faults, keys, limits)
-    simulator.set_quirks(quirks)
+    simulator.set_timing(timing)
     server = uvicorn.Server(_config(simulator))
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
@@ -187,8 +191,8 @@ def run(
     keys: Iterable[Key] = (Key(),),
     on_start: Callable[[Simulator], None] = lambda simulator: None,
 ) -> None:
-    """Serves `world` and its siblings in the foreground until Ctrl-C or SIGTERM; `on_start` learns
-    where."""
+    """Serve `world` and its siblings in the foreground until Ctrl-C or SIGTERM. `on_start` receives
+    the simulator, which knows its address."""
     listener = _listen(host, port)
     simulator = _simulator(world, listener, clock, faults, keys, limits=True)
     on_start(simulator)
@@ -196,7 +200,7 @@ def run(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Raises OSError where the port is taken."""
+    """Raises OSError if the port is taken."""
     return socket.create_server((host, port), backlog=256)
 
 
@@ -209,8 +213,8 @@ def _simulator(
     limits: bool,
 ) -> Simulator:
     host, port = listener.getsockname()[:2]
-    house = House(clock or system_clock, keys, limits)
-    return Simulator(world, house, host, port, faults)
+    server_state = ServerState(clock or system_clock, keys, limits)
+    return Simulator(world, server_state, host, port, faults)
 
 
 def _config(simulator: Simulator) -> uvicorn.Config:

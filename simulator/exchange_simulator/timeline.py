@@ -1,4 +1,4 @@
-"""Rows in the order in which they happened, found by time."""
+"""Rows in chronological order, found by time."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -8,7 +8,7 @@ Row = TypeVar("Row")
 
 
 class Timeline(Generic[Row]):
-    """Append-only: a row keeps its index for ever, so an index can serve as a page's cursor."""
+    """Append-only: a row keeps its index forever, so an index can serve as a page's cursor."""
 
     __slots__ = ("_times", "rows")
 
@@ -17,23 +17,23 @@ class Timeline(Generic[Row]):
         self.rows: list[Row] = []
 
     def append(self, at: int, row: Row) -> None:
-        """Rows come in the order of time: `at` is not before the last row's."""
+        """Append a row; `at` must not be before the last row's time."""
         self._times.append(at)
         self.rows.append(row)
 
     def time(self, index: int) -> int:
-        """When the row of this index happened."""
+        """Time of the row with this index."""
         return self._times[index]
 
     def until(self, at: int) -> int:
-        """How many rows had happened at `at`, that millisecond included."""
+        """Number of rows up to and including `at`."""
         return bisect_right(self._times, at)
 
     def span(self, first: int, last: int) -> range:
-        """The indexes of the rows in `[first, last]`, both milliseconds included."""
+        """Indexes of the rows in `[first, last]`, both milliseconds inclusive."""
         return range(bisect_left(self._times, first), bisect_right(self._times, last))
 
     def latest(self, at: int) -> Row | None:
-        """The last row that had happened at `at`."""
+        """The last row up to and including `at`."""
         index = bisect_right(self._times, at)
         return self.rows[index - 1] if index else None

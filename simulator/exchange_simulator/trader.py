@@ -1,8 +1,8 @@
-"""The trader: when orders are placed, how large, and how they end.
+"""The trader: when orders are placed, how large they are, and how they end.
 
-Resting orders know their future: prices are in closed form, so an order that is to be filled at
-three o'clock is placed at the price of three o'clock. The limit prices are thereby always true to
-the market, without a matching engine.
+Prices are in closed form, so the future is known: an order that is to be filled at three o'clock is
+placed at the price of three o'clock. Fills therefore always match the market, without a matching
+engine.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from exchange_simulator.prices import Prices
 from exchange_simulator.records import FillKind, Order, Side, Wallet
 
 Schedule = Callable[[int, Callable[[int], None]], None]
-"""Calls something at a time: schedule(at, what)."""
+"""schedule(at, action) runs an action at a time."""
 
 _LARGEST_POSITION = Decimal(24_000)
 _PART_OF_FREE = Decimal("0.22")
@@ -53,7 +53,7 @@ class Trader:
         self._weights = sum(market.weight for market in self._markets)
         self._schedule = schedule
         self._layout = layout
-        # a busier trader trades smaller, so that fees do not eat the account
+        # a busier trader trades smaller, so that fees do not use up the account
         self._size = Decimal(1) / max(Decimal(1), pace)
         self._dice = Random(0)  # noqa: S311 - reproducible, not secret
 
@@ -63,7 +63,7 @@ class Trader:
     # -- one order ---------------------------------------------------------------------------
 
     def trade(self, at: int) -> None:
-        """Places one order on some market, with some fate."""
+        """Place one order on a random market, with a random outcome."""
         market = self._pick()
         wallet = self._wallet(market)
         fate = self._dice.random()
@@ -118,7 +118,7 @@ class Trader:
             self._schedule(moment, self._filler(order, price, part, maker=False))
 
     def tie(self, at: int, market: Market, wallet: Wallet, side: Side, fills: int) -> None:
-        """A market order of the smallest fills that there are, all in one millisecond."""
+        """A market order with many fills of the minimum size, all in the same millisecond."""
         last = self._prices.last(market, at)
         worst = _worst(market, side, last)
         amount = market.minimum * fills
@@ -127,12 +127,12 @@ class Trader:
             self._account.fill(order, at, last, market.minimum, maker=False)
 
     def _rest(self, at: int, market: Market, wallet: Wallet, fate: float) -> None:
-        """A limit order that waits in the book until the market comes to it."""
+        """A limit order that waits in the book until the market reaches it."""
         if fate < 0.78:
-            patience = int(MINUTE + self._dice.random() ** 2 * 5 * HOUR)
+            wait = int(MINUTE + self._dice.random() ** 2 * 5 * HOUR)
         else:
-            patience = int(8 * HOUR + self._dice.random() * 5 * DAY)
-        met_at = at + patience
+            wait = int(8 * HOUR + self._dice.random() * 5 * DAY)
+        met_at = at + wait
         last, later = self._prices.last(market, at), self._prices.last(market, met_at)
         side: Side = "buy" if later < last else "sell"
         if side == "buy":
@@ -150,7 +150,8 @@ class Trader:
             self._schedule(moment, self._filler(order, limit, part, maker=True))
 
     def _leave_half_done(self, order: Order, met_at: int) -> None:
-        """The market touches the price, takes a part, and leaves; later the rest is given up."""
+        """The market touches the price, fills a part, and moves away; the rest is canceled
+        later."""
         market = order.market
         share = Decimal(1 + int(self._dice.random() * 8)) / 10
         part = whole_steps(order.amount * share, market.step)
@@ -160,7 +161,7 @@ class Trader:
         self._schedule(met_at + wait, self._canceller(order))
 
     def _change_mind(self, at: int, market: Market, wallet: Wallet) -> None:
-        """A limit order far from the market, cancelled without a fill."""
+        """A limit order far from the market, canceled without a fill."""
         side = self._side(at, market, wallet)
         last = self._prices.last(market, at)
         away = Decimal(10 + int(self._dice.random() * 60)) / 1000
@@ -174,7 +175,7 @@ class Trader:
         self._schedule(at + wait, self._canceller(order))
 
     def _be_refused(self, at: int, market: Market, wallet: Wallet) -> None:
-        """A post-only order that would have traded at once is rejected."""
+        """A post-only order that is rejected because it would have traded at once."""
         side = self._side(at, market, wallet)
         last = self._prices.last(market, at)
         limit = last + market.tick * (2 if side == "buy" else -2)
@@ -188,7 +189,7 @@ class Trader:
     # -- options -----------------------------------------------------------------------------
 
     def buy_option(self, at: int) -> None:
-        """Buys one of the listed options; it is held until it expires."""
+        """Buy one of the listed options and hold it until it expires."""
         expiry = next(friday for friday in expiries(at) if friday - at > 4 * DAY)
         strikes = self._catalogue.strikes(expiry)
         spot = self._prices.index("BTC", at)
@@ -229,7 +230,7 @@ class Trader:
         return self._layout.wallet_of[market.kind]
 
     def _side(self, at: int, market: Market, wallet: Wallet) -> Side:
-        """Towards what there is less of: spot inventory, or a flat position."""
+        """The side that restores the balance: of the spot inventory, or towards a flat position."""
         if market.kind == "spot":
             price = self._prices.last(market, at)
             base = self._account.free(wallet, market.base) * price
@@ -264,7 +265,7 @@ class Trader:
                 wanted = dollars / self._prices.index(market.base, at)
             wanted = max(wanted, market.minimum)
             if self._dice.random() < 0.25 and held and (held > 0) == (side == "sell"):
-                # close the position, or turn it round
+                # close the position or reverse it
                 wanted = abs(held) * (1 if self._dice.random() < 0.7 else 2)
             if self._account.free(wallet, market.settle) <= 0:
                 return ZERO
@@ -273,7 +274,7 @@ class Trader:
     def _dollars(self, at: int, market: Market, size: Decimal) -> Decimal:
         return size if market.kind == "inverse" else size * self._prices.index(market.base, at)
 
-    # -- deeds -------------------------------------------------------------------------------
+    # -- scheduled actions -----------------------------------------------------------------------
 
     def _limit_order(
         self,
@@ -320,6 +321,6 @@ class Trader:
 
 
 def _worst(market: Market, side: Side, last: Decimal) -> Decimal:
-    """What a market order may trade at: the exchange guards it against an empty book."""
+    """Worst price of a market order: the exchange protects it against an empty book."""
     slack = market.tick * (3 + int(last / market.tick / 200))
     return max(last + slack if side == "buy" else last - slack, market.tick)

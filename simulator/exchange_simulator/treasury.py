@@ -1,4 +1,4 @@
-"""Money that comes, goes and moves: deposits, withdrawals, transfers between wallets, a loan."""
+"""Deposits, withdrawals, transfers between wallets, and a loan."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -31,7 +31,7 @@ NETWORK_FEES = {
     "FTM": Decimal("1.2"),
 }
 
-# what the account is opened with
+# the opening deposits
 _OPENING = (
     ("USDT", Decimal(140_000)),
     ("BTC", Decimal("1.85")),
@@ -40,7 +40,7 @@ _OPENING = (
     ("SOL", Decimal(190)),
     ("XRP", Decimal(16_500)),
 )
-# deposits go to whatever is furthest below this many dollars
+# deposits go to the asset that is furthest below this many dollars
 _TARGETS = {"USDT": 60_000, "BTC": 60_000, "USDC": 25_000, "ETH": 30_000, "SOL": 12_000}
 _BALANCED_EVERY = 4
 """Hours."""
@@ -71,7 +71,8 @@ class Treasury:
                         amount * self._layout.shares[wallet, asset], Decimal("0.01")
                     )
                     self._schedule(
-                        arrival + 12 * MINUTE, self._mover(asset, given, self._layout.home, wallet)
+                        arrival + 12 * MINUTE,
+                        self._mover(asset, given, self._layout.spot_wallet, wallet),
                     )
 
     def new_day(self, start: int, dice: Random) -> None:
@@ -90,7 +91,7 @@ class Treasury:
 
     def _deposit_where_needed(self, at: int) -> None:
         def shortage(asset: str) -> Decimal:
-            held = self._account.books.head(self._layout.home, asset) * self._prices.index(
+            held = self._account.books.head(self._layout.spot_wallet, asset) * self._prices.index(
                 asset, at
             )
             return held / _TARGETS[asset]
@@ -107,7 +108,7 @@ class Treasury:
     def _prepare_withdrawal(self, at: int) -> None:
         asset = _WITHDRAWN[int(self._dice.random() * len(_WITHDRAWN))]
         share = Decimal(2 + int(self._dice.random() * 7)) / 100
-        home, main = self._layout.home, self._layout.main
+        home, main = self._layout.spot_wallet, self._layout.main
         amount = whole_steps(self._account.free(home, asset) * share, Decimal("0.0001"))
         fee = NETWORK_FEES[asset]
         if amount <= fee * 3:
@@ -140,10 +141,10 @@ class Treasury:
     # -- a loan ------------------------------------------------------------------------------
 
     def borrow(self, at: int, asset: str, principal: Decimal, days: int) -> None:
-        """Borrows, pays interest every day, pays back. What the wallet of loans lacks for that is
-        taken from the one of spot."""
+        """Borrow, pay interest every day, and repay. If the borrowing wallet is short of the asset,
+        the spot wallet covers the difference."""
         wallet = self._layout.loans
-        assert wallet is not None, "there are no loans on this exchange"
+        assert wallet is not None, "this exchange has no loans"
         self._account.lend(at, wallet, asset, "borrow", principal, principal)
         interest = nearest(principal * Decimal("0.00023"))
 
@@ -162,8 +163,8 @@ class Treasury:
     # -- between the wallets -------------------------------------------------------------------
 
     def _balance(self, at: int) -> None:
-        """Gives every wallet its share again, where it has come to hold far less or far more."""
-        home, books = self._layout.home, self._account.books
+        """Restore each wallet's share if it has drifted too far."""
+        home, books = self._layout.spot_wallet, self._account.books
         for (wallet, asset), share in self._layout.shares.items():
             whole = sum((books.head(each, asset) for each in self._layout.wallets), ZERO)
             lacks = whole * share - books.head(wallet, asset)
@@ -174,18 +175,18 @@ class Treasury:
                 self._move_what_is_free(at, asset, -lacks, wallet, home)
 
     def _shift(self, at: int) -> None:
-        """Moves a little to or from one of the wallets, for reasons of the trader's own."""
+        """Move a little to or from one of the wallets, as a trader would."""
         accounts = list(self._layout.shares)
         wallet, asset = accounts[int(self._dice.random() * len(accounts))]
         part = Decimal(1 + int(self._dice.random() * 12)) / 100
-        ways = ((self._layout.home, wallet), (wallet, self._layout.home))
-        giver, taker = ways[self._dice.random() < 0.5]
+        directions = ((self._layout.spot_wallet, wallet), (wallet, self._layout.spot_wallet))
+        giver, taker = directions[self._dice.random() < 0.5]
         self._move_what_is_free(at, asset, self._account.free(giver, asset) * part, giver, taker)
 
     def _provide(self, at: int, wallet: Wallet, asset: str, amount: Decimal) -> None:
         lacks = amount - self._account.free(wallet, asset)
-        if lacks > 0 and wallet != self._layout.home:
-            self._mover(asset, lacks, self._layout.home, wallet)(at)
+        if lacks > 0 and wallet != self._layout.spot_wallet:
+            self._mover(asset, lacks, self._layout.spot_wallet, wallet)(at)
 
     def _move_what_is_free(
         self, at: int, asset: str, wanted: Decimal, from_wallet: Wallet, to_wallet: Wallet
@@ -196,10 +197,10 @@ class Treasury:
             self._mover(asset, amount, from_wallet, to_wallet)(at)
 
     def _move_later(self, at: int, asset: str, amount: Decimal, from_wallet: Wallet) -> None:
-        if from_wallet != self._layout.home:
-            self._schedule(at, self._mover(asset, amount, from_wallet, self._layout.home))
+        if from_wallet != self._layout.spot_wallet:
+            self._schedule(at, self._mover(asset, amount, from_wallet, self._layout.spot_wallet))
 
-    # -- deeds -------------------------------------------------------------------------------
+    # -- scheduled actions -----------------------------------------------------------------------
 
     def _depositor(self, asset: str, amount: Decimal) -> Callable[[int], None]:
         def deposit(at: int) -> None:

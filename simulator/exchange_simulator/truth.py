@@ -1,7 +1,7 @@
-"""The neutral truth: what a perfect reader of the account would know at a time.
+"""The truth: what a perfect client of the account would know at a given time.
 
-Ids and contracts are those of the exchange, so that any client of its face can be checked; all else
-is in words of the world's own. All numbers are exact strings.
+Ids and contract counts are the exchange's own, so that any client of its protocol can be checked;
+everything else is independent of the exchange. All numbers are exact strings.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from exchange_simulator.face import Face
-from exchange_simulator.faces import FACES
+from exchange_simulator.exchanges import EXCHANGES
 from exchange_simulator.markets import KINDS
 from exchange_simulator.money import plain
 from exchange_simulator.records import (
@@ -21,7 +20,8 @@ from exchange_simulator.records import (
     Order,
     Position,
 )
-from exchange_simulator.retention import is_forgotten
+from exchange_simulator.retention import is_expired
+from exchange_simulator.simulated_exchange import SimulatedExchange
 from exchange_simulator.timeline import Timeline
 from exchange_simulator.world import World
 
@@ -29,26 +29,28 @@ Row = dict[str, Any]
 Happened = TypeVar("Happened")
 
 
-def truth(world: World, at: int, *, forgotten: bool = False) -> dict[str, Any]:
-    """What the exchange does not serve is left out, be it a dataset or a wallet's part of one. What
-    it has stopped to serve by `at` is told where `forgotten` is asked for. Raises KeyError for a
-    world on an exchange that has no face."""
-    world.live_until(at)
-    view = _View(world, FACES[world.layout.exchange], at, forgotten)
+def truth(world: World, at: int, *, expired: bool = False) -> dict[str, Any]:
+    """Everything that the exchange serves at `at`, by dataset. Datasets and wallets that it never
+    serves are left out; rows that have expired by `at` are included only with `expired`. Raises
+    KeyError if the world's exchange has no simulated protocol."""
+    world.advance_to(at)
+    view = _View(world, EXCHANGES[world.layout.exchange], at, expired)
     return {
         "at": at,
         "seed": world.seed,
         "genesis": world.genesis,
-        **{name: list(rows(view)) for name, rows in _DATASETS.items() if view.face.serves(name)},
+        **{
+            name: list(rows(view)) for name, rows in _DATASETS.items() if view.exchange.serves(name)
+        },
     }
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
     world: World
-    face: Face
+    exchange: SimulatedExchange
     at: int
-    forgotten: bool
+    expired: bool
 
     def rows(self, timeline: Timeline[Happened]) -> list[Happened]:
         return timeline.rows[: timeline.until(self.at)]
@@ -57,19 +59,19 @@ class _View:
         for kind in KINDS:
             yield from self.rows(self.world.account.executions[kind])
 
-    def tells(self, dataset: str, wallet: str, happened_at: int) -> bool:
-        if not self.face.serves(dataset, wallet):
+    def includes(self, dataset: str, wallet: str, happened_at: int) -> bool:
+        if not self.exchange.serves(dataset, wallet):
             return False
-        kept = self.face.keeps(dataset, wallet)
-        return self.forgotten or kept is None or happened_at >= self.at - kept
+        retention = self.exchange.retention_for(dataset, wallet)
+        return self.expired or retention is None or happened_at >= self.at - retention
 
     def contracts(self, position_or_order: Position | Order, amount: Decimal) -> str:
-        return plain(self.face.names.contracts(position_or_order.market, amount))
+        return plain(self.exchange.names.contracts(position_or_order.market, amount))
 
 
 def _balances(view: _View) -> Iterator[Row]:
     for balance in view.world.balances(view.at):
-        if view.face.serves("balances", balance.wallet):
+        if view.exchange.serves("balances", balance.wallet):
             yield {
                 "wallet": balance.wallet,
                 "asset": balance.asset,
@@ -90,7 +92,7 @@ def _positions(view: _View) -> Iterator[Row]:
             "side": "long" if position.size > 0 else "short",
             "margin_mode": "cross",
             "contracts": view.contracts(position, abs(position.size)),
-            "contract_size": plain(view.face.names.contract_size(market)),
+            "contract_size": plain(view.exchange.names.contract_size(market)),
             "entry_price": plain(position.entry_price),
             "mark_price": plain(mark),
             "notional": plain(position.basis),
@@ -101,12 +103,12 @@ def _positions(view: _View) -> Iterator[Row]:
 
 
 def _trades(view: _View) -> Iterator[Row]:
-    names = view.face.names
+    names = view.exchange.names
     for fill in view.executions():
         if not isinstance(fill, Fill):
             continue
         order = fill.order
-        if view.tells("trades", order.wallet, fill.happened_at):
+        if view.includes("trades", order.wallet, fill.happened_at):
             yield {
                 "market": order.market.name,
                 "trade_id": names.trade_id(view.world, fill),
@@ -126,17 +128,17 @@ def _trades(view: _View) -> Iterator[Row]:
 
 def _orders(view: _View) -> Iterator[Row]:
     for order in view.rows(view.world.account.orders):
-        gone = is_forgotten(view.face.kept, order, view.at)
-        if (gone and not view.forgotten) or not view.face.serves("orders", order.wallet):
+        expired = is_expired(view.exchange.retention, order, view.at)
+        if (expired and not view.expired) or not view.exchange.serves("orders", order.wallet):
             continue
         state = order.at(view.at)
         average = order.average(state)
         yield {
             "market": order.market.name,
-            "order_id": view.face.names.order_id(view.world, order),
+            "order_id": view.exchange.names.order_id(view.world, order),
             "wallet": order.wallet,
-            "client_order_id": view.face.client_order_id(view.world, order),
-            "status": view.face.order_status(state.status),
+            "client_order_id": view.exchange.client_order_id(view.world, order),
+            "status": view.exchange.order_status(state.status),
             "type": order.type,
             "side": order.side,
             "price": plain(order.limit) if order.type == "limit" else None,
@@ -145,18 +147,18 @@ def _orders(view: _View) -> Iterator[Row]:
             "average": None if average is None else plain(average),
             "created_at": order.created_at,
             "updated_at": state.updated_at,
-            "forgotten": gone,
+            "expired": expired,
         }
 
 
 def _transfers(view: _View) -> Iterator[Row]:
     for transfer in view.rows(view.world.account.transfers):
-        if view.tells("transfers", transfer.kind, transfer.happened_at):
+        if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
             yield {
                 "kind": transfer.kind,
-                "transfer_id": view.face.names.transfer_id(view.world, transfer),
+                "transfer_id": view.exchange.names.transfer_id(view.world, transfer),
                 "asset": transfer.asset,
                 "amount": plain(transfer.amount),
                 "fee_cost": plain(transfer.fee),
@@ -166,7 +168,9 @@ def _transfers(view: _View) -> Iterator[Row]:
                 "status": status,
                 "network": transfer.network,
                 "txid": None if unsent else transfer.txid,
-                "happened_at": view.face.told_at("transfers", transfer.kind, transfer.happened_at),
+                "happened_at": view.exchange.reported_at(
+                    "transfers", transfer.kind, transfer.happened_at
+                ),
             }
 
 
@@ -175,10 +179,10 @@ def _funding(view: _View) -> Iterator[Row]:
         if not isinstance(funding, Funding):
             continue
         wallet = view.world.layout.wallet_of[funding.market.kind]
-        if view.tells("funding", wallet, funding.happened_at):
+        if view.includes("funding", wallet, funding.happened_at):
             yield {
                 "market": funding.market.name,
-                "funding_id": view.face.names.funding_id(view.world, funding),
+                "funding_id": view.exchange.names.funding_id(view.world, funding),
                 "wallet": wallet,
                 "asset": funding.market.settle,
                 "amount": plain(funding.amount),
@@ -188,12 +192,12 @@ def _funding(view: _View) -> Iterator[Row]:
 
 def _ledger(view: _View) -> Iterator[Row]:
     for wallet, entries in view.world.account.books.ledger.items():
-        balances = view.face.serves("balance_after", wallet)
+        balances = view.exchange.serves("balance_after", wallet)
         for entry in view.rows(entries):
-            if not view.tells("ledger", wallet, entry.happened_at):
+            if not view.includes("ledger", wallet, entry.happened_at):
                 continue
             balance = entry.balance_after - entry.amount
-            for raw_kind, entry_id, amount in view.face.rows_of(view.world, entry):
+            for raw_kind, entry_id, amount in view.exchange.rows_of(view.world, entry):
                 balance += amount
                 yield {
                     "wallet": wallet,
@@ -209,17 +213,17 @@ def _ledger(view: _View) -> Iterator[Row]:
 
 
 def _reference(view: _View, entry: LedgerEntry) -> str:
-    if view.face.reference_id is not None:
-        return view.face.reference_id(view.world, entry)
+    if view.exchange.reference_id is not None:
+        return view.exchange.reference_id(view.world, entry)
     match entry.source:
         case Fill() as fill:
-            return view.face.names.trade_id(view.world, fill)
+            return view.exchange.names.trade_id(view.world, fill)
         case Funding() as funding:
-            return view.face.names.funding_id(view.world, funding)
+            return view.exchange.names.funding_id(view.world, funding)
         case Loan():
             return ""
         case transfer:
-            return view.face.names.transfer_id(view.world, transfer)
+            return view.exchange.names.transfer_id(view.world, transfer)
 
 
 def _prices(view: _View) -> Iterator[Row]:

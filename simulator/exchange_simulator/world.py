@@ -1,8 +1,8 @@
 """The world: one account on one exchange, as a pure function of seed, genesis, pace and time.
 
-It is lived day by day, in order, and each day once; whoever asks about a time makes it live that
-far. Nothing that is asked changes what happens, so two worlds with the same parameters are the same
-world, and a restarted one has only grown older.
+It is simulated day by day, in order and each day once, as far as callers ask. Queries never change
+what happens, so two worlds with the same parameters are identical, and a restarted one continues
+where it was.
 """
 
 import gc
@@ -23,8 +23,8 @@ from exchange_simulator.episodes import Episodes
 from exchange_simulator.layout import LAYOUTS
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from exchange_simulator.money import ZERO, nearest
-from exchange_simulator.noise import mix
 from exchange_simulator.prices import Prices
+from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
@@ -34,8 +34,9 @@ ORDERS_A_DAY = 60
 
 
 @contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Whatever happens is kept: to look for garbage in it takes longer than to make it."""
+def _without_garbage_collection() -> Iterator[None]:
+    """Disable garbage collection: everything is kept, and scanning it takes longer than creating
+    it."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -54,7 +55,7 @@ class Balance(NamedTuple):
     asset: str
     total: Decimal
     locked: Decimal
-    """By open spot orders."""
+    """Locked by open spot orders."""
     order_margin: Decimal
     position_margin: Decimal
     debt: Decimal
@@ -70,9 +71,9 @@ class Balance(NamedTuple):
 
 class World:
     """`pace` scales the trading (1: about 60 orders and 90 fills a day); `extra_markets` adds
-    listed markets that nobody trades. With `ties`, every three days an order is filled that many
-    times in one millisecond, in one kind of market after the other. Raises ValueError where there
-    is no such exchange."""
+    listed markets that are never traded. With `ties`, every three days an order gets that many
+    fills in one millisecond, in each kind of market in turn. Raises ValueError for an unknown
+    exchange."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class World:
         ties: int = 0,
     ) -> None:
         if exchange not in LAYOUTS:
-            raise ValueError(f"there is no exchange {exchange!r} (known are {', '.join(LAYOUTS)})")
+            raise ValueError(f"unknown exchange {exchange!r}; one of {', '.join(LAYOUTS)}")
         self._sibling = partial(World, seed, genesis, pace, extra_markets, ties=ties)
         self._siblings = {exchange: self}
         self.layout = LAYOUTS[exchange]
@@ -122,8 +123,8 @@ class World:
         self._treasury.open_account(self.genesis)
 
     def on(self, exchange: str) -> "World":
-        """The same trader's account on another exchange: the world with the same parameters there,
-        always the same one."""
+        """The same trader's account on a different exchange: a world with the same parameters,
+        created once and cached."""
         with self._siblings_lock:
             sibling = self._siblings.get(exchange)
             if sibling is None:
@@ -132,17 +133,17 @@ class World:
                 sibling._siblings_lock = self._siblings_lock
             return sibling
 
-    def live_until(self, at: int) -> None:
-        """Makes everything that happens up to `at` have happened (and the rest of its day)."""
+    def advance_to(self, at: int) -> None:
+        """Simulate everything up to `at` (and the rest of its day)."""
         if at < self._lived_until:
             return
-        with self._lock, _no_garbage():
+        with self._lock, _without_garbage_collection():
             while self._lived_until <= at:
-                self._live_a_day()
+                self._simulate_day()
 
     def open_orders(self, at: int) -> list[Order]:
-        """The orders that rest in the books at `at`, oldest first."""
-        self.live_until(at)
+        """Orders that are open at `at`, oldest first."""
+        self.advance_to(at)
         if at < self.genesis:
             return []
         day = (at - self.genesis) // DAY
@@ -155,12 +156,12 @@ class World:
         ]
 
     def open_positions(self, at: int) -> list[Position]:
-        self.live_until(at)
+        self.advance_to(at)
         return self.account.positions.at(at)
 
     def balances(self, at: int) -> list[Balance]:
-        """Every asset that was ever held, per wallet; what is gone shows as zero."""
-        self.live_until(at)
+        """Every asset that was ever held, per wallet; zero balances are included."""
+        self.advance_to(at)
         locked, order_margin = self._reserved(at)
         position_margin: _Amounts = defaultdict(Decimal)
         for position in self.open_positions(at):
@@ -183,7 +184,7 @@ class World:
         ]
 
     def position_margin(self, position: Position, at: int) -> Decimal:
-        """Initial margin of a position; a bought option is paid for and needs none."""
+        """Initial margin of a position; a bought option is paid in full and needs none."""
         if position.market.kind == "option":
             return ZERO
         mark = self.prices.mark(position.market, at)
@@ -197,7 +198,7 @@ class World:
         away = position.entry_price * (1 - distance if position.size > 0 else 1 + distance)
         return (away / market.tick).quantize(Decimal(1)) * market.tick
 
-    # -- inside ------------------------------------------------------------------------------
+    # -- internals ---------------------------------------------------------------------------
 
     def _reserved(self, at: int) -> tuple[_Amounts, _Amounts]:
         locked: _Amounts = defaultdict(Decimal)
@@ -217,7 +218,7 @@ class World:
     def _schedule(self, at: int, what: Callable[[int], None]) -> None:
         heappush(self._future, (at, next(self._tickets), what))
 
-    def _live_a_day(self) -> None:
+    def _simulate_day(self) -> None:
         start = self._lived_until
         end = start + DAY
         day = (start - self.genesis) // DAY

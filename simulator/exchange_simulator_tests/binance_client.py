@@ -1,4 +1,4 @@
-"""A minimal client of the Binance protocol, signing by the book."""
+"""A minimal client of the Binance protocol, with signatures as documented."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> int:
-        """0: no error."""
+        """0 if there is no error."""
         return int(self.json.get("code", 0)) if isinstance(self.json, dict) else 0
 
     @property
@@ -75,11 +75,11 @@ def sign(key: Key, text: str) -> str:
 def by_id(
     simulator: Simulator, path: str, params: dict[str, Any], parameter: str, field: str
 ) -> list[dict[str, Any]]:
-    """Every row of a history that is paged by id, from the first one on."""
+    """All rows of a history that is paged by id."""
     rows: list[dict[str, Any]] = []
     first = 0
     while page := signed(simulator, path, {**params, parameter: first}).result:
-        assert page[0][field] >= first, "it does not go on"
+        assert page[0][field] >= first, "no progress"
         rows += page
         first = page[-1][field] + 1
     return rows

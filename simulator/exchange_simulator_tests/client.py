@@ -1,4 +1,4 @@
-"""A minimal client of the Bybit protocol, signing by the book."""
+"""A minimal client of the Bybit protocol, with signatures as documented."""
 
 import hashlib
 import hmac
@@ -53,8 +53,8 @@ def signed(
     agent: str = "client",
     patient: bool = True,
 ) -> Answer:
-    """`params` go out as Bybit's own clients send them: cursors are not encoded again. A patient
-    client asks again where it has asked too often."""
+    """`params` are sent like Bybit's own clients do: cursors are not encoded again. A patient
+    client retries when it is rate limited."""
     key = key or Key()
     query = urlencode(params or {}, safe="%")
     stamp = simulator.now() if stamp is None else stamp

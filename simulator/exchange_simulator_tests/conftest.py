@@ -1,4 +1,4 @@
-"""One default world for all tests that only read, and servers in front of it."""
+"""One default world for all read-only tests, and servers in front of it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ def server(world: World) -> Iterator[Simulator]:
 
 @pytest.fixture
 def frozen(server: Simulator) -> Simulator:
-    """The default world, served at a clock that stands still at NOW."""
+    """The default world with the clock frozen at NOW."""
     server.set_clock(lambda: NOW)
     server.set_faults()
     return server
@@ -32,7 +32,7 @@ def frozen(server: Simulator) -> Simulator:
 
 @pytest.fixture(scope="session")
 def young_world() -> World:
-    """A world that is 24 days old now: other people's clients sign with the real time."""
+    """A world that is 24 days old now, for clients that sign with the real time."""
     return World(seed=11, genesis=datetime.now(UTC) - timedelta(days=24))
 
 

@@ -1,4 +1,4 @@
-"""A minimal client of Kraken's protocol, signing by the book, and the world that it looks at."""
+"""A minimal client of Kraken's protocol, with signatures as documented, and its world."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from exchange_simulator import Key, Simulator, World
 NOW_AT = datetime(2026, 11, 20, 12, 34, 56, 789000, tzinfo=UTC)
 NOW = int(NOW_AT.timestamp()) * 1000 + 789
 DAYS = 90
-"""Long enough for a market to have been delisted."""
+"""Long enough for a market to be delisted."""
 
 _nonces = itertools.count(time.time_ns())
 
@@ -76,11 +76,11 @@ def _ask(request: Request) -> Answer:
 def all_pages(
     simulator: Simulator, name: str, rows: str, params: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Every row by its id, read by offset until as many as `count` are there."""
+    """All rows by id, read by offset until all `count` rows are there."""
     found: dict[str, Any] = {}
     while True:
         page = private(simulator, name, (params or {}) | {"ofs": len(found)}).result
         found |= page[rows]
         if len(found) >= page["count"]:
             return found
-        assert page[rows], f"{page['count'] - len(found)} rows are on no page"
+        assert page[rows], f"{page['count'] - len(found)} rows are missing from all pages"

@@ -1,4 +1,4 @@
-"""A minimal client of the OKX protocol, signing by the book."""
+"""A minimal client of the OKX protocol, with signatures as documented."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ def stamp(at: int) -> str:
 
 
 def headers(path: str, at: int, key: Key) -> dict[str, str]:
-    """`path` with its query."""
+    """`path` includes the query."""
     origin = f"{stamp(at)}GET{path}"
     digest = hmac.new(key.secret.encode(), origin.encode(), hashlib.sha256).digest()
     return {
@@ -38,7 +38,7 @@ def signed(
     at: int | None = None,
     extra: dict[str, str] | None = None,
 ) -> Answer:
-    """`path` comes after /api/v5/; `extra`: headers."""
+    """`path` is relative to /api/v5/; `extra` are headers."""
     target = f"/api/v5/{path}" + (f"?{urlencode(params)}" if params else "")
     signature = headers(target, simulator.now() if at is None else at, key or Key())
     return get(simulator, target, signature | (extra or {}))
@@ -57,12 +57,12 @@ def rows(
 def walk(
     simulator: Simulator, path: str, params: dict[str, Any] | None = None, by: str = "billId"
 ) -> list[dict[str, Any]]:
-    """Every page: each begins after the last row of the one before, the last one is empty."""
+    """All pages: each continues after the last row of the previous one, until one is empty."""
     found: list[dict[str, Any]] = []
     while True:
         after = {"after": found[-1][by]} if found else {}
         page = rows(simulator, path, (params or {}) | after)
         if not page:
             return found
-        assert not found or page[0] != found[-1], "the walk stands still"
+        assert not found or page[0] != found[-1], "no progress"
         found += page

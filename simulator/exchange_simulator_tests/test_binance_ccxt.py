@@ -1,4 +1,4 @@
-"""ccxt, which never heard of the simulator, reads from it what the truth says."""
+"""An unmodified ccxt client reads the truth from the simulator."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -10,9 +10,9 @@ from ccxt.async_support.binance import binance
 
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
 from exchange_simulator.binance import names
-from exchange_simulator.exchange import system_clock
 from exchange_simulator.markets import DAY, HOUR
 from exchange_simulator.records import Wallet
+from exchange_simulator.state import system_clock
 from exchange_simulator_tests.conftest import NOW
 
 Found = TypeVar("Found")
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 class Client:
-    """ccxt's async class, each of whose methods is waited for."""
+    """ccxt's async class with blocking methods."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._loop = asyncio.new_event_loop()
@@ -42,7 +42,8 @@ class Client:
         }
 
     def turn_back(self) -> None:
-        """Stamps begin half a minute before NOW, where the simulator's clock stands still."""
+        """Sign with timestamps that start half a minute before NOW, where the simulator's clock is
+        frozen."""
         self.ccxt.options["timeDifference"] = system_clock() - NOW + 30_000
 
     def wait(self, answer: Coroutine[Any, Any, Found]) -> Found:
@@ -63,7 +64,7 @@ def simulator(world: World) -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(simulator: Simulator) -> Row:
+def facts(simulator: Simulator) -> Row:
     return simulator.truth(exchange="binance")
 
 
@@ -82,8 +83,8 @@ def client(loaded: Client) -> Client:
     return loaded
 
 
-def test_markets(client: Client, told: Row) -> None:
-    assert set(client.ccxt.markets) == {row["market"] for row in told["prices"]}
+def test_markets(client: Client, facts: Row) -> None:
+    assert set(client.ccxt.markets) == {row["market"] for row in facts["prices"]}
     inverse = client.ccxt.market("BTC/USD:BTC")
     assert (inverse["id"], inverse["inverse"]) == ("BTCUSD_PERP", True)
     assert Decimal(inverse["contractSize"]) == 100
@@ -91,13 +92,13 @@ def test_markets(client: Client, told: Row) -> None:
     assert {"BTC", "USDT", "FTM"} <= set(client.ccxt.currencies)
 
 
-def test_prices(client: Client, told: Row) -> None:
-    expected = {row["market"]: row for row in told["prices"]}
+def test_prices(client: Client, facts: Row) -> None:
+    expected = {row["market"]: row for row in facts["prices"]}
     found: Row = {}
     for params in ({}, {"type": "swap", "subType": "linear"}, {"subType": "inverse"}):
         found |= client.fetch_tickers(params=params)
     for name, ticker in found.items():
-        # futures' statistics of a day have no bid and ask
+        # the daily statistics of futures have no bid and ask
         assert (ticker["bid"] is None) == (":" in name)
     for params in ({}, {"type": "swap", "subType": "linear"}, {"subType": "inverse"}):
         for name, ticker in client.fetch_bids_asks(params=params).items():
@@ -118,9 +119,9 @@ def test_prices(client: Client, told: Row) -> None:
         ("coinm", {"type": "swap", "subType": "inverse"}),
     ],
 )
-def test_balances(client: Client, told: Row, wallet: str, params: Row) -> None:
+def test_balances(client: Client, facts: Row, wallet: str, params: Row) -> None:
     balance = client.fetch_balance(params)
-    expected = {row["asset"]: row for row in told["balances"] if row["wallet"] == wallet}
+    expected = {row["asset"]: row for row in facts["balances"] if row["wallet"] == wallet}
     futures = wallet in ("usdm", "coinm")
     assert {asset for asset, total in balance["total"].items() if Decimal(total)} == {
         asset for asset, row in expected.items() if row["total"] != "0"
@@ -129,10 +130,10 @@ def test_balances(client: Client, told: Row, wallet: str, params: Row) -> None:
         if row["total"] == "0":
             continue
         assert Decimal(balance[asset]["used"]) == Decimal(row["used"])
-        # ccxt counts a futures wallet's unrealised profit in
+        # ccxt includes the unrealized profit in a futures wallet's balance
         profit = sum(
             Decimal(p["unrealized_pnl"])
-            for p in told["positions"]
+            for p in facts["positions"]
             if futures and p["market"].endswith(f":{asset}")
         )
         assert Decimal(balance[asset]["total"]) == Decimal(row["total"]) + profit
@@ -140,7 +141,7 @@ def test_balances(client: Client, told: Row, wallet: str, params: Row) -> None:
             assert Decimal(balance[asset]["debt"]) == Decimal(row["debt"])
 
 
-def test_positions(client: Client, told: Row) -> None:
+def test_positions(client: Client, facts: Row) -> None:
     found = [
         position
         for sub_type in ("linear", "inverse")
@@ -153,7 +154,7 @@ def test_positions(client: Client, told: Row) -> None:
             p["side"],
             *(Decimal(p[n]) for n in ("contracts", "entry_price", "contract_size")),
         )
-        for p in told["positions"]
+        for p in facts["positions"]
     }
 
 
@@ -167,7 +168,7 @@ def test_positions(client: Client, told: Row) -> None:
     ],
 )
 def test_trades(
-    client: Client, told: Row, market: str, wallet: str, days: int, params: Row
+    client: Client, facts: Row, market: str, wallet: str, days: int, params: Row
 ) -> None:
     since = NOW - 31 * DAY
     found: list[Row] = []
@@ -177,7 +178,7 @@ def test_trades(
         found += client.fetch_my_trades(market, start, 1000, params | until)
         expected += [
             t
-            for t in told["trades"]
+            for t in facts["trades"]
             if (t["market"], t["wallet"]) == (market, wallet)
             and start <= t["executed_at"] <= until["until"]
         ]
@@ -205,10 +206,10 @@ def test_trades(
         ("BTC/USD:BTC", "coinm", {}),
     ],
 )
-def test_orders(client: Client, told: Row, market: str, wallet: str, params: Row) -> None:
+def test_orders(client: Client, facts: Row, market: str, wallet: str, params: Row) -> None:
     window = {"until": NOW - HOUR}
     found = client.fetch_orders(market, NOW - 25 * HOUR, 100, params | window)
-    mine = [o for o in told["orders"] if (o["market"], o["wallet"]) == (market, wallet)]
+    mine = [o for o in facts["orders"] if (o["market"], o["wallet"]) == (market, wallet)]
     expected = [o for o in mine if NOW - 25 * HOUR <= o["created_at"] <= NOW - HOUR]
     assert expected
     assert sorted(
@@ -227,14 +228,14 @@ def test_orders(client: Client, told: Row, market: str, wallet: str, params: Row
     assert {o["id"] for o in resting} == {o["order_id"] for o in mine if o["status"] == "open"}
 
 
-def test_deposits_withdrawals_and_transfers(client: Client, told: Row) -> None:
+def test_deposits_withdrawals_and_transfers(client: Client, facts: Row) -> None:
     since = NOW - 85 * DAY
     for ask, kind in (("fetch_deposits", "deposit"), ("fetch_withdrawals", "withdrawal")):
         found = getattr(client, ask)(None, since)
         names = ("transfer_id", "asset", "status")
         assert {(t["id"], t["currency"], t["status"], Decimal(t["amount"])) for t in found} == {
             (*(t[name] for name in names), Decimal(t["amount"]))
-            for t in told["transfers"]
+            for t in facts["transfers"]
             if t["kind"] == kind and t["happened_at"] >= since
         }
         assert found
@@ -247,7 +248,7 @@ def test_deposits_withdrawals_and_transfers(client: Client, told: Row) -> None:
         moved = client.fetch_transfers(None, since, 100, params)
         assert {t["id"] for t in moved} == {
             t["transfer_id"]
-            for t in told["transfers"]
+            for t in facts["transfers"]
             if (t["from_wallet"], t["to_wallet"]) == ends and t["happened_at"] >= since
         }
         assert {(t["fromAccount"], t["toAccount"]) for t in moved} <= {(source, target)}
@@ -255,13 +256,13 @@ def test_deposits_withdrawals_and_transfers(client: Client, told: Row) -> None:
 
 @pytest.mark.parametrize(("sub_type", "wallet"), [("linear", "usdm"), ("inverse", "coinm")])
 def test_funding_and_the_ledger(
-    client: Client, world: World, told: Row, sub_type: str, wallet: Wallet
+    client: Client, world: World, facts: Row, sub_type: str, wallet: Wallet
 ) -> None:
     since, params = NOW - 20 * DAY, {"subType": sub_type, "until": NOW}
     payments = client.fetch_funding_history(None, since, 1000, params)
     assert [(p["id"], p["symbol"], p["code"], Decimal(p["amount"])) for p in payments] == [
         (f["funding_id"], f["market"], f["asset"], Decimal(f["amount"]))
-        for f in told["funding"]
+        for f in facts["funding"]
         if f["wallet"] == wallet and f["happened_at"] >= since
     ]
     assert payments

@@ -1,4 +1,4 @@
-"""The pages of USD-M and COIN-M: seven days at most, ids without times, and what is kept."""
+"""Paging of USD-M and COIN-M: seven days at most, ids without times, and retention."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def simulator(world: World) -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(simulator: Simulator) -> dict[str, Any]:
+def facts(simulator: Simulator) -> dict[str, Any]:
     return simulator.truth(exchange="binance")
 
 
@@ -36,8 +36,8 @@ def ids(rows: list[dict[str, Any]], name: str = "id") -> list[str]:
     return [str(row[name]) for row in rows]
 
 
-def of(told: dict[str, Any], dataset: str, market: str) -> list[dict[str, Any]]:
-    return [row for row in told[dataset] if row["market"] == market]
+def of(facts: dict[str, Any], dataset: str, market: str) -> list[dict[str, Any]]:
+    return [row for row in facts[dataset] if row["market"] == market]
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def of(told: dict[str, Any], dataset: str, market: str) -> list[dict[str, Any]]:
     ],
 )
 def test_from_id_on_finds_the_fills_of_six_months(
-    simulator: Simulator, told: dict[str, Any], path: str, symbol: str, market: str
+    simulator: Simulator, facts: dict[str, Any], path: str, symbol: str, market: str
 ) -> None:
     rows = by_id(simulator, path, {"symbol": symbol, "limit": 400}, "fromId", "id")
-    expected = of(told, "trades", market)
+    expected = of(facts, "trades", market)
     assert len(expected) > 300
     assert ids(rows) == [trade["trade_id"] for trade in expected]
     assert rows[0]["time"] >= NOW - 180 * DAY > NOW - 323 * DAY
@@ -62,11 +62,11 @@ def test_from_id_on_finds_the_fills_of_six_months(
         assert Decimal(row[value]) == Decimal(trade["cost"])
     other = "quoteQty" if value == "baseQty" else "baseQty"
     assert {row[other] for row in rows} == {"0"}
-    # the ids are numbers that are those of other symbols too
-    assert set(ids(rows)) & {trade["trade_id"] for trade in of(told, "trades", "BTC/USDT")}
+    # other symbols use the same ids
+    assert set(ids(rows)) & {trade["trade_id"] for trade in of(facts, "trades", "BTC/USDT")}
 
 
-def test_an_id_goes_without_times(simulator: Simulator) -> None:
+def test_an_id_excludes_times(simulator: Simulator) -> None:
     for name in ("startTime", "endTime"):
         answer = signed(simulator, TRADES, BTC | {"fromId": 1, name: NOW})
         assert answer.json == {"code": -1106, "msg": f"Parameter '{name}' sent when not required."}
@@ -78,13 +78,13 @@ def test_an_id_goes_without_times(simulator: Simulator) -> None:
     length=st.integers(0, WEEK),
     limit=st.integers(1, 40),
 )
-def test_any_week_tells_its_oldest_fills(
-    simulator: Simulator, told: dict[str, Any], start: int, length: int, limit: int
+def test_a_week_starts_with_its_oldest_fills(
+    simulator: Simulator, facts: dict[str, Any], start: int, length: int, limit: int
 ) -> None:
     window = {"startTime": start, "endTime": start + length, "limit": limit}
     expected = [
         trade["trade_id"]
-        for trade in of(told, "trades", "ETH/USDT:USDT")
+        for trade in of(facts, "trades", "ETH/USDT:USDT")
         if start <= trade["executed_at"] <= start + length
     ]
     found = signed(simulator, TRADES, {"symbol": "ETHUSDT", **window}).result
@@ -104,16 +104,14 @@ def test_more_than_a_week_is_refused(simulator: Simulator, path: str) -> None:
     assert signed(simulator, path, symbol | {"startTime": 2, "endTime": 1}).code == -1023
 
 
-def test_without_anything_the_newest_of_a_week_are_told(
-    simulator: Simulator, told: dict[str, Any]
-) -> None:
+def test_the_default_is_the_newest_of_a_week(simulator: Simulator, facts: dict[str, Any]) -> None:
     for path, symbol, market, default in (
         (TRADES, BTC, "BTC/USDT:USDT", 500),
         ("/dapi/v1/userTrades", COIN, "BTC/USD:BTC", 50),
     ):
         week = [
             trade["trade_id"]
-            for trade in of(told, "trades", market)
+            for trade in of(facts, "trades", market)
             if trade["executed_at"] >= NOW - WEEK
         ]
         assert ids(signed(simulator, path, symbol).result) == week[-default:]
@@ -121,7 +119,7 @@ def test_without_anything_the_newest_of_a_week_are_told(
         assert signed(simulator, path, symbol | {"limit": 1001}).code == -1130
 
 
-def test_coin_margined_fills_are_asked_for_by_symbol_or_pair(simulator: Simulator) -> None:
+def test_coin_margined_fills_are_queried_by_symbol_or_pair(simulator: Simulator) -> None:
     path, pair = "/dapi/v1/userTrades", {"pair": "BTCUSD"}
     assert signed(simulator, path, pair).result == signed(simulator, path, COIN).result
     assert signed(simulator, path).code == -1102
@@ -141,23 +139,23 @@ def test_coin_margined_fills_are_asked_for_by_symbol_or_pair(simulator: Simulato
         ("/dapi/v1/allOrders", "BTCUSD_PERP", "BTC/USD:BTC", 30),
     ],
 )
-def test_from_order_id_on_finds_what_is_kept(
-    simulator: Simulator, told: dict[str, Any], path: str, symbol: str, market: str, limit: int
+def test_from_order_id_finds_what_has_not_expired(
+    simulator: Simulator, facts: dict[str, Any], path: str, symbol: str, market: str, limit: int
 ) -> None:
     params = {"symbol": symbol, "limit": limit}
     rows = by_id(simulator, path, params, "orderId", "orderId")
-    expected = of(told, "orders", market)
+    expected = of(facts, "orders", market)
     assert len(expected) > limit
     assert ids(rows, "orderId") == [order["order_id"] for order in expected]
     assert [Decimal(row["origQty"]) for row in rows] == [Decimal(o["amount"]) for o in expected]
     averages = [Decimal(order["average"] or 0) for order in expected]
     assert [Decimal(row["avgPrice"]) for row in rows] == averages
-    # more digits than a double has
+    # more digits than a double can represent
     assert all(row["orderId"] > 2**53 for row in rows)
 
 
-def test_unfilled_orders_are_forgotten_after_three_days(
-    simulator: Simulator, world: World, told: dict[str, Any]
+def test_unfilled_orders_expire_after_three_days(
+    simulator: Simulator, world: World, facts: dict[str, Any]
 ) -> None:
     binance = world.on("binance")
     unfilled = [
@@ -170,12 +168,12 @@ def test_unfilled_orders_are_forgotten_after_three_days(
     assert signed(simulator, ORDERS, window).result == []
     number = {"orderId": names.order_id(binance, old)}
     assert signed(simulator, "/fapi/v1/order", BTC | number).code == -2013
-    kept = {order["order_id"] for order in of(told, "orders", "BTC/USDT:USDT")}
+    kept = {order["order_id"] for order in of(facts, "orders", "BTC/USDT:USDT")}
     recent = [o for o in unfilled if NOW - 2 * DAY < (o.ended_at or 0) <= NOW]
     assert {names.order_id(binance, order) for order in recent} <= kept
 
 
-def test_no_window_begins_before_ninety_days(simulator: Simulator) -> None:
+def test_no_window_starts_before_ninety_days(simulator: Simulator) -> None:
     window = {"startTime": NOW - 90 * DAY, "endTime": NOW - 89 * DAY}
     assert signed(simulator, ORDERS, BTC | window).code == 0
     window["startTime"] -= 1
@@ -185,7 +183,7 @@ def test_no_window_begins_before_ninety_days(simulator: Simulator) -> None:
     }
 
 
-def test_without_a_symbol_the_orders_of_both_futures_are_told(simulator: Simulator) -> None:
+def test_without_a_symbol_the_orders_of_both_futures_are_returned(simulator: Simulator) -> None:
     rows = signed(simulator, ORDERS, {"limit": 1000}).result
     assert {"BTCUSDT", "BTCUSD_PERP"} <= {row["symbol"] for row in rows}
     times = [row["time"] for row in rows]
@@ -193,15 +191,15 @@ def test_without_a_symbol_the_orders_of_both_futures_are_told(simulator: Simulat
     assert signed(simulator, ORDERS, {"orderId": 1}).code == -1128
 
 
-def test_what_the_exchange_closed_is_known_by_its_client_order_id(world: World) -> None:
+def test_forced_orders_are_recognized_by_their_client_order_id(world: World) -> None:
     every = serve(world, clock=lambda: world.genesis + 183 * DAY, limits=False)
     with every as running:
         found = []
         for start in range(world.genesis + 120 * DAY, world.genesis + 183 * DAY, WEEK):
             window = {"startTime": start, "endTime": start + WEEK - 1}
             found += signed(running, "/fapi/v1/forceOrders", window).result
-        told = running.truth(exchange="binance")["trades"]
-    kinds = {trade["order_id"]: trade["kind"] for trade in told if trade["wallet"] == "usdm"}
+        facts = running.truth(exchange="binance")["trades"]
+    kinds = {trade["order_id"]: trade["kind"] for trade in facts if trade["wallet"] == "usdm"}
     words = {"liquidation": "autoclose-", "adl": "adl_autoclose"}
     assert {kinds[str(row["orderId"])] for row in found} == set(words)
     for row in found:
@@ -217,7 +215,7 @@ def incomes(simulator: Simulator, path: str, start: int) -> list[dict[str, Any]]
     while found := signed(
         simulator, path, {"startTime": start, "endTime": NOW, "limit": 700, "page": page}
     ).result:
-        assert rows[-1:] != found[-1:], "it does not go on"
+        assert rows[-1:] != found[-1:], "no progress"
         rows += found
         page += 1
     return rows
@@ -257,20 +255,20 @@ def test_a_transaction_id_is_unique_among_its_type_only(simulator: Simulator) ->
     rows = incomes(simulator, INCOME, NOW - 30 * DAY)
     keys = {(row["incomeType"], row["tranId"]) for row in rows}
     assert len(keys) == len(rows) > len({row["tranId"] for row in rows})
-    # numbers of USD-M, funding's with more digits than a double has; texts of COIN-M
+    # integers on USD-M, with more digits than a double for funding; strings on COIN-M
     assert max(row["tranId"] for row in rows) > 2**53
     coin = signed(simulator, "/dapi/v1/income", {"limit": 1000}).result
     assert {type(row["tranId"]) for row in coin} == {str}
 
 
-def test_income_of_a_week_of_a_type_of_a_symbol(simulator: Simulator, told: dict[str, Any]) -> None:
+def test_income_by_week_type_and_symbol(simulator: Simulator, facts: dict[str, Any]) -> None:
     rows = signed(simulator, INCOME).result
     assert len(rows) == 100
     assert NOW - WEEK <= rows[0]["time"] < NOW - 5 * DAY
     fundings = signed(simulator, INCOME, {"incomeType": "FUNDING_FEE", "limit": 1000}).result
     expected = [
         row
-        for row in told["funding"]
+        for row in facts["funding"]
         if row["wallet"] == "usdm" and row["happened_at"] >= NOW - WEEK
     ]
     assert ids(fundings, "tranId") == [row["funding_id"] for row in expected]
@@ -280,8 +278,8 @@ def test_income_of_a_week_of_a_type_of_a_symbol(simulator: Simulator, told: dict
     assert signed(simulator, INCOME, {"limit": 1001}).code == -1130
 
 
-def test_funding_is_kept_for_ninety_days(told: dict[str, Any], world: World) -> None:
-    times = [row["happened_at"] for row in told["funding"] if row["wallet"] == "usdm"]
+def test_funding_is_served_for_ninety_days(facts: dict[str, Any], world: World) -> None:
+    times = [row["happened_at"] for row in facts["funding"] if row["wallet"] == "usdm"]
     assert NOW - 90 * DAY <= min(times) < NOW - 89 * DAY
-    coins = [row["happened_at"] for row in told["funding"] if row["wallet"] == "coinm"]
+    coins = [row["happened_at"] for row in facts["funding"] if row["wallet"] == "coinm"]
     assert min(coins) < world.genesis + 60 * DAY

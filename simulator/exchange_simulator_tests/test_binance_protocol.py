@@ -1,4 +1,4 @@
-"""Who is let in, in what words the others are turned away, and how much may be asked for."""
+"""Authentication, error messages, and the request weight."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -69,19 +69,17 @@ def test_a_wider_window_forgives_more_up_to_a_minute(simulator: Simulator) -> No
 
 
 @pytest.mark.parametrize(
-    ("key", "status", "code", "sentence"),
+    ("key", "status", "code", "message"),
     [
         (Key(secret="guessed"), 400, -1022, "Signature for this request is not valid."),
-        (Key(key="nobody"), 401, -2015, "Invalid API-key, IP, or permissions for action."),
+        (Key(key="unknown"), 401, -2015, "Invalid API-key, IP, or permissions for action."),
         (Key(key="no body!"), 401, -2014, "API-key format invalid."),
         (Key(key=""), 401, -2014, "API-key format invalid."),
     ],
 )
-def test_keys_that_do_not_fit(
-    simulator: Simulator, key: Key, status: int, code: int, sentence: str
-) -> None:
+def test_invalid_keys(simulator: Simulator, key: Key, status: int, code: int, message: str) -> None:
     answer = signed(simulator, PATH, key=key)
-    assert (answer.status, answer.json) == (status, {"code": code, "msg": sentence})
+    assert (answer.status, answer.json) == (status, {"code": code, "msg": message})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +92,7 @@ def test_keys_that_do_not_fit(
         (replace(Key(), scopes=frozenset({"account"})), "/sapi/v1/capital/deposit/hisrec"),
     ],
 )
-def test_keys_that_may_not(world: World, key: Key, path: str) -> None:
+def test_missing_permissions(world: World, key: Key, path: str) -> None:
     with serve(world, clock=lambda: NOW, keys=[key]) as running:
         assert signed(running, path).code == -2015
 
@@ -119,7 +117,7 @@ def test_query_and_body_are_signed_as_one_text(simulator: Simulator) -> None:
     assert [row["asset"] for row in answer.result] == ["USDT"]
 
 
-def test_parameters_that_do_not_fit(simulator: Simulator) -> None:
+def test_invalid_parameters(simulator: Simulator) -> None:
     trades, orders = "/api/v3/myTrades", "/fapi/v1/allOrders"
     asked: list[tuple[str, dict[str, Any], int]] = [
         (trades, {}, -1102),
@@ -141,7 +139,7 @@ def test_parameters_that_do_not_fit(simulator: Simulator) -> None:
     )
 
 
-def test_a_fault_speaks_binance(simulator: Simulator) -> None:
+def test_faults_use_binances_error_format(simulator: Simulator) -> None:
     simulator.set_faults("retcode=1003:/api/v3/account*1", "retcode=-1008:/fapi/v3/account*1")
     assert (signed(simulator, PATH).status, signed(simulator, PATH).code) == (429, 0)
     answer = signed(simulator, "/fapi/v3/account")
@@ -151,18 +149,18 @@ def test_a_fault_speaks_binance(simulator: Simulator) -> None:
 # -- limits ------------------------------------------------------------------------------------
 
 
-def test_the_weight_is_told_and_used_up(world: World) -> None:
+def test_the_weight_is_reported_and_limited(world: World) -> None:
     asked: list[tuple[str, dict[str, Any]]] = [
         (PATH, {}),
         ("/api/v3/openOrders", {"symbol": "BTCUSDT"}),
         ("/api/v3/openOrders", {}),
-        # USD-M and COIN-M share a minute, apart from spot's
+        # USD-M and COIN-M share a minute; spot has a separate one
         ("/fapi/v1/income", {}),
         ("/dapi/v1/income", {}),
     ]
     used: list[str] = []
     minute = -1.0
-    # again, should the minute end meanwhile
+    # retry if the minute ended in between
     while minute != monotonic() // 60:
         minute = monotonic() // 60
         with serve(world, clock=lambda: NOW) as running:
@@ -171,7 +169,7 @@ def test_the_weight_is_told_and_used_up(world: World) -> None:
     assert used == ["20", "26", "106", "30", "50"]
 
 
-def test_who_asks_too_much_is_told_to_wait(world: World) -> None:
+def test_exceeding_the_weight_is_rejected_with_retry_after(world: World) -> None:
     answers = []
     minute = -1.0
     while minute != monotonic() // 60:
@@ -201,7 +199,7 @@ def test_a_minute_holds_its_limit_and_no_more(weights: list[int]) -> None:
     assert limiter.spend("1.2.3.4", SPOT, 1)
 
 
-def test_who_does_not_stop_is_banned_for_two_minutes() -> None:
+def test_clients_that_continue_are_banned_for_two_minutes() -> None:
     now = [0.0]
     limiter = Limiter(clock=lambda: now[0])
     limiter.spend("ip", FUTURES, FUTURES.limit)

@@ -1,4 +1,4 @@
-"""What every wallet holds, and what came, went and moved."""
+"""Balances of every wallet, deposits, withdrawals, transfers and margin's ledger."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,19 +31,19 @@ def simulator(world: World) -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(simulator: Simulator) -> dict[str, Any]:
+def facts(simulator: Simulator) -> dict[str, Any]:
     return simulator.truth(exchange="binance")
 
 
-def held(told: dict[str, Any], wallet: str) -> dict[str, dict[str, str]]:
-    return {row["asset"]: row for row in told["balances"] if row["wallet"] == wallet}
+def held(facts: dict[str, Any], wallet: str) -> dict[str, dict[str, str]]:
+    return {row["asset"]: row for row in facts["balances"] if row["wallet"] == wallet}
 
 
-def test_spot_and_margin_and_funding(simulator: Simulator, told: dict[str, Any]) -> None:
+def test_spot_and_margin_and_funding(simulator: Simulator, facts: dict[str, Any]) -> None:
     spot = signed(simulator, "/api/v3/account").result["balances"]
     margin = signed(simulator, "/sapi/v1/margin/account").result["userAssets"]
     for rows, wallet in ((spot, "spot"), (margin, "margin")):
-        expected = held(told, wallet)
+        expected = held(facts, wallet)
         assert {row["asset"] for row in rows} == set(expected)
         for row in rows:
             assert Decimal(row["free"]) == Decimal(expected[row["asset"]]["free"])
@@ -51,15 +51,15 @@ def test_spot_and_margin_and_funding(simulator: Simulator, told: dict[str, Any])
     debts = {row["asset"]: Decimal(row["borrowed"]) for row in margin if row["borrowed"][0] != "0"}
     assert debts == {
         asset: Decimal(row["debt"])
-        for asset, row in held(told, "margin").items()
+        for asset, row in held(facts, "margin").items()
         if row["debt"] != "0"
     }
     assert debts
     funding = signed(simulator, "/sapi/v1/asset/get-funding-asset", post=True).result
     assert {row["asset"]: row["free"] for row in funding} == {
-        asset: row["total"] for asset, row in held(told, "funding").items()
+        asset: row["total"] for asset, row in held(facts, "funding").items()
     }
-    # zeros are told unless they are not wanted
+    # zeros are included unless excluded by the parameter
     assert "FTM" in {row["asset"] for row in spot}
     wanted = signed(simulator, "/api/v3/account", {"omitZeroBalances": "true"}).result
     assert {row["asset"] for row in wanted["balances"]} == {r["asset"] for r in spot} - {"FTM"}
@@ -74,13 +74,13 @@ def test_spot_and_margin_and_funding(simulator: Simulator, told: dict[str, Any])
     ],
 )
 def test_the_futures_wallets(
-    simulator: Simulator, told: dict[str, Any], path: str, wallet: str
+    simulator: Simulator, facts: dict[str, Any], path: str, wallet: str
 ) -> None:
     rows = {row["asset"]: row for row in signed(simulator, path).result}
-    # what was never held is told as well, as of the year 1970
+    # an asset that was never held is included, with the time 0
     assert rows.pop("BNB")["updateTime"] == 0
     assert {asset: Decimal(row["balance"]) for asset, row in rows.items()} == {
-        asset: Decimal(row["total"]) for asset, row in held(told, wallet).items()
+        asset: Decimal(row["total"]) for asset, row in held(facts, wallet).items()
     }
 
 
@@ -93,17 +93,17 @@ def test_the_futures_wallets(
     ],
 )
 def test_the_futures_accounts(
-    simulator: Simulator, told: dict[str, Any], path: str, wallet: str, suffix: tuple[str, ...]
+    simulator: Simulator, facts: dict[str, Any], path: str, wallet: str, suffix: tuple[str, ...]
 ) -> None:
     account = signed(simulator, path).result
     assets = {row["asset"]: row for row in account["assets"] if row["asset"] != "BNB"}
-    for asset, row in held(told, wallet).items():
+    for asset, row in held(facts, wallet).items():
         assert Decimal(assets[asset]["walletBalance"]) == Decimal(row["total"])
         assert Decimal(assets[asset]["initialMargin"]) == Decimal(row["used"])
         profit = Decimal(assets[asset]["unrealizedProfit"])
         assert Decimal(assets[asset]["marginBalance"]) == Decimal(row["total"]) + profit
     sizes = [Decimal(position["positionAmt"]) for position in account["positions"]]
-    held_ones = [p for p in told["positions"] if p["market"].endswith(suffix)]
+    held_ones = [p for p in facts["positions"] if p["market"].endswith(suffix)]
     assert len(list(filter(None, sizes))) == len(held_ones)
     if path == "/fapi/v3/account":
         assert all(sizes)
@@ -121,13 +121,13 @@ def test_the_futures_accounts(
 )
 def test_positions(
     simulator: Simulator,
-    told: dict[str, Any],
+    facts: dict[str, Any],
     path: str,
     suffix: tuple[str, ...],
     everything: bool,
 ) -> None:
     rows = signed(simulator, path).result
-    expected = [p for p in told["positions"] if p["market"].endswith(suffix)]
+    expected = [p for p in facts["positions"] if p["market"].endswith(suffix)]
     assert expected
     if everything:
         assert len(rows) >= len(expected)
@@ -141,26 +141,26 @@ def test_positions(
     }
 
 
-def test_the_worth_of_all_wallets(simulator: Simulator) -> None:
+def test_the_value_of_all_wallets(simulator: Simulator) -> None:
     rows = signed(simulator, "/sapi/v1/asset/wallet/balance", {"quoteAsset": "USDT"}).result
     worth = {row["walletName"]: Decimal(row["balance"]) for row in rows}
     assert len(worth) == 5
     assert all(value > 1000 for value in worth.values())
 
 
-# -- what came and went --------------------------------------------------------------------------
+# -- deposits and withdrawals --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("path", "kind"), [(DEPOSITS, "deposit"), (WITHDRAWALS, "withdrawal")])
 def test_ninety_days_at_a_time(
-    simulator: Simulator, world: World, told: dict[str, Any], path: str, kind: str
+    simulator: Simulator, world: World, facts: dict[str, Any], path: str, kind: str
 ) -> None:
-    expected = [row for row in told["transfers"] if row["kind"] == kind]
+    expected = [row for row in facts["transfers"] if row["kind"] == kind]
     found: list[dict[str, Any]] = []
     for start in range(world.genesis, NOW, 90 * DAY):
         window = {"startTime": start, "endTime": start + 90 * DAY - 1}
         rows = signed(simulator, path, window).result
-        # newest first; the next page begins where `offset` says
+        # newest first; the next page starts at `offset`
         found += rows[::-1]
         pages = [
             signed(simulator, path, window | {"offset": offset, "limit": 5}).result
@@ -180,10 +180,10 @@ def test_ninety_days_at_a_time(
     }
 
 
-def test_withdrawals_tell_their_fee_their_state_and_whole_seconds(
-    simulator: Simulator, told: dict[str, Any]
+def test_withdrawals_have_fee_state_and_whole_seconds(
+    simulator: Simulator, facts: dict[str, Any]
 ) -> None:
-    expected = {row["transfer_id"]: row for row in told["transfers"]}
+    expected = {row["transfer_id"]: row for row in facts["transfers"]}
     statuses = {"pending": 4, "ok": 6, "canceled": 1}
     seen = set()
     for start in range(NOW - 270 * DAY, NOW, 90 * DAY):
@@ -198,13 +198,13 @@ def test_withdrawals_tell_their_fee_their_state_and_whole_seconds(
     assert {"ok", "canceled"} <= seen
 
 
-# -- what moved --------------------------------------------------------------------------------
+# -- transfers -----------------------------------------------------------------------------------
 
 
-def test_transfers_are_asked_for_by_direction_and_kept_for_six_months(
-    simulator: Simulator, world: World, told: dict[str, Any]
+def test_transfers_are_served_by_direction_for_six_months(
+    simulator: Simulator, world: World, facts: dict[str, Any]
 ) -> None:
-    expected = [row for row in told["transfers"] if row["kind"] == "transfer"]
+    expected = [row for row in facts["transfers"] if row["kind"] == "transfer"]
     found: dict[str, Any] = {}
     for source in ACCOUNTS.values():
         for target in ACCOUNTS.values():
@@ -226,10 +226,10 @@ def test_transfers_are_asked_for_by_direction_and_kept_for_six_months(
         assert Decimal(row["amount"]) == Decimal(truth["amount"])
 
 
-def test_transfers_of_a_week_and_none_at_all(simulator: Simulator, told: dict[str, Any]) -> None:
+def test_transfers_of_a_week_and_none_at_all(simulator: Simulator, facts: dict[str, Any]) -> None:
     week = [
         row["transfer_id"]
-        for row in told["transfers"]
+        for row in facts["transfers"]
         if (row["from_wallet"], row["to_wallet"]) == ("spot", "margin")
         and row["happened_at"] >= NOW - WEEK
     ]

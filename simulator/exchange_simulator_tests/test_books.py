@@ -1,4 +1,4 @@
-"""The books balance to the last digit, at any time."""
+"""The books balance exactly, at any time."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange_simulator import FACES, World
+from exchange_simulator import EXCHANGES, World
 from exchange_simulator.markets import DAY
 from exchange_simulator.truth import truth
 from exchange_simulator_tests.conftest import NOW
@@ -29,23 +29,23 @@ def amount_of(row: dict[str, Any], name: str) -> Decimal:
 @given(st.sampled_from(SEEDS), st.integers(0, 200 * DAY))
 def test_the_sum_of_the_ledger_is_the_balance(seed: int, age: int) -> None:
     world = grown(seed)
-    told = truth(world, world.genesis + age)
+    facts = truth(world, world.genesis + age)
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for entry in told["ledger"]:
+    for entry in facts["ledger"]:
         account = entry["wallet"], entry["asset"]
         sums[account] += amount_of(entry, "amount")
         assert sums[account] == amount_of(entry, "balance_after")
     assert sums == {
         (balance["wallet"], balance["asset"]): amount_of(balance, "total")
-        for balance in told["balances"]
-        if FACES["bybit"].serves("ledger", balance["wallet"])
+        for balance in facts["balances"]
+        if EXCHANGES["bybit"].serves("ledger", balance["wallet"])
     }
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_balance_is_ever_negative(seed: int) -> None:
     world = grown(seed)
-    world.live_until(NOW)
+    world.advance_to(NOW)
     for ledger in world.account.books.ledger.values():
         assert min(entry.balance_after for entry in ledger.rows) >= 0
     for at in range(world.genesis + DAY, NOW, 11 * DAY):
@@ -54,10 +54,10 @@ def test_no_balance_is_ever_negative(seed: int) -> None:
 
 
 def test_fills_transfers_funding_and_loans_explain_every_balance(world: World) -> None:
-    """Without a look at the ledger: from what a client can see alone."""
-    told = truth(world, NOW)
+    """Without the ledger: only from what a client can read."""
+    facts = truth(world, NOW)
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for transfer in told["transfers"]:
+    for transfer in facts["transfers"]:
         amount, asset = amount_of(transfer, "amount"), transfer["asset"]
         if transfer["status"] == "canceled":
             continue
@@ -65,7 +65,7 @@ def test_fills_transfers_funding_and_loans_explain_every_balance(world: World) -
             sums[transfer["from_wallet"], asset] -= amount + amount_of(transfer, "fee_cost")
         if transfer["to_wallet"]:
             sums[transfer["to_wallet"], asset] += amount
-    for trade in told["trades"]:
+    for trade in facts["trades"]:
         cost, amount = amount_of(trade, "cost"), amount_of(trade, "amount")
         sign = 1 if trade["side"] == "buy" else -1
         if ":" not in trade["market"]:
@@ -76,30 +76,30 @@ def test_fills_transfers_funding_and_loans_explain_every_balance(world: World) -
         elif "-" in trade["market"]:
             sums["unified", "USDT"] -= sign * cost
         sums["unified", trade["fee_currency"]] -= amount_of(trade, "fee_cost")
-    for payment in told["funding"]:
+    for payment in facts["funding"]:
         sums["unified", payment["asset"]] += amount_of(payment, "amount")
-    for account, profit in realised(told).items():
+    for account, profit in realised(facts).items():
         sums[account] += profit
     sums["unified", "USDT"] -= 3 * Decimal("1.725")  # three days' interest
     assert {account: total for account, total in sums.items() if total} == {
         (balance["wallet"], balance["asset"]): amount_of(balance, "total")
-        for balance in told["balances"]
+        for balance in facts["balances"]
         if balance["total"] != "0"
     }
 
 
-def realised(told: dict[str, Any]) -> dict[tuple[str, str], Decimal]:
-    """The profits of perpetuals by an accounting of its own: cash of all fills, plus what the
-    positions that are still open cost."""
+def realised(facts: dict[str, Any]) -> dict[tuple[str, str], Decimal]:
+    """Profits of perpetuals, calculated independently: the cash of all fills plus the cost of the
+    positions that are still open."""
     profits: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for trade in told["trades"]:
+    for trade in facts["trades"]:
         name = trade["market"]
         if ":" in name and "-" not in name:
             settle = name.partition(":")[2]
             inverse = name.startswith(f"{settle}/")
             bought = (trade["side"] == "buy") != inverse
             profits["unified", settle] += amount_of(trade, "cost") * (-1 if bought else 1)
-    for position in told["positions"]:
+    for position in facts["positions"]:
         name = position["market"]
         if "-" not in name:
             settle = name.partition(":")[2]
@@ -113,26 +113,26 @@ def realised(told: dict[str, Any]) -> dict[tuple[str, str], Decimal]:
 def test_positions_are_the_sum_of_their_fills(seed: int) -> None:
     world = grown(seed)
     for at in range(world.genesis + 5 * DAY, NOW, 90 * DAY):
-        told = truth(world, at)
+        facts = truth(world, at)
         sizes: dict[str, Decimal] = defaultdict(Decimal)
-        for trade in told["trades"]:
+        for trade in facts["trades"]:
             if ":" in trade["market"]:
                 amount = amount_of(trade, "amount")
                 sizes[trade["market"]] += amount if trade["side"] == "buy" else -amount
         assert {name: size for name, size in sizes.items() if size} == {
             position["market"]: amount_of(position, "contracts")
             * (1 if position["side"] == "long" else -1)
-            for position in told["positions"]
+            for position in facts["positions"]
         }
 
 
 def test_orders_are_the_sum_of_their_fills(world: World) -> None:
-    told = truth(world, NOW, forgotten=True)
+    facts = truth(world, NOW, expired=True)
     filled: dict[str, Decimal] = defaultdict(Decimal)
-    for trade in told["trades"]:
+    for trade in facts["trades"]:
         if trade["kind"] != "settlement":
             filled[trade["order_id"]] += amount_of(trade, "amount")
-    for order in told["orders"]:
+    for order in facts["orders"]:
         assert amount_of(order, "filled") == filled[order["order_id"]]
         if order["status"] == "closed":
             assert order["filled"] == order["amount"]
@@ -141,7 +141,7 @@ def test_orders_are_the_sum_of_their_fills(world: World) -> None:
 
 
 def test_open_spot_orders_lock_what_is_left_of_them(world: World) -> None:
-    world.live_until(NOW)
+    world.advance_to(NOW)
     half_done = [
         order
         for order in world.account.orders_of["spot"].rows
@@ -164,11 +164,11 @@ def test_open_spot_orders_lock_what_is_left_of_them(world: World) -> None:
         }
 
 
-def test_the_trader_counts_on_what_is_free(world: World) -> None:
-    world.live_until(NOW)
+def test_the_trader_spends_only_free_balances(world: World) -> None:
+    world.advance_to(NOW)
     evening = world.genesis + ((NOW - world.genesis) // DAY + 1) * DAY - 1
     for balance in world.balances(evening):
-        # no derivative is settled in these, so nothing but orders can hold them
+        # no derivative is settled in these, so only orders can lock them
         if balance.wallet == "unified" and balance.asset in ("ETH", "SOL", "XRP"):
             assert world.account.free("unified", balance.asset) == balance.free
 

@@ -55,7 +55,7 @@ def test_pages_stay_complete_while_new_fills_arrive(world: World) -> None:
         arrived = signed(simulator, EXECUTIONS, window | {"limit": 1}).result["list"][0]["execId"]
     assert len(seen) == len(set(seen))
     assert set(seen) == first_seen
-    assert arrived not in seen, "nothing arrived: the test shows nothing"
+    assert arrived not in seen, "no row arrived during the test"
 
 
 def test_a_cursor_may_be_encoded_once_more(frozen: Simulator) -> None:
@@ -105,17 +105,17 @@ def test_windows_of_seven_days(frozen: Simulator, path: str) -> None:
     assert (old.code, old.json["retMsg"]) == (10001, "Can't query earlier than 2 years")
 
 
-def test_cancelled_orders_without_a_fill_are_forgotten_after_a_day(world: World) -> None:
+def test_canceled_orders_without_a_fill_expire_after_a_day(world: World) -> None:
     clock = [NOW]
     with serve(world, clock=lambda: clock[0]) as simulator:
-        gone = next(
+        unfilled = next(
             order
-            for order in reversed(truth(world, NOW, forgotten=True)["orders"])
-            if order["forgotten"]
+            for order in reversed(truth(world, NOW, expired=True)["orders"])
+            if order["expired"]
         )
-        ended, by_id = gone["updated_at"], {"orderId": gone["order_id"]}
-        category = "spot" if ":" not in gone["market"] else "linear"
-        if gone["market"] == "BTC/USD:BTC":
+        ended, by_id = unfilled["updated_at"], {"orderId": unfilled["order_id"]}
+        category = "spot" if ":" not in unfilled["market"] else "linear"
+        if unfilled["market"] == "BTC/USD:BTC":
             category = "inverse"
 
         def history(at: int) -> list[dict[str, Any]]:
@@ -125,12 +125,12 @@ def test_cancelled_orders_without_a_fill_are_forgotten_after_a_day(world: World)
             ).result["list"]
             return rows
 
-        assert gone["filled"] == "0"
+        assert unfilled["filled"] == "0"
         assert history(ended + DAY)[0]["orderStatus"] in ("Cancelled", "Rejected")
         assert history(ended + DAY + 1) == []
 
 
-def test_what_was_filled_is_remembered(frozen: Simulator, world: World) -> None:
+def test_filled_orders_do_not_expire(frozen: Simulator, world: World) -> None:
     start = NOW - 200 * DAY
     rows = all_pages(frozen, HISTORY, {"category": "spot", "startTime": start, "limit": 50})
     assert rows
@@ -145,12 +145,12 @@ def test_what_was_filled_is_remembered(frozen: Simulator, world: World) -> None:
     assert {row["orderId"] for row in rows} == expected
 
 
-def test_an_open_order_is_in_no_history_until_it_ends(world: World) -> None:
+def test_an_open_order_is_not_in_the_history(world: World) -> None:
     at = NOW
     order = world.open_orders(at)[0]
     created = {"startTime": order.created_at, "endTime": order.created_at}
     params: dict[str, Any] = {"category": order.market.kind, **created}
-    world.live_until(at + 15 * DAY)
+    world.advance_to(at + 15 * DAY)
     assert order.ended_at is not None
     clock = [at]
     with serve(world, clock=lambda: clock[0]) as simulator:
@@ -160,12 +160,12 @@ def test_an_open_order_is_in_no_history_until_it_ends(world: World) -> None:
         assert found[0]["orderStatus"] in ("New", "PartiallyFilled")
         clock[0] = order.ended_at
         assert signed(simulator, HISTORY, params).result["list"][0]["orderId"] == order.order_id
-        # an order that has just ended is still told of by its id
+        # an order that has just ended is still served by its id
         ended = signed(simulator, "/v5/order/realtime", realtime).result["list"]
         assert ended[0]["orderStatus"] not in ("New", "PartiallyFilled")
 
 
-def test_executions_are_told_by_their_type(frozen: Simulator) -> None:
+def test_executions_are_filtered_by_type(frozen: Simulator) -> None:
     params: dict[str, Any] = {"category": "linear", "limit": 100}
     funding = all_pages(frozen, EXECUTIONS, params | {"execType": "Funding"})
     trades = all_pages(frozen, EXECUTIONS, params | {"execType": "Trade"})
@@ -183,7 +183,7 @@ def test_executions_are_told_by_their_type(frozen: Simulator) -> None:
         ("settlement", "option", "Delivery"),
     ],
 )
-def test_what_is_no_trade_is_among_the_executions(
+def test_executions_include_funding_and_settlements(
     frozen: Simulator, world: World, kind: str, category: str, exec_type: str
 ) -> None:
     trade = next(trade for trade in truth(world, NOW)["trades"] if trade["kind"] == kind)
@@ -221,7 +221,7 @@ def test_the_transaction_log_adds_up(frozen: Simulator) -> None:
 
 def test_deposits_withdrawals_and_transfers(frozen: Simulator, world: World) -> None:
     start = NOW - 30 * DAY
-    told = [row for row in truth(world, NOW)["transfers"] if row["happened_at"] >= start]
+    facts = [row for row in truth(world, NOW)["transfers"] if row["happened_at"] >= start]
     window = {"startTime": start, "endTime": NOW, "limit": 2}
     found = {
         ("deposit", "id", "/v5/asset/deposit/query-record"),
@@ -231,7 +231,7 @@ def test_deposits_withdrawals_and_transfers(frozen: Simulator, world: World) -> 
         rows = all_pages(frozen, path, window)
         expected = [
             (row["transfer_id"], row["asset"], row["amount"], row["fee_cost"], row["network"])
-            for row in told
+            for row in facts
             if row["kind"] == kind
         ]
         assert expected
@@ -243,12 +243,12 @@ def test_deposits_withdrawals_and_transfers(frozen: Simulator, world: World) -> 
     rows = all_pages(frozen, "/v5/asset/transfer/query-inter-transfer-list", week)
     assert [row["transferId"] for row in rows] == [
         row["transfer_id"]
-        for row in told
+        for row in facts
         if row["kind"] == "transfer" and row["happened_at"] >= NOW - 7 * DAY
     ][::-1]
 
 
-def test_a_crowded_catalogue_is_paged() -> None:
+def test_a_large_catalogue_is_paged() -> None:
     crowded = World(extra_markets=3000)
     path, linear = "/v5/market/instruments-info", {"category": "linear"}
     with serve(crowded, clock=lambda: crowded.genesis + DAY) as simulator:

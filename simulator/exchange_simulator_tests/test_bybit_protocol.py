@@ -1,4 +1,4 @@
-"""Who is let in, and in what words the others are turned away."""
+"""Authentication and error messages."""
 
 import hashlib
 import hmac
@@ -41,7 +41,7 @@ def test_a_wider_window_forgives_more(frozen: Simulator) -> None:
 
 
 def test_an_unknown_key(frozen: Simulator) -> None:
-    answer = signed(frozen, PATH, key=Key(key="nobody"))
+    answer = signed(frozen, PATH, key=Key(key="unknown"))
     assert (answer.status, answer.code) == (200, 10003)
     assert answer.json["retMsg"] == "API key is invalid."
 
@@ -50,7 +50,7 @@ def test_no_key_at_all(frozen: Simulator) -> None:
     assert get(frozen, PATH).code == 10001
 
 
-def test_a_wrong_secret_is_told_what_should_have_been_signed(frozen: Simulator) -> None:
+def test_a_wrong_secret_gets_the_string_to_sign(frozen: Simulator) -> None:
     answer = signed(frozen, PATH, {"a": "b"}, key=Key(secret="guessed"))
     assert answer.code == 10004
     assert f"origin_string[{NOW}{DEMO_KEY}5000a=b]" in answer.json["retMsg"]
@@ -89,25 +89,31 @@ def signed_headers(query: str) -> dict[str, str]:
         ),
     ],
 )
-def test_what_a_key_may(world: World, change: Callable[[Key], Key], path: str, code: int) -> None:
+def test_the_permissions_of_a_key(
+    world: World, change: Callable[[Key], Key], path: str, code: int
+) -> None:
     key = change(Key())
     with serve(world, clock=lambda: NOW, keys=[key]) as simulator:
         assert signed(simulator, path, key=key).code == code
 
 
-def test_what_a_key_says_of_itself(world: World) -> None:
+def test_the_key_endpoint(world: World) -> None:
     keys = [
         Key(),
         Key(key="trader", may_trade=True),
         Key(key="thief", may_withdraw=True, expires_at=NOW + 10 * 86_400_000),
     ]
     with serve(world, clock=lambda: NOW, keys=keys) as simulator:
-        told = [signed(simulator, "/v5/user/query-api", key=key).result for key in keys]
-    assert [about["readOnly"] for about in told] == [1, 0, 0]
-    assert ["Withdraw" in about["permissions"]["Wallet"] for about in told] == [False, False, True]
-    assert told[0]["ips"] == ["*"]
-    assert told[0]["uta"] == 1
-    assert (told[2]["deadlineDay"], told[2]["expiredAt"]) == (10, "2026-11-30T12:34:56Z")
+        reported = [signed(simulator, "/v5/user/query-api", key=key).result for key in keys]
+    assert [about["readOnly"] for about in reported] == [1, 0, 0]
+    assert ["Withdraw" in about["permissions"]["Wallet"] for about in reported] == [
+        False,
+        False,
+        True,
+    ]
+    assert reported[0]["ips"] == ["*"]
+    assert reported[0]["uta"] == 1
+    assert (reported[2]["deadlineDay"], reported[2]["expiredAt"]) == (10, "2026-11-30T12:34:56Z")
 
 
 def test_the_rate_limit_is_counted_down_and_enforced(frozen: Simulator) -> None:
@@ -121,14 +127,14 @@ def test_the_rate_limit_is_counted_down_and_enforced(frozen: Simulator) -> None:
     assert refused.headers["x-bapi-limit"] == "5"
     assert NOW < int(refused.headers["x-bapi-limit-reset-timestamp"]) <= NOW + 1000
     assert {"traceid", "timenow"} <= {name.lower() for name in refused.headers}
-    # every endpoint has an allowance of its own, and it comes back
+    # every endpoint has a separate limit, which recovers
     assert signed(frozen, PATH).code == 0
     time.sleep(1.01)
     assert signed(frozen, path, {"accountType": "FUND"}).code == 0
 
 
 @pytest.mark.parametrize(
-    ("path", "params", "sentence"),
+    ("path", "params", "message"),
     [
         ("/v5/order/history", {}, "category"),
         ("/v5/order/history", {"category": "stocks"}, "category"),
@@ -143,11 +149,11 @@ def test_the_rate_limit_is_counted_down_and_enforced(frozen: Simulator) -> None:
     ],
 )
 def test_wrong_parameters(
-    frozen: Simulator, path: str, params: dict[str, object], sentence: str
+    frozen: Simulator, path: str, params: dict[str, object], message: str
 ) -> None:
     answer = signed(frozen, path, params)
     assert (answer.status, answer.code) == (200, 10001)
-    assert sentence in answer.json["retMsg"]
+    assert message in answer.json["retMsg"]
 
 
 def test_an_unknown_path_is_a_page_of_html(frozen: Simulator) -> None:

@@ -1,4 +1,4 @@
-"""ccxt, which never heard of the simulator, reads from it what the truth says."""
+"""An unmodified ccxt client reads the truth from the simulator."""
 
 from decimal import Decimal
 from typing import Any
@@ -37,25 +37,25 @@ def test_prices(exchange: Any, simulator: Simulator) -> None:
     for query in ({"type": "spot"}, {"subType": "linear"}, {"subType": "inverse"}):
         tickers = exchange.fetch_tickers(params=query)
         now = simulator.now()
-        told = [
+        facts = [
             {row["market"]: row for row in simulator.truth(at)["prices"]}
             for at in (now - 1000, now)
         ]
         for name, ticker in tickers.items():
             seen = {"market": name} | {side: ticker[side] for side in ("last", "bid", "ask")}
-            assert seen in [prices[name] for prices in told]
+            assert seen in [prices[name] for prices in facts]
 
 
 def test_balances(exchange: Any, simulator: Simulator) -> None:
     for wallet, params in (("unified", {}), ("funding", {"type": "funding"})):
         balance = exchange.fetch_balance(params)
-        told = {
+        facts = {
             row["asset"]: row
             for row in simulator.truth(balance["timestamp"])["balances"]
             if row["wallet"] == wallet and row["total"] != "0"
         }
-        assert set(balance["total"]) == set(told)
-        for asset, row in told.items():
+        assert set(balance["total"]) == set(facts)
+        for asset, row in facts.items():
             for name in ("free", "used", "total"):
                 assert Decimal(balance[asset][name]) == Decimal(row[name])
 
@@ -72,11 +72,11 @@ def test_positions(exchange: Any, simulator: Simulator) -> None:
         for position in exchange.fetch_positions(params=params)
     ]
     names = ("contracts", "entryPrice", "side")
-    told = simulator.truth()["positions"]
+    facts = simulator.truth()["positions"]
     assert {(p["symbol"], *(p[name] for name in names)) for p in found} == {
-        (p["market"], p["contracts"], p["entry_price"], p["side"]) for p in told
+        (p["market"], p["contracts"], p["entry_price"], p["side"]) for p in facts
     }
-    linear = {p["market"]: p["notional"] for p in told if p["market"].endswith(":USDT")}
+    linear = {p["market"]: p["notional"] for p in facts if p["market"].endswith(":USDT")}
     for position in found:
         if position["symbol"] in linear:
             assert Decimal(position["notional"]) == Decimal(linear[position["symbol"]])
@@ -90,13 +90,13 @@ def test_trades(exchange: Any, simulator: Simulator, kind: str) -> None:
     while True:
         page = exchange.fetch_my_trades(since=since, limit=100, params=params)
         found += page
-        # ccxt leaves the next page's cursor in the first row that it was given
+        # ccxt puts the next page's cursor into the first row it received
         infos = (trade["info"] for trade in page)
         cursor = next((info["nextPageCursor"] for info in infos if "nextPageCursor" in info), "")
         if not cursor:
             break
         params = params | {"cursor": cursor}
-    told = [
+    facts = [
         trade
         for trade in simulator.truth()["trades"]
         if since <= trade["executed_at"] <= since + 2 * DAY
@@ -105,15 +105,15 @@ def test_trades(exchange: Any, simulator: Simulator, kind: str) -> None:
         and "-" not in trade["market"]
         and not trade["market"].endswith(":BTC")
     ]
-    assert len(told) > 20
+    assert len(facts) > 20
     assert sorted(
         (t["id"], t["symbol"], t["price"], t["amount"], t["cost"], t["fee"]["cost"]) for t in found
     ) == sorted(
         (t["trade_id"], t["market"], t["price"], t["amount"], t["cost"], t["fee_cost"])
-        for t in told
+        for t in facts
     )
     spot_fees = {(t["id"], t["fee"]["currency"]) for t in found}
-    assert spot_fees == {(t["trade_id"], t["fee_currency"]) for t in told}
+    assert spot_fees == {(t["trade_id"], t["fee_currency"]) for t in facts}
 
 
 def test_orders(exchange: Any, simulator: Simulator) -> None:
@@ -127,16 +127,18 @@ def test_orders(exchange: Any, simulator: Simulator) -> None:
         )
         for order in exchange.fetch_open_orders(limit=50, params=params)
     ]
-    told = simulator.truth()["orders"]
+    facts = simulator.truth()["orders"]
     assert {(o["id"], o["symbol"], o["filled"], o["price"]) for o in resting} == {
-        (o["order_id"], o["market"], o["filled"], o["price"]) for o in told if o["status"] == "open"
+        (o["order_id"], o["market"], o["filled"], o["price"])
+        for o in facts
+        if o["status"] == "open"
     }
     ended = exchange.fetch_canceled_and_closed_orders(params={"type": "spot"}, limit=50)
-    by_id = {order["order_id"]: order for order in told}
+    by_id = {order["order_id"]: order for order in facts}
     assert len(ended) == 50
     for order in ended:
         partly = order["info"]["orderStatus"] == "PartiallyFilledCanceled"
-        # ccxt calls a spot order that was cancelled after a fill closed
+        # ccxt reports a spot order canceled after a fill as closed
         assert partly or order["status"] == by_id[order["id"]]["status"]
         assert order["filled"] == by_id[order["id"]]["filled"]
 

@@ -1,5 +1,4 @@
-"""Clients that never heard of the simulator read from it what the truth says: Kraken's own
-protocol spoken by python-kraken-sdk, and ccxt."""
+"""Unmodified clients read the truth from the simulator: python-kraken-sdk and ccxt."""
 
 import asyncio
 import warnings
@@ -16,7 +15,7 @@ from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, Simulator, serve
 from exchange_simulator.markets import DAY
 from exchange_simulator_tests.kraken_client import NOW, ninety_days
 
-# the two clients count their nonces in different units: each has a key of its own
+# the two clients count their nonces in different units, so each needs its own key
 CCXT_KEY = "key-of-ccxt"
 
 
@@ -28,7 +27,7 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(simulator: Simulator) -> dict[str, Any]:
+def facts(simulator: Simulator) -> dict[str, Any]:
     return simulator.truth(exchange="kraken")
 
 
@@ -47,34 +46,34 @@ def pages(ask: Callable[..., dict[str, Any]], rows: str, **params: Any) -> dict[
         found |= page[rows]
         if len(found) >= page["count"]:
             return found
-        assert page[rows], f"{page['count'] - len(found)} rows are on no page"
+        assert page[rows], f"{page['count'] - len(found)} rows are missing from all pages"
 
 
-def test_the_sdk_reads_balances(user: User, told: dict[str, Any]) -> None:
-    held = {row["asset"]: row["total"] for row in told["balances"]}
+def test_the_sdk_reads_balances(user: User, facts: dict[str, Any]) -> None:
+    held = {row["asset"]: row["total"] for row in facts["balances"]}
     found = user.get_account_balance()
     assert Decimal(found["XXBT"]) == Decimal(held["BTC"])
     assert Decimal(found["USDT"]) == Decimal(held["USDT"])
     free = user.get_balance(currency="SOL")["available_balance"]
     assert free == pytest.approx(
-        float(next(row["free"] for row in told["balances"] if row["asset"] == "SOL"))
+        float(next(row["free"] for row in facts["balances"] if row["asset"] == "SOL"))
     )
 
 
-def test_the_sdk_reads_every_trade(user: User, told: dict[str, Any]) -> None:
+def test_the_sdk_reads_every_trade(user: User, facts: dict[str, Any]) -> None:
     found = pages(user.get_trades_history, "trades", consolidate_taker=False)
     assert {
         (name, row["ordertxid"], row["type"], int(row["time"] * 1000), Decimal(row["vol"]))
         for name, row in found.items()
     } == {
         (t["trade_id"], t["order_id"], t["side"], t["executed_at"], Decimal(t["amount"]))
-        for t in told["trades"]
+        for t in facts["trades"]
     }
     some = list(found)[:20]
     assert user.get_trades_info(txid=some) == {name: found[name] for name in some}
 
 
-def test_the_sdk_reads_the_ledger(user: User, told: dict[str, Any]) -> None:
+def test_the_sdk_reads_the_ledger(user: User, facts: dict[str, Any]) -> None:
     window = {"start": (NOW - 9 * DAY) // 1000, "end": (NOW - DAY) // 1000}
     found = pages(user.get_ledgers_info, "ledger", **window)
     assert {
@@ -82,23 +81,23 @@ def test_the_sdk_reads_the_ledger(user: User, told: dict[str, Any]) -> None:
         for name, row in found.items()
     } == {
         (e["entry_id"], e["happened_at"], Decimal(e["balance_after"]), e["reference_id"])
-        for e in told["ledger"]
+        for e in facts["ledger"]
         if window["start"] * 1000 < e["happened_at"] <= window["end"] * 1000
     }
 
 
 def test_the_sdk_reads_orders_and_deposits(
-    user: User, simulator: Simulator, told: dict[str, Any]
+    user: User, simulator: Simulator, facts: dict[str, Any]
 ) -> None:
     resting = user.get_open_orders()["open"]
-    assert resting.keys() == {o["order_id"] for o in told["orders"] if o["status"] == "open"}
+    assert resting.keys() == {o["order_id"] for o in facts["orders"] if o["status"] == "open"}
     funding = Funding(key=DEMO_KEY, secret=DEMO_SECRET, url=simulator.url)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         first = funding.get_recent_deposits_status(cursor=True)
         assert isinstance(first, dict)
         methods = funding.get_deposit_methods(asset="XBT")
-    deposits = [row["transfer_id"] for row in told["transfers"] if row["kind"] == "deposit"]
+    deposits = [row["transfer_id"] for row in facts["transfers"] if row["kind"] == "deposit"]
     assert [row["refid"] for row in first["deposit"]] == deposits[::-1][:25]
     assert methods[0]["method"] == "Bitcoin"
 
@@ -116,7 +115,7 @@ def test_the_sdk_reads_the_market_and_knows_the_errors(simulator: Simulator) -> 
 
 
 class Reader:
-    """ccxt's asynchronous client, asked from code that is not."""
+    """ccxt's asynchronous client with blocking methods."""
 
     def __init__(self, url: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -144,8 +143,8 @@ def ccxt(simulator: Simulator) -> Iterator[Reader]:
     reader.close()
 
 
-def test_ccxt_knows_the_markets_and_prices(ccxt: Reader, told: dict[str, Any]) -> None:
-    assert set(ccxt.client.markets) == {row["market"] for row in told["prices"]}
+def test_ccxt_knows_the_markets_and_prices(ccxt: Reader, facts: dict[str, Any]) -> None:
+    assert set(ccxt.client.markets) == {row["market"] for row in facts["prices"]}
     assert {"BTC", "ETH", "XRP", "USDT", "USD"} <= set(ccxt.client.currencies)
     assert ccxt.client.market("BTC/USDT")["id"] == "XBTUSDT"
     tickers = ccxt(ccxt.client.fetch_tickers())
@@ -154,20 +153,20 @@ def test_ccxt_knows_the_markets_and_prices(ccxt: Reader, told: dict[str, Any]) -
         for name, ticker in tickers.items()
     } == {
         (row["market"], *(Decimal(row[side]) for side in ("last", "bid", "ask")))
-        for row in told["prices"]
+        for row in facts["prices"]
     }
     assert ccxt(ccxt.client.fetch_time()) == NOW // 1000 * 1000
 
 
-def test_ccxt_reads_balances(ccxt: Reader, told: dict[str, Any]) -> None:
+def test_ccxt_reads_balances(ccxt: Reader, facts: dict[str, Any]) -> None:
     balance = ccxt(ccxt.client.fetch_balance())
-    for row in told["balances"]:
+    for row in facts["balances"]:
         for name in ("free", "used", "total"):
             assert Decimal(balance[row["asset"]][name]) == Decimal(row[name])
-    assert set(balance["total"]) == {row["asset"] for row in told["balances"]}
+    assert set(balance["total"]) == {row["asset"] for row in facts["balances"]}
 
 
-def test_ccxt_reads_trades(ccxt: Reader, told: dict[str, Any]) -> None:
+def test_ccxt_reads_trades(ccxt: Reader, facts: dict[str, Any]) -> None:
     window = {"consolidate_taker": False, "end": (NOW - 2 * DAY) // 1000}
     since = NOW - 20 * DAY
     found: dict[str, Any] = {}
@@ -178,7 +177,7 @@ def test_ccxt_reads_trades(ccxt: Reader, told: dict[str, Any]) -> None:
             break
     wanted = [
         trade
-        for trade in told["trades"]
+        for trade in facts["trades"]
         if since // 1000 * 1000 < trade["executed_at"] <= window["end"] * 1000
     ]
     assert len(wanted) > 100
@@ -200,8 +199,8 @@ def test_ccxt_reads_trades(ccxt: Reader, told: dict[str, Any]) -> None:
     assert {t["fee"]["currency"] for t in found.values()} == {t["fee_currency"] for t in wanted}
 
 
-def test_ccxt_reads_orders(ccxt: Reader, told: dict[str, Any]) -> None:
-    by_id = {order["order_id"]: order for order in told["orders"]}
+def test_ccxt_reads_orders(ccxt: Reader, facts: dict[str, Any]) -> None:
+    by_id = {order["order_id"]: order for order in facts["orders"]}
     resting = ccxt(ccxt.client.fetch_open_orders())
     assert {order["id"] for order in resting} == {
         name for name, order in by_id.items() if order["status"] == "open"
@@ -217,20 +216,22 @@ def test_ccxt_reads_orders(ccxt: Reader, told: dict[str, Any]) -> None:
     assert one["id"] == ended[0]["id"]
 
 
-def test_ccxt_reads_deposits_withdrawals_and_the_ledger(ccxt: Reader, told: dict[str, Any]) -> None:
+def test_ccxt_reads_deposits_withdrawals_and_the_ledger(
+    ccxt: Reader, facts: dict[str, Any]
+) -> None:
     for kind, fetch in (
         ("deposit", ccxt.client.fetch_deposits),
         ("withdrawal", ccxt.client.fetch_withdrawals),
     ):
         found = ccxt(fetch())
-        wanted = {row["transfer_id"]: row for row in told["transfers"] if row["kind"] == kind}
+        wanted = {row["transfer_id"]: row for row in facts["transfers"] if row["kind"] == kind}
         assert {row["id"] for row in found} <= wanted.keys()
         assert len(found) == (25 if kind == "deposit" else len(wanted))
         for row in found:
             assert Decimal(row["amount"]) == Decimal(wanted[row["id"]]["amount"])
             assert row["currency"] == wanted[row["id"]]["asset"]
     entries = ccxt(ccxt.client.fetch_ledger("BTC"))
-    by_id = {entry["entry_id"]: entry for entry in told["ledger"]}
+    by_id = {entry["entry_id"]: entry for entry in facts["ledger"]}
     assert len(entries) == 50
     for entry in entries:
         wanted_entry = by_id[entry["id"]]

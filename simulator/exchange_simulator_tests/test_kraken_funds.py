@@ -21,7 +21,7 @@ def kraken() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(kraken: Simulator) -> dict[str, Any]:
+def facts(kraken: Simulator) -> dict[str, Any]:
     return kraken.truth(exchange="kraken")
 
 
@@ -33,9 +33,9 @@ def told(kraken: Simulator) -> dict[str, Any]:
     ],
 )
 def test_deposits_and_withdrawals(
-    kraken: Simulator, told: dict[str, Any], name: str, rows: str, kind: str
+    kraken: Simulator, facts: dict[str, Any], name: str, rows: str, kind: str
 ) -> None:
-    wanted = [row for row in told["transfers"] if row["kind"] == kind][::-1]
+    wanted = [row for row in facts["transfers"] if row["kind"] == kind][::-1]
     found: list[dict[str, Any]] = []
     cursor: Any = "true"
     while cursor:
@@ -54,7 +54,7 @@ def test_deposits_and_withdrawals(
         assert ("status-prop" in row) == (transfer["status"] == "canceled")
         # whole seconds
         assert row["time"] == transfer["happened_at"] // 1000
-    # without a cursor: one page, never a word about the rest
+    # without a cursor: one page, without any hint of more
     plain = private(kraken, name).result
     assert plain == found[: 25 if kind == "deposit" else 500]
     assert private(kraken, name, {"limit": 1000}).result == plain
@@ -64,8 +64,8 @@ def ids_in_order(transfers: list[dict[str, Any]]) -> list[str]:
     return [transfer["transfer_id"] for transfer in transfers]
 
 
-def test_both_ends_of_deposits_are_inclusive(kraken: Simulator, told: dict[str, Any]) -> None:
-    deposit = next(row for row in reversed(told["transfers"]) if row["kind"] == "deposit")
+def test_both_ends_of_deposits_are_inclusive(kraken: Simulator, facts: dict[str, Any]) -> None:
+    deposit = next(row for row in reversed(facts["transfers"]) if row["kind"] == "deposit")
     second = deposit["happened_at"] // 1000
 
     def found(start: str, end: str) -> bool:
@@ -73,7 +73,7 @@ def test_both_ends_of_deposits_are_inclusive(kraken: Simulator, told: dict[str, 
         return deposit["transfer_id"] in [row["refid"] for row in rows]
 
     assert found(f"{second}", f"{second}")
-    # the deposit is told in whole seconds: half a second later is too late
+    # the deposit has whole seconds: half a second later is too late
     assert not found(f"{second}.5", f"{second + 1}")
     assert found(f"{second - 1}.5", f"{second}.5")
 
@@ -86,9 +86,9 @@ def test_deposits_by_asset(kraken: Simulator) -> None:
     assert private(kraken, "DepositMethods", {"asset": "NIX"}).error == ["EFunding:Unknown asset"]
 
 
-def test_balances(kraken: Simulator, told: dict[str, Any]) -> None:
+def test_balances(kraken: Simulator, facts: dict[str, Any]) -> None:
     names = {"BTC": "XXBT", "ETH": "XETH", "XRP": "XXRP"}
-    held = {names.get(row["asset"], row["asset"]): row for row in told["balances"]}
+    held = {names.get(row["asset"], row["asset"]): row for row in facts["balances"]}
     plain = private(kraken, "Balance").result
     extended = private(kraken, "BalanceEx").result
     assert plain.keys() == extended.keys() == held.keys()
@@ -98,7 +98,7 @@ def test_balances(kraken: Simulator, told: dict[str, Any]) -> None:
     assert any(Decimal(row["hold_trade"]) for row in extended.values())
 
 
-def test_what_everything_is_worth(kraken: Simulator) -> None:
+def test_trade_balance(kraken: Simulator) -> None:
     dollars = Decimal(private(kraken, "TradeBalance").result["eb"])
     coins = Decimal(private(kraken, "TradeBalance", {"asset": "XBT"}).result["eb"])
     assert dollars > 100_000 > 100 > coins > 0

@@ -1,4 +1,4 @@
-"""What the ledger tells of trades, deposits and withdrawals."""
+"""Ledger entries of trades, deposits and withdrawals."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,17 +24,17 @@ def kraken() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(kraken: Simulator) -> dict[str, Any]:
+def facts(kraken: Simulator) -> dict[str, Any]:
     return kraken.truth(exchange="kraken")
 
 
-def test_every_trade_makes_two_ledger_entries(kraken: Simulator, told: dict[str, Any]) -> None:
+def test_every_trade_makes_two_ledger_entries(kraken: Simulator, facts: dict[str, Any]) -> None:
     window = {"start": (NOW - 4 * DAY) // 1000, "type": "trade"}
     entries = all_pages(kraken, "Ledgers", "ledger", window)
     by_trade: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in entries.values():
         by_trade[entry["refid"]].append(entry)
-    trades = {trade["trade_id"]: trade for trade in told["trades"]}
+    trades = {trade["trade_id"]: trade for trade in facts["trades"]}
     assert len(by_trade) > 50
     for name, pair in by_trade.items():
         trade = trades[name]
@@ -44,12 +44,12 @@ def test_every_trade_makes_two_ledger_entries(kraken: Simulator, told: dict[str,
         sign = 1 if trade["side"] == "buy" else -1
         assert Decimal(base["amount"]) == sign * Decimal(trade["amount"])
         assert Decimal(quote["amount"]) == -sign * Decimal(trade["cost"])
-        # the fee is in one of them
+        # one of the two has the fee
         assert not Decimal(base["fee"])
         assert Decimal(quote["fee"]) == Decimal(trade["fee_cost"])
 
 
-def test_the_ledger_adds_up(kraken: Simulator, told: dict[str, Any]) -> None:
+def test_the_ledger_adds_up(kraken: Simulator, facts: dict[str, Any]) -> None:
     balances = private(kraken, "Balance").result
     for asset in ("XXBT", "SOL"):
         entries = all_pages(kraken, "Ledgers", "ledger", {"asset": asset})
@@ -57,7 +57,7 @@ def test_the_ledger_adds_up(kraken: Simulator, told: dict[str, Any]) -> None:
         balance = Decimal(next(iter(entries.values()))["balance"])
         assert sum(changes) == balance == Decimal(balances[asset])
         name = {"XXBT": "BTC"}.get(asset, asset)
-        wanted = {e["entry_id"]: e for e in told["ledger"] if e["asset"] == name}
+        wanted = {e["entry_id"]: e for e in facts["ledger"] if e["asset"] == name}
         assert entries.keys() == wanted.keys()
         for entry_id, entry in entries.items():
             assert entry["type"] == wanted[entry_id]["kind"]
@@ -74,23 +74,23 @@ def test_the_ledger_by_assets_and_types(kraken: Simulator) -> None:
     }
 
 
-def test_a_withdrawal_that_is_called_off_comes_back_with_its_fee(
-    kraken: Simulator, told: dict[str, Any]
+def test_a_canceled_withdrawal_is_refunded_with_its_fee(
+    kraken: Simulator, facts: dict[str, Any]
 ) -> None:
     canceled = next(
         row
-        for row in told["transfers"]
+        for row in facts["transfers"]
         if (row["kind"], row["status"]) == ("withdrawal", "canceled")
     )
     entries = all_pages(kraken, "Ledgers", "ledger", {"type": "withdrawal"})
-    back, gone = (e for e in entries.values() if e["refid"] == canceled["transfer_id"])
-    assert Decimal(gone["amount"]) == -Decimal(canceled["amount"])
-    assert Decimal(gone["fee"]) == Decimal(canceled["fee_cost"]) > 0
+    back, withdrawn = (e for e in entries.values() if e["refid"] == canceled["transfer_id"])
+    assert Decimal(withdrawn["amount"]) == -Decimal(canceled["amount"])
+    assert Decimal(withdrawn["fee"]) == Decimal(canceled["fee_cost"]) > 0
     assert Decimal(back["amount"]) == Decimal(canceled["amount"])
     assert Decimal(back["fee"]) == -Decimal(canceled["fee_cost"])
 
 
-def test_a_trade_knows_its_ledger_entries(kraken: Simulator) -> None:
+def test_a_trade_references_its_ledger_entries(kraken: Simulator) -> None:
     trades = private(kraken, "TradesHistory", {"ledgers": "true"}).result["trades"]
     entries = [name for trade in trades.values() for name in trade["ledgers"]]
     assert len(entries) >= 100

@@ -1,4 +1,4 @@
-"""Open orders, closed orders, orders by their ids."""
+"""Open orders, closed orders, and orders by id."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,12 +26,12 @@ def kraken() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(kraken: Simulator) -> dict[str, Any]:
+def facts(kraken: Simulator) -> dict[str, Any]:
     return kraken.truth(exchange="kraken")
 
 
 @pytest.mark.parametrize("closetime", ["open", "close", "both"])
-def test_closed_orders(kraken: Simulator, told: dict[str, Any], closetime: str) -> None:
+def test_closed_orders(kraken: Simulator, facts: dict[str, Any], closetime: str) -> None:
     start, end = (NOW - 12 * DAY) // 1000, (NOW - 9 * DAY) // 1000
     window = {"start": start, "end": end, "closetime": closetime}
     found = all_pages(kraken, "ClosedOrders", "closed", window)
@@ -41,7 +41,7 @@ def test_closed_orders(kraken: Simulator, told: dict[str, Any], closetime: str) 
 
     wanted = {
         order["order_id"]: order
-        for order in told["orders"]
+        for order in facts["orders"]
         if order["status"] != "open"
         and {
             "open": inside(order["created_at"]),
@@ -64,19 +64,19 @@ def test_closed_orders(kraken: Simulator, told: dict[str, Any], closetime: str) 
         assert row["status"] == ("canceled" if refused else order["status"])
 
 
-def test_closed_orders_from_an_order_on(kraken: Simulator, told: dict[str, Any]) -> None:
-    ended = [order for order in told["orders"] if order["status"] != "open"]
+def test_closed_orders_from_an_order_on(kraken: Simulator, facts: dict[str, Any]) -> None:
+    ended = [order for order in facts["orders"] if order["status"] != "open"]
     first, last = ended[-30]["order_id"], ended[-20]["order_id"]
     window = {"start": first, "end": last, "closetime": "open"}
     found = private(kraken, "ClosedOrders", window).result["closed"]
-    # an order stands for the time at which it was opened
+    # an order id means the time at which it was opened
     assert first not in found
     assert last in found
 
 
-def test_open_orders(kraken: Simulator, told: dict[str, Any]) -> None:
+def test_open_orders(kraken: Simulator, facts: dict[str, Any]) -> None:
     found = private(kraken, "OpenOrders", {"trades": "true"}).result["open"]
-    wanted = {o["order_id"]: o for o in told["orders"] if o["status"] == "open"}
+    wanted = {o["order_id"]: o for o in facts["orders"] if o["status"] == "open"}
     assert found.keys() == wanted.keys()
     assert len(wanted) > 3
     assert {row["status"] for row in found.values()} == {"open"}
@@ -86,8 +86,10 @@ def test_open_orders(kraken: Simulator, told: dict[str, Any]) -> None:
     }
 
 
-def test_an_order_that_will_end_is_open_until_then(kraken: Simulator, told: dict[str, Any]) -> None:
-    order = next(order for order in reversed(told["orders"]) if order["status"] == "open")
+def test_an_order_that_will_end_is_open_until_then(
+    kraken: Simulator, facts: dict[str, Any]
+) -> None:
+    order = next(order for order in reversed(facts["orders"]) if order["status"] == "open")
     just_before = {"start": order["created_at"] // 1000 - 1, "closetime": "open"}
 
     def closed() -> set[str]:
@@ -101,12 +103,12 @@ def test_an_order_that_will_end_is_open_until_then(kraken: Simulator, told: dict
     assert order["order_id"] not in closed()
 
 
-def test_orders_by_their_ids(kraken: Simulator, told: dict[str, Any]) -> None:
-    names = [order["order_id"] for order in told["orders"][-40:]]
+def test_orders_by_their_ids(kraken: Simulator, facts: dict[str, Any]) -> None:
+    names = [order["order_id"] for order in facts["orders"][-40:]]
     asked = {"txid": ",".join([*names, "OAAAAA-AAAAA-AAAAAA"]), "trades": "true"} | SINGLE
     found = private(kraken, "QueryOrders", asked).result
     assert list(found) == names
     fills: dict[str, list[str]] = defaultdict(list)
-    for trade in told["trades"]:
+    for trade in facts["trades"]:
         fills[trade["order_id"]].append(trade["trade_id"])
     assert {n: r.get("trades", []) for n, r in found.items()} == {n: fills[n] for n in names}

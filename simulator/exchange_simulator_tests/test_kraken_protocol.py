@@ -1,4 +1,4 @@
-"""Who is let in, in what words the others are turned away, and what everybody may ask."""
+"""Authentication, error messages, and public endpoints."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -40,7 +40,9 @@ def test_the_signature_of_krakens_own_example() -> None:
 
 
 def test_an_unknown_key(kraken: Simulator) -> None:
-    assert private(kraken, "Balance", key=Key(key="nobody")).body == {"error": ["EAPI:Invalid key"]}
+    assert private(kraken, "Balance", key=Key(key="unknown")).body == {
+        "error": ["EAPI:Invalid key"]
+    }
 
 
 def test_a_wrong_secret(kraken: Simulator) -> None:
@@ -48,26 +50,26 @@ def test_a_wrong_secret(kraken: Simulator) -> None:
     assert answer.error == ["EAPI:Invalid signature"]
 
 
-def test_a_secret_that_is_no_base64_opens_nothing() -> None:
+def test_a_secret_that_is_not_base64_is_rejected() -> None:
     key = Key(secret="odd+length0")
     with serve(ninety_days(), clock=lambda: NOW, keys=[key]) as simulator:
         answer = private(simulator, "Balance", key=replace(key, secret=Key().secret))
     assert answer.error == ["EAPI:Invalid key"]
 
 
-def test_a_nonce_is_good_once_and_must_not_fall_behind(kraken: Simulator) -> None:
+def test_a_nonce_is_valid_once_and_within_the_window(kraken: Simulator) -> None:
     key = Key(key=next(_keys))
 
-    def told(nonce: int) -> list[str]:
+    def reported(nonce: int) -> list[str]:
         return private(kraken, "Balance", key=key, nonce=nonce).error
 
-    assert told(1_000_000) == []
-    assert told(1_000_000) == ["EAPI:Invalid nonce"]
-    # overtaken on the way
-    assert told(1_000_000 - NONCE_WINDOW + 1) == []
-    assert told(1_000_000 - NONCE_WINDOW + 1) == ["EAPI:Invalid nonce"]
-    assert told(1_000_000 - NONCE_WINDOW) == ["EAPI:Invalid nonce"]
-    # every key counts for itself
+    assert reported(1_000_000) == []
+    assert reported(1_000_000) == ["EAPI:Invalid nonce"]
+    # overtaken by a request with a higher nonce
+    assert reported(1_000_000 - NONCE_WINDOW + 1) == []
+    assert reported(1_000_000 - NONCE_WINDOW + 1) == ["EAPI:Invalid nonce"]
+    assert reported(1_000_000 - NONCE_WINDOW) == ["EAPI:Invalid nonce"]
+    # every key has a separate counter
     assert private(kraken, "Balance", key=Key(key=next(_keys)), nonce=7).error == []
 
 
@@ -91,39 +93,41 @@ def test_a_nonce_is_good_once_and_must_not_fall_behind(kraken: Simulator) -> Non
         (lambda key: key, "AddOrder", ["EGeneral:Unknown method"]),
     ],
 )
-def test_what_a_key_may(change: Callable[[Key], Key], name: str, error: list[str]) -> None:
+def test_the_permissions_of_a_key(
+    change: Callable[[Key], Key], name: str, error: list[str]
+) -> None:
     key = change(Key())
     with serve(ninety_days(), clock=lambda: NOW, keys=[key]) as simulator:
         assert private(simulator, name, key=key).error == error
 
 
-def test_what_a_key_says_of_itself() -> None:
+def test_the_key_endpoint() -> None:
     reader = Key(ips=("127.0.0.1",))
     thief = Key(key="thief", may_trade=True, may_withdraw=True, expires_at=NOW + DAY)
     with serve(ninety_days(), clock=lambda: NOW, keys=[reader, thief]) as simulator:
-        told = [
+        reported = [
             private(simulator, "GetApiKeyInfo", key=key, nonce=5).result for key in (reader, thief)
         ]
-    assert told[0]["permissions"] == [
+    assert reported[0]["permissions"] == [
         *("query-funds", "query-ledger", "query-open-trades", "query-closed-trades")
     ]
-    assert {"modify-trades", "withdraw-funds"} <= set(told[1]["permissions"])
-    assert (told[0]["nonce"], told[0]["validUntil"]) == ("5", "0")
-    assert told[0]["ipAllowlist"] == ["127.0.0.1"]
-    assert told[1]["ipAllowlist"] == []
-    assert told[1]["validUntil"] == str((NOW + DAY) // 1000)
+    assert {"modify-trades", "withdraw-funds"} <= set(reported[1]["permissions"])
+    assert (reported[0]["nonce"], reported[0]["validUntil"]) == ("5", "0")
+    assert reported[0]["ipAllowlist"] == ["127.0.0.1"]
+    assert reported[1]["ipAllowlist"] == []
+    assert reported[1]["validUntil"] == str((NOW + DAY) // 1000)
 
 
 def test_histories_cost_two_calls_and_the_counter_ends_at_fifteen() -> None:
     with serve(ninety_days(), clock=lambda: NOW) as simulator:
-        told = [private(simulator, "TradesHistory").error for _ in range(7)]
-        told += [private(simulator, "Balance").error for _ in range(2)]
+        reported = [private(simulator, "TradesHistory").error for _ in range(7)]
+        reported += [private(simulator, "Balance").error for _ in range(2)]
         # public endpoints do not count
         assert public(simulator, "Time").error == []
-    assert told == [[]] * 8 + [["EAPI:Rate limit exceeded"]]
+    assert reported == [[]] * 8 + [["EAPI:Rate limit exceeded"]]
 
 
-def test_faults_speak_as_kraken(kraken: Simulator) -> None:
+def test_faults_use_krakens_error_format(kraken: Simulator) -> None:
     kraken.set_faults("retcode=429:/0/private/Balance*1", "retcode=503:/0/public/Time*1")
     assert private(kraken, "Balance").error == ["EAPI:Rate limit exceeded"]
     assert public(kraken, "Time").error == ["EService:Unavailable"]
@@ -146,7 +150,7 @@ def test_faults_speak_as_kraken(kraken: Simulator) -> None:
         ("DepositStatus", {"start": "yesterday"}),
     ],
 )
-def test_arguments_that_make_no_sense(kraken: Simulator, name: str, params: dict[str, str]) -> None:
+def test_invalid_arguments(kraken: Simulator, name: str, params: dict[str, str]) -> None:
     assert private(kraken, name, params).error == ["EGeneral:Invalid arguments"]
 
 
@@ -166,14 +170,14 @@ def test_the_names_of_assets_and_pairs(kraken: Simulator) -> None:
     names = {"XXBT": "XBT", "XETH": "ETH", "XXRP": "XRP", "USDT": "USDT", "ZUSD": "USD"}
     assert {name: assets[name]["altname"] for name in names} == names
     pairs = public(kraken, "AssetPairs").result
-    # two old assets make a long name, all others a short one
-    told = {name: (pair["altname"], pair["wsname"]) for name, pair in pairs.items()}
-    assert told["XETHXXBT"] == ("ETHXBT", "ETH/XBT")
-    assert told["XBTUSDT"] == ("XBTUSDT", "XBT/USDT")
+    # two old assets give a long name, any other pair a short one
+    reported = {name: (pair["altname"], pair["wsname"]) for name, pair in pairs.items()}
+    assert reported["XETHXXBT"] == ("ETHXBT", "ETH/XBT")
+    assert reported["XBTUSDT"] == ("XBTUSDT", "XBT/USDT")
     assert pairs["XBTUSDT"]["base"] == "XXBT"
 
 
-def test_a_delisted_pair_vanishes_and_its_trades_keep_its_name(kraken: Simulator) -> None:
+def test_a_delisted_pair_is_unlisted_and_its_trades_keep_its_name(kraken: Simulator) -> None:
     listed = NOW - DAYS * DAY + (DELISTING_DAY - 1) * DAY
     kraken.set_clock(lambda: listed)
     assert "FTMUSDT" in public(kraken, "AssetPairs").result
@@ -181,25 +185,25 @@ def test_a_delisted_pair_vanishes_and_its_trades_keep_its_name(kraken: Simulator
     assert "FTMUSDT" not in public(kraken, "AssetPairs").result
     assert public(kraken, "Ticker", {"pair": "FTMUSDT"}).error == ["EQuery:Unknown asset pair"]
     assert public(kraken, "Assets").result["FTM"]["status"] == "withdrawal_only"
-    told = kraken.truth(exchange="kraken")["trades"]
-    trade = next(trade for trade in told if trade["market"] == "FTM/USDT")
+    reported = kraken.truth(exchange="kraken")["trades"]
+    trade = next(trade for trade in reported if trade["market"] == "FTM/USDT")
     found = private(kraken, "QueryTrades", {"txid": trade["trade_id"]}).result
     assert found[trade["trade_id"]]["pair"] == "FTMUSDT"
 
 
-def test_a_ticker_by_any_name(kraken: Simulator) -> None:
-    told = {row["market"]: row for row in kraken.truth(exchange="kraken")["prices"]}
-    assert len(public(kraken, "Ticker").result) == len(told)
+def test_a_ticker_by_any_of_its_names(kraken: Simulator) -> None:
+    reported = {row["market"]: row for row in kraken.truth(exchange="kraken")["prices"]}
+    assert len(public(kraken, "Ticker").result) == len(reported)
     for name in ("XETHXXBT", "ETHXBT", "ETH/XBT"):
         found = public(kraken, "Ticker", {"pair": name}).result["XETHXXBT"]
         prices = [Decimal(found[side][0]) for side in ("c", "b", "a")]
-        assert prices == [Decimal(told["ETH/BTC"][side]) for side in ("last", "bid", "ask")]
+        assert prices == [Decimal(reported["ETH/BTC"][side]) for side in ("last", "bid", "ask")]
     assert list(public(kraken, "Ticker", {"pair": "XBTUSDT,SOLUSDT"}).result) == [
         *("XBTUSDT", "SOLUSDT")
     ]
 
 
-def test_private_endpoints_are_posted_to(kraken: Simulator) -> None:
+def test_private_endpoints_require_post(kraken: Simulator) -> None:
     try:
         answer = public(kraken, "../private/Balance")
     except HTTPError as error:

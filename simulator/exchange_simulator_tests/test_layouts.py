@@ -1,4 +1,4 @@
-"""The same trader on exchanges that divide an account differently: the books add up in all."""
+"""The same trader on exchanges with different wallets: the books balance on all of them."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -25,7 +25,7 @@ every_world = pytest.mark.parametrize("seed", SEEDS)
 @cache
 def grown(exchange: str, seed: int) -> World:
     world = World(seed=seed, pace=0.3, exchange=exchange, ties=TIES)
-    world.live_until(world.genesis + DAYS * DAY)
+    world.advance_to(world.genesis + DAYS * DAY)
     return world
 
 
@@ -52,7 +52,7 @@ def test_the_sum_of_a_wallets_entries_is_its_balance(exchange: str, seed: int, a
 def test_no_wallet_is_ever_negative(exchange: str, seed: int) -> None:
     world = grown(exchange, seed)
     for entries in world.account.books.ledger.values():
-        assert entries.rows, "a wallet that nothing happens in"
+        assert entries.rows, "a wallet without entries"
         assert min(entry.balance_after for entry in entries.rows) >= 0
     for day in range(1, DAYS, 3):
         for balance in world.balances(world.genesis + day * DAY):
@@ -92,7 +92,7 @@ def test_everything_is_booked_where_it_is_traded(exchange: str) -> None:
 
 
 @every_exchange
-def test_a_transfer_takes_from_one_wallet_what_it_gives_to_another(exchange: str) -> None:
+def test_a_transfer_balances_both_wallets(exchange: str) -> None:
     world = grown(exchange, SEEDS[0])
     booked: dict[int, list[tuple[Wallet, Decimal]]] = defaultdict(list)
     for wallet, entries in world.account.books.ledger.items():
@@ -111,14 +111,16 @@ def test_a_transfer_takes_from_one_wallet_what_it_gives_to_another(exchange: str
         ]
         assert transfer.amount > 0
         assert sorted(booked[transfer.number]) == sorted(expected)
-    ways = {(t.from_wallet, t.to_wallet) for t in world.account.transfers.rows}
-    beside = {wallet for wallet in world.layout.wallets if wallet != world.layout.home}
-    assert ways >= {(world.layout.home, wallet) for wallet in beside}, "money goes everywhere"
-    assert ways >= {(wallet, world.layout.home) for wallet in beside}, "and comes back"
+    moves = {(t.from_wallet, t.to_wallet) for t in world.account.transfers.rows}
+    beside = {wallet for wallet in world.layout.wallets if wallet != world.layout.spot_wallet}
+    assert moves >= {(world.layout.spot_wallet, wallet) for wallet in beside}, (
+        "every wallet receives"
+    )
+    assert moves >= {(wallet, world.layout.spot_wallet) for wallet in beside}, "every wallet sends"
 
 
 @every_world
-def test_wallets_are_kept_near_their_shares(seed: int) -> None:
+def test_wallets_stay_near_their_shares(seed: int) -> None:
     world = grown("binance", seed)
     layout, books = world.layout, world.account.books
     for day in range(1, DAYS, 2):
@@ -129,7 +131,7 @@ def test_wallets_are_kept_near_their_shares(seed: int) -> None:
 
 
 @every_exchange
-def test_what_is_owed_is_what_was_borrowed_and_not_yet_paid_back(exchange: str) -> None:
+def test_debts_are_loans_minus_repayments(exchange: str) -> None:
     world = grown(exchange, SEEDS[0])
     owed: dict[tuple[Wallet, str], Decimal] = defaultdict(Decimal)
     for wallet, entries in world.account.books.ledger.items():
@@ -149,14 +151,14 @@ def test_on_binance_coins_and_dollars_are_borrowed_for_margin_trading() -> None:
     traded = [order for order in world.account.orders_of["spot"].rows if order.wallet == "margin"]
     assert len(traded) > 300
     markets = {order.market.name for order in traded}
-    # some markets are traded in both wallets: only the order tells which of them it was
+    # some markets are traded in both wallets; only the order shows which
     assert markets & {
         o.market.name for o in world.account.orders_of["spot"].rows if o.wallet == "spot"
     }
 
 
 @every_exchange
-def test_only_what_the_exchange_has_is_traded_in_steps_that_it_takes(exchange: str) -> None:
+def test_only_listed_markets_are_traded_in_valid_steps(exchange: str) -> None:
     world = grown(exchange, SEEDS[0])
     account, layout = world.account, world.layout
     assert {order.market.kind for order in account.orders.rows} == set(layout.wallet_of)
@@ -221,7 +223,7 @@ def test_histories_per_market_are_parts_of_the_whole(exchange: str) -> None:
         assert times == sorted(times)
 
 
-def test_a_sibling_is_the_world_with_the_same_parameters() -> None:
+def test_a_sibling_has_the_same_parameters() -> None:
     world = World(seed=5, pace=0.3, extra_markets=2, ties=4)
     okx = world.on("okx")
     assert okx is world.on("okx")
@@ -229,13 +231,13 @@ def test_a_sibling_is_the_world_with_the_same_parameters() -> None:
     assert okx.on("kraken") is world.on("kraken")
     alone = World(seed=5, pace=0.3, extra_markets=2, ties=4, exchange="okx")
     for each in (okx, alone):
-        each.live_until(each.genesis + 20 * DAY)
+        each.advance_to(each.genesis + 20 * DAY)
     assert [entry[:7] for entry in okx.account.books.ledger["trading"].rows] == [
         entry[:7] for entry in alone.account.books.ledger["trading"].rows
     ]
     assert len(okx.catalogue.standing) == len(alone.catalogue.standing)
 
 
-def test_an_unknown_exchange_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ValueError, match=r"no exchange 'mtgox' .*bybit"):
+def test_an_unknown_exchange_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"unknown exchange 'mtgox'; .*bybit"):
         World(exchange="mtgox")

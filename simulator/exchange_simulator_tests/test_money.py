@@ -1,12 +1,12 @@
-"""How amounts are rounded and written."""
+"""Rounding and formatting of amounts."""
 
 from decimal import Decimal
 
 import pytest
 
 from exchange_simulator.money import (
-    in_favour_of_the_exchange,
     plain,
+    round_fee,
     whole_steps,
 )
 
@@ -23,13 +23,13 @@ from exchange_simulator.money import (
         ("0.00000001", "0.00000001"),
     ],
 )
-def test_numbers_are_written_plainly(value: str, written: str) -> None:
+def test_decimals_are_formatted_plainly(value: str, written: str) -> None:
     assert plain(Decimal(value)) == written
 
 
 def test_fees_are_rounded_up_and_rebates_down() -> None:
-    assert in_favour_of_the_exchange(Decimal("0.000000011")) == Decimal("0.00000002")
-    assert in_favour_of_the_exchange(Decimal("-0.000000019")) == Decimal("-0.00000001")
+    assert round_fee(Decimal("0.000000011")) == Decimal("0.00000002")
+    assert round_fee(Decimal("-0.000000019")) == Decimal("-0.00000001")
 
 
 def test_amounts_are_cut_to_whole_steps() -> None:

@@ -1,4 +1,4 @@
-"""OKX: bills of both accounts, deposits and withdrawals, and how long everything is kept."""
+"""OKX: bills of both accounts, deposits and withdrawals, and their retention."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -20,29 +20,29 @@ Truth = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def okx(world: World) -> Iterator[Simulator]:
-    """The default world's account on OKX, at a clock that stands still at NOW."""
+    """The default world's account on OKX, with the clock frozen at NOW."""
     with serve(world, clock=lambda: NOW, limits=False) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="module")
-def told(okx: Simulator) -> Truth:
+def facts(okx: Simulator) -> Truth:
     return okx.truth(exchange="okx")
 
 
 @pytest.fixture(scope="module")
-def remembered(okx: Simulator) -> Truth:
-    """What OKX has forgotten included."""
-    return okx.truth(exchange="okx", forgotten=True)
+def with_expired(okx: Simulator) -> Truth:
+    """The truth including expired rows."""
+    return okx.truth(exchange="okx", expired=True)
 
 
 # -- bills ----------------------------------------------------------------------------------------
 
 
-def test_bills_are_the_ledger_and_add_up(okx: Simulator, told: Truth) -> None:
+def test_bills_are_the_ledger_and_add_up(okx: Simulator, facts: Truth) -> None:
     found = walk(okx, BILLS)
     names = ("entry_id", "raw_kind", "asset", "amount", "balance_after", "happened_at")
-    ledger = [e for e in told["ledger"] if e["wallet"] == "trading"]
+    ledger = [e for e in facts["ledger"] if e["wallet"] == "trading"]
     assert [
         (r["billId"], r["type"], r["ccy"], r["balChg"], r["bal"], int(r["ts"])) for r in found
     ] == [tuple(entry[name] for name in names) for entry in ledger][::-1]
@@ -55,9 +55,9 @@ def test_bills_are_the_ledger_and_add_up(okx: Simulator, told: Truth) -> None:
             assert Decimal(row["pnl"]) + Decimal(row["fee"]) == Decimal(row["balChg"])
 
 
-def test_bills_are_told_by_type_and_instrument(okx: Simulator, told: Truth) -> None:
+def test_bills_are_filtered_by_type_and_instrument(okx: Simulator, facts: Truth) -> None:
     paid = walk(okx, BILLS, {"type": 8})
-    assert {row["billId"] for row in paid} == {row["funding_id"] for row in told["funding"]}
+    assert {row["billId"] for row in paid} == {row["funding_id"] for row in facts["funding"]}
     assert {row["subType"] for row in paid} == {"173", "174"}
     moved = walk(okx, BILLS, {"type": 1})
     assert moved
@@ -65,14 +65,14 @@ def test_bills_are_told_by_type_and_instrument(okx: Simulator, told: Truth) -> N
         ("", "6", "18"),
         ("", "18", "6"),
     }
-    # who asks for a type of instrument sees no transfers
+    # a filter by instrument type excludes transfers
     spot = walk(okx, "account/bills", {"instType": "SPOT"})
     assert {row["type"] for row in spot} == {"2"}
     inverse = walk(okx, BILLS, {"ctType": "inverse", "ccy": "BTC"})
     assert {row["instId"] for row in inverse} == {"BTC-USD-SWAP"}
 
 
-def test_a_spot_fill_is_two_bills_of_which_one_is_its_own(okx: Simulator) -> None:
+def test_a_spot_fill_has_two_bills(okx: Simulator) -> None:
     spot_fills = walk(okx, "trade/fills", {"instType": "SPOT"})
     bills = rows(okx, "account/bills", {"instType": "SPOT"})
     orders = {row["ordId"] for row in bills[:20]}
@@ -119,7 +119,7 @@ def test_a_loan(world: World) -> None:
 )
 def test_how_long_rows_are_kept(
     okx: Simulator,
-    remembered: Truth,
+    with_expired: Truth,
     path: str,
     params: dict[str, str],
     by: str,
@@ -130,14 +130,14 @@ def test_how_long_rows_are_kept(
     table, _, part = dataset.partition(":")
     times = [
         row.get("happened_at") or row["executed_at"]
-        for row in remembered[table]
+        for row in with_expired[table]
         if (table != "ledger" or row["wallet"] == part)
         and (table != "transfers" or row["kind"] == part)
         and (table != "trades" or ":" not in row["market"])
     ]
     assert found == sorted(at for at in times if at >= NOW - kept)
     assert any(at < NOW - kept for at in times) == (kept < 10_000 * DAY)
-    # asking for it does not bring back what is gone
+    # expired rows are not served even if requested
     if by == "billId":
         assert rows(okx, path, params | {"begin": 0, "end": NOW - kept - 1}) == []
 
@@ -145,8 +145,8 @@ def test_how_long_rows_are_kept(
 # -- the funding account --------------------------------------------------------------------------
 
 
-def test_the_funding_account(okx: Simulator, told: Truth) -> None:
-    ledger = [e for e in told["ledger"] if e["wallet"] == "funding"]
+def test_the_funding_account(okx: Simulator, facts: Truth) -> None:
+    ledger = [e for e in facts["ledger"] if e["wallet"] == "funding"]
     names = ("entry_id", "raw_kind", "asset", "amount", "balance_after", "happened_at")
     expected = [tuple(entry[name] for name in names) for entry in ledger][::-1]
     for paging, by in (("1", "ts"), ("2", "billId")):
@@ -160,15 +160,15 @@ def test_the_funding_account(okx: Simulator, told: Truth) -> None:
         for type in ("130", "131")
         for row in walk(okx, "asset/bills-history", {"type": type}, "ts")
     }
-    assert moved == {t["transfer_id"] for t in told["transfers"] if t["kind"] == "transfer"}
+    assert moved == {t["transfer_id"] for t in facts["transfers"] if t["kind"] == "transfer"}
 
 
-def test_deposits_and_withdrawals_are_paged_by_time(okx: Simulator, told: Truth) -> None:
+def test_deposits_and_withdrawals_are_paged_by_time(okx: Simulator, facts: Truth) -> None:
     for path, kind, name in (
         ("asset/deposit-history", "deposit", "depId"),
         ("asset/withdrawal-history", "withdrawal", "wdId"),
     ):
-        expected = [t for t in told["transfers"] if t["kind"] == kind][::-1]
+        expected = [t for t in facts["transfers"] if t["kind"] == kind][::-1]
         assert len(expected) > 10
         found = walk(okx, path, {"limit": 3}, "ts")
         assert [(row[name], row["ccy"], row["amt"], int(row["ts"])) for row in found] == [
@@ -178,9 +178,9 @@ def test_deposits_and_withdrawals_are_paged_by_time(okx: Simulator, told: Truth)
         assert rows(okx, path, {"after": edge, "limit": 2}) == found[5:7]
         assert rows(okx, path, {"before": edge, "limit": 2}) == found[:2]
     states = {"ok": "2", "canceled": "-2", "pending": "0"}
-    gone = {t["transfer_id"]: t for t in told["transfers"] if t["kind"] == "withdrawal"}
+    withdrawals = {t["transfer_id"]: t for t in facts["transfers"] if t["kind"] == "withdrawal"}
     for row in walk(okx, "asset/withdrawal-history", {}, "ts"):
-        withdrawal = gone[row["wdId"]]
+        withdrawal = withdrawals[row["wdId"]]
         assert row["state"] == states[withdrawal["status"]]
         assert (row["fee"], row["feeCcy"]) == (withdrawal["fee_cost"], withdrawal["fee_currency"])
 

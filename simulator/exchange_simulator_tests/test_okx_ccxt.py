@@ -1,4 +1,4 @@
-"""ccxt, as the pipeline imports it, reads from OKX's face what the truth says."""
+"""ccxt, imported like AlphaPulse does, reads the truth from OKX's protocol."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -16,8 +16,8 @@ from exchange_simulator import (
     World,
     serve,
 )
-from exchange_simulator.exchange import system_clock
 from exchange_simulator.markets import DAY
+from exchange_simulator.state import system_clock
 
 Rows = list[dict[str, Any]]
 Truth = dict[str, Any]
@@ -32,14 +32,14 @@ def server(young_world: World) -> Iterator[Simulator]:
 
 @pytest.fixture
 def okx(server: Simulator) -> Simulator:
-    """At a clock that stands still since the test began: requests are signed with the real time."""
+    """With the clock frozen at the start of the test: requests are signed with the real time."""
     now = system_clock()
     server.set_clock(lambda: now)
     return server
 
 
 @pytest.fixture
-def told(okx: Simulator) -> Truth:
+def facts(okx: Simulator) -> Truth:
     return okx.truth(exchange="okx")
 
 
@@ -80,28 +80,28 @@ async def _with_client(simulator: Simulator, ask: Callable[[Any], Coroutine[Any,
 
 
 async def pages(ask: Callable[..., Any], by: str, **params: Any) -> Rows:
-    """ccxt sorts a page by time: the next one begins after the page's oldest row."""
+    """ccxt sorts a page by time, so the next page starts after the oldest row of this one."""
     found: Rows = []
     after: dict[str, str] = {}
     while page := await ask(params=params | after):
         oldest = min((row["info"][by] for row in page), key=int)
-        assert {"after": oldest} != after, "the walk stands still"
+        assert {"after": oldest} != after, "no progress"
         found += page
         after = {"after": oldest}
     return found
 
 
-def test_markets(markets: dict[str, Any], told: Truth) -> None:
-    assert set(markets) == {row["market"] for row in told["prices"]}
-    sizes = {row["market"]: row["contract_size"] for row in told["positions"]}
+def test_markets(markets: dict[str, Any], facts: Truth) -> None:
+    assert set(markets) == {row["market"] for row in facts["prices"]}
+    sizes = {row["market"]: row["contract_size"] for row in facts["positions"]}
     assert sizes
     for name, size in sizes.items():
         assert Decimal(markets[name]["contractSize"]) == Decimal(size)
     assert (markets["BTC/USD:BTC"]["inverse"], markets["BTC/USDT:USDT"]["linear"]) == (True, True)
 
 
-def test_prices(run: Run, told: Truth) -> None:
-    prices = {row["market"]: (row["last"], row["bid"], row["ask"]) for row in told["prices"]}
+def test_prices(run: Run, facts: Truth) -> None:
+    prices = {row["market"]: (row["last"], row["bid"], row["ask"]) for row in facts["prices"]}
     seen: Truth = run(lambda client: client.fetch_tickers(params={"type": "spot"}))
     seen |= run(lambda client: client.fetch_tickers(params={"type": "swap"}))
     assert {
@@ -109,8 +109,8 @@ def test_prices(run: Run, told: Truth) -> None:
     } == prices
 
 
-def test_balances(run: Run, told: Truth) -> None:
-    held = {(row["wallet"], row["asset"]): row for row in told["balances"] if row["total"] != "0"}
+def test_balances(run: Run, facts: Truth) -> None:
+    held = {(row["wallet"], row["asset"]): row for row in facts["balances"] if row["total"] != "0"}
     trading = run(lambda client: client.fetch_balance())
     funding = run(lambda client: client.fetch_balance({"type": "funding"}))
     assert {("trading", asset) for asset in trading["total"]} | {
@@ -118,14 +118,14 @@ def test_balances(run: Run, told: Truth) -> None:
     } == set(held)
     for asset, total in funding["total"].items():
         assert total == held["funding", asset]["total"]
-    # ccxt takes the equity, open positions and debts included
+    # ccxt reports the equity, which includes open positions and debts
     details = {row["ccy"]: row for row in trading["info"]["data"][0]["details"]}
     for asset, total in trading["total"].items():
         worth = Decimal(held["trading", asset]["total"]) + Decimal(details[asset]["upl"])
         assert Decimal(total) == worth - Decimal(held["trading", asset]["debt"])
 
 
-def test_positions(run: Run, told: Truth) -> None:
+def test_positions(run: Run, facts: Truth) -> None:
     found = run(lambda client: client.fetch_positions())
     names = ("entryPrice", "markPrice", "unrealizedPnl", "contracts", "side", "marginMode")
     assert {(p["symbol"], *(p[name] for name in names)) for p in found} == {
@@ -133,12 +133,12 @@ def test_positions(run: Run, told: Truth) -> None:
             *(p["market"], p["entry_price"], p["mark_price"], p["unrealized_pnl"]),
             *(p["contracts"], p["side"], p["margin_mode"]),
         )
-        for p in told["positions"]
+        for p in facts["positions"]
     }
 
 
 @pytest.mark.parametrize("kind", ["spot", "swap"])
-def test_trades(run: Run, told: Truth, kind: str) -> None:
+def test_trades(run: Run, facts: Truth, kind: str) -> None:
     found = run(lambda client: pages(client.fetch_my_trades, "billId", type=kind))
     names = ("market", "trade_id", "order_id", "price", "amount", "side", "executed_at")
     assert len(found) > 500
@@ -153,25 +153,25 @@ def test_trades(run: Run, told: Truth, kind: str) -> None:
             *(t[name] for name in names),
             *(t["taker_or_maker"], Decimal(t["fee_cost"]), t["fee_currency"]),
         )
-        for t in told["trades"]
+        for t in facts["trades"]
         if (":" in t["market"]) == (kind == "swap")
     )
 
 
-def test_trades_since_a_time_are_the_newest_of_them(run: Run, told: Truth, okx: Simulator) -> None:
+def test_trades_since_a_time_are_the_newest(run: Run, facts: Truth, okx: Simulator) -> None:
     since = okx.now() - 10 * DAY
     found = run(lambda client: client.fetch_my_trades(since=since, params={"type": "spot"}))
-    newest = [t for t in told["trades"] if ":" not in t["market"] and t["executed_at"] >= since]
+    newest = [t for t in facts["trades"] if ":" not in t["market"] and t["executed_at"] >= since]
     newest.sort(key=lambda t: int(t["trade_id"]))
     assert len(newest) > 200
     assert [t["info"]["billId"] for t in found] == [t["trade_id"] for t in newest[-100:]]
 
 
 @pytest.mark.parametrize("kind", ["spot", "swap"])
-def test_orders(run: Run, told: Truth, kind: str) -> None:
+def test_orders(run: Run, facts: Truth, kind: str) -> None:
     archive = {"type": kind, "method": "privateGetTradeOrdersHistoryArchive"}
     found = run(lambda client: pages(client.fetch_closed_orders, "ordId", **archive))
-    # its fetch_canceled_orders asks for the last seven days, whatever it is told
+    # fetch_canceled_orders always requests the last seven days
     archive |= {"state": "canceled"}
     found += run(lambda client: pages(client.fetch_closed_orders, "ordId", **archive))
     found += run(lambda client: pages(client.fetch_open_orders, "ordId", instType=kind.upper()))
@@ -181,15 +181,15 @@ def test_orders(run: Run, told: Truth, kind: str) -> None:
             *(o["order_id"], o["client_order_id"] or None, o["market"]),
             o["status"].replace("rejected", "canceled"),
             *(o["side"], o["filled"], o["amount"], o["created_at"], o["type"]),
-            # of market orders ccxt gives the mean price
+            # ccxt reports the average price for market orders
             o["price"] or o["average"],
         )
-        for o in told["orders"]
+        for o in facts["orders"]
         if (":" in o["market"]) == (kind == "swap")
     }
 
 
-def test_deposits_and_withdrawals(run: Run, told: Truth) -> None:
+def test_deposits_and_withdrawals(run: Run, facts: Truth) -> None:
     moved = {
         "deposit": run(lambda client: client.fetch_deposits()),
         "withdrawal": run(lambda client: client.fetch_withdrawals()),
@@ -201,39 +201,39 @@ def test_deposits_and_withdrawals(run: Run, told: Truth) -> None:
                 *(t["transfer_id"], t["asset"], t["amount"], t["txid"], t["status"]),
                 *(t["happened_at"], Decimal(t["fee_cost"])),
             )
-            for t in told["transfers"]
+            for t in facts["transfers"]
             if t["kind"] == kind
         ]
         assert {t["network"] for t in found} <= {"TRC20", "ERC20", "BTC", "SOL", "XRP"}
 
 
-def test_deposits_since_a_time(run: Run, told: Truth) -> None:
-    deposits = [t for t in told["transfers"] if t["kind"] == "deposit"]
+def test_deposits_since_a_time(run: Run, facts: Truth) -> None:
+    deposits = [t for t in facts["transfers"] if t["kind"] == "deposit"]
     since, until = deposits[2]["happened_at"], deposits[4]["happened_at"]
     found = run(lambda client: client.fetch_deposits(since=since, params={"until": until + 1}))
     assert [t["id"] for t in found] == [t["transfer_id"] for t in deposits[2:5]]
 
 
-def test_transfers(run: Run, told: Truth) -> None:
+def test_transfers(run: Run, facts: Truth) -> None:
     found = run(lambda client: client.fetch_transfers())
     names = ("currency", "amount", "fromAccount", "toAccount", "timestamp")
     expected = ("asset", "amount", "from_wallet", "to_wallet", "happened_at")
     assert [tuple(t[name] for name in names) for t in found] == [
-        tuple(t[name] for name in expected) for t in told["transfers"] if t["kind"] == "transfer"
+        tuple(t[name] for name in expected) for t in facts["transfers"] if t["kind"] == "transfer"
     ]
 
 
-def test_funding(run: Run, told: Truth) -> None:
+def test_funding(run: Run, facts: Truth) -> None:
     found = run(lambda client: pages(client.fetch_funding_history, "billId"))
     names = ("id", "symbol", "code", "amount", "timestamp")
     expected = ("funding_id", "market", "asset", "amount", "happened_at")
     assert len(found) > 100
     assert sorted(tuple(f[name] for name in names) for f in found) == sorted(
-        tuple(f[name] for name in expected) for f in told["funding"]
+        tuple(f[name] for name in expected) for f in facts["funding"]
     )
 
 
-def test_the_ledger(run: Run, told: Truth) -> None:
+def test_the_ledger(run: Run, facts: Truth) -> None:
     async def bills(client: Any) -> Rows:
         found: Rows = []
         while page := (
@@ -244,9 +244,9 @@ def test_the_ledger(run: Run, told: Truth) -> None:
             found += page
         return found
 
-    ledger = [entry for entry in told["ledger"] if entry["wallet"] == "trading"]
+    ledger = [entry for entry in facts["ledger"] if entry["wallet"] == "trading"]
     assert [row["billId"] for row in run(bills)] == [e["entry_id"] for e in ledger][::-1]
-    # what ccxt calls the ledger are the bills of one type of instrument: transfers are not in it
+    # ccxt's ledger has the bills of one instrument type, which excludes transfers
     parsed = run(lambda client: client.fetch_ledger())
     assert len(parsed) == 100
     assert {row["type"] for row in parsed} == {"trade"}

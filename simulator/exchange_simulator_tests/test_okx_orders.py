@@ -1,4 +1,4 @@
-"""OKX: orders, open and ended, and which of them are forgotten when."""
+"""OKX: open and ended orders, and when they expire."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,32 +18,32 @@ Truth = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def okx(world: World) -> Iterator[Simulator]:
-    """The default world's account on OKX, at a clock that stands still at NOW."""
+    """The default world's account on OKX, with the clock frozen at NOW."""
     with serve(world, clock=lambda: NOW, limits=False) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="module")
-def told(okx: Simulator) -> Truth:
+def facts(okx: Simulator) -> Truth:
     return okx.truth(exchange="okx")
 
 
 @pytest.fixture(scope="module")
-def remembered(okx: Simulator) -> Truth:
-    """What OKX has forgotten included."""
-    return okx.truth(exchange="okx", forgotten=True)
+def with_expired(okx: Simulator) -> Truth:
+    """The truth including expired rows."""
+    return okx.truth(exchange="okx", expired=True)
 
 
 @pytest.mark.parametrize("kind", ["SPOT", "SWAP"])
 def test_orders_that_have_ended_are_paged_by_their_id(
-    okx: Simulator, remembered: Truth, kind: str
+    okx: Simulator, with_expired: Truth, kind: str
 ) -> None:
     found = walk(okx, ARCHIVE, {"instType": kind}, "ordId")
     ids = [int(row["ordId"]) for row in found]
     assert ids == sorted(set(ids), reverse=True)
     assert set(ids) == {
         int(order["order_id"])
-        for order in remembered["orders"]
+        for order in with_expired["orders"]
         if order["status"] != "open"
         and (":" in order["market"]) == (kind == "SWAP")
         and order["updated_at"] >= NOW - (2 * HOUR if order["filled"] == "0" else QUARTER)
@@ -53,27 +53,27 @@ def test_orders_that_have_ended_are_paged_by_their_id(
     assert walk(okx, ARCHIVE, window, "ordId") == placed
 
 
-def test_a_history_is_of_when_orders_ended(okx: Simulator, told: Truth) -> None:
+def test_a_history_is_bounded_by_when_orders_ended(okx: Simulator, facts: Truth) -> None:
     found = walk(okx, "trade/orders-history", {"instType": "SPOT"}, "ordId")
     assert {row["ordId"] for row in found} == {
         order["order_id"]
-        for order in told["orders"]
+        for order in facts["orders"]
         if order["status"] != "open"
         and ":" not in order["market"]
         and order["updated_at"] >= NOW - 7 * DAY
     }
     oldest = min(int(row["cTime"]) for row in found)
-    assert oldest < NOW - 7 * DAY, "no order rested for long: the test shows nothing"
+    assert oldest < NOW - 7 * DAY, "no order was open for long"
     recent = {"instType": "SPOT", "begin": NOW - 7 * DAY}
     assert len(walk(okx, "trade/orders-history", recent, "ordId")) < len(found)
 
 
-def test_open_orders(okx: Simulator, told: Truth) -> None:
+def test_open_orders(okx: Simulator, facts: Truth) -> None:
     resting = walk(okx, "trade/orders-pending", {"limit": 4}, "ordId")
     assert len(resting) > 4
     assert {(row["ordId"], row["accFillSz"]) for row in resting} == {
         (order["order_id"], order["filled"])
-        for order in told["orders"]
+        for order in facts["orders"]
         if order["status"] == "open"
     }
     newer = rows(okx, "trade/orders-pending", {"before": resting[3]["ordId"], "limit": 2})
@@ -82,7 +82,7 @@ def test_open_orders(okx: Simulator, told: Truth) -> None:
     assert {row["state"] for row in live} == {"live"}
 
 
-def test_orders_cancelled_without_a_fill_are_forgotten_after_two_hours(world: World) -> None:
+def test_orders_canceled_without_a_fill_expire_after_two_hours(world: World) -> None:
     account = world.on("okx").account
     order = next(
         order
@@ -95,7 +95,7 @@ def test_orders_cancelled_without_a_fill_are_forgotten_after_two_hours(world: Wo
     clock = [order.ended_at - 1]
     with serve(world, clock=lambda: clock[0], limits=False) as simulator:
 
-        def told() -> list[bool]:
+        def facts() -> list[bool]:
             histories = [
                 rows(simulator, path, {"instType": "SPOT", "before": int(number) - 1})
                 for path in ("trade/orders-history", ARCHIVE)
@@ -104,19 +104,21 @@ def test_orders_cancelled_without_a_fill_are_forgotten_after_two_hours(world: Wo
             assert all(len(page) < 100 for page in (pending, *histories))
             return [number in {row["ordId"] for row in found} for found in (pending, *histories)]
 
-        assert told() == [True, False, False]
+        assert facts() == [True, False, False]
         clock[0] = order.ended_at
-        assert told() == [False, True, True]
+        assert facts() == [False, True, True]
         clock[0] = order.ended_at + 2 * HOUR
-        assert told() == [False, True, True]
+        assert facts() == [False, True, True]
         assert rows(simulator, "trade/order", named)[0]["state"] == "canceled"
         clock[0] += 1
-        assert told() == [False, False, False]
+        assert facts() == [False, False, False]
         assert signed(simulator, "trade/order", named).json["code"] == "51603"
 
 
-def test_one_order_is_found_by_either_id(okx: Simulator, told: Truth) -> None:
-    order = next(o for o in reversed(told["orders"]) if o["client_order_id"] and o["filled"] != "0")
+def test_one_order_is_found_by_either_id(okx: Simulator, facts: Truth) -> None:
+    order = next(
+        o for o in reversed(facts["orders"]) if o["client_order_id"] and o["filled"] != "0"
+    )
     name = order["market"].partition(":")[0].replace("/", "-")
     inst = name + ("-SWAP" if ":" in order["market"] else "")
     by_id = rows(okx, "trade/order", {"instId": inst, "ordId": order["order_id"]})

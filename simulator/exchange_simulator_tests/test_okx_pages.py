@@ -1,4 +1,4 @@
-"""OKX: fills, page by page: by identifier and by time, caps, edges and ties."""
+"""OKX: paging of fills by id and by time: caps, bounds and ties."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange_simulator import Key, Simulator, World, serve
-from exchange_simulator.exchange import Exchange, House
 from exchange_simulator.markets import DAY, HOUR
 from exchange_simulator.okx.call import Call
 from exchange_simulator.okx.identity import moment, snowflake
 from exchange_simulator.okx.pages import by_id, by_time
-from exchange_simulator.quirks import Quirks
+from exchange_simulator.state import ExchangeState, ServerState
 from exchange_simulator.timeline import Timeline
+from exchange_simulator.timing import Timing
 from exchange_simulator_tests.conftest import NOW
 from exchange_simulator_tests.okx_client import rows, walk
 
@@ -27,20 +27,20 @@ Truth = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def okx(world: World) -> Iterator[Simulator]:
-    """The default world's account on OKX, at a clock that stands still at NOW."""
+    """The default world's account on OKX, with the clock frozen at NOW."""
     with serve(world, clock=lambda: NOW, limits=False) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="module")
-def told(okx: Simulator) -> Truth:
+def facts(okx: Simulator) -> Truth:
     return okx.truth(exchange="okx")
 
 
 @pytest.fixture(scope="module")
-def remembered(okx: Simulator) -> Truth:
-    """What OKX has forgotten included."""
-    return okx.truth(exchange="okx", forgotten=True)
+def with_expired(okx: Simulator) -> Truth:
+    """The truth including expired rows."""
+    return okx.truth(exchange="okx", expired=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,13 @@ def spot_fills(okx: Simulator) -> list[dict[str, Any]]:
 
 
 def test_fills_are_complete_newest_first_and_once_each(
-    told: Truth, spot_fills: list[dict[str, Any]]
+    facts: Truth, spot_fills: list[dict[str, Any]]
 ) -> None:
     ids = [int(row["billId"]) for row in spot_fills]
     assert ids == sorted(set(ids), reverse=True)
     times = [int(row["ts"]) for row in spot_fills]
     assert times == sorted(times, reverse=True)
-    expected = {t["trade_id"] for t in told["trades"] if ":" not in t["market"]}
+    expected = {t["trade_id"] for t in facts["trades"] if ":" not in t["market"]}
     assert len(expected) > 3000
     assert {row["billId"] for row in spot_fills} == expected
 
@@ -67,7 +67,7 @@ def test_only_an_empty_page_is_the_end(okx: Simulator, spot_fills: list[dict[str
     assert rows(okx, FILLS, {"instType": "SPOT", "after": page[-1]["billId"]}) == []
 
 
-def test_before_gives_the_newest_of_what_is_newer(
+def test_before_returns_the_newest_of_the_newer_rows(
     okx: Simulator, spot_fills: list[dict[str, Any]]
 ) -> None:
     asked = {"instType": "SPOT", "before": spot_fills[500]["billId"]}
@@ -77,9 +77,7 @@ def test_before_gives_the_newest_of_what_is_newer(
     assert rows(okx, FILLS, near) == spot_fills[:3]
 
 
-def test_after_and_before_exclude_what_they_name(
-    okx: Simulator, spot_fills: list[dict[str, Any]]
-) -> None:
+def test_after_and_before_are_exclusive(okx: Simulator, spot_fills: list[dict[str, Any]]) -> None:
     between = {"after": spot_fills[40]["billId"], "before": spot_fills[50]["billId"]}
     assert rows(okx, FILLS, {"instType": "SPOT"} | between) == spot_fills[41:50]
 
@@ -103,7 +101,7 @@ def test_at_most_a_hundred_rows(
     assert len(rows(okx, path, params | limit)) == count
 
 
-def test_begin_and_end_are_both_included(okx: Simulator, spot_fills: list[dict[str, Any]]) -> None:
+def test_begin_and_end_are_inclusive(okx: Simulator, spot_fills: list[dict[str, Any]]) -> None:
     newer, older = int(spot_fills[20]["ts"]), int(spot_fills[60]["ts"])
 
     def found(begin: int, end: int) -> list[dict[str, Any]]:
@@ -123,15 +121,15 @@ def test_begin_and_end_are_both_included(okx: Simulator, spot_fills: list[dict[s
     edges=st.tuples(st.integers(0, 12 * DAY), st.integers(0, 12 * DAY)),
     kind=st.sampled_from(["SPOT", "SWAP"]),
 )
-def test_whoever_walks_by_bill_finds_everything(
-    okx: Simulator, told: Truth, limit: int, edges: tuple[int, int], kind: str
+def test_paging_by_bill_finds_everything(
+    okx: Simulator, facts: Truth, limit: int, edges: tuple[int, int], kind: str
 ) -> None:
     begin, end = NOW - max(edges), NOW - min(edges)
     found = walk(okx, FILLS, {"instType": kind, "limit": limit, "begin": begin, "end": end})
     assert [row["billId"] for row in found] == sorted(
         (
             trade["trade_id"]
-            for trade in told["trades"]
+            for trade in facts["trades"]
             if (":" in trade["market"]) == (kind == "SWAP") and begin <= trade["executed_at"] <= end
         ),
         key=int,
@@ -145,7 +143,7 @@ def test_instruments_share_trade_ids(spot_fills: list[dict[str, Any]]) -> None:
     assert len({trade for _, trade in pairs}) < len(pairs)
 
 
-def test_an_order_that_is_filled_in_one_millisecond_needs_the_identifier() -> None:
+def test_an_order_filled_in_one_millisecond_needs_its_id() -> None:
     tied = World(seed=3, ties=130)
     now = tied.genesis + 12 * DAY
     with serve(tied, clock=lambda: now, limits=False) as simulator:
@@ -155,7 +153,7 @@ def test_an_order_that_is_filled_in_one_millisecond_needs_the_identifier() -> No
             expected = {t["trade_id"] for t in trades if (":" in t["market"]) == (kind == "SWAP")}
             assert {row["billId"] for row in by_bill} == expected
             assert len(by_bill) == len(expected)
-        # by time, the rest of a full page's last millisecond cannot be reached
+        # paging by time cannot reach the rest of a full page's last millisecond
         times = [t["executed_at"] for t in trades if ":" not in t["market"]]
         crowded = max(set(times), key=times.count)
         assert times.count(crowded) >= 130
@@ -177,7 +175,7 @@ def test_pages_stay_complete_while_new_fills_arrive(world: World) -> None:
             clock[0] += HOUR
         arrived = rows(simulator, FILLS, asked)[0]["billId"]
     assert seen == first_seen
-    assert arrived not in seen, "nothing arrived: the test shows nothing"
+    assert arrived not in seen, "no row arrived during the test"
 
 
 @pytest.mark.parametrize(
@@ -187,15 +185,15 @@ def test_pages_stay_complete_while_new_fills_arrive(world: World) -> None:
         ("adl", {"127", "128"}, "adl", "9"),
     ],
 )
-def test_what_the_exchange_does_to_a_position(
+def test_forced_fills_of_a_position(
     world: World,
-    remembered: Truth,
+    with_expired: Truth,
     kind: str,
     subtypes: set[str],
     category: str,
     bill_type: str,
 ) -> None:
-    done = [t for t in remembered["trades"] if t["kind"] == kind]
+    done = [t for t in with_expired["trades"] if t["kind"] == kind]
     at = done[-1]["executed_at"]
     with serve(world, clock=lambda: at + HOUR, limits=False) as simulator:
         moments = {"instType": "SWAP", "begin": done[0]["executed_at"], "end": at}
@@ -215,7 +213,7 @@ def test_what_the_exchange_does_to_a_position(
     assert bill_type in types
 
 
-# -- ties and quirks ------------------------------------------------------------------------------
+# -- ties and timing ------------------------------------------------------------------------------
 
 
 class Row(NamedTuple):
@@ -223,12 +221,12 @@ class Row(NamedTuple):
     happened_at: int
 
 
-def test_by_time_a_tie_across_a_pages_edge_is_lost(young_world: World) -> None:
+def test_paging_by_time_loses_ties_at_a_page_boundary(young_world: World) -> None:
     at = young_world.genesis + DAY
     timeline: Timeline[Row] = Timeline()
     for place, happened_at in enumerate((at - 2, at - 1, at, at, at, at + 1)):
         timeline.append(happened_at, Row(place, happened_at))
-    exchange = Exchange(House(lambda: at + 5, (), limits=False), young_world)
+    exchange = ExchangeState(ServerState(lambda: at + 5, (), limits=False), young_world)
 
     def call(**params: int) -> Call:
         asked = {name: str(value) for name, value in params.items()}
@@ -248,7 +246,7 @@ def test_by_time_a_tie_across_a_pages_edge_is_lost(young_world: World) -> None:
     assert moment(snowflake(at, 3)) == at
 
 
-def test_rows_that_turn_up_late_are_on_no_page_before(world: World) -> None:
+def test_late_rows_are_not_on_any_page_before(world: World) -> None:
     asked: dict[str, Any] = {"instType": "SPOT", "begin": NOW - 6 * HOUR, "end": NOW}
     clock = [NOW]
     with serve(world, clock=lambda: clock[0], limits=False) as simulator:
@@ -256,7 +254,7 @@ def test_rows_that_turn_up_late_are_on_no_page_before(world: World) -> None:
         newest = int(everything[0]["ts"])
         early = [row for row in everything if int(row["ts"]) <= newest - 60_000]
         assert len(early) < len(everything)
-        simulator.set_quirks(Quirks(late_share=Decimal(1), late=60_000))
+        simulator.set_timing(Timing(late_share=Decimal(1), late_by=60_000))
         clock[0] = newest
         assert walk(simulator, FILLS, asked) == early
         clock[0] = newest + 60_000

@@ -1,4 +1,4 @@
-"""OKX: who is let in, in what words the others are turned away, and what is asked how."""
+"""OKX: authentication, error messages, limits and parameters."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,7 +35,7 @@ def test_a_signed_request_is_answered_in_okxs_envelope(okx: Simulator) -> None:
     assert answer.json["data"][0]["posMode"] == "net_mode"
 
 
-def test_demo_trading_is_told_by_a_header(okx: Simulator) -> None:
+def test_demo_trading_is_selected_by_a_header(okx: Simulator) -> None:
     assert signed(okx, CONFIG, extra={"x-simulated-trading": "1"}).json["code"] == "0"
 
 
@@ -56,7 +56,7 @@ def test_a_request_expires_after_thirty_seconds(okx: Simulator, late: int, code:
         ("OK-ACCESS-TIMESTAMP", "50107"),
     ],
 )
-def test_every_header_is_asked_for(okx: Simulator, missing: str, code: str) -> None:
+def test_every_header_is_required(okx: Simulator, missing: str, code: str) -> None:
     sent = headers(f"/api/v5/{CONFIG}", NOW, Key())
     del sent[missing]
     assert refused(get(okx, f"/api/v5/{CONFIG}", sent)) == (401, code)
@@ -71,7 +71,7 @@ def test_timestamps_are_iso_with_milliseconds(okx: Simulator, written: str) -> N
 @pytest.mark.parametrize(
     ("key", "code"),
     [
-        (Key(key="nobody"), "50111"),
+        (Key(key="unknown"), "50111"),
         (Key(secret="guessed"), "50113"),
         (Key(passphrase="guessed"), "50105"),
     ],
@@ -100,26 +100,28 @@ def test_the_signature_covers_the_query_as_it_was_sent(okx: Simulator) -> None:
         (lambda key: replace(key, scopes=frozenset({"account"})), "asset/balances", "50120"),
     ],
 )
-def test_what_a_key_may(world: World, change: Callable[[Key], Key], path: str, code: str) -> None:
+def test_the_permissions_of_a_key(
+    world: World, change: Callable[[Key], Key], path: str, code: str
+) -> None:
     key = change(Key())
     with serve(world, clock=lambda: NOW, keys=[key]) as simulator:
         assert signed(simulator, path, key=key).json["code"] == code
 
 
-def test_what_a_key_says_of_itself(world: World) -> None:
+def test_the_key_endpoint(world: World) -> None:
     keys = [
         Key(),
         Key(key="trader", may_trade=True, ips=("127.0.0.1", "10.0.0.1")),
         Key(key="thief", may_withdraw=True),
     ]
     with serve(world, clock=lambda: NOW, keys=keys) as simulator:
-        told = [signed(simulator, CONFIG, key=key).json["data"][0] for key in keys]
-    assert [about["perm"] for about in told] == [
+        facts = [signed(simulator, CONFIG, key=key).json["data"][0] for key in keys]
+    assert [about["perm"] for about in facts] == [
         "read_only",
         "read_only,trade",
         "read_only,withdraw",
     ]
-    assert [about["ip"] for about in told] == ["", "127.0.0.1,10.0.0.1", ""]
+    assert [about["ip"] for about in facts] == ["", "127.0.0.1,10.0.0.1", ""]
 
 
 def test_each_endpoint_has_an_allowance_in_two_seconds(world: World) -> None:
@@ -168,12 +170,12 @@ def test_some_allowances_are_per_instrument_type(world: World) -> None:
     ],
 )
 def test_wrong_parameters(okx: Simulator, path: str, params: dict[str, Any], code: str) -> None:
-    status, told = refused(signed(okx, path, params))
-    assert told == code
+    status, facts = refused(signed(okx, path, params))
+    assert facts == code
     assert status == (200 if code in {"51001", "51015", "51603", "58129"} else 400)
 
 
-def test_faults_speak_okxs_language(okx: Simulator) -> None:
+def test_faults_use_okxs_error_format(okx: Simulator) -> None:
     okx.set_faults("retcode=50001:/api/v5/account*1", "retcode=50013:/api/v5/account*1")
     assert refused(signed(okx, CONFIG)) == (503, "50001")
     assert refused(signed(okx, CONFIG)) == (429, "50013")
@@ -211,22 +213,22 @@ def test_contracts_are_of_okxs_sizes(okx: Simulator) -> None:
     ],
 )
 def test_instruments(okx: Simulator, asked: dict[str, str], count: int) -> None:
-    # the delisted coin is not among them
+    # without the delisted coin
     assert len(rows(okx, "public/instruments", asked)) == count
 
 
 def test_prices_are_those_of_the_world(okx: Simulator) -> None:
-    told = {row["market"]: row for row in okx.truth(exchange="okx")["prices"]}
+    facts = {row["market"]: row for row in okx.truth(exchange="okx")["prices"]}
     swap = rows(okx, "market/ticker", {"instId": "BTC-USD-SWAP"})[0]
     assert (swap["last"], swap["bidPx"], swap["askPx"]) == tuple(
-        told["BTC/USD:BTC"][name] for name in ("last", "bid", "ask")
+        facts["BTC/USD:BTC"][name] for name in ("last", "bid", "ask")
     )
     names = [
         row["instId"]
         for type in ("SPOT", "SWAP")
         for row in rows(okx, "market/tickers", {"instType": type})
     ]
-    assert len(names) == len(set(names)) == len(told)
+    assert len(names) == len(set(names)) == len(facts)
     mark = rows(okx, "public/mark-price", {"instType": "SWAP", "instId": "BTC-USDT-SWAP"})[0]
     world = okx.world.on("okx")
     market = world.catalogue.by_name["BTC/USDT:USDT"]

@@ -1,4 +1,4 @@
-"""Bybit's own client, pybit, reads from the simulator what the truth says."""
+"""Bybit's own client, pybit, reads the truth from the simulator."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -38,8 +38,8 @@ def weeks(simulator: Simulator, until: int) -> list[dict[str, int]]:
 def test_balances(pybit: HTTP, live: Simulator) -> None:
     answer = pybit.get_wallet_balance(accountType="UNIFIED")
     coins = {coin["coin"]: coin for coin in answer["result"]["list"][0]["coin"]}
-    told = live.truth(answer["time"])["balances"]
-    unified = {row["asset"]: row for row in told if row["wallet"] == "unified"}
+    facts = live.truth(answer["time"])["balances"]
+    unified = {row["asset"]: row for row in facts if row["wallet"] == "unified"}
     assert {asset for asset, row in unified.items() if row["total"] != "0"} == set(coins)
     for asset, coin in coins.items():
         used = sum(Decimal(coin[n]) for n in ("locked", "totalOrderIM", "totalPositionIM"))
@@ -48,7 +48,7 @@ def test_balances(pybit: HTTP, live: Simulator) -> None:
     funding = pybit.get_coins_balance(accountType="FUND")["result"]["balance"]
     assert {row["coin"]: row["walletBalance"] for row in funding} == {
         row["asset"]: row["total"]
-        for row in told
+        for row in facts
         if row["wallet"] == "funding" and row["total"] != "0"
     }
 
@@ -61,20 +61,20 @@ def test_positions(pybit: HTTP, live: Simulator) -> None:
         {"category": "option"},
     )
     held: set[tuple[str, ...]] = set()
-    told: set[tuple[str, ...]] = set()
+    facts: set[tuple[str, ...]] = set()
     for query in asked:
         answer = pybit.get_positions(**query, limit=200)
         for row in answer["result"]["list"]:
             held.add((row["side"], row["size"], row["avgPrice"], row["markPrice"]))
             assert row["size"] != "0"
         sides = {"long": "Buy", "short": "Sell"}
-        told |= {
+        facts |= {
             (sides[row["side"]], row["contracts"], row["entry_price"], row["mark_price"])
             for row in live.truth(answer["time"])["positions"]
             if _asked_for(row["market"], query)
         }
     assert held
-    assert held == told
+    assert held == facts
 
 
 def _asked_for(market: str, query: dict[str, str]) -> bool:
@@ -88,7 +88,7 @@ def _asked_for(market: str, query: dict[str, str]) -> bool:
 
 def test_every_fill_and_funding_payment(pybit: HTTP, live: Simulator) -> None:
     until = live.now() - 1000
-    told = live.truth(until)
+    facts = live.truth(until)
     found = [
         row
         for category in CATEGORIES
@@ -116,9 +116,9 @@ def test_every_fill_and_funding_payment(pybit: HTTP, live: Simulator) -> None:
         *("fee_cost", "fee_currency", "taker_or_maker"),
     )
     assert len(fills) > 1000
-    assert fills == {tuple(trade[name] for name in names) for trade in told["trades"]}
+    assert fills == {tuple(trade[name] for name in names) for trade in facts["trades"]}
     assert {row["execId"] for row in found if row["execType"] == "Funding"} == {
-        row["funding_id"] for row in told["funding"]
+        row["funding_id"] for row in facts["funding"]
     }
     assert len({row["execId"] for row in found}) == len(found)
 
@@ -142,12 +142,12 @@ def test_every_order(pybit: HTTP, live: Simulator) -> None:
         )
         for row in pages(pybit.get_open_orders, limit=50, **query)
     ]
-    told = live.truth(until)["orders"]
+    facts = live.truth(until)["orders"]
     assert {(row["orderId"], row["cumExecQty"]) for row in ended} == {
-        (order["order_id"], order["filled"]) for order in told if order["status"] != "open"
+        (order["order_id"], order["filled"]) for order in facts if order["status"] != "open"
     }
     assert {(row["orderId"], row["cumExecQty"]) for row in resting} == {
-        (order["order_id"], order["filled"]) for order in told if order["status"] == "open"
+        (order["order_id"], order["filled"]) for order in facts if order["status"] == "open"
     }
 
 
@@ -168,7 +168,7 @@ def test_the_transaction_log_is_the_ledger(pybit: HTTP, live: Simulator) -> None
 
 def test_deposits_withdrawals_and_transfers(pybit: HTTP, live: Simulator) -> None:
     until = live.now() - 1000
-    told = live.truth(until)["transfers"]
+    facts = live.truth(until)["transfers"]
     deposits = pages(pybit.get_deposit_records, limit=50)
     withdrawals = pages(pybit.get_withdrawal_records, limit=50)
     moved = [
@@ -176,9 +176,9 @@ def test_deposits_withdrawals_and_transfers(pybit: HTTP, live: Simulator) -> Non
         for week in weeks(live, until)
         for row in pages(pybit.get_internal_transfer_records, **week)
     ]
-    assert [row["id"] for row in deposits][::-1] == ids(told, "deposit")
-    assert [row["withdrawId"] for row in withdrawals][::-1] == ids(told, "withdrawal")
-    assert sorted(row["transferId"] for row in moved) == sorted(ids(told, "transfer"))
+    assert [row["id"] for row in deposits][::-1] == ids(facts, "deposit")
+    assert [row["withdrawId"] for row in withdrawals][::-1] == ids(facts, "withdrawal")
+    assert sorted(row["transferId"] for row in moved) == sorted(ids(facts, "transfer"))
 
 
 def ids(transfers: list[dict[str, Any]], kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""python-binance, which never heard of the simulator, reads from it what the truth says."""
+"""An unmodified python-binance client reads the truth from the simulator."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -10,9 +10,9 @@ from binance.exceptions import BinanceAPIException
 
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
 from exchange_simulator.binance import names
-from exchange_simulator.exchange import system_clock
 from exchange_simulator.markets import DAY
 from exchange_simulator.records import Wallet
+from exchange_simulator.state import system_clock
 from exchange_simulator_tests.conftest import NOW
 
 SPOT = {"BTC/USDT": "BTCUSDT", "ETH/BTC": "ETHBTC", "FTM/USDT": "FTMUSDT"}
@@ -28,7 +28,7 @@ def simulator(world: World) -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def told(simulator: Simulator) -> dict[str, Any]:
+def facts(simulator: Simulator) -> dict[str, Any]:
     return simulator.truth(exchange="binance")
 
 
@@ -46,7 +46,8 @@ def unset(simulator: Simulator) -> Client:
 
 @pytest.fixture
 def client(unset: Client) -> Client:
-    """Its stamps begin half a minute before NOW, where the simulator's clock stands still."""
+    """Signs with timestamps that start half a minute before NOW, where the simulator's clock is
+    frozen."""
     unset.timestamp_offset = NOW - system_clock() - 30_000
     return unset
 
@@ -55,35 +56,35 @@ def by_id(ask: Ask, parameter: str, field: str, **params: Any) -> list[dict[str,
     rows: list[dict[str, Any]] = []
     first = 0
     while page := ask(**params, **{parameter: first}):
-        assert page[0][field] >= first, "it does not go on"
+        assert page[0][field] >= first, "no progress"
         rows += page
         first = page[-1][field] + 1
     return rows
 
 
-def held(told: dict[str, Any], wallet: str, column: str = "total") -> dict[str, Decimal]:
-    rows = (row for row in told["balances"] if row["wallet"] == wallet)
+def held(facts: dict[str, Any], wallet: str, column: str = "total") -> dict[str, Decimal]:
+    rows = (row for row in facts["balances"] if row["wallet"] == wallet)
     return {row["asset"]: Decimal(row[column]) for row in rows if Decimal(row["total"])}
 
 
-def test_balances(client: Client, told: dict[str, Any]) -> None:
+def test_balances(client: Client, facts: dict[str, Any]) -> None:
     spot = client.get_account()["balances"]
     sums = {row["asset"]: Decimal(row["free"]) + Decimal(row["locked"]) for row in spot}
-    assert {asset: total for asset, total in sums.items() if total} == held(told, "spot")
+    assert {asset: total for asset, total in sums.items() if total} == held(facts, "spot")
     margin = client.get_margin_account()["userAssets"]
     frees = {row["asset"]: Decimal(row["free"]) for row in margin}
-    assert frees.items() >= held(told, "margin", "free").items()
+    assert frees.items() >= held(facts, "margin", "free").items()
     funding = client.funding_wallet()
-    assert {row["asset"]: Decimal(row["free"]) for row in funding} == held(told, "funding")
+    assert {row["asset"]: Decimal(row["free"]) for row in funding} == held(facts, "funding")
     for ask, wallet in (
         (client.futures_account_balance, "usdm"),
         (client.futures_coin_account_balance, "coinm"),
     ):
         rows = {row["asset"]: Decimal(row["balance"]) for row in ask() if row["updateTime"]}
-        assert rows == held(told, wallet)
+        assert rows == held(facts, wallet)
 
 
-def test_positions(client: Client, told: dict[str, Any]) -> None:
+def test_positions(client: Client, facts: dict[str, Any]) -> None:
     rows = client.futures_position_information() + client.futures_coin_position_information()
     found = {
         row["symbol"]: (Decimal(row["positionAmt"]), Decimal(row["entryPrice"]))
@@ -93,12 +94,12 @@ def test_positions(client: Client, told: dict[str, Any]) -> None:
     signs = {"long": 1, "short": -1}
     expected = sorted(
         (signs[p["side"]] * Decimal(p["contracts"]), Decimal(p["entry_price"]))
-        for p in told["positions"]
+        for p in facts["positions"]
     )
     assert sorted(found.values()) == expected
 
 
-def fills(told: dict[str, Any], market: str, wallet: str) -> set[tuple[Any, ...]]:
+def fills(facts: dict[str, Any], market: str, wallet: str) -> set[tuple[Any, ...]]:
     return {
         (
             int(t["trade_id"]),
@@ -111,7 +112,7 @@ def fills(told: dict[str, Any], market: str, wallet: str) -> set[tuple[Any, ...]
             t["side"] == "buy",
             t["taker_or_maker"] == "maker",
         )
-        for t in told["trades"]
+        for t in facts["trades"]
         if (t["market"], t["wallet"]) == (market, wallet)
     }
 
@@ -124,28 +125,28 @@ def read(row: dict[str, Any], buyer: str, maker: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize(("market", "symbol"), SPOT.items())
 def test_every_spot_and_margin_fill(
-    client: Client, told: dict[str, Any], market: str, symbol: str
+    client: Client, facts: dict[str, Any], market: str, symbol: str
 ) -> None:
     for ask, wallet in ((client.get_my_trades, "spot"), (client.get_margin_trades, "margin")):
         rows = by_id(ask, "fromId", "id", symbol=symbol, limit=1000)
-        expected = fills(told, market, wallet)
+        expected = fills(facts, market, wallet)
         assert {read(row, "isBuyer", "isMaker") for row in rows} == expected
         assert len(rows) == len(expected)
 
 
-def test_every_futures_fill(client: Client, told: dict[str, Any]) -> None:
+def test_every_futures_fill(client: Client, facts: dict[str, Any]) -> None:
     asked: list[tuple[Ask, str, str, str]] = [
         (client.futures_account_trades, market, symbol, "usdm") for market, symbol in LINEAR.items()
     ]
     asked.append((client.futures_coin_account_trades, "BTC/USD:BTC", "BTCUSD_PERP", "coinm"))
     for ask, market, symbol, wallet in asked:
         rows = by_id(ask, "fromId", "id", symbol=symbol, limit=1000)
-        expected = fills(told, market, wallet)
+        expected = fills(facts, market, wallet)
         assert {read(row, "buyer", "maker") for row in rows} == expected
         assert len(rows) == len(expected) > 100
 
 
-def test_orders(client: Client, told: dict[str, Any]) -> None:
+def test_orders(client: Client, facts: dict[str, Any]) -> None:
     for ask, market, symbol, wallet in (
         (client.get_all_orders, "ETH/USDT", "ETHUSDT", "spot"),
         (client.futures_get_all_orders, "ETH/USDT:USDT", "ETHUSDT", "usdm"),
@@ -157,30 +158,30 @@ def test_orders(client: Client, told: dict[str, Any]) -> None:
         }
         expected = {
             (int(o["order_id"]), o["created_at"], Decimal(o["amount"]), o["side"])
-            for o in told["orders"]
+            for o in facts["orders"]
             if (o["market"], o["wallet"]) == (market, wallet)
         }
         assert found == expected
         assert len(rows) == len(found) > 100
     resting = {str(row["orderId"]) for row in client.get_open_orders()}
     assert resting == {
-        o["order_id"] for o in told["orders"] if (o["wallet"], o["status"]) == ("spot", "open")
+        o["order_id"] for o in facts["orders"] if (o["wallet"], o["status"]) == ("spot", "open")
     }
 
 
-def test_deposits_and_withdrawals(client: Client, told: dict[str, Any]) -> None:
+def test_deposits_and_withdrawals(client: Client, facts: dict[str, Any]) -> None:
     for ask, kind in (
         (client.get_deposit_history, "deposit"),
         (client.get_withdraw_history, "withdrawal"),
     ):
         rows = [
             row
-            for start in range(told["genesis"], NOW, 90 * DAY)
+            for start in range(facts["genesis"], NOW, 90 * DAY)
             for row in ask(startTime=start, endTime=min(start + 90 * DAY - 1, NOW))
         ]
         assert {(row["id"], row["coin"], row["amount"]) for row in rows} == {
             (t["transfer_id"], t["asset"], t["amount"])
-            for t in told["transfers"]
+            for t in facts["transfers"]
             if t["kind"] == kind
         }
     moved = client.query_universal_transfer_history(
@@ -188,7 +189,7 @@ def test_deposits_and_withdrawals(client: Client, told: dict[str, Any]) -> None:
     )
     assert {str(row["tranId"]) for row in moved["rows"]} == {
         t["transfer_id"]
-        for t in told["transfers"]
+        for t in facts["transfers"]
         if (t["from_wallet"], t["to_wallet"]) == ("spot", "usdm")
         and t["happened_at"] >= NOW - 170 * DAY
     }
@@ -218,7 +219,7 @@ def test_income(client: Client, world: World) -> None:
         assert expected
 
 
-def test_a_refusal_is_understood(client: Client) -> None:
+def test_an_error_is_understood(client: Client) -> None:
     with pytest.raises(BinanceAPIException) as refusal:
         client.get_my_trades(symbol="BTCUSDT", startTime=NOW - 2 * DAY, endTime=NOW)
     assert (refusal.value.code, refusal.value.status_code) == (-1127, 400)

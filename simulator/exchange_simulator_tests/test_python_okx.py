@@ -1,4 +1,4 @@
-"""OKX's own client, python-okx, reads from the simulator what the truth says."""
+"""OKX's own client, python-okx, reads the truth from the simulator."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -19,7 +19,7 @@ from exchange_simulator import (
     World,
     serve,
 )
-from exchange_simulator.exchange import system_clock
+from exchange_simulator.state import system_clock
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
@@ -34,14 +34,14 @@ def server(young_world: World) -> Iterator[Simulator]:
 
 @pytest.fixture
 def okx(server: Simulator) -> Simulator:
-    """At a clock that stands still since the test began: requests are signed with the real time."""
+    """With the clock frozen at the start of the test: requests are signed with the real time."""
     now = system_clock()
     server.set_clock(lambda: now)
     return server
 
 
 @pytest.fixture
-def told(okx: Simulator) -> dict[str, Any]:
+def facts(okx: Simulator) -> dict[str, Any]:
     return okx.truth(exchange="okx")
 
 
@@ -61,7 +61,7 @@ def pages(ask: Ask, by: str, **params: Any) -> list[dict[str, Any]]:
         page = data(ask(**params, after=found[-1][by] if found else ""))
         if not page:
             return found
-        assert not found or page[0] != found[-1], "the walk stands still"
+        assert not found or page[0] != found[-1], "no progress"
         found += page
 
 
@@ -71,7 +71,7 @@ def market_of(row: dict[str, Any]) -> str:
     return f"{base}/{quote}" + (f":{settle}" if swap else "")
 
 
-def test_balances(okx: Simulator, told: dict[str, Any]) -> None:
+def test_balances(okx: Simulator, facts: dict[str, Any]) -> None:
     trading = data(client(AccountAPI, okx).get_account_balance())[0]["details"]
     assert {
         ("trading", row["ccy"], row["availBal"], row["frozenBal"], row["cashBal"], row["liab"])
@@ -81,7 +81,7 @@ def test_balances(okx: Simulator, told: dict[str, Any]) -> None:
         for row in data(client(FundingAPI, okx).get_balances())
     } == {
         tuple(row[name] for name in ("wallet", "asset", "free", "used", "total", "debt"))
-        for row in told["balances"]
+        for row in facts["balances"]
         if row["total"] != "0"
     }
     positions = data(client(AccountAPI, okx).get_positions())
@@ -91,7 +91,7 @@ def test_balances(okx: Simulator, told: dict[str, Any]) -> None:
         assert Decimal(row["eq"]) == worth
 
 
-def test_positions(okx: Simulator, told: dict[str, Any]) -> None:
+def test_positions(okx: Simulator, facts: dict[str, Any]) -> None:
     positions = data(client(AccountAPI, okx).get_positions())
     assert len(positions) > 3
     assert {
@@ -114,7 +114,7 @@ def test_positions(okx: Simulator, told: dict[str, Any]) -> None:
                 *("unrealized_pnl", "leverage", "liquidation_price"),
             )
         )
-        for row in told["positions"]
+        for row in facts["positions"]
     }
     opened = [int(row["cTime"]) for row in positions]
     assert opened == sorted(opened, reverse=True)
@@ -122,7 +122,7 @@ def test_positions(okx: Simulator, told: dict[str, Any]) -> None:
     assert named == positions[:1]
 
 
-def test_every_fill(okx: Simulator, told: dict[str, Any]) -> None:
+def test_every_fill(okx: Simulator, facts: dict[str, Any]) -> None:
     trade = client(TradeAPI, okx)
     fills = [
         row
@@ -151,14 +151,14 @@ def test_every_fill(okx: Simulator, told: dict[str, Any]) -> None:
         for row in fills
     } == {
         tuple(Decimal(t[name]) if name == "fee_cost" else t[name] for name in names)
-        for t in told["trades"]
+        for t in facts["trades"]
     }
     assert len({row["billId"] for row in fills}) == len(fills)
     rebates = [row for row in fills if Decimal(row["fee"]) > 0]
     assert {(row["instId"], row["execType"]) for row in rebates} == {("BTC-USDC", "M")}
 
 
-def test_every_order(okx: Simulator, told: dict[str, Any]) -> None:
+def test_every_order(okx: Simulator, facts: dict[str, Any]) -> None:
     trade = client(TradeAPI, okx)
     found = pages(trade.get_order_list, "ordId")
     for kind in ("SPOT", "SWAP"):
@@ -189,12 +189,12 @@ def test_every_order(okx: Simulator, told: dict[str, Any]) -> None:
     } == {
         (
             order["market"],
-            # OKX accepts what it cancels at once
+            # OKX accepts a post-only order and then cancels it
             order["status"].replace("rejected", "canceled"),
             *(order[name] for name in ("type", "price", "average")),
             *(order[name] for name in names),
         )
-        for order in told["orders"]
+        for order in facts["orders"]
     }
 
 
@@ -210,7 +210,7 @@ def test_fees_of_orders_are_those_of_their_fills(okx: Simulator) -> None:
         assert Decimal(order["fee"]) + Decimal(order["rebate"]) == sum(fees)
 
 
-def test_the_bills_are_the_ledger(okx: Simulator, told: dict[str, Any]) -> None:
+def test_the_bills_are_the_ledger(okx: Simulator, facts: dict[str, Any]) -> None:
     account, funding = client(AccountAPI, okx), client(FundingAPI, okx)
     trading = pages(account.get_account_bills_archive, "billId")
     assert pages(account.get_account_bills, "billId") == [
@@ -222,10 +222,10 @@ def test_the_bills_are_the_ledger(okx: Simulator, told: dict[str, Any]) -> None:
         (w, r["type"], r["billId"], r["ccy"], r["balChg"], r["bal"], int(r["ts"]))
         for w, found in wallets.items()
         for r in found
-    } == {tuple(entry[name] for name in names) for entry in told["ledger"]}
+    } == {tuple(entry[name] for name in names) for entry in facts["ledger"]}
 
 
-def test_deposits_withdrawals_and_transfers(okx: Simulator, told: dict[str, Any]) -> None:
+def test_deposits_withdrawals_and_transfers(okx: Simulator, facts: dict[str, Any]) -> None:
     funding = client(FundingAPI, okx)
     found = {
         "deposit": [row["depId"] for row in pages(funding.get_deposit_history, "ts")],
@@ -235,12 +235,14 @@ def test_deposits_withdrawals_and_transfers(okx: Simulator, told: dict[str, Any]
         ],
     }
     for kind, ids in found.items():
-        assert ids[::-1] == [row["transfer_id"] for row in told["transfers"] if row["kind"] == kind]
+        assert ids[::-1] == [
+            row["transfer_id"] for row in facts["transfers"] if row["kind"] == kind
+        ]
 
 
-def test_public_data(okx: Simulator, told: dict[str, Any]) -> None:
+def test_public_data(okx: Simulator, facts: dict[str, Any]) -> None:
     market, public = client(MarketAPI, okx), client(PublicAPI, okx)
-    prices = {row["market"]: (row["last"], row["bid"], row["ask"]) for row in told["prices"]}
+    prices = {row["market"]: (row["last"], row["bid"], row["ask"]) for row in facts["prices"]}
     assert {
         market_of(row): (row["last"], row["bidPx"], row["askPx"])
         for kind in ("SPOT", "SWAP")

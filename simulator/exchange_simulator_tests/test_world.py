@@ -1,4 +1,4 @@
-"""The world is a function of seed, genesis, pace and time, and contains what it promises."""
+"""The world is a function of seed, genesis, pace and time, and contains every kind of event."""
 
 import hashlib
 import time
@@ -18,16 +18,16 @@ from exchange_simulator_tests.conftest import NOW
 GENESIS = World().genesis
 
 
-def test_two_worlds_asked_in_different_order_tell_the_same() -> None:
+def test_the_order_of_queries_does_not_matter() -> None:
     forwards, backwards = World(seed=3), World(seed=3)
     times = [GENESIS + day * DAY + 1234 * day for day in (2, 9, 16, 23)]
-    told = {at: truth(forwards, at, forgotten=True) for at in times}
-    assert {at: truth(backwards, at, forgotten=True) for at in reversed(times)} == told
+    facts = {at: truth(forwards, at, expired=True) for at in times}
+    assert {at: truth(backwards, at, expired=True) for at in reversed(times)} == facts
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 40 * DAY), st.integers(0, 40 * DAY))
-def test_asking_does_not_change_what_happens(first: int, second: int) -> None:
+def test_queries_change_nothing(first: int, second: int) -> None:
     asked_twice, asked_once = World(seed=5, pace=0.3), World(seed=5, pace=0.3)
     truth(asked_twice, GENESIS + first)
     assert truth(asked_twice, GENESIS + second) == truth(asked_once, GENESIS + second)
@@ -39,21 +39,21 @@ def test_seeds_differ() -> None:
 
 
 def test_the_past_does_not_change_when_the_world_grows_older(world: World) -> None:
-    early, late = truth(world, NOW - 30 * DAY, forgotten=True), truth(world, NOW, forgotten=True)
+    early, late = truth(world, NOW - 30 * DAY, expired=True), truth(world, NOW, expired=True)
     for history in ("trades", "funding", "ledger", "transfers"):
         ids = {tuple(sorted(map(str, row.items()))) for row in late[history]}
         changed = [row for row in early[history] if tuple(sorted(map(str, row.items()))) not in ids]
-        # only a withdrawal that was still on its way may have moved on
+        # only a withdrawal that was pending may have changed
         assert all(row.get("status") == "pending" for row in changed)
 
 
 def test_before_its_genesis_there_is_nothing() -> None:
-    told = truth(World(), GENESIS - 1)
-    assert not any(told[name] for name in ("balances", "positions", "trades", "orders", "ledger"))
+    facts = truth(World(), GENESIS - 1)
+    assert not any(facts[name] for name in ("balances", "positions", "trades", "orders", "ledger"))
 
 
 def test_something_happens_every_half_hour(world: World) -> None:
-    world.live_until(NOW)
+    world.advance_to(NOW)
     days = (NOW - GENESIS) // DAY
     orders = world.account.orders.rows
     fills = [row for rows in world.account.executions.values() for row in rows.rows]
@@ -65,9 +65,9 @@ def test_something_happens_every_half_hour(world: World) -> None:
     assert sum(gaps) / len(gaps) < 25 * MINUTE
 
 
-def test_the_history_holds_one_of_everything(world: World) -> None:
-    told = truth(world, NOW, forgotten=True)
-    trades, orders = told["trades"], told["orders"]
+def test_the_history_contains_every_kind_of_event(world: World) -> None:
+    facts = truth(world, NOW, expired=True)
+    trades, orders = facts["trades"], facts["orders"]
     kinds = [trade["kind"] for trade in trades]
     assert kinds.count("liquidation") >= 1
     assert kinds.count("adl") >= 1
@@ -78,13 +78,13 @@ def test_the_history_holds_one_of_everything(world: World) -> None:
     partly = [o for o in orders if Decimal(0) < Decimal(o["filled"]) < Decimal(o["amount"])]
     assert any(order["status"] == "canceled" for order in partly)
     assert any(o["updated_at"] - o["created_at"] > 2 * DAY for o in orders if o["filled"] != "0")
-    assert {transfer["kind"] for transfer in told["transfers"]} == {
+    assert {transfer["kind"] for transfer in facts["transfers"]} == {
         "deposit",
         "withdrawal",
         "transfer",
     }
-    assert any(transfer["status"] == "canceled" for transfer in told["transfers"])
-    payments = [Decimal(payment["amount"]) for payment in told["funding"]]
+    assert any(transfer["status"] == "canceled" for transfer in facts["transfers"])
+    payments = [Decimal(payment["amount"]) for payment in facts["funding"]]
     assert min(payments) < 0 < max(payments)
     assert {trade["market"].partition("-")[0] for trade in trades} == {
         "BTC/USDT",
@@ -104,7 +104,7 @@ def test_the_history_holds_one_of_everything(world: World) -> None:
 
 
 def test_positions_are_opened_increased_reduced_closed_and_flipped(world: World) -> None:
-    world.live_until(NOW)
+    world.advance_to(NOW)
     fills = [f for f in world.account.executions["linear"].rows if isinstance(f, Fill)]
     assert any(fill.closed and not fill.position for fill in fills), "closed"
     assert any(fill.closed and fill.closed == fill.amount and fill.position for fill in fills)
@@ -119,7 +119,7 @@ def test_an_order_is_partly_filled_while_it_is_open(world: World) -> None:
 
 
 def test_bursts_share_a_millisecond(world: World) -> None:
-    world.live_until(NOW)
+    world.advance_to(NOW)
     fills = [f for f in world.account.executions["spot"].rows if isinstance(f, Fill)]
     together = sum(
         a.happened_at == b.happened_at and a.order is b.order for a, b in pairwise(fills)
@@ -146,15 +146,15 @@ def test_one_coin_is_sold_to_the_last_digit_and_delisted(world: World) -> None:
 
 
 def test_funding_is_paid_every_eight_hours(world: World) -> None:
-    world.live_until(NOW)
+    world.advance_to(NOW)
     payments = [f for f in world.account.executions["linear"].rows if isinstance(f, Funding)]
     assert all(payment.happened_at % (8 * HOUR) == 0 for payment in payments)
     assert len(payments) > 1000
 
 
-def test_eleven_months_are_lived_in_a_moment() -> None:
+def test_eleven_months_are_simulated_quickly() -> None:
     before = time.process_time()
-    World(seed=4).live_until(NOW)
+    World(seed=4).advance_to(NOW)
     assert time.process_time() - before < 3
 
 
@@ -175,12 +175,12 @@ def test_genesis_may_be_any_day() -> None:
     assert len(truth(world, world.genesis + 2 * DAY)["trades"]) > 50
 
 
-def test_the_default_world_stays_as_it_is() -> None:
-    """Figures in the documentation rely on it: whoever changes what happens on Bybit changes this
-    number, and knows."""
+def test_the_default_world_does_not_change() -> None:
+    """The documentation has figures of this world: anyone who changes what happens on Bybit must
+    update this number."""
     world = World()
     at = GENESIS + 50 * DAY
-    world.live_until(at)
+    world.advance_to(at)
     digest = hashlib.sha256()
     for entries in world.account.books.ledger.values():
         for entry in entries.rows[: entries.until(at)]:

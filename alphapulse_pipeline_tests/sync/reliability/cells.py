@@ -22,7 +22,7 @@ from alphapulse_pipeline_tests.sync.reliability.judge import (
     told_secrets,
 )
 from alphapulse_pipeline_tests.sync.reliability.scene import Scene, listening
-from exchange_simulator.faces import FACES
+from exchange_simulator import EXCHANGES
 from exchange_simulator.rows import rows_of
 
 _NOWHERE = "http://no-such-host.invalid"
@@ -132,7 +132,7 @@ def _overheard() -> Iterator[list[tuple[str, Any]]]:
 
 def _names(exchange: str, path: str, answer: Any) -> set[str]:
     """The fields of an answer; the names of its rows are no fields."""
-    rows = rows_of(FACES[exchange].rows, path, answer)
+    rows = rows_of(EXCHANGES[exchange].rows, path, answer)
     ids = set()
     if rows is not None and rows.named:
         for place in rows.at:

@@ -61,9 +61,7 @@ def assert_true(scene: Scene, dataset: str, found: Rows) -> None:
     if dataset == "orders":
         # what ended without a fill is forgotten after a while, and stays as it was read; when it
         # ended may be known no more
-        forgotten = {
-            row["order_id"] for row in scene.truth(scene.clock.now, forgotten=True)[dataset]
-        }
+        forgotten = {row["order_id"] for row in scene.truth(scene.clock.now, expired=True)[dataset]}
         found = {row for row in found - wanted if row[1] not in forgotten} | wanted
     assert found == wanted, dataset
 

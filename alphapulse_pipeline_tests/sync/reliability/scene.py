@@ -117,8 +117,8 @@ class Scene:
         here = time.time_ns() // 1_000_000
         return 0 if self.exchange == "kraken" else here - self.clock.now + 25_000
 
-    def truth(self, at: int, *, forgotten: bool = False) -> dict[str, Any]:
-        truth = self.simulator.truth(at, exchange=self.exchange, forgotten=forgotten)
+    def truth(self, at: int, *, expired: bool = False) -> dict[str, Any]:
+        truth = self.simulator.truth(at, exchange=self.exchange, expired=expired)
         return truth | {"exchange": self.exchange}
 
     @contextmanager

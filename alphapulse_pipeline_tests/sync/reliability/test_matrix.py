@@ -14,7 +14,7 @@ from alphapulse_pipeline_tests.sync.reliability.faults import BadDay, bad_days
 from alphapulse_pipeline_tests.sync.reliability.judge import Harm
 from alphapulse_pipeline_tests.sync.reliability.page import Tried, page
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, NOW
-from alphapulse_pipeline_tests.sync.test_truth import FACES
+from exchange_simulator import EXCHANGES
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "reliability.md"
 ONE_IN = 8
@@ -52,7 +52,7 @@ ONCE = {
 Begin = Callable[[str], AbstractContextManager[Cells]]
 
 
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_some_bad_days_do_no_harm(exchange: str, cells: Begin) -> None:
     with cells(exchange) as begun:
         for dataset in begun.scene.datasets:
@@ -65,7 +65,7 @@ def test_some_bad_days_do_no_harm(exchange: str, cells: Begin) -> None:
                 assert (end != "bug", harm) == (True, Harm()), f"{dataset} under {fault}"
 
 
-@pytest.mark.parametrize("exchange", FACES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_what_did_harm_once_fails_and_says_why(exchange: str, cells: Begin) -> None:
     with cells(exchange) as begun:
         for dataset, fault in ONCE[exchange]:
@@ -78,7 +78,7 @@ def test_what_did_harm_once_fails_and_says_why(exchange: str, cells: Begin) -> N
 def test_every_bad_day_does_no_harm(cells: Begin) -> None:
     tried: dict[str, Tried] = {}
     wrong = []
-    for exchange in FACES:
+    for exchange in EXCHANGES:
         with cells(exchange) as begun:
             for dataset in begun.scene.datasets:
                 before = ""
@@ -93,7 +93,7 @@ def test_every_bad_day_does_no_harm(cells: Begin) -> None:
                             wrong.append(f"{exchange} {dataset} under {fault}: {end} {harm}")
     assert wrong == []
     if path := os.environ.get("ALPHAPULSE_RELIABILITY"):
-        written = page(tried, FACES, (NOW - BEFORE) // HOUR)
+        written = page(tried, tuple(EXCHANGES), (NOW - BEFORE) // HOUR)
         Path(path).write_text(written, encoding="utf-8")
 
 
@@ -101,7 +101,7 @@ def test_the_committed_page_tells_of_every_bad_day() -> None:
     lines = COMMITTED.read_text(encoding="utf-8").splitlines()
     told = [line.split(" | ") for line in lines]
     days = [day.name for day in bad_days("bybit", (), ())]
-    assert [cells[0].removeprefix("| ") for cells in told if len(cells) == 3 + len(FACES)] == [
+    assert [cells[0].removeprefix("| ") for cells in told if len(cells) == 3 + len(EXCHANGES)] == [
         "the fault",
         "---",
         *days,

@@ -15,7 +15,7 @@ from alphapulse_pipeline_tests.sync.reliability.judge import (
     told_secrets,
 )
 from alphapulse_pipeline_tests.sync.reliability.scene import HOUR, listening
-from alphapulse_pipeline_tests.sync.test_truth import FACES
+from exchange_simulator import EXCHANGES
 
 Begin = Callable[[str], AbstractContextManager[Cells]]
 MINUTE = HOUR // 60
@@ -54,7 +54,7 @@ def _mixture(dice: Random, cells: Cells) -> Iterator[str]:
     [
         ("bybit", 10),
         ("kraken", 10),
-        *(pytest.param(face, 200, marks=pytest.mark.nightly) for face in FACES),
+        *(pytest.param(face, 200, marks=pytest.mark.nightly) for face in EXCHANGES),
     ],
 )
 def test_what_is_left_of_many_bad_days_is_the_truth(

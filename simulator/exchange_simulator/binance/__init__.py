@@ -1,27 +1,27 @@
-"""The Binance face, read-only: spot, cross margin, USD-M and COIN-M futures, and the wallets.
+"""Binance's API, read-only: spot, cross margin, USD-M and COIN-M futures, and the wallets.
 
-Paths, parameters, fields, weights and sentences follow Binance's public documentation
-(developers.binance.com/docs); each module names its pages.
+Paths, parameters, fields, weights and messages follow Binance's public documentation
+(developers.binance.com/docs); each module names the pages it implements.
 """
 
 from exchange_simulator.binance import names
 from exchange_simulator.binance.answers import refusal
 from exchange_simulator.binance.endpoints import routes
-from exchange_simulator.binance.kept import KEPT, UNSERVED
+from exchange_simulator.binance.outages import OUTAGES
+from exchange_simulator.binance.retention import RETENTION, UNSERVED
 from exchange_simulator.binance.rows import ROWS
-from exchange_simulator.binance.troubles import TROUBLES
-from exchange_simulator.face import Face
+from exchange_simulator.simulated_exchange import SimulatedExchange
 
-FACE = Face(
-    exchange="binance",
+EXCHANGE = SimulatedExchange(
+    name="binance",
     routes=routes,
     names=names,
     refusal=refusal,
-    troubles=TROUBLES,
+    outages=OUTAGES,
     rows=ROWS,
     paging=frozenset({"fromId", "orderId", "startTime", "endTime", "page", "current", "offset"}),
     key_header="x-mbx-apikey",
-    kept=KEPT,
+    retention=RETENTION,
     unserved=UNSERVED,
     whole_seconds=frozenset({"transfers:withdrawal"}),
     client_order_id=names.client_order_id,
@@ -29,4 +29,4 @@ FACE = Face(
     reference_id=names.reference_id,
 )
 
-__all__ = ["FACE"]
+__all__ = ["EXCHANGE"]

@@ -7,13 +7,13 @@ from exchange_simulator.markets import DAY
 from exchange_simulator.records import LedgerEntry
 
 RIGHTS = {"canTrade": True, "canDeposit": True, "canWithdraw": True}
-"""Of the account: what the key may do is told by `api_restrictions` alone."""
+"""Permissions of the account; those of the key are only in `api_restrictions`."""
 _CREATED = 1_698_645_219_000
 _ENDS = _CREATED + 90 * DAY
 
 
 def account(call: Call) -> Result:
-    """Every asset that was ever held, zeros too, unless `omitZeroBalances`."""
+    """Every asset that was ever held, including zeros unless `omitZeroBalances` is set."""
     omit = call.text("omitZeroBalances").lower() == "true"
     ledger = call.world.account.books.ledger["spot"]
     last: LedgerEntry | None = ledger.latest(call.now)
@@ -61,7 +61,7 @@ def info(call: Call) -> Result:
 def api_restrictions(call: Call) -> Result:
     key = call.key
     bound = "*" not in key.ips
-    # the right to trade ends by itself where the key is bound to no address; the key does not
+    # without an IP restriction the permission to trade expires, the key does not
     ends = {} if bound or not key.may_trade else {"tradingAuthorityExpirationTime": _ENDS}
     return {
         "ipRestrict": bound,

@@ -1,12 +1,12 @@
 """Binance's error envelope and its codes (documentation: "Error Codes" of spot, margin, wallet and
-both futures). An answer that is no error has no envelope at all."""
+both futures). Successful answers have no envelope."""
 
 import json
 from typing import Any
 
 from starlette.responses import Response
 
-SENTENCES = {
+MESSAGES = {
     -1000: "An unknown error occurred while processing the request.",
     -1001: "Internal error; unable to process your request. Please try again.",
     -1003: "Too many requests queued.",
@@ -38,20 +38,20 @@ _STATUSES = {
 
 
 class Refused(Exception):
-    """A request that Binance answers with an error code."""
+    """A request that Binance rejects with an error code."""
 
     def __init__(
         self,
         code: int,
-        sentence: str = "",
+        message: str = "",
         status: int = 0,
         headers: dict[str, str] | None = None,
     ) -> None:
         self.code = code
-        self.sentence = sentence or SENTENCES.get(code, "Unknown error.")
+        self.message = message or MESSAGES.get(code, "Unknown error.")
         self.status = status or _STATUSES.get(code, 400)
         self.headers = headers or {}
-        super().__init__(self.sentence)
+        super().__init__(self.message)
 
 
 def missing(name: str) -> Refused:
@@ -78,10 +78,10 @@ def answer(result: Any, headers: dict[str, str], status: int = 200) -> Response:
 
 
 def refused(error: Refused, headers: dict[str, str]) -> Response:
-    body = {"code": error.code, "msg": error.sentence}
+    body = {"code": error.code, "msg": error.message}
     return answer(body, headers | error.headers, error.status)
 
 
 def refusal(code: int, now: int) -> Response:
-    """Codes are negative; the minus sign may be left out. Binance's errors do not tell the time."""
+    """Codes are negative; the minus sign is optional. Binance's errors carry no time."""
     return refused(Refused(-abs(code)), {})

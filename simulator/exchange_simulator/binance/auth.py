@@ -1,7 +1,7 @@
-"""Who calls, and whether they may (documentation: "Request Security", "SIGNED Endpoint security").
+"""Authentication (documentation: "Request Security", "SIGNED Endpoint security").
 
-The signature is the hex HMAC-SHA256 of the query string and the body exactly as they were sent,
-`signature` left out, which comes last.
+The signature is the hex HMAC-SHA256 of query string and body exactly as sent, without the parameter
+`signature`, which comes last.
 """
 
 import hashlib
@@ -9,8 +9,8 @@ import hmac
 import re
 
 from exchange_simulator.binance.answers import Refused, missing
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key
+from exchange_simulator.state import ExchangeState
 
 _DEFAULT_WINDOW = 5000
 _LONGEST_WINDOW = 60_000
@@ -20,7 +20,7 @@ _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)$")
 
 
 def authenticate(
-    exchange: Exchange,
+    exchange: ExchangeState,
     name: str,
     query: str,
     body: str,

@@ -1,13 +1,13 @@
-"""One request to an endpoint: its parameters, checked as Binance checks them."""
+"""One request to an endpoint: its parameters, validated like Binance does."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from exchange_simulator.binance.answers import Refused, invalid, missing
 from exchange_simulator.binance.symbols import market_of
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key
 from exchange_simulator.markets import Kind, Market
+from exchange_simulator.state import ExchangeState
 from exchange_simulator.world import World
 
 Result = dict[str, Any] | list[dict[str, Any]]
@@ -17,12 +17,12 @@ _SIGNING = frozenset({"timestamp", "recvWindow", "signature"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    exchange: Exchange
+    exchange: ExchangeState
     params: dict[str, str]
     now: int
     key: Key
     kind: Kind
-    """Of the markets that this endpoint is about."""
+    """Kind of the endpoint's markets."""
     read: set[str] = field(default_factory=lambda: set(_SIGNING))
 
     @property
@@ -52,14 +52,14 @@ class Call:
         return int(value)
 
     def market(self) -> Market:
-        """The market of the mandatory symbol, be it delisted."""
+        """The market of the mandatory symbol; it may be delisted."""
         market = market_of(self.world, self.kind, self.required("symbol"))
         if market is None:
             raise Refused(-1121)
         return market
 
     def listed_market(self) -> Market | None:
-        """The market of an optional symbol."""
+        """The market of the optional symbol."""
         symbol = self.text("symbol")
         if not symbol:
             return None
@@ -69,7 +69,7 @@ class Call:
         return market
 
     def limit(self, default: int, most: int, name: str = "limit") -> int:
-        """Asking for more than the cap is refused."""
+        """Values above the maximum are rejected."""
         value = self.integer(name)
         if value is None:
             return default
@@ -78,12 +78,12 @@ class Call:
         return value
 
     def capped(self, default: int, most: int) -> int:
-        """Asking for more than the cap gets the cap, as spot does it."""
+        """Values above the maximum are capped, as on spot."""
         value = self.integer("limit")
         if value == 0:
             raise invalid("limit")
         return min(value or default, most)
 
     def unread(self) -> set[str]:
-        """What was sent and is not known here."""
+        """Names of parameters that were sent but not used."""
         return self.params.keys() - self.read

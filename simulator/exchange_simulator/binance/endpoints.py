@@ -1,5 +1,5 @@
-"""Every endpoint: its path, what it weighs, who may ask it, and what answers (documentation: the
-"Request Weight" of each page)."""
+"""All endpoints: path, weight, required permission and handler (documentation: the "Request Weight"
+of each page)."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -27,9 +27,9 @@ from exchange_simulator.binance.answers import Refused, answer, refused
 from exchange_simulator.binance.auth import authenticate
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.limits import FUTURES, SPOT, Limiter, Pool, sapi
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.markets import Kind
+from exchange_simulator.state import ExchangeState
 
 Answer = Callable[[Call], Result]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,10 +38,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Endpoint(NamedTuple):
     answer: Answer
     scope: Scope | None = None
-    """What the key must be allowed; None: anybody may ask, without a key."""
+    """Required permission; None: public, no key needed."""
     weight: int = 1
     without_symbol: int | None = None
-    """What it weighs where no symbol is asked for, if that differs."""
+    """Weight of a request without a symbol, if it differs."""
     method: str = "GET"
 
 
@@ -63,7 +63,7 @@ _SAPI = {
     "/sapi/v1/account/apiRestrictions": Endpoint(account.api_restrictions, "account"),
     "/sapi/v1/capital/config/getall": Endpoint(wallet.coins, "wallet", 10),
     "/sapi/v1/capital/deposit/hisrec": Endpoint(wallet.deposits, "wallet"),
-    # 18000 of the 180000 that a user has, and ten requests a second: so ten a minute
+    # 18000 of a user's 180000, and ten requests a second: ten per minute
     "/sapi/v1/capital/withdraw/history": Endpoint(wallet.withdrawals, "wallet", 1200),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
@@ -133,10 +133,10 @@ _DAPI = {
     "/dapi/v1/income": Endpoint(income.income, "account", 20),
 }
 ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
-def routes(exchange: Exchange) -> list[Route]:
+def routes(exchange: ExchangeState) -> list[Route]:
     limiter = Limiter()
     return [
         Route(path, _handler(exchange, limiter, path, endpoint), methods=[endpoint.method])
@@ -156,11 +156,11 @@ def _kind(path: str) -> Kind:
     return "inverse" if path.startswith("/dapi/") else "spot"
 
 
-def _handler(exchange: Exchange, limiter: Limiter, path: str, endpoint: Endpoint) -> Handler:
+def _handler(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Endpoint) -> Handler:
     pool, kind = _pool(path), _kind(path)
 
     def answers(request: Request, query: str, body: str, headers: dict[str, str]) -> Result:
-        # the query string comes before the body where a parameter is in both
+        # the query string takes precedence over the body
         params = _decoded(body) | _decoded(query)
         ip = request.client.host if request.client else ""
         if exchange.limits:
@@ -168,17 +168,17 @@ def _handler(exchange: Exchange, limiter: Limiter, path: str, endpoint: Endpoint
             if endpoint.without_symbol is not None and not params.get("symbol"):
                 weight = endpoint.without_symbol
             headers.update(limiter.spend(ip, pool, weight))
-        key = _NOBODY
+        key = _ANONYMOUS
         if endpoint.scope is not None:
             name = request.headers.get("x-mbx-apikey", "")
             key = authenticate(exchange, name, query, body, params, ip)
             if endpoint.scope not in key.scopes:
                 raise Refused(-2015)
         now = exchange.now()
-        exchange.world.live_until(now)
+        exchange.world.advance_to(now)
         call = Call(exchange, params, now, key, kind)
         result = endpoint.answer(call)
-        # only spot minds parameters that it does not know
+        # only spot rejects unknown parameters
         if pool is SPOT and (unread := call.unread()):
             read = len(call.params) - len(unread)
             raise Refused(
@@ -203,7 +203,7 @@ def _handler(exchange: Exchange, limiter: Limiter, path: str, endpoint: Endpoint
 
 
 def _decoded(text: str) -> dict[str, str]:
-    """Raises Refused where a parameter was sent twice."""
+    """Raises Refused if a parameter was sent twice."""
     params: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name in params:

@@ -1,4 +1,4 @@
-"""How Binance writes numbers: as strings with a fixed number of decimals, zeros kept."""
+"""Binance's number format: strings with a fixed number of decimals, zeros kept."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from exchange_simulator.markets import Market
 
 
 def eight(value: Decimal) -> str:
-    """Eight decimals: everything on spot and margin, and money everywhere."""
+    """Eight decimals: all numbers of spot and margin, and all amounts of money."""
     return format(value, ".8f")
 
 
@@ -19,5 +19,5 @@ def on_grid(value: Decimal, step: Decimal) -> str:
 
 
 def price_of(market: Market, price: Decimal) -> str:
-    """A price of a futures market has as many decimals as its tick."""
+    """Futures prices have as many decimals as the market's tick."""
     return on_grid(price, market.tick)

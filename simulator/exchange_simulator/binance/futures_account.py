@@ -21,18 +21,18 @@ from exchange_simulator.money import ZERO
 from exchange_simulator.world import Balance
 
 _UNTOUCHED = "BNB"
-"""An asset that the wallet could hold and never did: its `updateTime` is 0."""
+"""An asset that the wallet supports but never held: its `updateTime` is 0."""
 
 
 class Asset(NamedTuple):
-    """What a futures wallet holds of an asset, with the positions that it stands in for."""
+    """A futures wallet's balance of one asset, with the positions margined in it."""
 
     name: str
     balance: Decimal
     profit: Decimal
     maintenance: Decimal
     positions: Decimal
-    """Initial margin of the positions, and of the orders:"""
+    """Initial margin of the positions; below, of the orders."""
     orders: Decimal
     updated_at: int
 
@@ -63,7 +63,7 @@ def account_v2(call: Call) -> Result:
 
 
 def account_v3(call: Call) -> Result:
-    """Positions that are open alone."""
+    """Without flat positions."""
     open_ones = [position for position in positions(call) if position.size]
     return {**_account(call), "positions": [in_account(call, p) for p in open_ones]}
 
@@ -110,7 +110,7 @@ def position_mode(call: Call) -> Result:
     return {"dualSidePosition": False}
 
 
-# -- inside ------------------------------------------------------------------------------------
+# -- internals ---------------------------------------------------------------------------------
 
 
 def _assets(call: Call) -> list[Asset]:
@@ -140,7 +140,7 @@ def _asset(call: Call, held: Balance) -> Asset:
 
 
 def _account(call: Call) -> dict[str, Any]:
-    """Totals are in dollars: USDT and USDC are worth one."""
+    """Totals are in dollars; USDT and USDC count as one dollar."""
     assets = _assets(call)
 
     def total(name: str) -> str:

@@ -53,7 +53,7 @@ def ticker_24hr(call: Call) -> Result:
     for market in _wanted(call):
         row = ticker(call.world, market, call.now, lambda price, m=market: price_of(m, price))
         if market.kind == "inverse":
-            # counted in contracts; what spot calls the volume is the base volume here
+            # volume is counted in contracts; what spot calls volume is `baseVolume` here
             row |= {"pair": pair_of(market), "baseVolume": row["volume"], "volume": "81990451"}
             del row["quoteVolume"]
         rows.append(row)
@@ -104,7 +104,7 @@ def premium_index(call: Call) -> Result:
 
 
 def funding_rate(call: Call) -> Result:
-    """The oldest from `startTime` on, else the newest; ascending."""
+    """From `startTime` the oldest, without it the newest; ascending."""
     markets = _wanted(call)
     limit = call.limit(100, 1000)
     start, end = call.integer("startTime"), min(call.integer("endTime") or call.now, call.now)
@@ -148,7 +148,7 @@ def _wanted(call: Call) -> list[Market]:
 
 
 def _answer(call: Call, rows: list[dict[str, Any]]) -> Result:
-    """COIN-M gives a list also where one symbol was asked for."""
+    """COIN-M always returns a list, even for a single symbol."""
     return rows[0] if call.text("symbol") and call.kind == "linear" else rows
 
 

@@ -1,7 +1,7 @@
-"""Orders of the futures (documentation, USD-M and COIN-M: "Query Order", "Current All Open Orders",
-"All Orders", "User's Force Orders").
+"""Futures orders (documentation, USD-M and COIN-M: "Query Order", "Current All Open Orders", "All
+Orders", "User's Force Orders").
 
-Orders that were cancelled or expired without a fill are told of for three days, all others for 90.
+Orders canceled or expired without a fill are served for three days, all others for 90.
 """
 
 from typing import Any
@@ -11,15 +11,15 @@ from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight, on_grid, price_of
 from exchange_simulator.binance.futures_trades import symbol_or_pair
-from exchange_simulator.binance.kept import KEPT, THREE_MONTHS
 from exchange_simulator.binance.names import client_order_id, order_id
 from exchange_simulator.binance.orders import STATUSES, found, resting
 from exchange_simulator.binance.pages import Window, futures_window, newest, oldest
+from exchange_simulator.binance.retention import RETENTION, THREE_MONTHS
 from exchange_simulator.binance.symbols import contracts, pair_of, symbol_of
 from exchange_simulator.markets import WEEK, Market
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import Order, Wallet
-from exchange_simulator.retention import is_forgotten
+from exchange_simulator.retention import is_expired
 
 _CAUSES = {"liquidation": "LIQUIDATION", "adl": "ADL"}
 
@@ -38,7 +38,7 @@ def open_orders(call: Call) -> Result:
 
 
 def all_orders(call: Call) -> Result:
-    """Without a symbol those of all symbols, COIN-M's among them."""
+    """Without a symbol, the orders of all symbols, including those of COIN-M."""
     market = call.market() if call.text("symbol") else None
     return [_row(call, order) for order in _orders(call, market, call.limit(500, 1000))]
 
@@ -50,7 +50,8 @@ def coin_all_orders(call: Call) -> Result:
 
 
 def force_orders(call: Call) -> Result:
-    """What the exchange closed itself, in the last seven days or a window of seven days."""
+    """Orders of liquidations and auto-deleveraging, in a window of at most seven days (default: the
+    last seven)."""
     market = call.market() if call.text("symbol") else None
     limit, cause = call.limit(50, 100), call.text("autoCloseType")
     window = futures_window(call, WEEK) or Window(call.now - WEEK, call.now)
@@ -74,8 +75,8 @@ def wallet_of(call: Call) -> Wallet:
 
 
 def _orders(call: Call, market: Market | None, limit: int) -> list[Order]:
-    """Those with at least `orderId`, or of at most seven days, both the oldest first; else the
-    newest of the last seven days."""
+    """With an id: orders from `orderId` on; with times: orders of at most seven days; both oldest
+    first. Otherwise the newest of the last seven days."""
     first, window = call.integer("orderId"), futures_window(call, WEEK)
     edge = call.now - THREE_MONTHS
     if window is not None and window.start < edge:
@@ -84,7 +85,7 @@ def _orders(call: Call, market: Market | None, limit: int) -> list[Order]:
     orders = account.orders if market is None else account.orders_on[market.name]
 
     def keep(order: Order) -> bool:
-        return order.market.kind != "spot" and not is_forgotten(KEPT, order, call.now)
+        return order.market.kind != "spot" and not is_expired(RETENTION, order, call.now)
 
     if first is not None:
         if market is None:
@@ -110,7 +111,7 @@ def _row(call: Call, order: Order) -> dict[str, Any]:
         "avgPrice": eight(order.average(state) or ZERO),
         "origQty": on_grid(contracts(market, order.amount), step),
         "executedQty": on_grid(contracts(market, state.filled), step),
-        # both futures tell both, and zero for the one that has no meaning
+        # both futures report both fields, with zero for the one that does not apply
         "cumQuote": "0" if inverse else eight(state.cost),
         "cumBase": eight(state.cost) if inverse else "0",
         "timeInForce": "IOC" if order.cause in _CAUSES else "GTX" if order.post_only else "GTC",

@@ -1,4 +1,4 @@
-"""Positions of the futures: one-way mode, cross margin.
+"""Futures positions: one-way mode, cross margin.
 
 Documentation, USD-M: "Position Information V2" and "V3", "Symbol Configuration", "Notional and
 Leverage Brackets"; COIN-M: "Position Information", "Notional Bracket for Symbol".
@@ -18,12 +18,12 @@ _MAINTENANCE = Decimal("0.005")
 
 
 def position_risk_v2(call: Call) -> Result:
-    """Every symbol, positions or not."""
+    """All symbols, with or without a position."""
     return [_with_leverage(call, position) for position in _asked_for(call)]
 
 
 def position_risk_v3(call: Call) -> Result:
-    """Symbols with a position alone (the real one adds those with open orders)."""
+    """Only symbols with a position (the real API adds those with open orders)."""
     return [
         _risk(call, position)
         | {
@@ -70,7 +70,7 @@ def leverage_bracket(call: Call) -> Result:
 
 
 def positions(call: Call) -> list[Position]:
-    """Of every market, be it flat."""
+    """One position per market, including flat ones."""
     held = {position.market.name: position for position in call.world.open_positions(call.now)}
     return [
         held.get(market.name) or Position(market, ZERO, ZERO, ZERO, ZERO, 0, 0)
@@ -113,7 +113,7 @@ def maintenance(call: Call, position: Position) -> Decimal:
     return nearest(abs(_notional(call, position)) * _MAINTENANCE)
 
 
-# -- inside ------------------------------------------------------------------------------------
+# -- internals ---------------------------------------------------------------------------------
 
 
 def _markets(call: Call) -> list[Market]:
@@ -164,7 +164,7 @@ def _with_leverage(call: Call, position: Position) -> dict[str, Any]:
 
 
 def _notional(call: Call, position: Position) -> Decimal:
-    """At the mark price, negative of a short position; of COIN-M in coins."""
+    """At the mark price, negative for short positions; in coins on COIN-M."""
     value = position.value(call.world.prices.mark(position.market, call.now))
     return -value if position.size < 0 else value
 
@@ -175,5 +175,5 @@ def _amount(position: Position) -> str:
 
 
 def _entry(position: Position) -> str:
-    """Entry prices have eight decimals, or one zero."""
+    """Entry prices have eight decimals; a flat position's is "0.0"."""
     return eight(position.entry_price) if position.size else "0.0"

@@ -1,4 +1,4 @@
-"""Fills of the futures (documentation, USD-M and COIN-M: "Account Trade List")."""
+"""Futures fills (documentation, USD-M and COIN-M: "Account Trade List")."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from exchange_simulator.binance import numbers
 from exchange_simulator.binance.answers import Refused, not_required
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight, on_grid, price_of
-from exchange_simulator.binance.kept import SIX_MONTHS
 from exchange_simulator.binance.names import order_id, trade_id
 from exchange_simulator.binance.pages import Window, futures_window, newest, oldest
+from exchange_simulator.binance.retention import SIX_MONTHS
 from exchange_simulator.binance.symbols import (
     contracts,
     market_of,
@@ -26,12 +26,12 @@ def user_trades(call: Call) -> Result:
 
 
 def coin_user_trades(call: Call) -> Result:
-    """By symbol or by pair; the default is 50 here."""
+    """By symbol or by pair; the default limit is 50 here."""
     return _trades(call, symbol_or_pair(call, "fromId"), call.limit(50, 1000))
 
 
 def symbol_or_pair(call: Call, id_name: str) -> Market:
-    """One of both must be sent; a pair is that of the one perpetual contract that there is."""
+    """The market of the mandatory symbol or pair; a pair means its only perpetual contract."""
     symbol, pair = call.text("symbol"), call.text("pair")
     if not symbol and not pair:
         raise Refused(-1102, "Param 'symbol' or 'pair' must be sent, but both were empty/null!")
@@ -46,8 +46,8 @@ def symbol_or_pair(call: Call, id_name: str) -> Market:
 
 
 def _trades(call: Call, market: Market, limit: int) -> Result:
-    """By id: those with at least that id, and then no times; by time: at most seven days; both the
-    oldest first. Else the newest of the last seven days."""
+    """With an id (times are not allowed): fills from that id on; with times: fills of at most seven
+    days; both oldest first. Otherwise the newest of the last seven days."""
     world, first, order = call.world, call.integer("fromId"), call.text("orderId")
     if first is not None:
         for name in ("startTime", "endTime"):
@@ -84,7 +84,7 @@ def _row(world: World, fill: Fill) -> dict[str, Any]:
         "qty": on_grid(contracts(market, fill.amount), contracts(market, market.step)),
         "realizedPnl": eight(fill.profit),
         "marginAsset": market.settle,
-        # both futures tell both, and zero for the one that has no meaning
+        # both futures report both fields, with zero for the one that does not apply
         "quoteQty": "0" if inverse else eight(fill.cost),
         "baseQty": eight(fill.cost) if inverse else "0",
         "commission": eight(fill.fee),

@@ -1,4 +1,4 @@
-"""The ledger of the futures wallets (documentation, USD-M and COIN-M: "Get Income History")."""
+"""The futures wallets' ledger (documentation, USD-M and COIN-M: "Get Income History")."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -8,8 +8,8 @@ from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.futures_orders import wallet_of
-from exchange_simulator.binance.kept import THREE_MONTHS
 from exchange_simulator.binance.names import parts, trade_id, transaction_id
+from exchange_simulator.binance.retention import THREE_MONTHS
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, WEEK
 from exchange_simulator.records import Fill, Funding, LedgerEntry
@@ -19,8 +19,8 @@ _YEAR = 365 * DAY
 
 
 def income(call: Call) -> Result:
-    """The oldest first; a `tranId` is unique among the rows of one type only, as a fill's fee and
-    profit have the same."""
+    """Oldest first. A `tranId` is unique only among rows of the same type: a fill's fee and profit
+    share one."""
     start, end = call.integer("startTime"), call.integer("endTime")
     symbol, kind = call.text("symbol"), call.text("incomeType")
     limit, page = call.limit(100, 1000), call.integer("page") or 1
@@ -60,7 +60,7 @@ def _rows(world: World, entry: LedgerEntry) -> Iterator[dict[str, Any]]:
             "asset": entry.asset,
             "time": entry.happened_at,
             "info": trade or part.kind,
-            # a number of USD-M, a text of COIN-M
+            # a number on USD-M, a string on COIN-M
             "tranId": number if entry.wallet == "usdm" else str(number),
             "tradeId": trade,
         }

@@ -1,9 +1,9 @@
-"""How much may be asked for in a minute (documentation: "LIMITS", "IP Limits").
+"""Request weight per minute (documentation: "LIMITS", "IP Limits").
 
-Every request weighs something; the weights of a minute are added up per IP address and pool, and
-every answer tells the sum. Who has used up the minute is refused with status 429 until it is over,
-and who goes on asking is banned (418). Minutes are real ones, also where the exchange's clock
-stands still or is ahead: they are about how fast a client really asks.
+Every request has a weight; the weights of a minute are added up per IP address and pool, and every
+answer reports the sum. Once the limit is reached, requests are rejected with status 429 until the
+minute ends, and clients that continue are banned (418). Minutes are real time even if the
+exchange's clock is frozen or ahead, since they limit how fast a client really sends requests.
 """
 
 from collections.abc import Callable
@@ -15,24 +15,24 @@ from exchange_simulator.binance.answers import Refused
 
 _MINUTE = 60
 _BAN = 120
-_PATIENCE = 20
-"""Refusals in one minute after which an address is banned."""
+_REJECTIONS_BEFORE_BAN = 20
+"""Rejected requests in one minute that lead to a ban of the address."""
 
 
 class Pool(NamedTuple):
     name: str
     limit: int
-    """Weight in a minute."""
+    """Weight per minute."""
     header: str
 
 
 SPOT = Pool("spot", 6000, "X-MBX-USED-WEIGHT-1M")
-# USD-M and COIN-M count as one since both run on the same engine (2026)
+# USD-M and COIN-M share one pool since both run on the same engine (2026)
 FUTURES = Pool("futures", 2400, "X-MBX-USED-WEIGHT-1M")
 
 
 def sapi(path: str) -> Pool:
-    """Each of the endpoints under /sapi has a minute of its own."""
+    """Each endpoint under /sapi has its own pool."""
     return Pool(path, 12_000, "X-SAPI-USED-IP-WEIGHT-1M")
 
 
@@ -45,13 +45,13 @@ class _Minute:
 
 class Limiter:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        """`clock` tells seconds."""
+        """`clock` returns seconds."""
         self._clock = clock
         self._minutes: dict[tuple[str, str], _Minute] = {}
         self._banned_until: dict[str, float] = {}
 
     def spend(self, ip: str, pool: Pool, weight: int) -> dict[str, str]:
-        """Counts a request; the headers of its answer. Raises Refused (-1003)."""
+        """Count a request and return the headers of its answer. Raises Refused (-1003)."""
         moment = self._clock()
         if self._banned_until.get(ip, 0) > moment:
             raise self._ban(ip, moment)
@@ -64,7 +64,7 @@ class Limiter:
         if minute.used <= pool.limit:
             return headers
         minute.refusals += 1
-        if minute.refusals > _PATIENCE:
+        if minute.refusals > _REJECTIONS_BEFORE_BAN:
             self._banned_until[ip] = moment + _BAN
             raise self._ban(ip, moment)
         raise Refused(

@@ -1,6 +1,6 @@
 """Cross margin (documentation, Margin: "Query Cross Margin Account Details", "Get All Cross Margin
 Pairs", "Query borrow/repay records", "Get Interest History", "Query Cross Isolated Margin Capital
-Flow"). There is no isolated account."""
+Flow"). There is no isolated margin account."""
 
 from decimal import Decimal
 from itertools import islice
@@ -9,9 +9,9 @@ from typing import Any
 from exchange_simulator.binance.answers import Refused, missing
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
-from exchange_simulator.binance.kept import THREE_MONTHS
 from exchange_simulator.binance.names import parts, transaction_id
 from exchange_simulator.binance.pages import take, wallet_window
+from exchange_simulator.binance.retention import THREE_MONTHS
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, WEEK
 from exchange_simulator.money import ZERO, plain
@@ -87,7 +87,7 @@ def isolated_account(call: Call) -> Result:
 
 
 def borrow_repay(call: Call) -> Result:
-    """The newest first, in pages; a window is at most 30 days with an asset, seven without."""
+    """Newest first, in pages; windows have at most 30 days with an asset, seven without."""
     kind = call.required("type").upper()
     if kind not in ("BORROW", "REPAY"):
         raise missing("type")
@@ -109,8 +109,8 @@ def borrow_repay(call: Call) -> Result:
 
 
 def interest_history(call: Call) -> Result:
-    """The newest first, in pages; a window is at most 30 days. Interest is booked once a day here,
-    once an hour there."""
+    """Newest first, in pages; windows have at most 30 days. Interest is booked once a day; the real
+    exchange books it hourly."""
     rows = []
     for entry in _entries(call, "interest", _MONTH):
         debt = call.world.account.books.debt("margin", entry.asset, entry.happened_at)
@@ -130,8 +130,8 @@ def interest_history(call: Call) -> Result:
 
 
 def capital_flow(call: Call) -> Result:
-    """The ledger of the last 90 days: the oldest rows with an id above `fromId`, or the newest;
-    ascending either way."""
+    """The ledger of the last 90 days, ascending: the oldest rows with an id above `fromId`, or the
+    newest rows."""
     if call.text("symbol"):
         raise Refused(-1128)
     kind, asset, above = call.text("type"), call.text("asset"), call.integer("fromId")
@@ -153,7 +153,7 @@ def capital_flow(call: Call) -> Result:
     return take(rows, limit, lambda row: row["id"] > above and keep(row))
 
 
-# -- inside ------------------------------------------------------------------------------------
+# -- internals ---------------------------------------------------------------------------------
 
 
 def _entries(call: Call, kind: str, longest: int) -> list[LedgerEntry]:

@@ -10,7 +10,7 @@ from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.limits import SPOT
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, Market
-from exchange_simulator.noise import mix
+from exchange_simulator.pseudorandom import mix
 from exchange_simulator.world import World
 
 _TAKER_VOLUME = Decimal("14741.41491")
@@ -76,7 +76,7 @@ def book_ticker(call: Call) -> Result:
 
 
 def wanted(call: Call) -> list[Market]:
-    """The listed markets that are asked for by `symbol` or `symbols` (a JSON array), or all."""
+    """The listed markets selected by `symbol` or `symbols` (a JSON array), default all."""
     one, some = call.listed_market(), call.text("symbols")
     listed = call.world.catalogue.listed(call.kind, call.now)
     if one is not None and some:
@@ -98,7 +98,7 @@ def wanted(call: Call) -> list[Market]:
 
 
 def ticker(world: World, market: Market, now: int, written: Any) -> dict[str, Any]:
-    """What spot's and the futures' statistics of a day have in common; `written` writes prices."""
+    """Common fields of the daily statistics of spot and futures; `written` formats prices."""
     last, opened = world.prices.last(market, now), world.prices.last(market, now - DAY)
     average = (last + opened) / 2
     first = mix(market.weight, *market.name.encode()) % 10**9

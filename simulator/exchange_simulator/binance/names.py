@@ -1,5 +1,5 @@
-"""How Binance calls what happens: ids, contracts, and the kinds of its two ledgers, the income
-history of the futures and the capital flow of the margin account. Spot has no ledger."""
+"""Binance's names: ids, contracts, and the kinds of its two ledgers, the income history of the
+futures and the capital flow of the margin account. Spot has no ledger."""
 
 from bisect import bisect_left
 from decimal import Decimal
@@ -40,7 +40,7 @@ _number = attrgetter("number")
 
 
 class Part(NamedTuple):
-    """A ledger entry as Binance tells it: it shows a fill's fee apart from what it moved."""
+    """One row of a ledger entry: Binance reports a fill's fee separately from its other amounts."""
 
     kind: str
     id: str
@@ -48,14 +48,14 @@ class Part(NamedTuple):
 
 
 def trade_id(world: World, fill: Fill) -> str:
-    """Unique in its market only."""
+    """Unique only within its market."""
     fills = world.account.fills_of[fill.order.market.name].rows
     index = bisect_left(fills, fill.number, key=_number)
     return str(numbers.number(world.seed, numbers.TRADES, index))
 
 
 def order_id(world: World, order: Order) -> str:
-    """Unique in its market only."""
+    """Unique only within its market."""
     orders = world.account.orders_on[order.market.name].rows
     index = bisect_left(orders, order.number, key=_number)
     return str(numbers.number(world.seed, first_order(order), index))
@@ -66,7 +66,7 @@ def first_order(order: Order) -> int:
 
 
 def client_order_id(world: World, order: Order) -> str:
-    """Never empty. What the exchange did itself is known by it, and by it alone."""
+    """Never empty. Orders of the exchange itself can only be recognized by it."""
     match order.cause:
         case "liquidation":
             return f"autoclose-{order.created_at}{order.number}"
@@ -89,7 +89,7 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 
 def transaction_id(world: World, source: Fill | Funding | Transfer | Loan) -> int:
-    """`tranId`: what a fill's fee and its profit have in common, and a transfer's two wallets."""
+    """`tranId`: shared by a fill's fee and profit, and by both wallets of a transfer."""
     match source:
         case Fill():
             return 1_120_000_000_000 + source.number
@@ -101,17 +101,17 @@ def transaction_id(world: World, source: Fill | Funding | Transfer | Loan) -> in
 
 
 def entry_id(world: World, entry: LedgerEntry) -> str:
-    """Of its last part."""
+    """Id of the entry's last part."""
     return parts(world, entry)[-1].id
 
 
 def entry_kind(entry: LedgerEntry) -> str:
-    """Of its last part."""
+    """Kind of the entry's last part."""
     return _flows(entry)[-1][0]
 
 
 def parts(world: World, entry: LedgerEntry) -> list[Part]:
-    """Income rows are known by their type and `tranId`, rows of the capital flow by an `id`."""
+    """Income rows are identified by type and `tranId`, rows of the capital flow by `id`."""
     if entry.wallet == "margin":
         return [
             Part(kind, str(flow_id(entry, place)), amount)
@@ -122,7 +122,7 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
-    """`tranId` in the capital flow of margin, `tradeId` (of fills only) in the futures' income."""
+    """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
     if entry.wallet == "margin":
         return str(transaction_id(world, entry.source))
     return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
@@ -138,7 +138,7 @@ def _flows(entry: LedgerEntry) -> list[tuple[str, Decimal]]:
             return _spot_flows(entry, fill)
         case Fill() as fill:
             flows = [("COMMISSION", -fill.fee)]
-            # what neither closes nor moves anything is not told of
+            # zero amounts are not reported
             if fill.profit:
                 flows.insert(0, ("REALIZED_PNL", fill.profit))
             return flows
@@ -147,8 +147,8 @@ def _flows(entry: LedgerEntry) -> list[tuple[str, Decimal]]:
     return [(_KINDS.get(entry.kind, "TRANSFER"), entry.amount)]
 
 
-# interest is not among the types that Binance documents for the capital flow: it has a history of
-# its own, and is told here under its own name so that the flow adds up
+# Binance does not document a type for interest in the capital flow: interest has its own history.
+# It is included here under its own name so that the flow adds up.
 _KINDS = {"borrow": "BORROW", "repay": "REPAY", "interest": "INTEREST"}
 
 

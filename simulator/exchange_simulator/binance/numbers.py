@@ -1,15 +1,15 @@
-"""Ids that are integers and rise with the row's place in its market's history.
+"""Integer ids that increase with the row's position in its market's history.
 
-They are told apart by their market only: the n-th trade of every market has the same id, as has the
-n-th order. They leave gaps, since the market has other people's trades in between.
+Ids are unique only within their market: the n-th trade of every market has the same id, and so has
+the n-th order. Ids have gaps, since other accounts trade in the same market.
 """
 
-from exchange_simulator.noise import mix
+from exchange_simulator.pseudorandom import mix
 
 TRADES = 28_457_000
 ORDERS = 4_293_153_000
 FUTURES_ORDERS = 8_389_765_400_000_000_000
-"""Beyond what a double holds exactly."""
+"""Exceeds what a double can represent exactly."""
 
 _GAP = 7
 
@@ -20,6 +20,6 @@ def number(seed: int, first: int, index: int) -> int:
 
 
 def index_from(seed: int, first: int, at_least: int) -> int:
-    """The index of the first row whose id is `at_least` that."""
+    """The index of the first row whose id is `at_least` or higher."""
     index = max((at_least - first) // _GAP, 0)
     return index if number(seed, first, index) >= at_least else index + 1

@@ -1,5 +1,5 @@
-"""Orders of spot and of cross margin (documentation: "Query order", "Current open orders", "All
-orders", "Query Margin Account's Order", "... Open Orders", "... All Orders").
+"""Spot and cross margin orders (documentation: "Query order", "Current open orders", "All orders",
+"Query Margin Account's Order", "... Open Orders", "... All Orders").
 
 Orders that ended without a fill are archived after 90 days.
 """
@@ -10,14 +10,14 @@ from exchange_simulator.binance import numbers
 from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
-from exchange_simulator.binance.kept import KEPT
 from exchange_simulator.binance.names import client_order_id, first_order, order_id
 from exchange_simulator.binance.pages import Window, newest, oldest, spot_window
+from exchange_simulator.binance.retention import RETENTION
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, Market
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import Order, Wallet
-from exchange_simulator.retention import is_forgotten
+from exchange_simulator.retention import is_expired
 
 STATUSES = {"closed": "FILLED", "canceled": "CANCELED", "rejected": "REJECTED"}
 
@@ -49,7 +49,7 @@ def margin_open_orders(call: Call) -> Result:
 
 
 def margin_all_orders(call: Call) -> Result:
-    """At most 500; without an id or a time those of the last 24 hours."""
+    """At most 500; without an id or times, the orders of the last 24 hours."""
     if call.text("isIsolated").upper() == "TRUE":
         return []
     limit = call.limit(500, 500)
@@ -58,7 +58,7 @@ def margin_all_orders(call: Call) -> Result:
 
 
 def found(call: Call, wallet: Wallet) -> Order:
-    """One order by `orderId` or `origClientOrderId`. Raises Refused where it is not told of."""
+    """One order by `orderId` or `origClientOrderId`. Raises Refused if it is not served."""
     market = call.market()
     number, name = call.integer("orderId"), call.text("origClientOrderId")
     if number is None and not name:
@@ -69,13 +69,13 @@ def found(call: Call, wallet: Wallet) -> Order:
     order = _numbered(call, market, number) if number is not None else _called(call, market, name)
     if order is None or order.wallet != wallet:
         raise Refused(-2013)
-    if is_forgotten(KEPT, order, call.now):
+    if is_expired(RETENTION, order, call.now):
         raise Refused(-2026 if market.kind == "spot" else -2013)
     return order
 
 
 def resting(call: Call, wallet: Wallet) -> list[Order]:
-    """Of one symbol or of all."""
+    """Open orders of one symbol or all."""
     market = call.market() if call.text("symbol") else None
     world = call.world
     return [
@@ -88,13 +88,13 @@ def resting(call: Call, wallet: Wallet) -> list[Order]:
 
 
 def _orders(call: Call, wallet: Wallet, limit: int, default: Window) -> list[Order]:
-    """Those with at least `orderId` (times are then not looked at), or of at most 24 hours, both
-    the oldest first; else the newest of the window `default`."""
+    """With an id: orders from `orderId` on (times are ignored); with times: orders of at most 24
+    hours; both oldest first. Otherwise the newest in the window `default`."""
     market, first, window = call.market(), call.integer("orderId"), spot_window(call, DAY)
     timeline = call.world.account.orders_on[market.name]
 
     def keep(order: Order) -> bool:
-        return order.wallet == wallet and not is_forgotten(KEPT, order, call.now)
+        return order.wallet == wallet and not is_expired(RETENTION, order, call.now)
 
     if first is not None:
         index = numbers.index_from(call.world.seed, numbers.ORDERS, first)
@@ -118,7 +118,7 @@ def _numbered(call: Call, market: Market, number: int) -> Order | None:
 
 
 def _called(call: Call, market: Market, name: str) -> Order | None:
-    """The newest with that client order id."""
+    """The newest order with that client order id."""
     orders = call.world.account.orders_on[market.name]
     seen = call.exchange.newest_first(orders, 0, call.now, call.now)
     return next((order for _, order in seen if client_order_id(call.world, order) == name), None)

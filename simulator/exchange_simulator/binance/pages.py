@@ -1,7 +1,6 @@
-"""How Binance cuts its histories into pages: by time, by id, or simply the newest.
+"""Binance's paging of histories: by time, by id, or just the newest rows.
 
-Whatever the way, rows are in ascending order within a page, and nothing in the answer tells whether
-there are more.
+Rows are always ascending within a page, and an answer never says whether more rows follow.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,22 +8,22 @@ from typing import NamedTuple, TypeVar
 
 from exchange_simulator.binance.answers import Refused, missing
 from exchange_simulator.binance.call import Call
-from exchange_simulator.exchange import Numbered
+from exchange_simulator.state import Numbered
 from exchange_simulator.timeline import Timeline
 
 Row = TypeVar("Row")
-Kept = TypeVar("Kept", bound=Numbered)
+PageRow = TypeVar("PageRow", bound=Numbered)
 
 
 class Window(NamedTuple):
-    """Milliseconds, both included."""
+    """Milliseconds, both inclusive."""
 
     start: int
     end: int
 
 
 def spot_window(call: Call, longest: int) -> Window | None:
-    """None where neither end was sent; where one was, the other is `longest` away."""
+    """None if neither end was sent; if only one was, the other is `longest` away."""
     hours = longest // 3_600_000
     too_long = Refused(-1127, f"More than {hours} hours between startTime and endTime.")
     return _window(call, longest, missing("endTime"), too_long)
@@ -37,7 +36,7 @@ def futures_window(call: Call, longest: int) -> Window | None:
 
 
 def wallet_window(call: Call, longest: int) -> Window:
-    """The last `longest` milliseconds where nothing was sent."""
+    """The last `longest` milliseconds if neither end was sent."""
     too_long = Refused(-1127)
     window = _window(call, longest, too_long, too_long)
     return window or Window(call.now - longest, call.now)
@@ -61,13 +60,13 @@ def _window(call: Call, longest: int, upside_down: Refused, too_long: Refused) -
 
 def oldest(
     call: Call,
-    timeline: Timeline[Kept],
+    timeline: Timeline[PageRow],
     window: Window,
     limit: int,
-    keep: Callable[[Kept], bool],
+    keep: Callable[[PageRow], bool],
     from_index: int | None = None,
-) -> list[Kept]:
-    """The oldest rows of the window, from the row `from_index` on."""
+) -> list[PageRow]:
+    """The oldest rows of the window, starting at row `from_index`."""
     seen = call.exchange.oldest_first(
         timeline, window.start, window.end, call.now, from_index=from_index
     )
@@ -76,12 +75,12 @@ def oldest(
 
 def newest(
     call: Call,
-    timeline: Timeline[Kept],
+    timeline: Timeline[PageRow],
     window: Window,
     limit: int,
-    keep: Callable[[Kept], bool],
-) -> list[Kept]:
-    """The newest rows of the window, the oldest of them first."""
+    keep: Callable[[PageRow], bool],
+) -> list[PageRow]:
+    """The newest rows of the window, oldest first."""
     seen = call.exchange.newest_first(timeline, window.start, window.end, call.now)
     return take((row for _, row in seen), limit, keep)[::-1]
 

@@ -1,4 +1,4 @@
-"""Where rows lie in Binance's answers, and what goes with none."""
+"""Where the rows are in Binance's answers, and what an empty answer looks like."""
 
 from exchange_simulator.rows import Rows
 
@@ -8,10 +8,10 @@ _WALLETS = ("/fapi/v2/account", "/fapi/v3/account", "/dapi/v1/account")
 
 ROWS = (
     Rows(("balances",), "/api/v3/account"),
-    Rows(("userAssets",), "/sapi/v1/margin/account", nought="", empty=_NO_DEBT),
+    Rows(("userAssets",), "/sapi/v1/margin/account", zeroed="", empty=_NO_DEBT),
     Rows(("rows",), "/sapi/v1/asset/transfer", empty=_NONE, omitted=True),
     Rows(("rows",), empty=_NONE),
-    *(Rows(("assets", "positions"), path, nought="") for path in _WALLETS),
+    *(Rows(("assets", "positions"), path, zeroed="") for path in _WALLETS),
     Rows(("symbols",)),
     Rows(("",)),
 )

@@ -1,4 +1,4 @@
-"""Binance's names for markets: `BTCUSDT` (spot and USD-M alike), `BTCUSD_PERP` (COIN-M)."""
+"""Binance's market names: `BTCUSDT` (both spot and USD-M), `BTCUSD_PERP` (COIN-M)."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ def pair_of(market: Market) -> str:
 
 
 def market_of(world: World, kind: Kind, symbol: str) -> Market | None:
-    """A delisted market too: its trades and orders are told as long as somebody asks for them."""
+    """Includes delisted markets: their trades and orders remain available."""
     for market in world.catalogue.standing:
         if market.kind == kind and symbol_of(market) == symbol:
             return market
@@ -27,7 +27,7 @@ def market_of(world: World, kind: Kind, symbol: str) -> Market | None:
 
 
 def contract_size(market: Market) -> Decimal:
-    """Dollars in a contract of COIN-M; elsewhere amounts are in base currency."""
+    """Dollars per COIN-M contract; 1 elsewhere, where amounts are in base currency."""
     if market.kind != "inverse":
         return Decimal(1)
     return _CONTRACT_SIZES.get(market.base, _CONTRACT_SIZE)

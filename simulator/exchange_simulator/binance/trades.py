@@ -1,5 +1,5 @@
-"""Fills of spot and of cross margin (documentation: "Account trade list", "Query Margin Account's
-Trade List")."""
+"""Spot and cross margin fills (documentation: "Account trade list", "Query Margin Account's Trade
+List")."""
 
 from typing import Any
 
@@ -51,8 +51,8 @@ def margin_trades(call: Call) -> Result:
 
 
 def _fills(call: Call, wallet: Wallet, limit: int) -> list[Fill]:
-    """By id: those with at least that id; by time: at most 24 hours; both the oldest first. Else
-    the newest."""
+    """With an id: fills from that id on; with times: fills of at most 24 hours; both oldest first.
+    Otherwise the newest."""
     world, market = call.world, call.market()
     if frozenset(filter(call.text, _PARAMETERS)) not in _COMBINATIONS:
         raise Refused(-1128)

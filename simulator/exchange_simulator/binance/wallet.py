@@ -1,5 +1,5 @@
-"""Deposits, withdrawals, transfers and what every wallet holds (documentation, Wallet: "All Coins'
-Information", "Deposit History", "Withdraw History", "Query User Universal Transfer History",
+"""Deposits, withdrawals, transfers and the balances of all wallets (documentation, Wallet: "All
+Coins' Information", "Deposit History", "Withdraw History", "Query User Universal Transfer History",
 "Funding Wallet", "User Asset", "Query User Wallet Balance")."""
 
 from datetime import UTC, datetime
@@ -10,9 +10,9 @@ from typing import Any
 from exchange_simulator.binance.answers import missing
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
-from exchange_simulator.binance.kept import SIX_MONTHS
 from exchange_simulator.binance.names import transaction_id, transfer_id
 from exchange_simulator.binance.pages import wallet_window
+from exchange_simulator.binance.retention import SIX_MONTHS
 from exchange_simulator.markets import DAY, WEEK
 from exchange_simulator.money import ZERO, plain
 from exchange_simulator.records import Transfer, TransferKind, Wallet
@@ -88,7 +88,7 @@ def deposits(call: Call) -> Result:
 
 
 def withdrawals(call: Call) -> Result:
-    """Times are told in whole seconds, as text without a zone (UTC)."""
+    """Times are in whole seconds, as strings without a time zone (UTC)."""
     status, names = call.text("status"), set(filter(None, call.text("idList").split(",")))
     call.text("withdrawOrderId")
     rows = []
@@ -100,7 +100,7 @@ def withdrawals(call: Call) -> Result:
             "transactionFee": plain(withdrawal.fee),
             "coin": withdrawal.asset,
             "status": _WITHDRAWAL_STATUSES[state],
-            "address": f"another-{withdrawal.network.lower()}-address",
+            "address": f"external-{withdrawal.network.lower()}-address",
             "addressTag": "",
             "txId": withdrawal.txid if state == "ok" else "",
             "applyTime": _second(withdrawal.happened_at),
@@ -119,7 +119,7 @@ def withdrawals(call: Call) -> Result:
 
 
 def universal_transfers(call: Call) -> Result:
-    """One direction at a time, the newest first; kept for six months. An answer without rows has no
+    """One direction per request, newest first; served for six months. An answer without rows has no
     `rows`."""
     kind = call.required("type")
     source, _, target = kind.partition("_")
@@ -150,7 +150,7 @@ def universal_transfers(call: Call) -> Result:
 
 
 def funding_assets(call: Call) -> Result:
-    """What there is something of."""
+    """Only assets with a balance."""
     asked = call.text("asset")
     return [
         {
@@ -167,7 +167,7 @@ def funding_assets(call: Call) -> Result:
 
 
 def user_assets(call: Call) -> Result:
-    """What there is something of in the spot wallet."""
+    """Only spot assets with a balance."""
     asked = call.text("asset")
     return [
         {
@@ -185,7 +185,7 @@ def user_assets(call: Call) -> Result:
 
 
 def wallet_balances(call: Call) -> Result:
-    """The worth of each wallet, in BTC unless `quoteAsset` says otherwise."""
+    """The value of each wallet, in BTC unless `quoteAsset` is set."""
     quote = call.text("quoteAsset") or "BTC"
     worth = dict.fromkeys(_WALLET_NAMES, ZERO)
     for balance in call.world.balances(call.now):
@@ -196,11 +196,11 @@ def wallet_balances(call: Call) -> Result:
     ]
 
 
-# -- inside ------------------------------------------------------------------------------------
+# -- internals ---------------------------------------------------------------------------------
 
 
 def _chain(call: Call, kind: TransferKind) -> list[Transfer]:
-    """The newest first, of at most 90 days."""
+    """Newest first, within a window of at most 90 days."""
     window, coin = wallet_window(call, _LONGEST), call.text("coin")
     transfers = call.world.account.transfers
     return [

@@ -1,28 +1,28 @@
-"""The Bybit V5 face: a unified trading account (UTA 2.0), read-only.
+"""Bybit's V5 API, read-only, for a unified trading account (UTA 2.0).
 
-Paths, parameters, fields, limits and sentences follow Bybit's public documentation
-(bybit-exchange.github.io/docs/v5); each module names its pages.
+Paths, parameters, fields, limits and messages follow Bybit's public documentation
+(bybit-exchange.github.io/docs/v5); each module names the pages it implements.
 """
 
 from exchange_simulator.bybit import names
 from exchange_simulator.bybit.answers import refusal
 from exchange_simulator.bybit.endpoints import routes
-from exchange_simulator.bybit.kept import KEPT
+from exchange_simulator.bybit.outages import OUTAGES
+from exchange_simulator.bybit.retention import RETENTION
 from exchange_simulator.bybit.rows import ROWS
-from exchange_simulator.bybit.troubles import TROUBLES
-from exchange_simulator.face import Face
+from exchange_simulator.simulated_exchange import SimulatedExchange
 
-FACE = Face(
-    exchange="bybit",
+EXCHANGE = SimulatedExchange(
+    name="bybit",
     routes=routes,
     names=names,
     refusal=refusal,
-    troubles=TROUBLES,
+    outages=OUTAGES,
     rows=ROWS,
     paging=frozenset({"cursor"}),
     key_header="x-bapi-api-key",
-    kept=KEPT,
+    retention=RETENTION,
     unserved=frozenset({"ledger:funding"}),
 )
 
-__all__ = ["FACE"]
+__all__ = ["EXCHANGE"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-SENTENCES = {
+MESSAGES = {
     10000: "Server Timeout",
     10001: "params error",
     10003: "API key is invalid.",
@@ -20,20 +20,20 @@ SENTENCES = {
 
 
 class Refused(Exception):
-    """A request that Bybit answers with a return code other than 0."""
+    """A request that Bybit rejects with a nonzero return code."""
 
-    def __init__(self, code: int, sentence: str = "") -> None:
+    def __init__(self, code: int, message: str = "") -> None:
         self.code = code
-        self.sentence = sentence or SENTENCES.get(code, "")
-        super().__init__(self.sentence)
+        self.message = message or MESSAGES.get(code, "")
+        super().__init__(self.message)
 
 
 def answer(
-    code: int, sentence: str, result: Any, now: int, headers: dict[str, str] | None = None
+    code: int, message: str, result: Any, now: int, headers: dict[str, str] | None = None
 ) -> Response:
     body = {
         "retCode": code,
-        "retMsg": sentence,
+        "retMsg": message,
         "result": result,
         "retExtInfo": {},
         "time": now,
@@ -46,4 +46,4 @@ def answer(
 
 
 def refusal(code: int, now: int) -> Response:
-    return answer(code, SENTENCES.get(code, "Unknown error"), {}, now)
+    return answer(code, MESSAGES.get(code, "Unknown error"), {}, now)

@@ -112,7 +112,7 @@ def deposits(call: Call) -> Result:
 
 
 def internal_deposits(call: Call) -> Result:
-    """Deposits from other users of the exchange: there are none."""
+    """Deposits from other users of the exchange; always empty."""
     call.window(30)
     return {"rows": [], "nextPageCursor": ""}
 
@@ -129,7 +129,7 @@ def withdrawals(call: Call) -> Result:
                 "amount": plain(withdrawal.amount),
                 "txID": withdrawal.txid if withdrawal.status(now) == "ok" else "",
                 "status": statuses[withdrawal.status(now)],
-                "toAddress": f"another-{withdrawal.network.lower()}-address",
+                "toAddress": f"external-{withdrawal.network.lower()}-address",
                 "tag": "",
                 "withdrawFee": plain(withdrawal.fee),
                 "createTime": str(withdrawal.happened_at),

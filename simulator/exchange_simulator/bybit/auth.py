@@ -1,7 +1,7 @@
-"""Who calls, and whether they may (documentation: "Integration Guidance", "Error Codes").
+"""Authentication (documentation: "Integration Guidance", "Error Codes").
 
 The signature is the hex HMAC-SHA256 of timestamp, key, receive window and the query string exactly
-as it was sent.
+as sent.
 """
 
 import hashlib
@@ -9,16 +9,16 @@ import hmac
 from collections.abc import Mapping
 
 from exchange_simulator.bybit.answers import Refused
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key
+from exchange_simulator.state import ExchangeState
 
 _DEFAULT_WINDOW = 5000
 
 
 def authenticate(
-    headers: Mapping[str, str], query: str, client_ip: str, exchange: Exchange, now: int
+    headers: Mapping[str, str], query: str, client_ip: str, exchange: ExchangeState, now: int
 ) -> Key:
-    """The key that signed the request. Raises Refused, in the order in which Bybit looks."""
+    """The key that signed the request. Raises Refused; the order of the checks is Bybit's."""
     name = headers.get("x-bapi-api-key", "")
     if not name:
         raise Refused(10001, "empty value: apiKey")

@@ -1,4 +1,4 @@
-"""One request to an endpoint: its parameters, checked as Bybit checks them, and its pages."""
+"""One request to an endpoint: its parameters, validated like Bybit does, and its pages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from exchange_simulator.bybit.answers import Refused
-from exchange_simulator.bybit.kept import TWO_YEARS
-from exchange_simulator.exchange import Exchange, Row
+from exchange_simulator.bybit.retention import TWO_YEARS
 from exchange_simulator.keys import Key
 from exchange_simulator.markets import DAY, KINDS, Kind
+from exchange_simulator.state import ExchangeState, Row
 from exchange_simulator.timeline import Timeline
 
 Anything = TypeVar("Anything")
@@ -18,7 +18,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    exchange: Exchange
+    exchange: ExchangeState
     params: dict[str, str]
     now: int
     key: Key
@@ -48,7 +48,7 @@ class Call:
         raise Refused(10001, "params error: category only support " + " or ".join(allowed or KINDS))
 
     def limit(self, default: int, most: int) -> int:
-        """Asking for more than the cap gets the cap."""
+        """Values above the maximum are capped."""
         value = self.integer("limit")
         if value is None:
             return default
@@ -57,7 +57,7 @@ class Call:
         return min(value, most)
 
     def window(self, days: int = 7) -> tuple[int, int]:
-        """The time asked for, both ends included, never longer than `days`."""
+        """The requested time range, both ends inclusive, of at most `days`."""
         longest = days * DAY
         start, end = self.integer("startTime"), self.integer("endTime")
         if start is None and end is None:
@@ -79,11 +79,11 @@ class Call:
         return start, min(end, self.now)
 
     def cursor(self) -> int | None:
-        """The index of the last row that the caller has seen."""
+        """Index of the last row that the caller has received."""
         text = self.text("cursor")
         if not text:
             return None
-        # clients send it back as they got it, or encoded once more
+        # clients send it back unchanged, or URL-encoded once more
         last = unquote(text).rpartition(",")[2].partition(":")[0]
         if not last.isdigit():
             raise Refused(10001, "params error: cursor is invalid")
@@ -96,10 +96,10 @@ class Call:
         limit: int,
         keep: Callable[[Row], bool],
     ) -> tuple[list[Row], str]:
-        """A page of the rows in `window` (ms, both included), and the cursor of the next page (""
+        """A page of the rows in `window` (ms, both inclusive) and the cursor of the next page (""
         after the last).
 
-        A row's index never changes, so new rows shift nothing between two pages.
+        A row's index never changes, so new rows do not shift the pages.
         """
         seen = self.cursor()
         rows = self.exchange.newest_first(
@@ -114,7 +114,7 @@ class Call:
         return [timeline.rows[i] for i in page], ""
 
     def page(self, rows: Iterable[tuple[int, Anything]], limit: int) -> tuple[list[Anything], str]:
-        """A page of rows that come with a falling number each, and the next page's cursor."""
+        """A page of rows with descending numbers, and the cursor of the next page."""
         seen = self.cursor()
         left = [(number, row) for number, row in rows if seen is None or number < seen]
         found = left[:limit]

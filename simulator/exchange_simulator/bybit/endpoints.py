@@ -1,4 +1,4 @@
-"""Every endpoint: its path, who may ask it how often, and what answers (documentation: "Rate Limit
+"""All endpoints: path, required permission, rate limit and handler (documentation: "Rate Limit
 Rules" for the limits)."""
 
 from collections.abc import Awaitable, Callable
@@ -14,10 +14,10 @@ from exchange_simulator.bybit.answers import Refused, answer
 from exchange_simulator.bybit.auth import authenticate
 from exchange_simulator.bybit.call import Call, Result
 from exchange_simulator.bybit.limits import Limit, Limiter
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.markets import MINUTE
-from exchange_simulator.noise import mix
+from exchange_simulator.pseudorandom import mix
+from exchange_simulator.state import ExchangeState
 
 Answer = Callable[[Call], Result]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -25,7 +25,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 class Private(NamedTuple):
     scope: Scope | None
-    """None: any will do."""
+    """None: any permission."""
     limit: Limit
     answer: Answer
 
@@ -67,10 +67,10 @@ PRIVATE = {
 }
 
 _trace = count()
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
-def routes(exchange: Exchange) -> list[Route]:
+def routes(exchange: ExchangeState) -> list[Route]:
     limiter = Limiter(exchange.limits)
     return [
         *(Route(path, _public(exchange, answers)) for path, answers in PUBLIC.items()),
@@ -81,16 +81,16 @@ def routes(exchange: Exchange) -> list[Route]:
     ]
 
 
-def _public(exchange: Exchange, answers: Answer) -> Handler:
+def _public(exchange: ExchangeState, answers: Answer) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
-        call = Call(exchange, dict(request.query_params), now, _NOBODY)
+        call = Call(exchange, dict(request.query_params), now, _ANONYMOUS)
         return _respond(answers, call, {})
 
     return handle
 
 
-def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private) -> Handler:
+def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Private) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
         exchange.note_client(request.headers.get("user-agent", ""))
@@ -108,16 +108,18 @@ def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private)
                 raise Refused(10005)
             return endpoint.answer(Call(exchange, call.params, now, key))
 
-        return _respond(answers, Call(exchange, dict(request.query_params), now, _NOBODY), headers)
+        return _respond(
+            answers, Call(exchange, dict(request.query_params), now, _ANONYMOUS), headers
+        )
 
     return handle
 
 
 def _respond(answers: Answer, call: Call, headers: dict[str, str]) -> Response:
     try:
-        code, sentence, result = 0, "OK", answers(call)
+        code, message, result = 0, "OK", answers(call)
     except Refused as refused:
-        code, sentence, result = refused.code, refused.sentence, {}
+        code, message, result = refused.code, refused.message, {}
     headers["Timenow"] = str(call.now)
     headers["Traceid"] = f"{mix(call.now, next(_trace)):032x}"
-    return answer(code, sentence, result, call.now, headers)
+    return answer(code, message, result, call.now, headers)

@@ -1,8 +1,8 @@
-"""How often each endpoint may be asked (documentation: "Rate Limit Rules").
+"""Rate limits of the endpoints (documentation: "Rate Limit Rules").
 
-Limits are counted per user id and endpoint in a rolling window. Every answer tells what is left.
-Windows roll in real time, also where the exchange's clock stands still or is ahead: they are about
-how fast a client really asks.
+Requests are counted per user id and endpoint in a rolling window. Every answer reports what is
+left. Windows use real time even if the exchange's clock is frozen or ahead, since they limit how
+fast a client really sends requests.
 """
 
 from collections import deque
@@ -33,12 +33,12 @@ class Allowance(NamedTuple):
 
 class Limiter:
     def __init__(self, strict: bool) -> None:
-        """A limiter that is not `strict` counts, but lets everybody in."""
+        """A limiter that is not `strict` counts requests but never rejects one."""
         self._strict = strict
         self._visits: dict[tuple[int, str], deque[int]] = {}
 
     def visit(self, uid: int, path: str, limit: Limit, now: int) -> Allowance:
-        """`now`: the exchange's time, in which callers are told when to come back."""
+        """`now`: the exchange's time, which the reset time in the answer refers to."""
         moment = monotonic_ns() // 1_000_000
         visits = self._visits.setdefault((uid, path), deque())
         while visits and visits[0] <= moment - limit.window:

@@ -35,7 +35,7 @@ def instruments_info(call: Call) -> Result:
             raise Refused(10001, f"params error: symbol invalid {symbol}")
     rows = [_instrument(name, market) for name, market in markets]
     if category == "spot":
-        # spot is not paged
+        # spot has a single page
         return {"category": category, "list": rows}
     numbered = [(len(rows) - place, row) for place, row in enumerate(rows)]
     page, cursor = call.page(numbered, call.limit(500, 1000))
@@ -170,7 +170,7 @@ def _ticker(world: World, market: Market, now: int) -> dict[str, Any]:
         "lastPrice": plain(last),
     }
     if market.kind == "option":
-        # greeks and volatilities are of no account: nobody trades by them here
+        # greeks and implied volatilities are left blank; the trader does not use them
         blank = ("bid1Iv", "ask1Iv", "markIv", "delta", "gamma", "vega", "theta")
         return {
             **row,

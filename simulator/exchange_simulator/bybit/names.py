@@ -1,4 +1,4 @@
-"""How Bybit calls things: ids, the transaction log's types, contracts of one coin or one dollar."""
+"""Bybit's names: ids, types of the transaction log, contracts of one coin or one dollar."""
 
 from decimal import Decimal
 
@@ -28,7 +28,7 @@ def funding_id(world: World, funding: Funding) -> str:
 
 
 def execution_id(world: World, row: Fill | Funding) -> str:
-    """Fills and funding payments are executions alike, numbered together."""
+    """Fills and funding payments are both executions and share one numbering."""
     return uuid(world.seed, "execution", row.number)
 
 

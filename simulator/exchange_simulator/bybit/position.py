@@ -25,7 +25,7 @@ def position_list(call: Call) -> Result:
     ]
     if symbol:
         held = [p for p in held if symbol_of(p.market) == symbol] or _flat(call, symbol)
-    # newest first; the number stays the same for as long as the position lives
+    # newest first; a position keeps its number until it is closed
     numbered = sorted(((_number(p), p) for p in held), key=lambda pair: -pair[0])
     page, cursor = call.page(numbered, call.limit(20, 200))
     return {
@@ -36,13 +36,13 @@ def position_list(call: Call) -> Result:
 
 
 def _number(position: Position) -> int:
-    """Of a position among the others: when it was opened, and what tells those of one moment
-    apart."""
+    """Number of a position, unique and stable: when it was opened, plus a part that separates
+    positions of the same millisecond."""
     return position.opened_at * 10_000 + sum(position.market.name.encode())
 
 
 def _flat(call: Call, symbol: str) -> list[Position]:
-    """A symbol that is asked for is answered, position or not."""
+    """A requested symbol is always returned, with or without a position."""
     for market in call.exchange.world.catalogue.listed(call.category(), call.now):
         if symbol_of(market) == symbol:
             return [Position(market, ZERO, ZERO, ZERO, ZERO, 0, 0)]

@@ -6,13 +6,13 @@ from typing import Any
 
 from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
-from exchange_simulator.bybit.kept import KEPT
 from exchange_simulator.bybit.names import execution_id
+from exchange_simulator.bybit.retention import RETENTION
 from exchange_simulator.bybit.symbols import symbol_of
 from exchange_simulator.markets import Kind, Market
 from exchange_simulator.money import ZERO, nearest, plain
 from exchange_simulator.records import Fill, Funding, Order
-from exchange_simulator.retention import is_forgotten
+from exchange_simulator.retention import is_expired
 from exchange_simulator.world import World
 
 _RECENT = 500
@@ -58,7 +58,7 @@ def order_realtime(call: Call) -> Result:
 
 
 def order_history(call: Call) -> Result:
-    """Ended orders only: an order that still rests is in no history, however old it is."""
+    """Ended orders only: an open order is never in the history, however old it is."""
     category = call.category()
     by_id = bool(call.text("orderId") or call.text("orderLinkId"))
     account, now = call.exchange.world.account, call.now
@@ -70,7 +70,7 @@ def order_history(call: Call) -> Result:
         return (
             call.exchange.visible(account.ended, order, now)
             and wanted(order)
-            and not is_forgotten(KEPT, order, now)
+            and not is_expired(RETENTION, order, now)
             and (not status or _status(order, now) == status)
         )
 
@@ -94,7 +94,7 @@ def execution_list(call: Call) -> Result:
 
     def keep(row: Fill | Funding) -> bool:
         if by_id:
-            # order ids come before everything else that is asked for
+            # orderId takes precedence over all other filters
             return isinstance(row, Fill) and (
                 row.order.order_id == order_id if order_id else row.order.client_order_id == link
             )
@@ -125,7 +125,7 @@ def _execution_type(row: Fill | Funding) -> str:
 
 
 def _wanted(call: Call, category: Kind) -> Callable[[Order], bool]:
-    """Bybit looks at orderId, else at orderLinkId, else at symbol, else at the coins."""
+    """Bybit filters by orderId, else orderLinkId, else symbol, else the coins."""
     order_id, link = call.text("orderId"), call.text("orderLinkId")
     symbol, base, settle = call.text("symbol"), call.text("baseCoin"), call.text("settleCoin")
     conditional = call.text("orderFilter") not in ("", "Order")
@@ -154,7 +154,7 @@ def _status(order: Order, now: int) -> str:
             return "Filled"
         case "rejected":
             return "Rejected"
-    # a cancelled order with fills has a name of its own on spot, and only there
+    # spot has a separate status for canceled orders with fills; derivatives do not
     spot = order.market.kind == "spot"
     return "PartiallyFilledCanceled" if state.filled and spot else "Cancelled"
 
@@ -220,7 +220,7 @@ def _order(order: Order, now: int) -> dict[str, Any]:
     if spot:
         row["ocoTriggerBy"] = ""
     else:
-        # clients tell spot from derivatives by the keys that spot does not have
+        # clients distinguish spot from derivatives by these keys, which spot does not have
         row["tpslMode"] = ""
         if market.kind != "option":
             row["createType"] = _CREATE_TYPES[order.cause]
@@ -271,7 +271,7 @@ def _fill(world: World, fill: Fill) -> dict[str, Any]:
 
 
 def _funding(world: World, funding: Funding) -> dict[str, Any]:
-    """A funding payment as an execution: here a positive fee is one that was paid."""
+    """A funding payment as an execution; a positive fee means paid."""
     long = funding.size > 0
     name = execution_id(world, funding)
     return {

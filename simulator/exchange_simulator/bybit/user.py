@@ -12,7 +12,7 @@ _NEVER = "1970-01-01T00:00:00Z"
 def query_api(call: Call) -> Result:
     key = call.key
     writes = key.may_trade or key.may_withdraw
-    # what a key that only reads may see is named like what others may do
+    # read-only keys list their permissions under the same names as trading keys
     wallet = ["AccountTransfer", "SubMemberTransfer"] if "wallet" in key.scopes else []
     if writes:
         wallet = ["AccountTransfer"]

@@ -97,7 +97,7 @@ def transaction_log(call: Call) -> Result:
 
 
 def borrow_history(call: Call) -> Result:
-    """One row for each hour's interest on the real exchange; here for each day's."""
+    """One row per hour of interest on the real exchange; here one per day."""
     world = call.exchange.world
     ledger = world.account.books.ledger["unified"]
     currency = call.text("currency")
@@ -173,7 +173,7 @@ def _realised(world: World, asset: str, now: int) -> Decimal:
 
 
 def _profit(world: World, position: Position, now: int) -> Decimal:
-    """Of perpetuals; what an option is worth counts apart."""
+    """Profit of perpetuals; the value of options is reported separately."""
     if position.market.kind == "option":
         return ZERO
     return position.profit(world.prices.mark(position.market, now))

@@ -1,33 +1,33 @@
-"""What can go wrong between an exchange and its clients, on request.
+"""Faults between an exchange and its clients, injected on request.
 
 A fault is written `kind[=value][:path][*times][@when]`:
 
-    html                            every answer is a page of HTML
-    status=503:/v5/position/list    by endpoint: paths that begin so; without a path, all
-    retcode=10006:/v5/execution*3   it heals when it has struck three times
-    reset=body@20%                  by probability; the seed of the world and the number of the
-                                    request decide, so that a run can be repeated
-    throttled=5@10-20               by schedule: the 10th to the 20th request that it is about,
-                                    both included; `@10` is one request, `@10-` has no end
-    maintenance@30s-60s             by time, on the exchange's clock since the faults were set, the
-                                    end excluded; `@30s-` has no end
-    key=orders@40-                  the key loses a permission with its 40th private request
-    empty:/v5/order@10-@50%         where there are several conditions, all of them must hold
+    html                            every answer is an HTML page
+    status=503:/v5/position/list    by endpoint: a prefix of the path; without one, all paths
+    retcode=10006:/v5/execution*3   at most three times
+    reset=body@20%                  by probability, derived from the world's seed and the request's
+                                    number, so that a run can be repeated
+    throttled=5@10-20               by request: the 10th to the 20th matching request, both
+                                    inclusive; `@10` is a single request, `@10-` has no end
+    maintenance@30s-60s             by time on the exchange's clock since the faults were set, end
+                                    exclusive; `@30s-` has no end
+    key=orders@40-                  the key loses a permission at its 40th private request
+    empty:/v5/order@10-@50%         several conditions must all hold
 
-Requests are counted for each fault by itself: those of its path (of `key`, those with an API key),
-since the faults were set, be they struck or not.
+Requests are counted per fault since the faults were set: those that match its path (for `key`,
+those with an API key), whether or not the fault fires.
 
-Faults that strike the same request add up: delays, then what happens to the key, then what happens
-to the rows and fields of the answer. But only one of those that take the answer's place or spoil
-its way strikes a request, the first one in the list; the others are not used up by it.
+Faults that fire on the same request are combined: delays first, then changes to the key, then
+changes to the rows and fields of the answer. Of the faults that replace the answer or break its
+transmission, only the first in the list fires; the others are not counted as fired.
 
-What can be done is in `kinds`, how it is written in `grammar`, who is struck in `front`, what
-becomes of an answer in `edits` and of its way in `wire`. What only an exchange can know (where its
-rows lie, how it says that it is down) is with its face.
+`kinds` lists the faults, `grammar` parses them, `middleware` decides which requests they hit,
+`edits` changes answers and `wire` breaks their transmission. What depends on the exchange (where
+its rows are, how it reports maintenance) is part of its `SimulatedExchange`.
 """
 
-from exchange_simulator.faults.front import Faults
 from exchange_simulator.faults.grammar import Fault, parse_fault
 from exchange_simulator.faults.kinds import KINDS
+from exchange_simulator.faults.middleware import Faults
 
 __all__ = ["KINDS", "Fault", "Faults", "parse_fault"]

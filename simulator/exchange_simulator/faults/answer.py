@@ -1,4 +1,4 @@
-"""A finished answer, before it goes on its way."""
+"""A complete answer, before it is sent."""
 
 import json
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ Header = tuple[bytes, bytes]
 class Answer:
     status: int
     headers: list[Header]
-    """Without the body's length, which is not known before it is sent."""
+    """Without Content-Length, which is only known when the answer is sent."""
     body: bytes
 
     @property
     def json(self) -> Any:
-        """None where the body is no JSON."""
+        """The parsed body; None if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -26,7 +26,7 @@ class Answer:
 
 
 async def answer_of(app: ASGIApp, scope: Scope, receive: Receive) -> Answer:
-    """What `app` says to a request."""
+    """The answer of `app` to a request."""
     answer = Answer(500, [], b"")
 
     async def keep(message: Message) -> None:

@@ -1,6 +1,6 @@
-"""What becomes of the rows and fields of an answer.
+"""Edits of an answer's rows and fields.
 
-Every edit takes a parsed answer, which it may change, and gives it back as it shall be told.
+An edit receives a parsed answer, may modify it, and returns the answer to send.
 """
 
 import json
@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from exchange_simulator.noise import mix
+from exchange_simulator.pseudorandom import mix
 from exchange_simulator.rows import Rows, emptied, replaced
 
 
 class Page(NamedTuple):
     answer: Any
     rows: Rows | None
-    """None: no rows are known in this answer."""
+    """None: the answer has no known rows."""
     previous: bytes | None
-    """The body of the page before it."""
+    """The body of the previous page."""
     seed: int
 
 
@@ -41,11 +41,11 @@ def _shuffled(page: Page, value: str) -> Any:
 
 
 def _rearranged(page: Page, rearrange: Callable[[list[Any]], list[Any]]) -> Any:
-    def anew(rows: Any) -> Any:
-        # an object cannot hold a name twice: its rows cannot be doubled
+    def rearrange_rows(rows: Any) -> Any:
+        # an object cannot have a key twice, so its rows cannot be doubled
         return dict(rearrange(list(rows.items()))) if isinstance(rows, dict) else rearrange(rows)
 
-    return page.answer if page.rows is None else replaced(page.rows, page.answer, anew)
+    return page.answer if page.rows is None else replaced(page.rows, page.answer, rearrange_rows)
 
 
 def _previous(page: Page, value: str) -> Any:
@@ -65,25 +65,25 @@ def _renamed(page: Page, name: str) -> Any:
 
 
 def _retyped(page: Page, name: str) -> Any:
-    return _fields(page.answer, name, lambda value: {name: _another_type(value)})
+    return _fields(page.answer, name, lambda value: {name: _retype_value(value)})
 
 
-def _fields(value: Any, name: str, instead: Callable[[Any], dict[str, Any]]) -> Any:
-    """`value`, every field `name` in it replaced by what `instead` makes of its value."""
+def _fields(value: Any, name: str, replace: Callable[[Any], dict[str, Any]]) -> Any:
+    """`value`, with every field `name` in it replaced by `replace(value of the field)`."""
     if isinstance(value, list):
-        return [_fields(item, name, instead) for item in value]
+        return [_fields(item, name, replace) for item in value]
     if not isinstance(value, dict):
         return value
     changed: dict[str, Any] = {}
     for key, inner in value.items():
-        changed |= instead(inner) if key == name else {key: _fields(inner, name, instead)}
+        changed |= replace(inner) if key == name else {key: _fields(inner, name, replace)}
     return changed
 
 
-def _another_type(value: Any) -> Any:
-    """Text that is a number becomes one, other text a list of it, and anything else text.
+def _retype_value(value: Any) -> Any:
+    """Convert a numeric string to a number, other strings to a list, anything else to a string.
 
-    Nothing stays nothing: as text it would say that there is something.
+    None stays None: as a string it would look like a value.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""How a fault is written, and when it strikes. The package's docstring has the grammar."""
+"""Parsing of faults and their conditions. The package's docstring describes the grammar."""
 
 import re
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _REQUESTS = re.compile(r"(\d+)(-(\d+)?)?")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)s-(?:(\d+(?:\.\d+)?)s)?")
 
 CERTAIN = 1_000_000
-"""Dice fall between 0 and this, which is excluded."""
+"""Exclusive upper bound of dice."""
 
 
 class Moment(NamedTuple):
     request: int
-    """Which one it is of those that the fault is about, from 1 on."""
+    """Number of the request among those that match the fault, from 1."""
     at: int
     """Milliseconds since the faults were set."""
     dice: int
@@ -33,7 +33,7 @@ class When(Protocol):
 
 class Chance(NamedTuple):
     of: int
-    """Of CERTAIN."""
+    """In units of 1/CERTAIN."""
 
     def holds(self, moment: Moment) -> bool:
         return moment.dice < self.of
@@ -60,35 +60,35 @@ class Time(NamedTuple):
 @dataclass(slots=True)
 class Fault:
     text: str
-    """As it was written."""
+    """As written by the user."""
     kind: str
     value: str = ""
     path: str = ""
     times: int | None = None
-    """How often it strikes; None: for ever."""
+    """Maximum number of times it fires; None: unlimited."""
     whens: tuple[When, ...] = ()
     requests: int = 0
-    """Those that it was about, struck or not."""
-    struck: int = 0
+    """Number of matching requests, whether or not it fired."""
+    fired: int = 0
 
     @property
     def stage(self) -> Stage:
         return KINDS[self.kind].stage
 
     @property
-    def healed(self) -> bool:
-        return self.struck == self.times
+    def exhausted(self) -> bool:
+        return self.fired == self.times
 
-    def strike(self) -> bool:
-        """Whether it still strikes; it is used up by one."""
-        if self.healed:
+    def fire(self) -> bool:
+        """Count it as fired, unless it is exhausted. Returns whether it fires."""
+        if self.exhausted:
             return False
-        self.struck += 1
+        self.fired += 1
         return True
 
 
 def parse_fault(text: str) -> Fault:
-    """Raises ValueError with a sentence that says what is wrong."""
+    """Raises ValueError with a message that explains what is wrong."""
     text = text.strip()
     written = _WRITTEN.fullmatch(text)
     if written is None:
@@ -97,7 +97,7 @@ def parse_fault(text: str) -> Fault:
     kind = KINDS.get(name)
     if kind is None:
         known = "; ".join(f"{name}: {kind.meaning}" for name, kind in KINDS.items())
-        raise ValueError(f"there is no fault {name!r} (known are {known})")
+        raise ValueError(f"unknown fault {name!r} (known faults: {known})")
     if value is None:
         if kind.rule is not None and not kind.optional:
             raise ValueError(f"fault {name!r} needs a value: {kind.meaning}")
@@ -106,7 +106,9 @@ def parse_fault(text: str) -> Fault:
     elif wrong := kind.rule(value):
         raise ValueError(f"fault {name!r} {wrong}")
     if kind.stage is Stage.CLOCK and (written["path"] or times or written["whens"]):
-        raise ValueError(f"there is one clock: fault {name!r} takes no path, times or condition")
+        raise ValueError(
+            f"fault {name!r} applies to the whole server: it takes no path, times or condition"
+        )
     return Fault(
         text,
         name,
@@ -121,7 +123,7 @@ def _when(text: str) -> When:
     if found := _CHANCE.fullmatch(text):
         of = int(Decimal(found[1]) * CERTAIN / 100)
         if not 0 < of <= CERTAIN:
-            raise ValueError(f"{text} is no probability: it lies above 0% and is at most 100%")
+            raise ValueError(f"@{text} is not a probability: use more than 0% and at most 100%")
         return Chance(of)
     if found := _REQUESTS.fullmatch(text):
         first = int(found[1])
@@ -137,5 +139,5 @@ def _when(text: str) -> When:
             raise ValueError(f"@{text} ends before it begins")
         return Time(start, end)
     raise ValueError(
-        f"@{text} is no condition: write @20% (a probability), @10-20 (requests) or @30s-60s (time)"
+        f"@{text} is not a condition: use @20% (probability), @10-20 (requests) or @30s-60s (time)"
     )

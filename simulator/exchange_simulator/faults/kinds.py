@@ -1,4 +1,4 @@
-"""Every kind of fault: when it acts, which values it takes, and what it does."""
+"""All kinds of faults: the stage at which they act, their values, and what they do."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,19 +10,19 @@ from typing import NamedTuple, get_args
 from exchange_simulator.keys import Scope
 
 Rule = Callable[[str], str]
-"""What is wrong with a value, as the end of a sentence; "" where nothing is."""
+"""Returns what is wrong with a value, as the end of a message; "" if it is valid."""
 
 
 class Stage(Enum):
     CLOCK = auto()
     WAIT = auto()
     KEY = auto()
-    INSTEAD = auto()
-    """Another answer, which the face never sees."""
+    REPLACE = auto()
+    """Replaces the answer; the exchange does not see the request."""
     EDIT = auto()
-    """The face's answer, changed."""
-    WAY = auto()
-    """The face's answer, spoilt on its way."""
+    """Changes the exchange's answer."""
+    TRANSPORT = auto()
+    """Breaks the transmission of the exchange's answer."""
 
 
 class Kind(NamedTuple):
@@ -62,12 +62,12 @@ def _status(value: str) -> str:
 
 
 def _field(value: str) -> str:
-    return "" if re.fullmatch(r"[\w-]+", value) else f"needs the name of a field, but got {value!r}"
+    return "" if re.fullmatch(r"[\w-]+", value) else f"needs a field name, but got {value!r}"
 
 
 def _one_of(*words: str) -> Rule:
     def rule(value: str) -> str:
-        return "" if value in words else f"knows {', '.join(words)}, but got {value!r}"
+        return "" if value in words else f"must be one of {', '.join(words)}, but got {value!r}"
 
     return rule
 
@@ -76,69 +76,71 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "clock": Kind(
             Stage.CLOCK,
-            "milliseconds by which the exchange's clock is ahead, e.g. clock=3600000",
+            "the exchange's clock is ahead by this many milliseconds, e.g. clock=3600000",
             _whole,
         ),
-        "delay": Kind(Stage.WAIT, "seconds before the answer, e.g. delay=2.0", _not_negative),
+        "delay": Kind(
+            Stage.WAIT, "delays the answer by this many seconds, e.g. delay=2.0", _not_negative
+        ),
         "key": Kind(
             Stage.KEY,
-            "the key may no longer come from this address (key=ip), has expired (key=expired), or"
+            "the key is not allowed from this IP address (key=ip), has expired (key=expired), or"
             " has lost a permission, e.g. key=orders",
             _one_of("expired", "ip", *get_args(Scope)),
         ),
-        "html": Kind(Stage.INSTEAD, "a page of HTML with status 200"),
-        "empty-body": Kind(Stage.INSTEAD, "status 200 and nothing else"),
+        "html": Kind(Stage.REPLACE, "an HTML page with status 200"),
+        "empty-body": Kind(Stage.REPLACE, "status 200 with an empty body"),
         "status": Kind(
-            Stage.INSTEAD, "a page of HTML with this HTTP status, e.g. status=503", _status
+            Stage.REPLACE, "an HTML page with this HTTP status, e.g. status=503", _status
         ),
-        "retcode": Kind(Stage.INSTEAD, "the exchange's own error code, e.g. retcode=10006", _whole),
+        "retcode": Kind(Stage.REPLACE, "the exchange's own error code, e.g. retcode=10006", _whole),
         "throttled": Kind(
-            Stage.INSTEAD,
-            "too many requests, as the exchange says it; throttled=5 adds Retry-After: 5",
+            Stage.REPLACE,
+            "the exchange's own rate limit error; throttled=5 adds Retry-After: 5",
             _seconds,
             optional=True,
         ),
         "banned": Kind(
-            Stage.INSTEAD,
-            "banned for so many seconds, as the exchange says it, e.g. banned=120",
+            Stage.REPLACE,
+            "the exchange's own ban, for this many seconds, e.g. banned=120",
             _seconds,
         ),
-        "busy": Kind(Stage.INSTEAD, "too much to do, as the exchange says it"),
-        "maintenance": Kind(Stage.INSTEAD, "down for maintenance, as the exchange says it"),
-        "refuse": Kind(Stage.INSTEAD, "the connection is closed without an answer"),
+        "busy": Kind(Stage.REPLACE, "the exchange's own overload error"),
+        "maintenance": Kind(Stage.REPLACE, "the exchange's own maintenance error"),
+        "refuse": Kind(Stage.REPLACE, "the connection is closed without an answer"),
         "reset": Kind(
-            Stage.WAY,
+            Stage.TRANSPORT,
             "the connection is reset before the answer, in the middle of its headers"
             " (reset=headers) or of its body (reset=body)",
             _one_of("headers", "body"),
             optional=True,
         ),
         "hang": Kind(
-            Stage.WAY,
-            "silence instead of an answer, after its headers (hang=headers) or after half its body"
+            Stage.TRANSPORT,
+            "no answer, or silence after its headers (hang=headers) or half of its body"
             " (hang=body)",
             _one_of("headers", "body"),
             optional=True,
         ),
-        "cut-body": Kind(Stage.WAY, "a body that ends in the middle as if it were whole"),
-        "close-body": Kind(Stage.WAY, "the connection is closed in the middle of the body"),
-        "bad-gzip": Kind(Stage.WAY, "a body that is said to be gzip and is not"),
-        "empty": Kind(Stage.EDIT, "a good answer without rows, whatever there is"),
-        "missing": Kind(Stage.EDIT, "a field is gone everywhere, e.g. missing=execFee", _field),
+        "cut-body": Kind(Stage.TRANSPORT, "half of the body, with a matching Content-Length"),
+        "close-body": Kind(Stage.TRANSPORT, "the connection is closed in the middle of the body"),
+        "bad-gzip": Kind(Stage.TRANSPORT, "a body declared as gzip that is not"),
+        "empty": Kind(Stage.EDIT, "a successful answer without rows"),
+        "missing": Kind(Stage.EDIT, "a field is missing everywhere, e.g. missing=execFee", _field),
         "nulled": Kind(Stage.EDIT, "a field is null everywhere, e.g. nulled=execFee", _field),
         "renamed": Kind(
             Stage.EDIT,
-            "a field is called otherwise (execFee: execFeeNew), e.g. renamed=execFee",
+            "a field is renamed everywhere (execFee: execFeeNew), e.g. renamed=execFee",
             _field,
         ),
         "retyped": Kind(
             Stage.EDIT,
-            "a field has another type, text where there was a number and the other way round, e.g."
+            "a field has a different type, a string instead of a number and vice versa, e.g."
             " retyped=execFee",
             _field,
         ),
         "doubled": Kind(Stage.EDIT, "every row of the page twice"),
-        "shuffled": Kind(Stage.EDIT, "the rows of the page in another order"),
-        "previous": Kind(Stage.EDIT, "the page before this one once more"),
+        "shuffled": Kind(Stage.EDIT, "the rows of the page in a different order"),
+        "previous": Kind(Stage.EDIT, "the previous page again"),
     }
 )

@@ -1,4 +1,4 @@
-"""What becomes of an answer on its way: silence, a broken connection, a spoilt body."""
+"""Broken transmission of an answer: silence, a broken connection, a corrupt body."""
 
 import asyncio
 import socket
@@ -9,19 +9,21 @@ from starlette.types import Receive, Send
 
 from exchange_simulator.faults.answer import Answer, deliver, length, start
 
-_A_MOMENT = 0.02
-"""Seconds in which what was sent leaves, before the connection breaks: a reset overtakes it."""
+_FLUSH_SECONDS = 0.02
+"""Seconds for sent data to leave before the connection is reset; a reset would overtake it."""
 
 
 async def refuse(send: Send, receive: Receive) -> None:
-    """Closes the connection; nothing was said."""
+    """Close the connection without an answer."""
     _transport(send).abort()
-    await _gone(receive)
+    await _closed(receive)
 
 
-async def spoil(way: str, where: str, answer: Answer, send: Send, receive: Receive) -> None:
-    """Sends an answer as the faults of the stage WAY have it; `where`: their value."""
-    match way, where:
+async def deliver_broken(
+    kind: str, where: str, answer: Answer, send: Send, receive: Receive
+) -> None:
+    """Send an answer broken by a fault of stage TRANSPORT; `where` is the fault's value."""
+    match kind, where:
         case "reset", "":
             await _reset(send, receive)
         case "reset", "headers":
@@ -41,7 +43,7 @@ async def spoil(way: str, where: str, answer: Answer, send: Send, receive: Recei
         case "close-body", "":
             await _begin(answer, send)
             _transport(send).close()
-            await _gone(receive)
+            await _closed(receive)
         case "cut-body", "":
             answer.body = _half(answer.body)
             await deliver(answer, send)
@@ -49,38 +51,38 @@ async def spoil(way: str, where: str, answer: Answer, send: Send, receive: Recei
             answer.headers.append((b"content-encoding", b"gzip"))
             await deliver(answer, send)
         case _:
-            raise AssertionError(f"nobody knows how to {way}={where}")
+            raise AssertionError(f"unknown fault {kind}={where}")
 
 
 async def _begin(answer: Answer, send: Send) -> None:
-    """Headers that promise all of the body, and half of it."""
+    """Send headers that promise the whole body, and half of it."""
     await start(answer, send, length(answer))
     body = _half(answer.body)
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _reset(send: Send, receive: Receive) -> None:
-    await asyncio.sleep(_A_MOMENT)
+    await asyncio.sleep(_FLUSH_SECONDS)
     transport = _transport(send)
-    # lingering for no time at all makes of a close a reset
+    # with SO_LINGER 0, closing sends a reset
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
     transport.abort()
-    await _gone(receive)
+    await _closed(receive)
 
 
 async def _silence(send: Send, receive: Receive) -> None:
     try:
-        await _gone(receive)
+        await _closed(receive)
     except asyncio.CancelledError:
-        # the server stops: whoever still waits hears as little as before
+        # the server is stopping: close without an answer
         _transport(send).abort()
         await asyncio.sleep(0)
 
 
-async def _gone(receive: Receive) -> None:
-    """Waits until the connection is no more."""
+async def _closed(receive: Receive) -> None:
+    """Wait until the connection is closed."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -95,6 +97,6 @@ def _half(sent: bytes) -> bytes:
 
 
 def _transport(send: Send) -> asyncio.Transport:
-    # uvicorn gives no public way to close a connection
+    # uvicorn has no public API to close a connection
     transport: asyncio.Transport = send.__self__.transport  # type: ignore[attr-defined]
     return transport

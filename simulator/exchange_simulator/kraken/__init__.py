@@ -1,22 +1,22 @@
-"""The Kraken face: a spot account behind the Spot REST API (version 0), read-only.
+"""Kraken's Spot REST API (version 0), read-only, for a spot account.
 
 Paths, parameters, fields, limits and errors follow Kraken's public documentation
-(docs.kraken.com/api); each module names its pages.
+(docs.kraken.com/api); each module names the pages it implements.
 """
 
-from exchange_simulator.face import Face
 from exchange_simulator.kraken import names
 from exchange_simulator.kraken.answers import refusal
 from exchange_simulator.kraken.endpoints import routes
+from exchange_simulator.kraken.outages import OUTAGES
 from exchange_simulator.kraken.rows import ROWS
-from exchange_simulator.kraken.troubles import TROUBLES
+from exchange_simulator.simulated_exchange import SimulatedExchange
 
-FACE = Face(
-    exchange="kraken",
+EXCHANGE = SimulatedExchange(
+    name="kraken",
     routes=routes,
     names=names,
     refusal=refusal,
-    troubles=TROUBLES,
+    outages=OUTAGES,
     rows=ROWS,
     paging=frozenset({"ofs", "cursor"}),
     key_header="api-key",
@@ -25,4 +25,4 @@ FACE = Face(
     order_status=names.order_status,
 )
 
-__all__ = ["FACE"]
+__all__ = ["EXCHANGE"]

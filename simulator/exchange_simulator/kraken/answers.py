@@ -1,6 +1,6 @@
 """Kraken's envelope and its errors (documentation: "Spot Error Messages").
 
-Everything is answered with HTTP status 200; what went wrong stands in the list `error`.
+Every answer has HTTP status 200; errors are in the list `error`.
 """
 
 import json
@@ -38,7 +38,7 @@ _BY_STATUS = {
 
 
 class Refused(Exception):
-    """A request that Kraken answers with an error."""
+    """A request that Kraken rejects with an error."""
 
     def __init__(self, error: str) -> None:
         self.error = error
@@ -54,7 +54,7 @@ def refused(error: str) -> Response:
 
 
 def refusal(code: int, now: int) -> Response:
-    """Kraken's errors have no numbers: `code` is the HTTP status that comes nearest."""
+    """Kraken's errors have no codes: `code` is the closest HTTP status."""
     return refused(_BY_STATUS.get(code, f"EGeneral:Internal error:{code}"))
 
 

@@ -1,7 +1,7 @@
-"""Who calls, and whether they may (documentation: "Spot REST Authentication").
+"""Authentication (documentation: "Spot REST Authentication").
 
 The signature is the base64 HMAC-SHA512, keyed with the decoded secret, of the path and the SHA-256
-of nonce and body. Every private request carries a nonce that was never used before and rises.
+of nonce and body. Every private request needs a nonce that increases and was never used before.
 """
 
 import base64
@@ -20,19 +20,19 @@ from exchange_simulator.kraken.answers import (
 )
 
 NONCE_WINDOW = 10_000
-"""How far a nonce may be behind the highest. Of new keys it is nought; whoever sends requests side
-by side must configure a window, as requests overtake each other."""
+"""How far a nonce may be below the highest one. New keys have a window of zero; clients with
+concurrent requests must configure one, since requests overtake each other."""
 
 
 class Nonces:
-    """The highest nonce of each key, and those used within the window below it."""
+    """The highest nonce of each key, and the nonces used within the window below it."""
 
     def __init__(self) -> None:
         self._highest: dict[str, int] = {}
         self._used: dict[str, set[int]] = {}
 
     def use(self, key: str, nonce: int) -> None:
-        """Raises Refused where the nonce was used, or is too far behind."""
+        """Raises Refused if the nonce was used before or is too far below the highest."""
         highest = max(self._highest.get(key, 0), nonce)
         used = self._used.setdefault(key, set())
         if nonce in used or nonce <= highest - NONCE_WINDOW:
@@ -44,9 +44,9 @@ class Nonces:
 
 
 def signature(secret: str, path: str, nonce: str, body: bytes) -> str:
-    """Raises binascii.Error where the secret is no base64."""
+    """Raises binascii.Error if the secret is not base64."""
     digest = hashlib.sha256(nonce.encode() + body).digest()
-    # decoded as Python's clients do: characters outside the alphabet do not count
+    # lenient, as Python clients decode it: characters outside the alphabet are ignored
     keyed = hmac.new(base64.b64decode(secret), path.encode() + digest, hashlib.sha512)
     return base64.b64encode(keyed.digest()).decode()
 
@@ -70,7 +70,7 @@ def authenticate(
     try:
         expected = signature(key.secret, path, nonce, body)
     except binascii.Error:
-        # a key whose secret cannot be decoded is none that Kraken has given out
+        # Kraken never issues a key whose secret is not base64
         raise Refused(INVALID_KEY) from None
     if not hmac.compare_digest(expected.encode(), headers.get("api-sign", "").encode("latin-1")):
         raise Refused(INVALID_SIGNATURE)

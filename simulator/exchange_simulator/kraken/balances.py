@@ -10,7 +10,7 @@ from exchange_simulator.world import Balance
 
 
 def balance(call: Call) -> Result:
-    """Every asset that was ever held: what is gone stays, at zero."""
+    """Every asset that was ever held; zero balances stay listed."""
     return {asset_id(held.asset): of_asset(held.total, held.asset) for held in _held(call)}
 
 
@@ -25,7 +25,7 @@ def balance_ex(call: Call) -> Result:
 
 
 def trade_balance(call: Call) -> Result:
-    """What everything is worth, in dollars or in `asset`."""
+    """The account's total value in dollars or in `asset`."""
     prices, held = call.exchange.world.prices, _held(call)
     asked = call.text("asset") or "ZUSD"
     unit = next(
@@ -54,10 +54,10 @@ def trade_balance(call: Call) -> Result:
 
 
 def open_positions(call: Call) -> Result:
-    """Nothing is traded on margin."""
+    """Always empty: there is no margin trading."""
     return [] if call.text("consolidation") else {}
 
 
 def _held(call: Call) -> list[Balance]:
     world = call.exchange.world
-    return [row for row in world.balances(call.now) if row.wallet == world.layout.home]
+    return [row for row in world.balances(call.now) if row.wallet == world.layout.spot_wallet]

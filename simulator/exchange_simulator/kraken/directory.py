@@ -1,4 +1,4 @@
-"""Rows found by the ids that Kraken gives them."""
+"""Index of rows by their Kraken ids."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
@@ -12,7 +12,7 @@ Row = TypeVar("Row")
 
 
 class Directory(Generic[Row]):
-    """A timeline and the index of every id in it. Rows are added when somebody asks."""
+    """A timeline with an index of its ids, extended on lookup."""
 
     def __init__(self, timeline: Timeline[Row], name: Callable[[Row], str]) -> None:
         self.timeline = timeline
@@ -29,12 +29,13 @@ class Directory(Generic[Row]):
 class Directories:
     def __init__(self, world: World) -> None:
         account = world.account
-        # nobody pays funding on spot: all executions there are fills
+        # spot has no funding payments: all its executions are fills
         fills = cast(Timeline[Fill], account.executions["spot"])
         self.trades = Directory(fills, lambda fill: names.trade_id(world, fill))
         self.orders: Directory[Order] = Directory(
             account.orders, lambda order: names.order_id(world, order)
         )
         self.entries: Directory[LedgerEntry] = Directory(
-            account.books.ledger[world.layout.home], lambda entry: names.entry_id(world, entry)
+            account.books.ledger[world.layout.spot_wallet],
+            lambda entry: names.entry_id(world, entry),
         )

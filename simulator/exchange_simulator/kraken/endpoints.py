@@ -1,4 +1,4 @@
-"""Every endpoint: its path, what a key needs for it, what it costs, and what answers."""
+"""All endpoints: path, required permission, cost and handler."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.kraken import (
     balances,
@@ -33,6 +32,7 @@ from exchange_simulator.kraken.auth import Nonces, authenticate
 from exchange_simulator.kraken.call import Call, Result
 from exchange_simulator.kraken.directory import Directories
 from exchange_simulator.kraken.limits import HISTORY, Limiter
+from exchange_simulator.state import ExchangeState
 
 Answer = Callable[[Call], Result]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -40,11 +40,11 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 class Private(NamedTuple):
     scope: Scope | None
-    """None: every key may."""
+    """None: every key has access."""
     answer: Answer
     cost: int = 1
     withdraws: bool = False
-    """Whether the key must be one that may withdraw."""
+    """Whether the key needs the withdrawal permission."""
 
 
 PUBLIC: dict[str, Answer] = {
@@ -55,7 +55,7 @@ PUBLIC: dict[str, Answer] = {
     "Ticker": market.ticker,
 }
 
-# what Kraken calls permissions, and the scope of keys that stands for each
+# Kraken's permissions and the corresponding scopes of keys
 QUERY_FUNDS: Scope = "account"
 QUERY_LEDGER: Scope = "wallet"
 QUERY_TRADES: Scope = "orders"
@@ -79,10 +79,10 @@ PRIVATE = {
     "WithdrawStatus": Private(QUERY_LEDGER, funding.withdraw_status),
 }
 
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
-def routes(exchange: Exchange) -> list[Route]:
+def routes(exchange: ExchangeState) -> list[Route]:
     directories = Directories(exchange.world)
     private = _private(exchange, directories, Nonces(), Limiter())
     return [
@@ -99,13 +99,13 @@ def routes(exchange: Exchange) -> list[Route]:
     ]
 
 
-def _public(exchange: Exchange, directories: Directories, answers: Answer) -> Handler:
+def _public(exchange: ExchangeState, directories: Directories, answers: Answer) -> Handler:
     async def handle(request: Request) -> Response:
         body = await request.body()
 
         def answered() -> Result:
             params = dict(request.query_params) | _parsed(request, body)
-            return answers(Call(exchange, directories, params, exchange.now(), _NOBODY))
+            return answers(Call(exchange, directories, params, exchange.now(), _ANONYMOUS))
 
         return _respond(answered)
 
@@ -113,7 +113,7 @@ def _public(exchange: Exchange, directories: Directories, answers: Answer) -> Ha
 
 
 def _private(
-    exchange: Exchange, directories: Directories, nonces: Nonces, limiter: Limiter
+    exchange: ExchangeState, directories: Directories, nonces: Nonces, limiter: Limiter
 ) -> Handler:
     async def handle(request: Request) -> Response:
         exchange.note_client(request.headers.get("user-agent", ""))
@@ -154,7 +154,7 @@ def _respond(answers: Callable[[], Result]) -> Response:
 
 
 def _parsed(request: Request, body: bytes) -> dict[str, str]:
-    """The body's parameters; clients send forms or JSON."""
+    """Parameters of the body, a form or JSON."""
     if "json" not in request.headers.get("content-type", ""):
         return dict(parse_qsl(body.decode("latin-1")))
     try:

@@ -1,9 +1,9 @@
 """Deposits and withdrawals (documentation: "Get Deposit Methods", "Get Status of Recent Deposits",
 "Get Withdrawal Methods", "Get Status of Recent Withdrawals").
 
-Times are whole seconds here, and `start` and `end` (fractions count) are both inclusive. Without
-`cursor` there is one page, the newest. With `cursor=true` an object comes back that names the next.
-A page is of 25 deposits or 500 withdrawals, or of `limit`, where that is less.
+Times are whole seconds; `start` and `end` (fractions count) are both inclusive. Without `cursor`
+only the newest page is returned. With `cursor=true` the answer is an object with the cursor of the
+next page. A page has 25 deposits or 500 withdrawals, or `limit` if that is smaller.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -93,13 +93,13 @@ def _page(call: Call, kind: Literal["deposit", "withdrawal"], name: str, most: i
             more = True
             break
         found.append((index, transfer))
-    rows = [_told(call, transfer) for _, transfer in found]
+    rows = [_row(call, transfer) for _, transfer in found]
     if not paged:
         return rows
     return {name: rows, "next_cursor": _cursor_behind(found[-1][0]) if more else None}
 
 
-def _told(call: Call, transfer: Transfer) -> dict[str, Any]:
+def _row(call: Call, transfer: Transfer) -> dict[str, Any]:
     world, asset, status = call.exchange.world, transfer.asset, transfer.status(call.now)
     incoming = transfer.kind == "deposit"
     row: dict[str, Any] = {
@@ -108,7 +108,7 @@ def _told(call: Call, transfer: Transfer) -> dict[str, Any]:
         "asset": asset_id(asset),
         "refid": names.transfer_id(world, transfer),
         "txid": transfer.txid if status == "ok" else None,
-        "info": f"{'simulated' if incoming else 'another'}-{transfer.network.lower()}-address",
+        "info": f"{'simulated' if incoming else 'external'}-{transfer.network.lower()}-address",
         "amount": of_asset(transfer.amount, asset),
         "fee": of_asset(transfer.fee, asset),
         "time": transfer.happened_at // 1000,
@@ -135,7 +135,7 @@ def _asset(call: Call) -> str | None:
 
 
 def _bound(call: Call, name: str, default: int) -> int:
-    """Milliseconds. What is compared are whole seconds: half a second after one, it is too late."""
+    """Milliseconds. Rows have whole seconds, so a bound half a second later excludes the row."""
     if not call.text(name):
         return default
     seconds = call.timestamp(name)
@@ -145,7 +145,7 @@ def _bound(call: Call, name: str, default: int) -> int:
 
 
 def _cursor(call: Call) -> tuple[bool, int | None]:
-    """Whether the answer is paged, and the index of the last row that the caller has seen."""
+    """Whether the answer is paged, and the index of the last row that the caller has received."""
     text = call.text("cursor")
     if text.lower() in ("", "false"):
         return False, None

@@ -1,7 +1,7 @@
 """The ledger (documentation: "Get Ledgers Info", "Query Ledgers").
 
-A trade makes two entries, one of each asset, that refer to it. An entry's balance is the one before
-plus its amount less its fee.
+A trade has two entries, one per asset, that reference it. An entry's balance is the previous
+balance plus its amount minus its fee.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ _TYPES = (
 
 def ledgers(call: Call) -> Result:
     entries = filter(_wanted(call), history(call, call.directories.entries))
-    return page(call, "ledger", entries, lambda entry: _told(call, entry))
+    return page(call, "ledger", entries, lambda entry: _row(call, entry))
 
 
 def query_ledgers(call: Call) -> Result:
     entries = by_id(call, call.directories.entries, call.ids("id", 20))
-    return dict(_told(call, entry) for entry in entries)
+    return dict(_row(call, entry) for entry in entries)
 
 
 def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
@@ -40,7 +40,7 @@ def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
     world = call.exchange.world
     assets = {
         asset
-        for asset in world.account.books.assets(world.layout.home, call.now)
+        for asset in world.account.books.assets(world.layout.spot_wallet, call.now)
         if not asked or asked & {asset_id(asset), asset_altname(asset)}
     }
 
@@ -50,7 +50,7 @@ def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
     return wanted
 
 
-def _told(call: Call, entry: LedgerEntry) -> tuple[str, dict[str, Any]]:
+def _row(call: Call, entry: LedgerEntry) -> tuple[str, dict[str, Any]]:
     world, fee = call.exchange.world, _fee(entry)
     return names.entry_id(world, entry), {
         "refid": _reference(world, entry),
@@ -72,7 +72,7 @@ def _fee(entry: LedgerEntry) -> Decimal:
         case Funding() | Loan():
             return ZERO
         case transfer:
-            # a withdrawal that comes back brings its fee back
+            # a refunded withdrawal returns its fee
             return -transfer.fee if entry.kind == "refund" else transfer.fee
 
 

@@ -1,8 +1,8 @@
-"""How often private endpoints may be called (documentation: "Spot REST Rate Limits").
+"""Rate limits of private endpoints (documentation: "Spot REST Rate Limits").
 
-Each key has a counter. A call adds its cost, time takes some away; a call that would bring the
-counter above the highest is refused and does not count. Time is real time, whatever the exchange's
-clock says: limits are about how fast a client really asks.
+Each key has a counter. A call adds its cost, and the counter decays over time; a call that would
+exceed the maximum is rejected and does not count. Time is real time, since the limits are about how
+fast a client really sends requests.
 """
 
 from decimal import Decimal
@@ -10,10 +10,10 @@ from time import monotonic_ns
 
 HIGHEST = Decimal(15)
 DECAY = Decimal("0.33")
-"""A second. These are the figures of the lowest tier, "Starter"."""
+"""Per second. These are the limits of the lowest tier, "Starter"."""
 
 HISTORY = 2
-"""What a call for ledgers or the history of trades costs; any other costs 1."""
+"""Cost of a call for ledgers or the trade history; any other call costs 1."""
 
 
 class Limiter:
@@ -21,7 +21,7 @@ class Limiter:
         self._counters: dict[str, tuple[Decimal, int]] = {}
 
     def visit(self, key: str, cost: int) -> bool:
-        """Whether the call is granted."""
+        """Count a call; whether it is allowed."""
         moment = monotonic_ns()
         counter, before = self._counters.get(key, (Decimal(0), moment))
         counter = max(counter - DECAY * (moment - before) / 1_000_000_000, Decimal(0))

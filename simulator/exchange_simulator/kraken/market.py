@@ -39,7 +39,7 @@ def system_status(call: Call) -> Result:
 
 
 def assets(call: Call) -> Result:
-    """Assets stay when their markets are gone: who holds them must be able to withdraw."""
+    """Assets stay listed after their markets are delisted, so that holders can withdraw."""
     markets = call.exchange.world.catalogue.standing
     listed = {asset for market in _listed(call) for asset in (market.base, market.quote)}
     known = {asset for market in markets for asset in (market.base, market.quote)} | {*_MONEY}
@@ -76,7 +76,7 @@ def _listed(call: Call) -> list[Market]:
 
 
 def _asked(call: Call) -> list[Market]:
-    """The listed markets, or those of the parameter `pair`, however they are called there."""
+    """The listed markets, or those of the parameter `pair`, by any of their names."""
     listed = _listed(call)
     asked = [name for name in call.text("pair").split(",") if name]
     found = []

@@ -1,7 +1,7 @@
-"""What Kraken calls trades, orders, transfers and ledger entries.
+"""Kraken's ids of trades, orders, transfers and ledger entries.
 
-Ids are `TXXXXX-XXXXX-XXXXXX`, with T for trades, O for orders and L for ledger entries. They say
-nothing of the time: neither ids nor pages can be ordered by them.
+Ids are `TXXXXX-XXXXX-XXXXXX`, starting with T for trades, O for orders and L for ledger entries.
+They are random: neither ids nor pages can be ordered by them.
 """
 
 from base64 import b32encode
@@ -40,7 +40,7 @@ def order_id(world: World, order: Order) -> str:
 
 
 def funding_id(world: World, funding: Funding) -> str:
-    """Nobody pays funding on a spot account; it would be a ledger entry."""
+    """Unused: a spot account pays no funding. It would be a ledger entry."""
     return _transaction("R", world.seed, funding.number)
 
 
@@ -49,19 +49,19 @@ def entry_id(world: World, entry: LedgerEntry) -> str:
 
 
 def transfer_id(world: World, transfer: Transfer) -> str:
-    """A reference id: `QXXXXXX-XXXXXX-XXXXXX` of deposits, with A in front of withdrawals."""
+    """A reference id: `QXXXXXX-XXXXXX-XXXXXX` for deposits, starting with A for withdrawals."""
     letter = {"deposit": "Q", "withdrawal": "A", "transfer": "B"}[transfer.kind]
     text = _letters(letter, world.seed, transfer.number)
     return f"{letter}{text[:6]}-{text[6:12]}-{text[12:18]}"
 
 
 def entry_kind(entry: LedgerEntry) -> str:
-    """A withdrawal that is called off comes back as a withdrawal of a positive amount."""
+    """A canceled withdrawal is refunded as a withdrawal with a positive amount."""
     return _KINDS.get(entry.kind, entry.kind)
 
 
 def order_status(status: OrderStatus) -> OrderStatus:
-    """An order that is refused after it was taken has been cancelled; `reason` tells why."""
+    """A rejected order is reported as canceled; `reason` says why."""
     return "canceled" if status == "rejected" else status
 
 
@@ -79,6 +79,6 @@ def _transaction(letter: str, seed: int, number: int) -> str:
 
 
 def _letters(kind: str, seed: int, number: int) -> str:
-    """Nineteen of A-Z and 2-7."""
+    """Nineteen characters of A-Z and 2-7."""
     digest = blake2b(f"{seed}/kraken/{kind}/{number}".encode(), digest_size=12).digest()
     return b32encode(digest).decode()[:19]

@@ -1,4 +1,4 @@
-"""How Kraken writes amounts and times."""
+"""Kraken's formats of amounts and times."""
 
 from decimal import Decimal
 
@@ -6,20 +6,20 @@ from exchange_simulator.kraken.symbols import BOOK_DECIMALS, asset_decimals
 
 
 def fixed(value: Decimal, decimals: int = BOOK_DECIMALS) -> str:
-    """With exactly so many decimals: `0.02000000`."""
+    """With exactly this many decimals: `0.02000000`."""
     return f"{value:.{decimals}f}"
 
 
 def of_asset(value: Decimal, asset: str) -> str:
-    """As balances and ledger entries are written: with the asset's own decimals."""
+    """With the asset's own decimals, as in balances and ledger entries."""
     return fixed(value, asset_decimals(asset))
 
 
 def seconds(at: int) -> float:
-    """Seconds with four decimals. Kraken's clock is finer than milliseconds: what is cut off behind
-    the third decimal is the simulator's time, and only whole seconds are hit exactly.
+    """Seconds with four decimals. Kraken's clock is finer than milliseconds and the simulator's is
+    not, so only whole seconds match exactly.
 
-    A float, as it is a JSON number there.
+    A float, because it is a JSON number in Kraken's answers.
     """
     whole, rest = divmod(at, 1000)
     finer = 1 + at // 7 % 8 if rest else 0

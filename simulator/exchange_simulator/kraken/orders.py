@@ -16,20 +16,21 @@ _REASONS = {"closed": None, "canceled": "User requested", "rejected": "Post only
 
 
 def open_orders(call: Call) -> Result:
-    """All that rest, on one page."""
+    """All open orders, on one page."""
     orders = filter(_wanted(call), reversed(call.exchange.world.open_orders(call.now)))
-    return {"open": dict(_told(call, order) for order in orders)}
+    return {"open": dict(_row(call, order) for order in orders)}
 
 
 def closed_orders(call: Call) -> Result:
-    """By `closetime`, `start` and `end` are about when orders were opened, closed, or either.
+    """`closetime` selects whether `start` and `end` apply to when orders were opened, closed, or
+    either.
 
     With `open` the order opened last comes first, otherwise the one closed last.
     """
     closetime = call.choice("closetime", "both", "open", "close")
     asked = window(call, call.directories.orders)
     if asked.after >= 0:
-        # an id stands for the time at which that order was opened
+        # an id as a bound means the time at which that order was opened
         asked = asked._replace(first=asked.first + 1)
     account, exchange, now = call.exchange.world.account, call.exchange, call.now
 
@@ -43,31 +44,31 @@ def closed_orders(call: Call) -> Result:
     elif closetime == "close":
         orders = ended(asked.first, asked.last)
     else:
-        # whatever was opened in the window was closed after its beginning, perhaps after its end
+        # an order opened in the window was closed after its start, possibly after its end
         orders = (
             order
             for order in ended(asked.first, now)
             if asked.holds(order.created_at) or asked.holds(order.ended_at or now)
         )
-    return page(call, "closed", filter(_wanted(call), orders), lambda order: _told(call, order))
+    return page(call, "closed", filter(_wanted(call), orders), lambda order: _row(call, order))
 
 
 def query_orders(call: Call) -> Result:
     orders = by_id(call, call.directories.orders, call.ids("txid", 50))
-    return dict(_told(call, order) for order in filter(_wanted(call), orders))
+    return dict(_row(call, order) for order in filter(_wanted(call), orders))
 
 
 def _wanted(call: Call) -> Callable[[Order], bool]:
     client_order_id, reference = call.text("cl_ord_id"), call.integer("userref")
 
     def wanted(order: Order) -> bool:
-        # nobody gave an order a number of their own
+        # no order has a user reference
         return not reference and (not client_order_id or order.client_order_id == client_order_id)
 
     return wanted
 
 
-def _told(call: Call, order: Order) -> tuple[str, dict[str, Any]]:
+def _row(call: Call, order: Order) -> tuple[str, dict[str, Any]]:
     world, market, state = call.exchange.world, order.market, order.at(call.now)
     pair, volume = pair_altname(market), fixed(order.amount)
     limit = "0" if order.type == "market" else plain(order.limit)

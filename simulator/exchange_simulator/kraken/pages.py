@@ -1,20 +1,19 @@
-"""How Kraken pages the histories of trades, orders and ledger entries: 50 rows at a time, newest
-first, `ofs` rows left out (documentation: "Get Trades History", "Get Closed Orders", "Get Ledgers
-Info").
+"""Paging of trades, orders and ledger entries: 50 rows, newest first, `ofs` rows skipped
+(documentation: "Get Trades History", "Get Closed Orders", "Get Ledgers Info").
 
-`start` (exclusive) and `end` (inclusive) are whole seconds, of which a fraction is cut off, or ids.
-A row's own time is finer, so `end` leaves out the rest of its second. Offsets count from the newest
-row: as long as `end` is not in the past, every new row shifts all pages.
+`start` (exclusive) and `end` (inclusive) are ids or seconds; fractions of a second are truncated.
+Rows have finer times, so `end` excludes the rest of its second. Offsets count from the newest row:
+unless `end` is in the past, every new row shifts all pages.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from exchange_simulator.exchange import Numbered
 from exchange_simulator.kraken.answers import INVALID_ARGUMENTS, Refused
 from exchange_simulator.kraken.call import Call
 from exchange_simulator.kraken.directory import Directory
+from exchange_simulator.state import Numbered
 
 PAGE = 50
 
@@ -23,22 +22,23 @@ NumberedRow = TypeVar("NumberedRow", bound=Numbered)
 
 
 class Window(NamedTuple):
-    """What lies between `start` and `end`."""
+    """The range between `start` and `end`."""
 
     first: int
     last: int
-    """Milliseconds, both included."""
+    """Milliseconds, both inclusive."""
     after: int
     upto: int | None
-    """Indexes, where ids were given: the rows behind the first of them, up to the other."""
+    """Indexes, if the bounds were ids: the rows after the first id, up to and including the
+    last."""
 
     def holds(self, at: int) -> bool:
         return self.first <= at <= self.last
 
 
 def window(call: Call, directory: Directory[Any]) -> Window:
-    """Raises Refused where `start` or `end` is neither a time nor an id."""
-    call.exchange.world.live_until(call.now)
+    """Raises Refused if `start` or `end` is neither a time nor an id."""
+    call.exchange.world.advance_to(call.now)
     first, last, after, upto = 0, call.now, -1, None
     if call.text("start"):
         seconds = call.timestamp("start")
@@ -58,7 +58,7 @@ def window(call: Call, directory: Directory[Any]) -> Window:
 
 
 def history(call: Call, directory: Directory[NumberedRow]) -> Iterator[NumberedRow]:
-    """The rows between `start` and `end`, the newest first."""
+    """The rows between `start` and `end`, newest first."""
     asked = window(call, directory)
     seen = call.exchange.newest_first(
         directory.timeline, asked.first, asked.last, call.now, from_index=asked.upto
@@ -70,13 +70,13 @@ def page(
     call: Call,
     name: str,
     rows: Iterable[Row],
-    told: Callable[[Row], tuple[str, dict[str, Any]]],
+    row_of: Callable[[Row], tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
-    """`{name: {id: row}, "count": how many rows there are in all}`."""
+    """`{name: {id: row}, "count": total number of rows}`."""
     left = iter(rows)
     before = sum(1 for _ in islice(left, call.integer("ofs")))
     found = list(islice(left, PAGE))
-    result: dict[str, Any] = {name: dict(map(told, found))}
+    result: dict[str, Any] = {name: dict(map(row_of, found))}
     if not call.flag("without_count"):
         result["count"] = before + len(found) + sum(1 for _ in left)
     return result
@@ -85,8 +85,8 @@ def page(
 def by_id(
     call: Call, directory: Directory[NumberedRow], ids: Iterable[str]
 ) -> Iterator[NumberedRow]:
-    """The rows of these ids; ids that nobody knows are left out."""
-    call.exchange.world.live_until(call.now)
+    """The rows with these ids; unknown ids are skipped."""
+    call.exchange.world.advance_to(call.now)
     for name in ids:
         index = directory.find(name)
         if index is None:

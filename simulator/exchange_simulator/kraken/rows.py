@@ -1,4 +1,4 @@
-"""Where rows lie in Kraken's answers, and what goes with none."""
+"""Where the rows are in Kraken's answers, and what an empty answer looks like."""
 
 from exchange_simulator.rows import Rows
 
@@ -12,8 +12,8 @@ ROWS = (
     Rows(("result.open",), "/0/private/OpenOrders", named=True),
     Rows(("result.deposit",), "/0/private/DepositStatus", empty=_LAST_PAGE),
     Rows(("result.withdrawals",), "/0/private/WithdrawStatus", empty=_LAST_PAGE),
-    Rows((), "/0/private/TradeBalance", nought="result"),
-    # both balances, everything that is asked for by id, the markets and their prices
+    Rows((), "/0/private/TradeBalance", zeroed="result"),
+    # both balances, everything queried by id, markets and tickers
     *(
         Rows(("result",), path, named=True)
         for path in (
@@ -24,6 +24,6 @@ ROWS = (
             "/0/public/Ticker",
         )
     ),
-    # transfers without a cursor, and the ways to make them
+    # transfers without a cursor, and the transfer methods
     Rows(("result",)),
 )

@@ -1,8 +1,7 @@
-"""Kraken's names for assets and pairs (documentation: "Get Asset Info", "Get Tradable Asset
-Pairs").
+"""Kraken's names of assets and pairs (documentation: "Get Asset Info", "Get Tradable Asset Pairs").
 
-The oldest assets carry a prefix, X for coins and Z for money: bitcoin is `XXBT`. A pair of two such
-assets is called by both ids (`XETHXXBT`), any other by both short names (`XBTUSDT`).
+The oldest assets have a prefix, X for coins and Z for fiat: bitcoin is `XXBT`. A pair of two such
+assets is named by both ids (`XETHXXBT`), any other by both short names (`XBTUSDT`).
 """
 
 from exchange_simulator.markets import Market
@@ -13,12 +12,12 @@ BOOK_DECIMALS = 8
 
 
 def asset_id(asset: str) -> str:
-    """`XXBT` of BTC, `USDT` of USDT."""
+    """`XXBT` for BTC, `USDT` for USDT."""
     return _PREFIXED.get(asset, asset)
 
 
 def asset_altname(asset: str) -> str:
-    """`XBT` of BTC, `USDT` of USDT."""
+    """`XBT` for BTC, `USDT` for USDT."""
     return _PREFIXED[asset][1:] if asset in _PREFIXED else asset
 
 
@@ -27,14 +26,14 @@ def asset_decimals(asset: str) -> int:
 
 
 def pair_id(market: Market) -> str:
-    """`XETHXXBT`, `XBTUSDT`: what trades call a pair."""
+    """The pair's name in trades: `XETHXXBT`, `XBTUSDT`."""
     if market.base in _PREFIXED and market.quote in _PREFIXED:
         return _PREFIXED[market.base] + _PREFIXED[market.quote]
     return pair_altname(market)
 
 
 def pair_altname(market: Market) -> str:
-    """`ETHXBT`, `XBTUSDT`: what orders call a pair."""
+    """The pair's name in orders: `ETHXBT`, `XBTUSDT`."""
     return asset_altname(market.base) + asset_altname(market.quote)
 
 

@@ -1,7 +1,7 @@
 """Fills (documentation: "Get Trades History", "Query Trades Info").
 
-Unless `consolidate_taker` is false, what one taking order took in one moment is one trade, under
-the id of its first fill.
+Unless `consolidate_taker` is false, the fills of one taker order at the same time are one trade
+with the id of the first fill.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _FIRST_TRADE = 40_000_000
 _ON_POSITIONS = ("any position", "closed position", "closing position")
 
 Trade = list[Fill]
-"""The fills of one trade, the oldest first."""
+"""The fills of one trade, oldest first."""
 
 
 def trades_history(call: Call) -> Result:
@@ -29,16 +29,16 @@ def trades_history(call: Call) -> Result:
     trades = trades_of(call, history(call, call.directories.trades))
     if kind in _ON_POSITIONS:
         trades = iter(())
-    return page(call, "trades", trades, lambda trade: _told(call, trade))
+    return page(call, "trades", trades, lambda trade: _row(call, trade))
 
 
 def query_trades(call: Call) -> Result:
     fills = by_id(call, call.directories.trades, call.ids("txid", 20))
-    return dict(_told(call, [fill]) for fill in fills)
+    return dict(_row(call, [fill]) for fill in fills)
 
 
 def trades_of(call: Call, newest_first: Iterable[Fill]) -> Iterator[Trade]:
-    """The trades that fills make, consolidated or not, the newest first."""
+    """Group fills into trades, consolidated or not, newest first."""
     if not call.flag("consolidate_taker", True):
         return ([fill] for fill in newest_first)
     return (list(group)[::-1] for _, group in groupby(newest_first, _taken_with))
@@ -49,11 +49,11 @@ def id_of(world: World, trade: Trade) -> str:
 
 
 def _taken_with(fill: Fill) -> tuple[int, int]:
-    """Equal for the fills that were taken at once; a maker's fills stand alone."""
+    """Equal for fills of one trade; every maker fill is a trade by itself."""
     return fill.order.number, -fill.number if fill.maker else fill.happened_at
 
 
-def _told(call: Call, trade: Trade) -> tuple[str, dict[str, Any]]:
+def _row(call: Call, trade: Trade) -> tuple[str, dict[str, Any]]:
     world, first = call.exchange.world, trade[0]
     order, market = first.order, first.order.market
     amount = sum((fill.amount for fill in trade), ZERO)

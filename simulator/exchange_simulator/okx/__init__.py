@@ -1,31 +1,31 @@
-"""The OKX V5 face: a multi-currency margin account in net mode, read-only.
+"""OKX's V5 API, read-only, for a multi-currency margin account in net mode.
 
-Paths, parameters, fields, limits, codes and sentences follow OKX's public documentation
-(www.okx.com/docs-v5); each module names its pages.
+Paths, parameters, fields, limits, codes and messages follow OKX's public documentation
+(www.okx.com/docs-v5); each module names the pages it implements.
 """
 
-from exchange_simulator.face import Face
 from exchange_simulator.okx import names
 from exchange_simulator.okx.answers import refusal
 from exchange_simulator.okx.bills import ARCHIVED
 from exchange_simulator.okx.endpoints import routes
+from exchange_simulator.okx.outages import OUTAGES
 from exchange_simulator.okx.rows import ROWS
-from exchange_simulator.okx.trade import UNFILLED_KEPT
-from exchange_simulator.okx.troubles import TROUBLES
+from exchange_simulator.okx.trade import UNFILLED_RETENTION
+from exchange_simulator.simulated_exchange import SimulatedExchange
 
-FACE = Face(
-    exchange="okx",
+EXCHANGE = SimulatedExchange(
+    name="okx",
     routes=routes,
     names=names,
     refusal=refusal,
-    troubles=TROUBLES,
+    outages=OUTAGES,
     rows=ROWS,
     paging=frozenset({"after", "before"}),
     key_header="ok-access-key",
-    kept={
+    retention={
         "trades": ARCHIVED,
         "orders": ARCHIVED,
-        "unfilled": UNFILLED_KEPT,
+        "unfilled": UNFILLED_RETENTION,
         "funding": ARCHIVED,
         "ledger:trading": ARCHIVED,
     },
@@ -34,4 +34,4 @@ FACE = Face(
     reference_id=names.reference_id,
 )
 
-__all__ = ["FACE"]
+__all__ = ["EXCHANGE"]

@@ -57,8 +57,8 @@ def config(call: Call) -> Data:
 
 
 def balance(call: Call) -> Data:
-    """Currencies of which there is nothing are left out; `cashBal` is what the bills add up to,
-    `eq` what it is worth with open positions and debts."""
+    """Currencies with a zero balance are omitted; `cashBal` is the sum of the bills, `eq` the value
+    including open positions and debts."""
     world, asked = call.world, call.texts("ccy")
     positions = world.open_positions(call.now)
     details = []
@@ -107,7 +107,7 @@ def balance(call: Call) -> Data:
 
 
 def positions(call: Call) -> Data:
-    """Open positions, the one that was opened last first; all of them, there are no pages."""
+    """All open positions on one page, the most recently opened first."""
     type, asked = call.inst_type(required=False), call.texts("instId")
     if len(asked) > 10:
         raise Refused(51000, "instId")
@@ -124,7 +124,7 @@ def positions(call: Call) -> Data:
 
 
 def position_id(position: Position) -> str:
-    """It lives as long as the position does."""
+    """Stays the same as long as the position is open."""
     return str(snowflake(position.opened_at, sum(position.market.name.encode())))
 
 

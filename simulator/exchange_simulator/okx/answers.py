@@ -6,60 +6,60 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 
-class Meaning(NamedTuple):
+class ErrorCode(NamedTuple):
     status: int
-    sentence: str
-    """With `{}` where the name of a parameter stands."""
+    message: str
+    """`{}` is replaced by the name of a parameter."""
 
 
 CODES = {
-    50001: Meaning(503, "Service temporarily unavailable. Please try again later."),
-    50004: Meaning(400, "API endpoint request timeout."),
-    50005: Meaning(410, "API is offline or unavailable."),
-    50011: Meaning(
+    50001: ErrorCode(503, "Service temporarily unavailable. Please try again later."),
+    50004: ErrorCode(400, "API endpoint request timeout."),
+    50005: ErrorCode(410, "API is offline or unavailable."),
+    50011: ErrorCode(
         429,
         "Rate limit reached. Please refer to API documentation and throttle requests accordingly.",
     ),
-    50013: Meaning(429, "Systems are busy. Please try again later."),
-    50014: Meaning(400, "Parameter {} can not be empty."),
-    50015: Meaning(400, "Either parameter {} is required."),
-    50026: Meaning(500, "System error. Please try again later."),
-    50061: Meaning(429, "You've reached the maximum order rate limit for this account."),
-    50100: Meaning(400, "API frozen, please contact customer service."),
-    50101: Meaning(401, "APIKey does not match current environment."),
-    50102: Meaning(401, "Timestamp request expired."),
-    50103: Meaning(401, 'Request header "OK-ACCESS-KEY" can not be empty.'),
-    50104: Meaning(401, 'Request header "OK-ACCESS-PASSPHRASE" can not be empty.'),
-    50105: Meaning(401, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.'),
-    50106: Meaning(401, 'Request header "OK-ACCESS-SIGN" can not be empty.'),
-    50107: Meaning(401, 'Request header "OK-ACCESS-TIMESTAMP" can not be empty.'),
-    50110: Meaning(401, "Your IP {} is not included in your API key's IP whitelist."),
-    50111: Meaning(401, "Invalid OK-ACCESS-KEY."),
-    50112: Meaning(401, "Invalid OK-ACCESS-TIMESTAMP."),
-    50113: Meaning(401, "Invalid Sign."),
-    50119: Meaning(401, "API key doesn't exist."),
-    50120: Meaning(401, "This API key doesn't have permission to use this function."),
-    51000: Meaning(400, "Parameter {} error."),
-    51001: Meaning(200, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."),
-    51003: Meaning(400, "Either client order ID or order ID is required."),
-    51015: Meaning(200, "Instrument ID does not match instrument type."),
-    51603: Meaning(200, "Order does not exist."),
-    58129: Meaning(200, "{} is incorrect or does not exist."),
+    50013: ErrorCode(429, "Systems are busy. Please try again later."),
+    50014: ErrorCode(400, "Parameter {} can not be empty."),
+    50015: ErrorCode(400, "Either parameter {} is required."),
+    50026: ErrorCode(500, "System error. Please try again later."),
+    50061: ErrorCode(429, "You've reached the maximum order rate limit for this account."),
+    50100: ErrorCode(400, "API frozen, please contact customer service."),
+    50101: ErrorCode(401, "APIKey does not match current environment."),
+    50102: ErrorCode(401, "Timestamp request expired."),
+    50103: ErrorCode(401, 'Request header "OK-ACCESS-KEY" can not be empty.'),
+    50104: ErrorCode(401, 'Request header "OK-ACCESS-PASSPHRASE" can not be empty.'),
+    50105: ErrorCode(401, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.'),
+    50106: ErrorCode(401, 'Request header "OK-ACCESS-SIGN" can not be empty.'),
+    50107: ErrorCode(401, 'Request header "OK-ACCESS-TIMESTAMP" can not be empty.'),
+    50110: ErrorCode(401, "Your IP {} is not included in your API key's IP whitelist."),
+    50111: ErrorCode(401, "Invalid OK-ACCESS-KEY."),
+    50112: ErrorCode(401, "Invalid OK-ACCESS-TIMESTAMP."),
+    50113: ErrorCode(401, "Invalid Sign."),
+    50119: ErrorCode(401, "API key doesn't exist."),
+    50120: ErrorCode(401, "This API key doesn't have permission to use this function."),
+    51000: ErrorCode(400, "Parameter {} error."),
+    51001: ErrorCode(200, "Instrument ID, Instrument ID code, or Spread ID doesn't exist."),
+    51003: ErrorCode(400, "Either client order ID or order ID is required."),
+    51015: ErrorCode(200, "Instrument ID does not match instrument type."),
+    51603: ErrorCode(200, "Order does not exist."),
+    58129: ErrorCode(200, "{} is incorrect or does not exist."),
 }
-_UNKNOWN = Meaning(200, "Operation failed.")
+_UNKNOWN = ErrorCode(200, "Operation failed.")
 
 
 class Refused(Exception):
-    """A request that OKX answers with a code other than 0; `what`: the parameter it is about."""
+    """A request that OKX rejects with a nonzero code; `what` is the parameter in question."""
 
     def __init__(self, code: int, what: str = "") -> None:
         self.code = code
         self.what = what
-        super().__init__(CODES[code].sentence.format(what))
+        super().__init__(CODES[code].message.format(what))
 
 
-def answer(code: int, sentence: str, data: list[Any], status: int = 200) -> Response:
-    body = {"code": str(code), "data": data, "msg": sentence}
+def answer(code: int, message: str, data: list[Any], status: int = 200) -> Response:
+    body = {"code": str(code), "data": data, "msg": message}
     return Response(
         json.dumps(body, separators=(",", ":")).encode(),
         status_code=status,
@@ -68,6 +68,6 @@ def answer(code: int, sentence: str, data: list[Any], status: int = 200) -> Resp
 
 
 def refusal(code: int, now: int, what: str = "") -> Response:
-    """`now` is of no account: OKX's answers carry no time of their own."""
-    status, sentence = CODES.get(code, _UNKNOWN)
-    return answer(code, sentence.format(what), [], status)
+    """`now` is unused: OKX's answers carry no time."""
+    status, message = CODES.get(code, _UNKNOWN)
+    return answer(code, message.format(what), [], status)

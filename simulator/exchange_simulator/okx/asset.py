@@ -61,7 +61,7 @@ def currencies(call: Call) -> Data:
 
 
 def balances(call: Call) -> Data:
-    """Only what there is something of."""
+    """Only assets with a balance."""
     asked = call.texts("ccy")
     return [
         {
@@ -116,7 +116,7 @@ def withdrawals(call: Call) -> Data:
             "nonTradableAsset": False,
             "note": "",
             "state": _WITHDRAWAL_STATES[withdrawal.status(now)],
-            "to": f"another-{withdrawal.network.lower()}-address",
+            "to": f"external-{withdrawal.network.lower()}-address",
             "toAddrType": "1",
             "ts": str(withdrawal.happened_at),
             "txId": withdrawal.txid if withdrawal.status(now) == "ok" else "",
@@ -132,7 +132,7 @@ def withdrawals(call: Call) -> Data:
 
 
 def transfer_state(call: Call) -> Data:
-    """`transId` is what the transfer was answered with when it was ordered."""
+    """`transId` is the id returned when the transfer was requested."""
     asked = call.required("transId")
     for transfer in call.world.account.transfers.rows:
         if (
@@ -159,13 +159,13 @@ def transfer_state(call: Call) -> Data:
 
 
 def bills(call: Call) -> Data:
-    """Of the last month, paged by time."""
+    """Bills of the last month, paged by time."""
     ledger, keep = call.world.account.books.ledger[names.FUNDING], _wanted(call)
     return _bills(call.world, by_time(call, ledger, keep, since=call.now - _MONTH))
 
 
 def bills_history(call: Call) -> Data:
-    """Of all time, paged by time or (`pagingType` 2) by identifier."""
+    """All bills, paged by time or (`pagingType` 2) by id."""
     ledger, keep = call.world.account.books.ledger[names.FUNDING], _wanted(call)
     paging = call.text("pagingType") or "1"
     if paging == "1":
@@ -187,7 +187,7 @@ def _moved(
 ) -> list[Transfer]:
     world = call.world
     asset, asked, txid = call.text("ccy"), call.text(id_name), call.text("txId")
-    # nothing is sent between users of the exchange
+    # there are no transfers between users of the exchange
     on_chain = call.text("type") in ("", "4")
 
     def keep(transfer: Transfer) -> bool:

@@ -1,7 +1,7 @@
-"""Who calls, and whether they may (documentation: "REST Authentication").
+"""Authentication (documentation: "REST Authentication").
 
-The signature is the base64 HMAC-SHA256 of timestamp, method, path with its query exactly as it was
-sent, and body. A request expires thirty seconds after its timestamp.
+The signature is the base64 HMAC-SHA256 of timestamp, method, path with query exactly as sent, and
+body. A request expires thirty seconds after its timestamp.
 """
 
 import base64
@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key
 from exchange_simulator.okx.answers import Refused
+from exchange_simulator.state import ExchangeState
 
 _WINDOW = 30_000
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -26,9 +26,14 @@ _HEADERS = {
 
 
 def authenticate(
-    exchange: Exchange, headers: Mapping[str, str], method: str, path: str, client_ip: str, now: int
+    exchange: ExchangeState,
+    headers: Mapping[str, str],
+    method: str,
+    path: str,
+    client_ip: str,
+    now: int,
 ) -> Key:
-    """The key that signed the request; `path` with its query. Raises Refused."""
+    """The key that signed the request; `path` includes the query. Raises Refused."""
     for name, code in _HEADERS.items():
         if not headers.get(name):
             raise Refused(code)

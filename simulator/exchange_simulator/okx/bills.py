@@ -1,8 +1,8 @@
 """The trading account's bills (documentation: "Get bills details (last 7 days)", "Get bills details
 (last 3 months)").
 
-Everything that moves a balance is a bill, each with the balance after it. A spot fill is two of
-them, of the base and of the quote currency.
+Every change of a balance is a bill with the balance after it. A spot fill has two bills, one in the
+base and one in the quote currency.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from exchange_simulator.world import World
 
 _RECENT = 7 * DAY
 ARCHIVED = 90 * DAY
-"""How long bills are served, and orders and fills as well: three months."""
+"""How long bills, orders and fills are served: three months."""
 
 ACCOUNTS = {"funding": "6", "trading": "18"}
 _SUBTYPES: dict[str, dict[Literal["buy", "sell"], str]] = {
@@ -32,7 +32,7 @@ _LOAN_SUBTYPES = {"borrow": "306", "repay": "308", "interest": "9"}
 
 
 def fill_subtype(fill: Fill) -> str:
-    """`subType` of a fill and of its bills, in net mode."""
+    """`subType` of a fill and its bills, in net mode."""
     return _SUBTYPES[fill.kind][fill.order.side]
 
 
@@ -44,10 +44,10 @@ def bills_archive(call: Call) -> Data:
     return _bills(call, ARCHIVED)
 
 
-def _bills(call: Call, kept: int) -> Data:
+def _bills(call: Call, retention: int) -> Data:
     world, keep = call.world, _wanted(call)
     ledger = world.account.books.ledger[names.TRADING]
-    entries = by_id(call, ledger, names.bill_number, keep, since=call.now - kept)
+    entries = by_id(call, ledger, names.bill_number, keep, since=call.now - retention)
     return [_row(world, entry) for entry in entries]
 
 
@@ -160,7 +160,7 @@ def _row(world: World, entry: LedgerEntry) -> dict[str, Any]:
             interest = -entry.amount if entry.kind == "interest" else ZERO
             return row | {"interest": plain(interest)}
         case transfer:
-            # of transfers the quantity has a sign as well
+            # the quantity of transfers is signed as well
             incoming = entry.amount > 0
             return row | {
                 "sz": plain(entry.amount),
@@ -191,7 +191,7 @@ def _fill(world: World, entry: LedgerEntry, fill: Fill) -> dict[str, Any]:
 
 
 def exec_type(fill: Fill) -> str:
-    """`T` or `M`; the exchange's own orders have none."""
+    """`T` or `M`; empty for orders of the exchange itself."""
     if fill.kind != "trade":
         return ""
     return "M" if fill.maker else "T"

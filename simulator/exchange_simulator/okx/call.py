@@ -1,14 +1,14 @@
-"""One request to an endpoint: its parameters, checked as OKX checks them."""
+"""One request to an endpoint: its parameters, validated like OKX does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key
 from exchange_simulator.markets import Market
 from exchange_simulator.okx.answers import Refused
 from exchange_simulator.okx.instruments import INST_TYPES, inst_id, inst_type
+from exchange_simulator.state import ExchangeState
 from exchange_simulator.world import World
 
 Data = list[dict[str, Any]]
@@ -18,7 +18,7 @@ MOST_ROWS = 100
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    exchange: Exchange
+    exchange: ExchangeState
     params: dict[str, str]
     now: int
     key: Key
@@ -31,7 +31,7 @@ class Call:
         return self.params.get(name, "")
 
     def texts(self, name: str) -> set[str]:
-        """The values of a list, written with commas; empty where nothing is asked for."""
+        """The values of a comma-separated list; empty if the parameter is missing."""
         return set(filter(None, self.text(name).split(",")))
 
     def required(self, name: str) -> str:
@@ -55,7 +55,7 @@ class Call:
         return value
 
     def limit(self, most: int = MOST_ROWS) -> int:
-        """Asking for more than the cap gets the cap."""
+        """Values above the maximum are capped."""
         value = self.integer("limit")
         if value is None:
             return most
@@ -64,7 +64,7 @@ class Call:
         return min(value, most)
 
     def named(self) -> Callable[[Market], bool]:
-        """Whether a market is among those that are asked for by name or family."""
+        """Filter of markets by the requested instrument or family."""
         names, family = self.texts("instId"), self.text("instFamily") or self.text("uly")
 
         def asked_for(market: Market) -> bool:
@@ -75,6 +75,6 @@ class Call:
         return asked_for
 
     def of_market(self) -> Callable[[Market], bool]:
-        """As `named`, and whether it is traded as the type that is asked for."""
+        """Like `named`, and by the requested instrument type."""
         type, named = self.inst_type(required=False), self.named()
         return lambda market: (not type or inst_type(market) == type) and named(market)

@@ -1,5 +1,5 @@
-"""Every endpoint: its path, who may ask it how often, and what answers (documentation: "Rate Limit"
-and "Permission" of every page)."""
+"""All endpoints: path, required permission, rate limit and handler (documentation: "Rate Limit" and
+"Permission" of every page)."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.okx import account, asset, bills, market, trade
 from exchange_simulator.okx.answers import Refused, answer, refusal
 from exchange_simulator.okx.auth import authenticate
 from exchange_simulator.okx.call import Call, Data
 from exchange_simulator.okx.limits import Limit, Limiter
+from exchange_simulator.state import ExchangeState
 
 Answer = Callable[[Call], Data]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -64,10 +64,10 @@ PRIVATE = {
     "trade/fills-history": Private("orders", Limit(10), trade.fills_history),
 }
 
-_NOBODY = Key(key="", secret="")
+_ANONYMOUS = Key(key="", secret="")
 
 
-def routes(exchange: Exchange) -> list[Route]:
+def routes(exchange: ExchangeState) -> list[Route]:
     limiter = Limiter()
     return [
         *(
@@ -81,12 +81,12 @@ def routes(exchange: Exchange) -> list[Route]:
     ]
 
 
-def _public(exchange: Exchange, limiter: Limiter, path: str, endpoint: Public) -> Handler:
+def _public(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Public) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
 
         def data() -> Data:
-            call = Call(exchange, dict(request.query_params), now, _NOBODY)
+            call = Call(exchange, dict(request.query_params), now, _ANONYMOUS)
             _admit(exchange, limiter, (_address(request), path), endpoint.limit, call)
             return endpoint.answer(call)
 
@@ -95,7 +95,7 @@ def _public(exchange: Exchange, limiter: Limiter, path: str, endpoint: Public) -
     return handle
 
 
-def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private) -> Handler:
+def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Private) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
         exchange.note_client(request.headers.get("user-agent", ""))
@@ -116,7 +116,7 @@ def _private(exchange: Exchange, limiter: Limiter, path: str, endpoint: Private)
 
 
 def _admit(
-    exchange: Exchange, limiter: Limiter, visitor: tuple[str, ...], limit: Limit, call: Call
+    exchange: ExchangeState, limiter: Limiter, visitor: tuple[str, ...], limit: Limit, call: Call
 ) -> None:
     if limit.by:
         visitor = (*visitor, call.text(limit.by))
@@ -136,7 +136,7 @@ def _address(request: Request) -> str:
 
 
 def _target(request: Request) -> str:
-    """Path and query, as they were sent and signed."""
+    """Path and query exactly as sent and signed."""
     path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path

@@ -1,4 +1,4 @@
-"""OKX's names for markets (documentation: "Get instruments")."""
+"""OKX's market names (documentation: "Get instruments")."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -23,11 +23,11 @@ def inst_id(market: Market) -> str:
 
 
 def inst_type(market: Market) -> InstType:
-    """What the account trades it as: nothing is traded on margin."""
+    """The market's type for this account, which has no margin trading."""
     return "SPOT" if market.kind == "spot" else "SWAP"
 
 
 def listed(world: World, type: str, now: int) -> Iterator[Market]:
-    """The instruments of a type that can be traded now; there are no dated futures or options."""
+    """The listed instruments of a type; there are no dated futures or options."""
     for kind in _KINDS.get(type, ()):
         yield from world.catalogue.listed(kind, now)

@@ -1,8 +1,8 @@
-"""How often each endpoint may be asked (documentation: "Rate Limit" of every page).
+"""Rate limits of the endpoints (documentation: "Rate Limit" of every page).
 
-Private endpoints count per user id, public ones per address, some of them per instrument or type of
-instrument as well. Windows roll in real time, also where the exchange's clock stands still: they
-are about how fast a client really asks. OKX does not tell what is left.
+Private endpoints count per user id, public ones per address, some also per instrument or instrument
+type. Windows use real time even if the exchange's clock is frozen, since they limit how fast a
+client really sends requests. OKX does not report what is left.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ class Limit(NamedTuple):
     window: int = 2000
     """Milliseconds."""
     by: str = ""
-    """A parameter whose values each have an allowance of their own."""
+    """A parameter whose values are counted separately."""
 
 
 class Limiter:
@@ -23,7 +23,7 @@ class Limiter:
         self._visits: dict[tuple[str, ...], deque[int]] = {}
 
     def admits(self, visitor: tuple[str, ...], limit: Limit) -> bool:
-        """Whether one more request is within the limit; a refused one does not count."""
+        """Whether one more request is within the limit; rejected requests do not count."""
         moment = monotonic_ns() // 1_000_000
         visits = self._visits.setdefault(visitor, deque())
         while visits and visits[0] <= moment - limit.window:

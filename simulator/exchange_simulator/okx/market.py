@@ -18,7 +18,7 @@ from exchange_simulator.okx.instruments import (
 from exchange_simulator.world import World
 
 _LISTED = "1548133413000"
-_RATES_KEPT = 90 * DAY
+_RATES_RETENTION = 90 * DAY
 _MOST_RATES = 400
 
 
@@ -92,11 +92,11 @@ def funding_rate(call: Call) -> Data:
 
 
 def funding_rate_history(call: Call) -> Data:
-    """Of the last three months; `after` and `before` are funding times."""
+    """Funding rates of the last three months; `after` and `before` are funding times."""
     market = _swap(call)
     after, before = call.integer("after"), call.integer("before")
     last = call.now if after is None else min(call.now, after - 1)
-    first = max(call.now - _RATES_KEPT, 0 if before is None else before + 1)
+    first = max(call.now - _RATES_RETENTION, 0 if before is None else before + 1)
     times = range(last - last % FUNDING_PERIOD, first - 1, -FUNDING_PERIOD)
     rates = ((at, plain(call.world.prices.funding_rate(market, at))) for at in times)
     return [
@@ -114,7 +114,7 @@ def funding_rate_history(call: Call) -> Data:
 
 
 def _none(call: Call) -> Data:
-    """Of an instrument that is asked for by its name it is told that it does not exist."""
+    """Reject a requested instrument that does not exist; without one, return no rows."""
     if call.text("instId"):
         raise Refused(51001)
     return []

@@ -1,8 +1,8 @@
-"""What OKX calls orders, fills and money that moves.
+"""OKX's ids of orders, fills and transfers.
 
-A fill is known by its `billId`, which is the account's own and unique: `tradeId` counts the trades
-of one instrument, so different instruments share numbers. A movement between the wallets is known
-by its bill in the funding account, whose history goes back without an end.
+A fill is identified by its `billId`, which is unique in the account: `tradeId` is only unique per
+instrument. A transfer between wallets is identified by its bill in the funding account, whose
+history has no limit.
 """
 
 from decimal import Decimal
@@ -45,7 +45,7 @@ _CONTRACT_SIZES = {
     "BTC/USDC:USDC": Decimal("0.0001"),
     "BTC/USD:BTC": Decimal(100),
 }
-"""One contract in base currency; of the inverse one in dollars."""
+"""One contract in base currency, or in dollars on inverse markets."""
 
 _NETWORKS = {
     ("USDT", "TRX"): "TRC20",
@@ -59,12 +59,13 @@ _NETWORKS = {
 
 
 def trade_id(world: World, fill: Fill) -> str:
-    """Its `billId`: the bill of what was traded, on spot of the base currency."""
+    """Its `billId`: on spot, the bill in the base currency."""
     return entry_id(world, _bill_of(world, TRADING, fill))
 
 
 def match_id(world: World, fill: Fill) -> str:
-    """Its `tradeId`, unique in its instrument only; the exchange's own orders count downwards."""
+    """Its `tradeId`, unique only per instrument; orders of the exchange itself have negative
+    ones."""
     fills = world.account.fills_of[fill.order.market.name]
     index = next(i for i in fills.span(fill.happened_at, fill.happened_at) if fills.rows[i] is fill)
     return str(1_000 + index if fill.kind == "trade" else -1_000 - index)
@@ -96,7 +97,7 @@ def bill_number(entry: LedgerEntry) -> int:
 
 
 def entry_kind(entry: LedgerEntry) -> str:
-    """`type`: the two accounts count their types apart."""
+    """`type`; each account has its own numbering of types."""
     if entry.wallet == TRADING:
         return BILL_TYPES[entry.kind]
     if entry.kind == "transfer":
@@ -105,13 +106,12 @@ def entry_kind(entry: LedgerEntry) -> str:
 
 
 def order_status(status: OrderStatus) -> OrderStatus:
-    """A post-only order that would have traded at once has been cancelled; its `cancelSource` tells
-    why."""
+    """A rejected post-only order is reported as canceled; `cancelSource` says why."""
     return "canceled" if status == "rejected" else status
 
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
-    """`ordId`: of fills only."""
+    """`ordId`, for fills only."""
     return order_id(world, entry.source.order) if isinstance(entry.source, Fill) else ""
 
 
@@ -120,7 +120,7 @@ def contracts(market: Market, amount: Decimal) -> Decimal:
 
 
 def contract_size(market: Market) -> Decimal:
-    """How much one unit of an amount is: 1 on spot."""
+    """Size of one unit of an amount; 1 on spot."""
     return _CONTRACT_SIZES.get(market.name, Decimal(1))
 
 
@@ -130,7 +130,7 @@ def chain(asset: str, network: str) -> str:
 
 
 def _bill_of(world: World, wallet: Wallet, source: Fill | Funding | Transfer) -> LedgerEntry:
-    """The first entry that was booked for it."""
+    """The first ledger entry of a fill, funding payment or transfer."""
     ledger = world.account.books.ledger[wallet]
     span = ledger.span(source.happened_at, source.happened_at)
     return next(ledger.rows[i] for i in span if ledger.rows[i].source is source)

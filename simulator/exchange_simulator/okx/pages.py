@@ -1,19 +1,18 @@
-"""Pages of a history (documentation: "Pagination").
+"""Paging of histories (documentation: "Pagination").
 
-There is no cursor. A list is newest first and at most a hundred rows long; `after` an identifier
-come the rows that are older, `before` it those that are newer, neither with it, and of those again
-the newest hundred. Where a page is full, more may follow; that nothing does only an empty page
-tells.
+There is no cursor. A page is newest first and has at most a hundred rows: with `after` those older
+than an id, with `before` those newer than it (the newest hundred of them), without either the
+newest. After a full page more rows may follow; only an empty page proves the end.
 """
 
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from exchange_simulator.exchange import Numbered
 from exchange_simulator.okx.answers import Refused
 from exchange_simulator.okx.call import Call
 from exchange_simulator.okx.identity import moment
+from exchange_simulator.state import Numbered
 from exchange_simulator.timeline import Timeline
 
 Row = TypeVar("Row", bound=Numbered)
@@ -27,7 +26,7 @@ def by_id(
     *,
     since: int = 0,
 ) -> list[Row]:
-    """A page by identifier (`after`, `before`) and time (`begin`, `end`, both included) of what
+    """A page by id (`after`, `before`) and time (`begin`, `end`, both inclusive) of rows that
     happened at `since` or later."""
     begin, end = call.integer("begin"), call.integer("end")
     if begin is not None and end is not None and begin > end:
@@ -51,7 +50,7 @@ def by_id(
 def by_time(
     call: Call, timeline: Timeline[Row], keep: Callable[[Row], bool], *, since: int = 0
 ) -> list[Row]:
-    """A page by time alone: rows of one millisecond that do not fit on a page are on none."""
+    """A page by time alone: if the rows of one millisecond do not fit, the rest is unreachable."""
     after, before = call.integer("after"), call.integer("before")
     first = since if before is None else max(since, before + 1)
     last = call.now if after is None else min(call.now, after - 1)

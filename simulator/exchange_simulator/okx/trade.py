@@ -19,8 +19,8 @@ from exchange_simulator.okx.pages import by_id
 from exchange_simulator.records import Fill, LedgerEntry, Order
 from exchange_simulator.world import World
 
-UNFILLED_KEPT = 2 * HOUR
-"""Orders that were cancelled without a fill are told of for two hours."""
+UNFILLED_RETENTION = 2 * HOUR
+"""Orders canceled without a fill are served for two hours."""
 _RECENT_ORDERS = 7 * DAY
 _RECENT_FILLS = 3 * DAY
 _STATES = {"closed": "filled", "canceled": "canceled", "rejected": "canceled"}
@@ -32,7 +32,7 @@ _CANCELLED_BY = {
 
 
 def order(call: Call) -> Data:
-    """One order by its id: of two that share a client's id the last one."""
+    """One order by id; if two share a client order id, the last one."""
     market = call.required("instId")
     asked, link = call.integer("ordId"), call.text("clOrdId")
     if asked is None and not link:
@@ -40,7 +40,7 @@ def order(call: Call) -> Data:
     world, orders = call.world, call.world.account.orders
 
     def is_it(order: Order) -> bool:
-        if inst_id(order.market) != market or _forgotten(call, order, ARCHIVED):
+        if inst_id(order.market) != market or _expired(call, order, ARCHIVED):
             return False
         return _number(order) == asked if asked is not None else order.client_order_id == link
 
@@ -82,30 +82,32 @@ def fills_history(call: Call) -> Data:
     return _fills(call, ARCHIVED)
 
 
-def _history(call: Call, kept: int) -> Data:
-    """Orders that have ended, by when they were placed; kept since they ended."""
+def _history(call: Call, retention: int) -> Data:
+    """Ended orders by when they were placed; served for `retention` after their end."""
     call.inst_type(required=True)
-    world, oldest = call.world, call.now - kept
+    world, oldest = call.world, call.now - retention
     orders, wanted = world.account.orders, _wanted(call)
-    # what has ended since then was placed since then, or it rested at that time
+    # orders that ended since then were either placed since then or open at that time
     first = min((order.created_at for order in world.open_orders(oldest)), default=oldest)
 
     def keep(order: Order) -> bool:
         return (
             wanted(order)
             and call.exchange.visible(world.account.ended, order, call.now)
-            and not _forgotten(call, order, kept)
+            and not _expired(call, order, retention)
         )
 
     rows = by_id(call, orders, _number, keep, since=min(first, oldest))
     return [_order(world, order, call.now) for order in rows]
 
 
-def _forgotten(call: Call, order: Order, kept: int) -> bool:
+def _expired(call: Call, order: Order, retention: int) -> bool:
     if order.ended_at is None or order.ended_at > call.now:
         return False
     unfilled = not order.at(call.now).filled
-    return order.ended_at < call.now - (min(kept, UNFILLED_KEPT) if unfilled else kept)
+    return order.ended_at < call.now - (
+        min(retention, UNFILLED_RETENTION) if unfilled else retention
+    )
 
 
 def _number(order: Order) -> int:
@@ -192,7 +194,7 @@ def _order(world: World, order: Order, now: int) -> dict[str, Any]:
 
 
 def _fees(order: Order, fees: dict[str, Decimal]) -> tuple[Decimal, str, Decimal, str]:
-    """What was paid and in what, what was rebated and in what."""
+    """Fee paid and its currency, rebate received and its currency."""
     market = order.market
     received, given = (
         (market.settle, market.settle)
@@ -206,7 +208,7 @@ def _fees(order: Order, fees: dict[str, Decimal]) -> tuple[Decimal, str, Decimal
     return paid, received, rebate, given
 
 
-def _fills(call: Call, kept: int) -> Data:
+def _fills(call: Call, retention: int) -> Data:
     world, asked_for = call.world, call.of_market()
     asked, subtype = call.text("ordId"), call.text("subType")
 
@@ -216,7 +218,7 @@ def _fills(call: Call, kept: int) -> Data:
             return False
         market = fill.order.market
         return (
-            # a spot fill's other bill is of the quote currency
+            # a spot fill's second bill is in the quote currency
             entry.asset == (market.settle or market.base)
             and asked_for(market)
             and (not asked or names.order_id(world, fill.order) == asked)
@@ -224,7 +226,7 @@ def _fills(call: Call, kept: int) -> Data:
         )
 
     ledger = world.account.books.ledger[names.TRADING]
-    entries = by_id(call, ledger, names.bill_number, keep, since=call.now - kept)
+    entries = by_id(call, ledger, names.bill_number, keep, since=call.now - retention)
     return [_fill(world, entry) for entry in entries]
 
 

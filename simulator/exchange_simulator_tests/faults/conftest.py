@@ -1,10 +1,10 @@
-"""A server without limits: the tests of faults ask often."""
+"""A server without rate limits, since tests of faults send many requests."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from exchange_simulator import Key, Quirks, Simulator, World, serve
+from exchange_simulator import Key, Simulator, Timing, World, serve
 from exchange_simulator_tests.conftest import NOW
 
 
@@ -15,9 +15,9 @@ def unlimited(world: World) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def sick(unlimited: Simulator) -> Iterator[Simulator]:
-    """The default world at NOW; what a test does to it is undone."""
+def faulty(unlimited: Simulator) -> Iterator[Simulator]:
+    """The default world at NOW; reset after each test."""
     yield unlimited
     unlimited.set_clock(lambda: NOW)
-    unlimited.set_quirks(Quirks())
+    unlimited.set_timing(Timing())
     unlimited.set_faults()

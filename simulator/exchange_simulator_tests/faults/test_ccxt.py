@@ -1,4 +1,4 @@
-"""ccxt, which never heard of faults, sees of them what it would see of the exchange."""
+"""How an unmodified ccxt client reacts to faults."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from exchange_simulator import (
     World,
     serve,
 )
-from exchange_simulator_tests.faults.asking import EXCHANGES
+from exchange_simulator_tests.faults.clients import NAMES
 
 Exchange = Any
 
@@ -35,9 +35,9 @@ def simulator(server: Simulator) -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def clients(server: Simulator) -> dict[str, Exchange]:
-    """ccxt's own clients, with markets, in front of a server that tells the real time."""
+    """ccxt clients with loaded markets; the server's clock is real."""
     made = {}
-    for name in EXCHANGES:
+    for name in NAMES:
         exchange = getattr(import_module(f"ccxt.{name}"), name)(
             {
                 "apiKey": DEMO_KEY,
@@ -87,7 +87,7 @@ SEEN = {
     ("key=account", "bybit"): errors.PermissionDenied,
     ("key=account", "okx"): errors.ExchangeError,
     ("key=account", "kraken"): errors.PermissionDenied,
-    # what ccxt calls -2015 of a key that was good before
+    # ccxt's error for -2015 after the key has worked
     ("key=ip", "binance"): errors.DDoSProtection,
 }
 
@@ -102,7 +102,7 @@ def test_ccxt_sees_what_it_should(
     with pytest.raises(SEEN[fault, exchange]):
         ASKING[exchange](client)
     ASKING[exchange](client)
-    assert simulator.faults()[0]["struck"] == 1
+    assert simulator.faults()[0]["fired"] == 1
 
 
 EMPTY: dict[str, tuple[str, Callable[[Exchange], Any]]] = {
@@ -114,18 +114,18 @@ EMPTY: dict[str, tuple[str, Callable[[Exchange], Any]]] = {
 
 
 @pytest.mark.parametrize("exchange", EMPTY)
-def test_ccxt_believes_an_empty_answer(
+def test_ccxt_accepts_an_empty_answer(
     simulator: Simulator, clients: dict[str, Exchange], exchange: str
 ) -> None:
     path, trades = EMPTY[exchange]
     simulator.set_faults(f"empty:{path}@2")
-    told = [trades(clients[exchange]) for _ in range(3)]
-    assert told[0] == told[2] != []
-    assert told[1] == []
+    facts = [trades(clients[exchange]) for _ in range(3)]
+    assert facts[0] == facts[2] != []
+    assert facts[1] == []
 
 
 @pytest.mark.parametrize("exchange", EMPTY)
-def test_ccxt_believes_that_nothing_is_held(
+def test_ccxt_accepts_empty_holdings(
     simulator: Simulator, clients: dict[str, Exchange], exchange: str
 ) -> None:
     client = clients[exchange]
@@ -138,7 +138,7 @@ def test_ccxt_believes_that_nothing_is_held(
     assert client.fetch_balance()["total"] == {}
 
 
-def test_ccxt_takes_a_missing_fee_for_none(
+def test_ccxt_reads_a_missing_fee_as_none(
     simulator: Simulator, clients: dict[str, Exchange]
 ) -> None:
     simulator.set_faults("missing=execFee:/v5/execution/list@2")

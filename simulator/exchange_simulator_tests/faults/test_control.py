@@ -14,44 +14,46 @@ from exchange_simulator_tests.conftest import NOW
 TIME = "/v5/market/time"
 
 
-def test_faults_are_told_with_how_often_they_struck(sick: Simulator) -> None:
-    sick.set_faults(f"status=503:{TIME}*1@2-", "delay=0@100%")
+def test_faults_are_listed_with_how_often_they_fired(faulty: Simulator) -> None:
+    faulty.set_faults(f"status=503:{TIME}*1@2-", "delay=0@100%")
     for _ in range(3):
-        get(sick, TIME)
-    get(sick, "/v5/market/tickers?category=linear")
-    told = httpx.get(sick.url + "/__faults").json()
-    assert told == sick.faults()
-    assert told == [
-        {"fault": f"status=503:{TIME}*1@2-", "requests": 3, "struck": 1, "healed": True},
-        {"fault": "delay=0@100%", "requests": 4, "struck": 4, "healed": False},
+        get(faulty, TIME)
+    get(faulty, "/v5/market/tickers?category=linear")
+    reported = httpx.get(faulty.url + "/__faults").json()
+    assert reported == faulty.faults()
+    assert reported == [
+        {"fault": f"status=503:{TIME}*1@2-", "requests": 3, "fired": 1, "exhausted": True},
+        {"fault": "delay=0@100%", "requests": 4, "fired": 4, "exhausted": False},
     ]
 
 
-def test_faults_are_replaced_over_http(sick: Simulator) -> None:
-    sick.set_faults("html")
-    answer = httpx.post(sick.url + "/__faults", content=f"status=503:{TIME}\nclock=5000 refuse*1@9")
+def test_faults_are_replaced_over_http(faulty: Simulator) -> None:
+    faulty.set_faults("html")
+    answer = httpx.post(
+        faulty.url + "/__faults", content=f"status=503:{TIME}\nclock=5000 refuse*1@9"
+    )
     assert [fault["fault"] for fault in answer.json()] == [
         f"status=503:{TIME}",
         "clock=5000",
         "refuse*1@9",
     ]
-    assert get(sick, TIME).status == 503
-    assert get(sick, "/v5/market/tickers?category=linear").json["time"] == NOW + 5000
-    assert httpx.post(sick.url + "/__faults").json() == []
-    assert get(sick, TIME).json["time"] == NOW
+    assert get(faulty, TIME).status == 503
+    assert get(faulty, "/v5/market/tickers?category=linear").json["time"] == NOW + 5000
+    assert httpx.post(faulty.url + "/__faults").json() == []
+    assert get(faulty, TIME).json["time"] == NOW
 
 
-def test_nonsense_over_http_changes_nothing(sick: Simulator) -> None:
-    sick.set_faults("status=503")
-    answer = httpx.post(sick.url + "/__faults", content="html@noon")
-    assert (answer.status_code, "@noon is no condition" in answer.json()["error"]) == (400, True)
-    assert get(sick, TIME).status == 503
+def test_invalid_faults_over_http_change_nothing(faulty: Simulator) -> None:
+    faulty.set_faults("status=503")
+    answer = httpx.post(faulty.url + "/__faults", content="html@noon")
+    assert (answer.status_code, "@noon is not a condition" in answer.json()["error"]) == (400, True)
+    assert get(faulty, TIME).status == 503
 
 
-def test_a_clock_that_is_ahead(sick: Simulator) -> None:
-    sick.set_faults("clock=3600000")
-    assert get(sick, TIME).json["time"] == NOW + 3_600_000
-    assert signed(sick, "/v5/account/info", stamp=NOW).code == 10002
+def test_a_clock_that_is_ahead(faulty: Simulator) -> None:
+    faulty.set_faults("clock=3600000")
+    assert get(faulty, TIME).json["time"] == NOW + 3_600_000
+    assert signed(faulty, "/v5/account/info", stamp=NOW).code == 10002
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_clock_that_is_ahead(sick: Simulator) -> None:
         (["--fault", "help"], ["could not start", *KINDS]),
     ],
 )
-def test_the_command_line_tells_every_kind(arguments: list[str], words: list[str]) -> None:
+def test_the_command_line_lists_every_kind(arguments: list[str], words: list[str]) -> None:
     code = "import sys; from exchange_simulator.command import main; sys.exit(main())"
     found = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -71,5 +73,5 @@ def test_the_command_line_tells_every_kind(arguments: list[str], words: list[str
         check=False,
         env={"COLUMNS": "200", "NO_COLOR": "1", "PATH": ""},
     )
-    told = found.stdout + found.stderr
-    assert [word for word in words if word not in told] == []
+    reported = found.stdout + found.stderr
+    assert [word for word in words if word not in reported] == []

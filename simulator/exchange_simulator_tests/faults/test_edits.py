@@ -1,13 +1,13 @@
-"""What a client sees of rows and fields that are not what they should be."""
+"""Answers with wrong rows and fields."""
 
 from typing import Any
 
 import pytest
 
-from exchange_simulator import Quirks, Simulator
+from exchange_simulator import Simulator, Timing
 from exchange_simulator.markets import DAY
 from exchange_simulator_tests.conftest import NOW
-from exchange_simulator_tests.faults.asking import ask
+from exchange_simulator_tests.faults.clients import ask
 
 LINEAR = {"category": "linear"}
 SYMBOL = {"symbol": "BTCUSDT"}
@@ -77,7 +77,8 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ("/0/private/GetApiKeyInfo", {}),
     ("/fapi/v1/accountConfig", {}),
 ]
-"""Answers that have no rows to lack. Kraken's tell of the last nonce, which is compared apart."""
+"""Answers that cannot be empty. Kraken's include the last nonce, which is excluded from the
+comparison."""
 
 
 def at(answer: Any, place: str) -> Any:
@@ -87,175 +88,177 @@ def at(answer: Any, place: str) -> Any:
 
 
 def shape(value: Any) -> Any:
-    """The names in an answer and the types of what stands there."""
+    """The names in an answer and the types of their values."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     return list if isinstance(value, list) else type(value)
 
 
 @pytest.mark.parametrize(("path", "params"), HISTORIES)
-def test_an_empty_history_looks_as_if_nothing_had_ever_happened(
-    sick: Simulator, path: str, params: dict[str, Any]
+def test_an_emptied_history_looks_like_that_of_a_new_account(
+    faulty: Simulator, path: str, params: dict[str, Any]
 ) -> None:
-    full = ask(sick, path, params)
-    sick.set_faults(f"empty:{path}")
-    emptied = ask(sick, path, params)
-    assert sick.faults()[0]["struck"] == 1, "there is nothing to leave out"
+    full = ask(faulty, path, params)
+    faulty.set_faults(f"empty:{path}")
+    emptied = ask(faulty, path, params)
+    assert faulty.faults()[0]["fired"] == 1, "no rows to remove"
     assert emptied != full
-    sick.set_faults()
-    sick.set_quirks(Quirks(begin=NOW + 1))
-    assert emptied == ask(sick, path, params)
+    faulty.set_faults()
+    faulty.set_timing(Timing(history_start=NOW + 1))
+    assert emptied == ask(faulty, path, params)
 
 
 @pytest.mark.parametrize(("path", "params", "place"), HOLDINGS)
-def test_what_is_held_is_gone_and_the_answer_is_a_good_one(
-    sick: Simulator, path: str, params: dict[str, Any], place: str
+def test_emptied_holdings_are_a_successful_answer(
+    faulty: Simulator, path: str, params: dict[str, Any], place: str
 ) -> None:
-    full = ask(sick, path, params)
+    full = ask(faulty, path, params)
     assert len(at(full, place)) > 0
-    sick.set_faults("empty")
-    emptied = ask(sick, path, params)
+    faulty.set_faults("empty")
+    emptied = ask(faulty, path, params)
     assert at(emptied, place) == type(at(full, place))()
     if place not in ("", "result"):
         assert shape(emptied).keys() == shape(full).keys()
 
 
-def test_an_account_without_coins_is_worth_nothing(sick: Simulator) -> None:
-    sick.set_faults("empty")
-    bybit = ask(sick, "/v5/account/wallet-balance", {"accountType": "UNIFIED"})["result"]["list"][0]
+def test_an_emptied_account_has_no_value(faulty: Simulator) -> None:
+    faulty.set_faults("empty")
+    bybit = ask(faulty, "/v5/account/wallet-balance", {"accountType": "UNIFIED"})["result"]["list"][
+        0
+    ]
     assert (bybit["totalEquity"], bybit["accountType"]) == ("0.00000000", "UNIFIED")
-    okx = ask(sick, "/api/v5/account/balance")["data"][0]
+    okx = ask(faulty, "/api/v5/account/balance")["data"][0]
     assert (okx["totalEq"].strip("0."), okx["uTime"][:4]) == ("", str(NOW)[:4])
-    binance = ask(sick, "/fapi/v2/account")
+    binance = ask(faulty, "/fapi/v2/account")
     assert binance["totalWalletBalance"] == "0.00000000"
-    assert ask(sick, "/sapi/v1/margin/account")["marginLevel"] == "999"
-    kraken = ask(sick, "/0/private/TradeBalance")["result"]
+    assert ask(faulty, "/sapi/v1/margin/account")["marginLevel"] == "999"
+    kraken = ask(faulty, "/0/private/TradeBalance")["result"]
     assert set(kraken.values()) == {"0.0000"}
 
 
 @pytest.mark.parametrize(("path", "params"), FIGURES)
-def test_what_has_no_rows_is_told_as_it_is(
-    sick: Simulator, path: str, params: dict[str, Any]
+def test_an_answer_without_rows_is_unchanged(
+    faulty: Simulator, path: str, params: dict[str, Any]
 ) -> None:
-    full = ask(sick, path, params)
-    sick.set_faults("empty")
-    told = ask(sick, path, params)
-    for answer in (full, told):
+    full = ask(faulty, path, params)
+    faulty.set_faults("empty")
+    reported = ask(faulty, path, params)
+    for answer in (full, reported):
         isinstance(answer.get("result"), dict) and answer["result"].pop("nonce", None)
-    assert told == full
-    assert sick.faults()[0]["struck"] == 0
+    assert reported == full
+    assert faulty.faults()[0]["fired"] == 0
 
 
-def test_a_refusal_is_not_emptied(sick: Simulator) -> None:
-    sick.set_faults("empty", "doubled")
-    assert ask(sick, "/v5/execution/list", {"category": "wrong"})["retCode"] == 10001
-    assert ask(sick, "/api/v5/trade/order")["code"] == "50014"
-    assert ask(sick, "/api/v3/myTrades")["code"] == -1102
-    assert ask(sick, "/0/private/QueryTrades")["error"] == ["EGeneral:Invalid arguments"]
-    assert [fault["struck"] for fault in sick.faults()] == [0, 0]
+def test_an_error_is_not_emptied(faulty: Simulator) -> None:
+    faulty.set_faults("empty", "doubled")
+    assert ask(faulty, "/v5/execution/list", {"category": "wrong"})["retCode"] == 10001
+    assert ask(faulty, "/api/v5/trade/order")["code"] == "50014"
+    assert ask(faulty, "/api/v3/myTrades")["code"] == -1102
+    assert ask(faulty, "/0/private/QueryTrades")["error"] == ["EGeneral:Invalid arguments"]
+    assert [fault["fired"] for fault in faulty.faults()] == [0, 0]
 
 
-def test_every_row_twice(sick: Simulator) -> None:
+def test_every_row_twice(faulty: Simulator) -> None:
     for path, params, place in (
         ("/v5/execution/list", LINEAR, "result.list"),
         ("/api/v5/trade/fills-history", {"instType": "SWAP"}, "data"),
         ("/api/v3/myTrades", SYMBOL, ""),
         ("/0/private/DepositStatus", {}, "result"),
     ):
-        sick.set_faults()
-        rows = at(ask(sick, path, params), place)
-        sick.set_faults("doubled")
-        doubled = at(ask(sick, path, params), place)
+        faulty.set_faults()
+        rows = at(ask(faulty, path, params), place)
+        faulty.set_faults("doubled")
+        doubled = at(ask(faulty, path, params), place)
         assert doubled == [row for row in rows for _ in range(2)]
         assert rows
 
 
-def test_the_rows_of_a_page_in_another_order_and_the_same_each_time(sick: Simulator) -> None:
+def test_shuffled_rows_have_a_reproducible_order(faulty: Simulator) -> None:
     for path, params, place in (
         ("/v5/execution/list", LINEAR, "result.list"),
         ("/api/v5/account/bills-archive", {}, "data"),
         ("/fapi/v1/income", {}, ""),
         ("/0/private/TradesHistory", {}, "result.trades"),
     ):
-        sick.set_faults()
-        answer = ask(sick, path, params)
+        faulty.set_faults()
+        answer = ask(faulty, path, params)
         runs = []
         for _ in range(2):
-            sick.set_faults("shuffled")
-            runs.append([list(at(ask(sick, path, params), place)) for _ in range(2)])
+            faulty.set_faults("shuffled")
+            runs.append([list(at(ask(faulty, path, params), place)) for _ in range(2)])
         rows = list(at(answer, place))
         assert runs[0] == runs[1]
-        assert runs[0][0] != runs[0][1], "every page has an order of its own"
+        assert runs[0][0] != runs[0][1], "pages are shuffled differently"
         for shuffled in runs[0]:
             assert shuffled != rows
             assert sorted(map(str, shuffled)) == sorted(map(str, rows))
 
 
-def test_the_page_before_once_more(sick: Simulator) -> None:
-    sick.set_faults("previous:/v5/execution/list*1@2-")
-    first = ask(sick, "/v5/execution/list", LINEAR)["result"]
-    # another history has pages of its own
-    ask(sick, "/v5/execution/list", {"category": "spot"})
+def test_the_previous_page(faulty: Simulator) -> None:
+    faulty.set_faults("previous:/v5/execution/list*1@2-")
+    first = ask(faulty, "/v5/execution/list", LINEAR)["result"]
+    # every history has its own pages
+    ask(faulty, "/v5/execution/list", {"category": "spot"})
     next_page = LINEAR | {"cursor": first["nextPageCursor"].replace("%3A", ":")}
-    again = ask(sick, "/v5/execution/list", next_page)["result"]
+    again = ask(faulty, "/v5/execution/list", next_page)["result"]
     assert again == first
-    second = ask(sick, "/v5/execution/list", next_page)["result"]
+    second = ask(faulty, "/v5/execution/list", next_page)["result"]
     assert second["list"][0]["execId"] not in {row["execId"] for row in first["list"]}
-    assert sick.faults()[0]["struck"] == 1
+    assert faulty.faults()[0]["fired"] == 1
 
 
-def test_the_page_before_once_more_where_pages_are_asked_for_in_a_form(sick: Simulator) -> None:
+def test_the_previous_page_of_form_requests(faulty: Simulator) -> None:
     path = "/0/private/TradesHistory"
-    sick.set_faults(f"previous:{path}*1")
-    pages = [ask(sick, path, {"ofs": ofs})["result"]["trades"] for ofs in (0, 50, 50)]
+    faulty.set_faults(f"previous:{path}*1")
+    pages = [ask(faulty, path, {"ofs": ofs})["result"]["trades"] for ofs in (0, 50, 50)]
     assert pages[0] == pages[1]
     assert pages[2].keys().isdisjoint(pages[0])
 
 
-def test_the_page_before_once_more_where_pages_begin_at_an_id(sick: Simulator) -> None:
-    sick.set_faults("previous*1")
-    first = ask(sick, "/api/v3/myTrades", SYMBOL | {"fromId": 0})
+def test_the_previous_page_when_paging_by_id(faulty: Simulator) -> None:
+    faulty.set_faults("previous*1")
+    first = ask(faulty, "/api/v3/myTrades", SYMBOL | {"fromId": 0})
     following = SYMBOL | {"fromId": first[-1]["id"] + 1}
-    assert ask(sick, "/api/v3/myTrades", following) == first
-    assert ask(sick, "/api/v3/myTrades", following)[0]["id"] > first[-1]["id"]
+    assert ask(faulty, "/api/v3/myTrades", following) == first
+    assert ask(faulty, "/api/v3/myTrades", following)[0]["id"] > first[-1]["id"]
 
 
-def test_fields_that_are_gone_null_renamed_or_of_another_type(sick: Simulator) -> None:
+def test_fields_that_are_missing_null_renamed_or_retyped(faulty: Simulator) -> None:
     path = "/v5/execution/list"
-    sick.set_faults()
-    row = ask(sick, path, LINEAR)["result"]["list"][0]
+    faulty.set_faults()
+    row = ask(faulty, path, LINEAR)["result"]["list"][0]
     expected = {
         "missing": {name: value for name, value in row.items() if name != "execFee"},
         "nulled": row | {"execFee": None},
         "retyped": row | {"execFee": float(row["execFee"])},
     }
     expected["renamed"] = expected["missing"] | {"execFeeNew": row["execFee"]}
-    for kind, told in expected.items():
-        sick.set_faults(f"{kind}=execFee")
-        rows = ask(sick, path, LINEAR)["result"]["list"]
-        assert rows[0] == told
+    for kind, reported in expected.items():
+        faulty.set_faults(f"{kind}=execFee")
+        rows = ask(faulty, path, LINEAR)["result"]["list"]
+        assert rows[0] == reported
         assert len(rows) > 1
-        assert all(("execFee" in row) == ("execFee" in told) for row in rows)
+        assert all(("execFee" in row) == ("execFee" in reported) for row in rows)
 
 
-def test_types_change_both_ways(sick: Simulator) -> None:
-    sick.set_faults("retyped=symbol", "retyped=execFee", "retyped=isMaker", "retyped=retCode")
-    answer = ask(sick, "/v5/execution/list", LINEAR)
+def test_types_change_both_ways(faulty: Simulator) -> None:
+    faulty.set_faults("retyped=symbol", "retyped=execFee", "retyped=isMaker", "retyped=retCode")
+    answer = ask(faulty, "/v5/execution/list", LINEAR)
     row = answer["result"]["list"][0]
     assert answer["retCode"] == "0"
     assert (type(row["symbol"]), type(row["execFee"]), row["isMaker"]) == (list, float, "false")
 
 
-def test_a_field_that_is_nowhere_is_not_missed(sick: Simulator) -> None:
-    sick.set_faults("missing=execFees*1")
-    ask(sick, "/v5/execution/list", LINEAR)
-    assert (sick.faults()[0]["requests"], sick.faults()[0]["struck"]) == (1, 0)
+def test_an_edit_of_an_unknown_field_does_not_fire(faulty: Simulator) -> None:
+    faulty.set_faults("missing=execFees*1")
+    ask(faulty, "/v5/execution/list", LINEAR)
+    assert (faulty.faults()[0]["requests"], faulty.faults()[0]["fired"]) == (1, 0)
 
 
-def test_several_edits_strike_one_answer(sick: Simulator) -> None:
-    sick.set_faults("doubled", "missing=execFee", "cut-body@2")
-    rows = ask(sick, "/v5/execution/list", LINEAR)["result"]["list"]
+def test_several_edits_of_one_answer(faulty: Simulator) -> None:
+    faulty.set_faults("doubled", "missing=execFee", "cut-body@2")
+    rows = ask(faulty, "/v5/execution/list", LINEAR)["result"]["list"]
     assert rows[0] == rows[1]
     assert "execFee" not in rows[0]
     with pytest.raises(ValueError, match=r"."):
-        ask(sick, "/v5/execution/list", LINEAR)
+        ask(faulty, "/v5/execution/list", LINEAR)

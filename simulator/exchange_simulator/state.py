@@ -1,5 +1,5 @@
-"""What every face is given: its world, the keys, the clock, who has called, and the histories as
-they can be seen now."""
+"""State of the running server and of each exchange in it: world, keys, clock, callers, and the
+histories as they are visible now."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from exchange_simulator.keys import Key
-from exchange_simulator.quirks import Quirks
 from exchange_simulator.records import Order
 from exchange_simulator.timeline import Timeline
+from exchange_simulator.timing import Timing
 from exchange_simulator.world import World
 
 Clock = Callable[[], int]
@@ -21,8 +21,8 @@ def system_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-KEY_NOW: ContextVar[Callable[[Key], Key]] = ContextVar("KEY_NOW", default=lambda key: key)
-"""What has become of the keys by the request that is being answered."""
+ALTERED_KEY: ContextVar[Callable[[Key], Key]] = ContextVar("ALTERED_KEY", default=lambda key: key)
+"""Changes to the keys that apply to the request being answered."""
 
 
 class Numbered(Protocol):
@@ -35,7 +35,7 @@ Row = TypeVar("Row", bound=Numbered)
 
 @dataclass(slots=True)
 class Client:
-    """A caller of private endpoints, known by its User-Agent. Times are real milliseconds."""
+    """A caller of private endpoints, identified by its User-Agent. Times are real milliseconds."""
 
     client: str
     first: float
@@ -43,8 +43,8 @@ class Client:
     requests: int
 
 
-class House:
-    """What all faces of a server share."""
+class ServerState:
+    """State shared by all exchanges of a server."""
 
     def __init__(self, clock: Clock, keys: Iterable[Key], limits: bool) -> None:
         self.clock = clock
@@ -52,29 +52,29 @@ class House:
         self._keys = {key.key: key for key in keys}
         self.limits = limits
         self.clients: dict[str, Client] = {}
-        self.quirks = Quirks()
+        self.timing = Timing()
         self.requests = 0
-        """Private ones, since the quirks were set."""
+        """Private requests since the timing was set."""
 
     @property
     def keys(self) -> dict[str, Key]:
-        altered = KEY_NOW.get()
+        altered = ALTERED_KEY.get()
         return {name: altered(key) for name, key in self._keys.items()}
 
     @property
-    def hurried(self) -> int:
-        """Milliseconds by which requests have moved the clock on."""
-        return self.quirks.hurry * self.requests
+    def clock_steps(self) -> int:
+        """Milliseconds by which requests have advanced the clock."""
+        return self.timing.clock_step * self.requests
 
     def now(self) -> int:
-        return self.clock() + self.clock_ahead + self.hurried
+        return self.clock() + self.clock_ahead + self.clock_steps
 
-    def set_quirks(self, quirks: Quirks) -> None:
-        self.quirks, self.requests = quirks, 0
+    def set_timing(self, timing: Timing) -> None:
+        self.timing, self.requests = timing, 0
 
     def note_client(self, user_agent: str) -> None:
         self.requests += 1
-        # real time, whatever the exchange's clock says: this is about who calls at the same time
+        # real time, whatever the exchange's clock says: this is used to detect concurrent callers
         now = time.time_ns() / 1_000_000
         client = self.clients.get(user_agent)
         if client is None:
@@ -84,39 +84,41 @@ class House:
             client.requests += 1
 
 
-class Exchange:
-    """One face's view of the house. Faces read histories through `newest_first`, `oldest_first` and
-    `visible` alone: these know what has happened by now and what is held back."""
+class ExchangeState:
+    """State of one exchange. Endpoints must read histories only through `newest_first`,
+    `oldest_first` and `visible`, which know what has happened by now and which rows are still
+    hidden."""
 
-    def __init__(self, house: House, world: World) -> None:
-        self._house = house
+    def __init__(self, server_state: ServerState, world: World) -> None:
+        self._server = server_state
         self.world = world
 
     @property
     def keys(self) -> dict[str, Key]:
-        return self._house.keys
+        return self._server.keys
 
     @property
     def limits(self) -> bool:
-        """Whether callers may ask too often."""
-        return self._house.limits
+        """Whether rate limits are enforced."""
+        return self._server.limits
 
     def now(self) -> int:
-        """The exchange's time, in milliseconds."""
-        return self._house.now()
+        """The exchange's time in milliseconds."""
+        return self._server.now()
 
     def in_time(self, stamp: int, window: int, ahead: int = 1000) -> bool:
-        """Whether a request that was signed at `stamp` is neither older than `window` nor from
-        further in the future than `ahead` (all milliseconds).
+        """Whether a request signed at `stamp` is at most `window` old and at most `ahead` in the
+        future (all in milliseconds).
 
-        A clock that requests have moved on is no reason to refuse who has missed it.
+        A request is not rejected because earlier requests have advanced the clock
+        (`Timing.clock_step`).
         """
         now = self.now()
-        return now - self._house.hurried - window <= stamp < now + ahead
+        return now - self._server.clock_steps - window <= stamp < now + ahead
 
     def note_client(self, user_agent: str) -> None:
-        """To be called once by each private request."""
-        self._house.note_client(user_agent)
+        """Must be called once per private request."""
+        self._server.note_client(user_agent)
 
     def newest_first(
         self,
@@ -127,8 +129,8 @@ class Exchange:
         *,
         from_index: int | None = None,
     ) -> Iterator[tuple[int, Row]]:
-        """The rows that can be seen in `[start, end]` (ms, both included) with their indexes, from
-        `from_index` downwards. A row keeps its index for ever: it can serve as a cursor."""
+        """The visible rows in `[start, end]` (ms, both inclusive) with their indexes, from
+        `from_index` downwards. A row keeps its index forever, so it can serve as a cursor."""
         span = self._span(timeline, start, end, now)
         first = span.stop - 1 if from_index is None else min(from_index, span.stop - 1)
         return self._seen(timeline, range(first, span.start - 1, -1), now)
@@ -142,32 +144,35 @@ class Exchange:
         *,
         from_index: int | None = None,
     ) -> Iterator[tuple[int, Row]]:
-        """As `newest_first`, from `from_index` upwards."""
+        """Like `newest_first`, from `from_index` upwards."""
         span = self._span(timeline, start, end, now)
         first = span.start if from_index is None else max(from_index, span.start)
         return self._seen(timeline, range(first, span.stop), now)
 
     def visible(self, timeline: Timeline[Row], row: Row, now: int) -> bool:
-        """Whether one row of a timeline can be seen: ended orders from their end on, all other
-        rows from when they happened."""
+        """Whether a row of a timeline is visible: ended orders from when they ended, all other rows
+        from when they happened."""
         moment = self._moment(timeline, row)
         if moment is None or moment < self._oldest:
             return False
-        return moment + self._house.quirks.delay(row.number) <= now
+        return moment + self._server.timing.delay(row.number) <= now
 
-    # -- inside ------------------------------------------------------------------------------
+    # -- internals ---------------------------------------------------------------------------
 
     @property
     def _oldest(self) -> int:
-        quirks = self._house.quirks
-        return max(self.world.genesis, quirks.begin) + quirks.forgets * self._house.requests
+        timing = self._server.timing
+        return (
+            max(self.world.genesis, timing.history_start)
+            + timing.history_step * self._server.requests
+        )
 
     def _span(self, timeline: Timeline[Row], start: int, end: int, now: int) -> range:
-        self.world.live_until(now)
+        self.world.advance_to(now)
         return timeline.span(max(start, self._oldest), min(end, now))
 
     def _seen(self, timeline: Timeline[Row], indexes: range, now: int) -> Iterator[tuple[int, Row]]:
-        delay = self._house.quirks.delay
+        delay = self._server.timing.delay
         for index in indexes:
             row = timeline.rows[index]
             if timeline.time(index) + delay(row.number) <= now:

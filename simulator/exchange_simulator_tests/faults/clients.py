@@ -1,4 +1,4 @@
-"""One way to ask all four faces, each signed by the book of its exchange."""
+"""Signed requests to any of the four exchanges, chosen by the path."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ PRIVATE = {
     "okx": "/api/v5/account/config",
     "kraken": "/0/private/BalanceEx",
 }
-"""What costs little and needs a key."""
-EXCHANGES = sorted(PRIVATE)
+"""A cheap private endpoint per exchange."""
+NAMES = sorted(PRIVATE)
 
 
 def ask(simulator: Simulator, path: str, params: dict[str, Any] | None = None) -> Any:
-    """The JSON that a face answers, whatever it says."""
+    """The JSON answer, whatever its status."""
     if path.startswith("/v5/"):
         return client.signed(simulator, path, params, patient=False).json
     if path.startswith("/api/v5/"):

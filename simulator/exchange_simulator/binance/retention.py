@@ -1,4 +1,4 @@
-"""For how long Binance serves each history (documentation: the notes of each endpoint)."""
+"""How long Binance serves each history (documentation: the notes of each endpoint)."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from exchange_simulator.markets import DAY
 SIX_MONTHS = 180 * DAY
 THREE_MONTHS = 90 * DAY
 
-KEPT: Mapping[str, int] = {
+RETENTION: Mapping[str, int] = {
     "trades:usdm": SIX_MONTHS,
     "trades:coinm": SIX_MONTHS,
     "orders:usdm": THREE_MONTHS,
@@ -16,7 +16,7 @@ KEPT: Mapping[str, int] = {
     "unfilled:usdm": 3 * DAY,
     "unfilled:coinm": 3 * DAY,
     "unfilled": THREE_MONTHS,
-    # deposits and withdrawals are kept for ever
+    # deposits and withdrawals never expire
     "transfers:transfer": SIX_MONTHS,
     "funding:usdm": THREE_MONTHS,
     "ledger:usdm": THREE_MONTHS,

@@ -1,13 +1,13 @@
-"""How OKX says that it cannot answer now (documentation: "Error Code").
+"""OKX's answers when it is overloaded or down (documentation: "Error Code").
 
-Addresses are banned by Cloudflare, which stands in front of OKX and has words of its own
+Addresses are banned by Cloudflare, the proxy in front of OKX, with Cloudflare's own answer
 (developers.cloudflare.com: "Error 1015").
 """
 
 from starlette.responses import PlainTextResponse, Response
 
 from exchange_simulator.okx.answers import refusal
-from exchange_simulator.troubles import Troubles
+from exchange_simulator.outages import Outages
 
 
 def _throttled(now: int, wait: int) -> Response:
@@ -26,4 +26,4 @@ def _maintenance(now: int, wait: int) -> Response:
     return refusal(50001, now)
 
 
-TROUBLES = Troubles(_throttled, _banned, _busy, _maintenance)
+OUTAGES = Outages(_throttled, _banned, _busy, _maintenance)

@@ -1,11 +1,10 @@
-"""How each exchange says that it will not answer."""
+"""How each exchange reports that it cannot answer."""
 
 import httpx
 import pytest
 
-from exchange_simulator import FACES, Simulator
+from exchange_simulator import EXCHANGES, Simulator
 from exchange_simulator_tests.conftest import NOW
-from exchange_simulator_tests.faults.asking import EXCHANGES
 
 PUBLIC = {
     "bybit": "/v5/market/time",
@@ -13,7 +12,7 @@ PUBLIC = {
     "okx": "/api/v5/public/time",
     "kraken": "/0/public/Time",
 }
-TOLD = {
+ANSWERS = {
     ("bybit", "throttled"): (200, '"retCode":10006'),
     ("bybit", "banned=120"): (403, "access too frequent"),
     ("bybit", "busy"): (200, '"retCode":10000'),
@@ -40,51 +39,49 @@ CODES = [
 ]
 
 
-@pytest.mark.parametrize(("exchange", "fault"), TOLD)
-def test_each_exchange_has_words_of_its_own(sick: Simulator, exchange: str, fault: str) -> None:
-    sick.set_faults(fault)
-    answer = httpx.get(sick.url + PUBLIC[exchange])
-    status, words = TOLD[exchange, fault]
+@pytest.mark.parametrize(("exchange", "fault"), ANSWERS)
+def test_each_exchange_has_its_own_answers(faulty: Simulator, exchange: str, fault: str) -> None:
+    faulty.set_faults(fault)
+    answer = httpx.get(faulty.url + PUBLIC[exchange])
+    status, words = ANSWERS[exchange, fault]
     assert (answer.status_code, words in answer.text) == (status, True), answer.text
 
 
 @pytest.mark.parametrize(("exchange", "fault", "status", "words"), CODES)
-def test_codes_have_their_sentences(
-    sick: Simulator, exchange: str, fault: str, status: int, words: str
+def test_codes_have_their_messages(
+    faulty: Simulator, exchange: str, fault: str, status: int, words: str
 ) -> None:
-    sick.set_faults(fault)
-    answer = httpx.get(sick.url + PUBLIC[exchange])
+    faulty.set_faults(fault)
+    answer = httpx.get(faulty.url + PUBLIC[exchange])
     assert (answer.status_code, words in answer.text) == (status, True), answer.text
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
-def test_a_code_is_told_in_the_words_of_the_exchange_that_was_asked(
-    sick: Simulator, exchange: str
-) -> None:
-    sick.set_faults("retcode=50011")
-    expected = FACES[exchange].refusal(50011, NOW)
-    answer = httpx.get(sick.url + PUBLIC[exchange])
+@pytest.mark.parametrize("exchange", sorted(EXCHANGES))
+def test_a_code_is_answered_by_the_requested_exchange(faulty: Simulator, exchange: str) -> None:
+    faulty.set_faults("retcode=50011")
+    expected = EXCHANGES[exchange].refusal(50011, NOW)
+    answer = httpx.get(faulty.url + PUBLIC[exchange])
     assert (answer.status_code, answer.content) == (expected.status_code, bytes(expected.body))
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
-def test_when_to_come_back_is_told_where_it_shall_be(sick: Simulator, exchange: str) -> None:
-    for fault, told in (("throttled", None), ("throttled=5", "5")):
-        sick.set_faults(fault)
-        assert httpx.get(sick.url + PUBLIC[exchange]).headers.get("retry-after") == told
+@pytest.mark.parametrize("exchange", sorted(EXCHANGES))
+def test_retry_after_is_sent_only_if_given(faulty: Simulator, exchange: str) -> None:
+    for fault, reported in (("throttled", None), ("throttled=5", "5")):
+        faulty.set_faults(fault)
+        assert httpx.get(faulty.url + PUBLIC[exchange]).headers.get("retry-after") == reported
 
 
-def test_bans_say_how_long_they_last_where_the_exchange_says_it(sick: Simulator) -> None:
-    sick.set_faults("banned=120")
-    told = {
-        exchange: httpx.get(sick.url + path).headers.get("retry-after")
+def test_bans_report_their_duration_where_the_exchange_does(faulty: Simulator) -> None:
+    faulty.set_faults("banned=120")
+    reported = {
+        exchange: httpx.get(faulty.url + path).headers.get("retry-after")
         for exchange, path in PUBLIC.items()
     }
-    assert told == {"binance": "120", "okx": "120", "bybit": None, "kraken": None}
+    assert reported == {"binance": "120", "okx": "120", "bybit": None, "kraken": None}
 
 
-def test_bybit_tells_in_its_headers_when_its_limit_is_free_again(sick: Simulator) -> None:
-    sick.set_faults("throttled=5")
-    headers = httpx.get(sick.url + PUBLIC["bybit"]).headers
+def test_bybit_reports_the_limit_reset_in_its_headers(faulty: Simulator) -> None:
+    faulty.set_faults("throttled=5")
+    headers = httpx.get(faulty.url + PUBLIC["bybit"]).headers
     assert headers["x-bapi-limit-status"] == "0"
     assert int(headers["x-bapi-limit-reset-timestamp"]) == NOW + 5000

@@ -1,26 +1,26 @@
-"""How Binance says that it cannot answer now (documentation: "LIMITS", "Error Codes")."""
+"""Binance's answers when it is overloaded or down (documentation: "LIMITS", "Error Codes")."""
 
 from starlette.responses import Response
 
 from exchange_simulator.binance.answers import Refused, refusal, refused
 from exchange_simulator.binance.limits import SPOT
-from exchange_simulator.troubles import Troubles
+from exchange_simulator.outages import Outages
 
 
 def _throttled(now: int, wait: int) -> Response:
-    sentence = (
+    message = (
         f"Too much request weight used; current limit is {SPOT.limit} request weight per 1 MINUTE. "
         "Please use WebSocket Streams for live updates to avoid polling the API."
     )
-    return refused(Refused(-1003, sentence), {})
+    return refused(Refused(-1003, message), {})
 
 
 def _banned(now: int, wait: int) -> Response:
-    sentence = (
+    message = (
         f"Way too much request weight used; IP banned until {now + wait * 1000}. Please use "
         "WebSocket Streams for live updates to avoid bans."
     )
-    return refused(Refused(-1003, sentence, status=418), {"Retry-After": str(wait)})
+    return refused(Refused(-1003, message, status=418), {"Retry-After": str(wait)})
 
 
 def _busy(now: int, wait: int) -> Response:
@@ -31,4 +31,4 @@ def _maintenance(now: int, wait: int) -> Response:
     return refusal(-1016, now)
 
 
-TROUBLES = Troubles(_throttled, _banned, _busy, _maintenance)
+OUTAGES = Outages(_throttled, _banned, _busy, _maintenance)

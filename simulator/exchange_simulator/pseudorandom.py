@@ -1,7 +1,7 @@
-"""Reproducible noise out of integers alone.
+"""Reproducible pseudo-random numbers and noise from integers alone.
 
-No floating point and no process state: the same numbers give the same noise on every machine and
-Python version, which is what makes the simulated world the same for whoever looks at it.
+Without floating point or process state, the same inputs give the same numbers on every machine and
+Python version. The simulated world is therefore identical everywhere.
 """
 
 from functools import lru_cache
@@ -14,7 +14,7 @@ ONE = 1_000_000
 
 
 def mix(*values: int) -> int:
-    """64 well-stirred bits of `values` (the finaliser of splitmix64, folded over them)."""
+    """A 64-bit hash of `values` (the finalizer of splitmix64, folded over them)."""
     state = _GOLDEN
     for value in values:
         state = ((state ^ (value & _MASK)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -26,14 +26,14 @@ def mix(*values: int) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def _slope(seed: int, period: int, cell: int) -> tuple[int, int]:
-    """Where the wave is when a cell begins, and how far it moves until the cell ends."""
+    """Value of the wave at the start of a cell, and its change until the end of the cell."""
     left = mix(seed + cell * _GOLDEN + period) % (2 * ONE + 1) - ONE
     right = mix(seed + (cell + 1) * _GOLDEN + period) % (2 * ONE + 1) - ONE
     return left, right - left
 
 
 def wave(seed: int, period: int, at: int) -> int:
-    """Smooth noise in [-ONE, ONE] that takes a new direction every `period` milliseconds."""
+    """Smooth noise in [-ONE, ONE] that changes direction every `period` milliseconds."""
     cell, offset = divmod(at, period)
     left, rise = _slope(seed, period, cell)
     x = (offset << 16) // period

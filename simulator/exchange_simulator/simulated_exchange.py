@@ -1,4 +1,4 @@
-"""A face: an exchange's own protocol, names and habits, in front of the world."""
+"""A simulated exchange: its protocol, names and limits, on top of the world."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from typing import Protocol
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exchange_simulator.exchange import Exchange
 from exchange_simulator.markets import Market
+from exchange_simulator.outages import Outages
 from exchange_simulator.records import (
     Fill,
     Funding,
@@ -18,9 +18,9 @@ from exchange_simulator.records import (
     OrderStatus,
     Transfer,
 )
-from exchange_simulator.retention import Kept, kept_for
+from exchange_simulator.retention import Retention, retention_of
 from exchange_simulator.rows import Rows
-from exchange_simulator.troubles import Troubles
+from exchange_simulator.state import ExchangeState
 from exchange_simulator.world import World
 
 DATASETS = frozenset(
@@ -29,8 +29,8 @@ DATASETS = frozenset(
 
 
 class Names(Protocol):
-    """How an exchange calls things. Its answers and its truth are made with the same functions,
-    so a module with these functions is what fits best."""
+    """An exchange's names and ids. Its answers and its truth use the same functions; a module with
+    these functions satisfies the protocol."""
 
     def trade_id(self, world: World, fill: Fill) -> str: ...
 
@@ -43,10 +43,10 @@ class Names(Protocol):
     def entry_id(self, world: World, entry: LedgerEntry) -> str: ...
 
     def entry_kind(self, entry: LedgerEntry) -> str:
-        """The exchange's own raw word for a ledger entry's kind, as it stands in the answer."""
+        """The exchange's raw name of a ledger entry's kind, as in its answers."""
 
     def contracts(self, market: Market, amount: Decimal) -> Decimal:
-        """Base currency (dollars of an inverse market) in the exchange's contracts."""
+        """An amount in base currency (dollars in inverse markets) as a number of contracts."""
 
     def contract_size(self, market: Market) -> Decimal: ...
 
@@ -60,58 +60,59 @@ def _as_it_is(status: OrderStatus) -> OrderStatus:
 
 
 @dataclass(frozen=True)
-class Face:
-    exchange: str
-    routes: Callable[[Exchange], list[Route]]
+class SimulatedExchange:
+    name: str
+    routes: Callable[[ExchangeState], list[Route]]
     names: Names
     refusal: Callable[[int, int], Response]
-    """An error code and the exchange's time (ms) as the answer that clients know errors by."""
-    troubles: Troubles
+    """Error response for an error code and the exchange's time (ms), as clients of the exchange
+    know it."""
+    outages: Outages
     rows: Sequence[Rows]
-    """Where the rows of its answers lie; the first that fits an answer counts."""
+    """Where rows are in its answers; the first match counts."""
     paging: frozenset[str]
-    """The parameters by which the pages of a history differ."""
+    """Parameters in which the pages of one history differ."""
     key_header: str
-    """Of private requests, in small letters: names the key."""
-    kept: Kept = field(default_factory=dict)
-    """How long a history is served, in milliseconds. Keys: "trades", "orders" (since they were
+    """Lower-case name of the header that carries the API key of private requests."""
+    retention: Retention = field(default_factory=dict)
+    """How long each history is served, in milliseconds. Keys: "trades", "orders" (since they were
     placed), "unfilled" (orders that ended without a fill, since they ended), "transfers",
-    "funding", "ledger"; "trades:usdm" is for one wallet and comes before "trades"."""
+    "funding", "ledger". A key with a wallet, "trades:usdm", takes precedence over "trades"."""
     unserved: frozenset[str] = frozenset()
-    """What the exchange does not serve: datasets ("funding"), those of a wallet ("ledger:spot"), or
-    the balances that go with a ledger ("balance_after")."""
+    """Not served by the exchange: datasets ("funding"), datasets of one wallet ("ledger:spot"), or
+    the ledger's balances ("balance_after")."""
 
     passphrase: bool = False
-    """Whether its keys have a passphrase too."""
+    """Whether its API keys have a passphrase."""
     whole_seconds: frozenset[str] = frozenset()
-    """Histories whose times are told without their milliseconds ("transfers:withdrawal")."""
+    """Histories whose times are truncated to seconds ("transfers:withdrawal")."""
     client_order_id: Callable[[World, Order], str] = _as_placed
-    """Where it is given to orders that were placed without one."""
+    """For exchanges that assign a client order id to orders placed without one."""
     order_status: Callable[[OrderStatus], OrderStatus] = _as_it_is
-    """Where not all of them are told apart."""
+    """For exchanges that do not distinguish every status."""
     reference_id: Callable[[World, LedgerEntry], str] | None = None
-    """Where a ledger does not refer to the ids of trades, funding payments and transfers."""
+    """For ledgers that do not reference the ids of trades, funding payments and transfers."""
     parts: Callable[[World, LedgerEntry], Sequence[tuple[str, str, Decimal]]] | None = None
-    """Where one ledger entry is told in several rows: raw kind, id and amount of each."""
+    """For ledgers that split one entry into several rows: raw kind, id and amount of each."""
 
     def __post_init__(self) -> None:
         known = DATASETS | {"unfilled", "balance_after"}
-        for name in (*self.kept, *self.unserved, *self.whole_seconds):
-            if name.partition(":")[0] not in known:
-                raise ValueError(f"{self.exchange}: there is no dataset {name!r}")
+        for dataset in (*self.retention, *self.unserved, *self.whole_seconds):
+            if dataset.partition(":")[0] not in known:
+                raise ValueError(f"{self.name}: unknown dataset {dataset!r}")
 
-    def keeps(self, dataset: str, wallet: str = "") -> int | None:
-        """Milliseconds; None: for ever."""
-        return kept_for(self.kept, dataset, wallet)
+    def retention_for(self, dataset: str, wallet: str = "") -> int | None:
+        """Retention in milliseconds; None: forever."""
+        return retention_of(self.retention, dataset, wallet)
 
     def rows_of(self, world: World, entry: LedgerEntry) -> Sequence[tuple[str, str, Decimal]]:
-        """Raw kind, id and amount of each row that tells of a ledger entry."""
+        """Raw kind, id and amount of each row that reports a ledger entry."""
         if self.parts is not None:
             return self.parts(world, entry)
         return [(self.names.entry_kind(entry), self.names.entry_id(world, entry), entry.amount)]
 
-    def told_at(self, dataset: str, wallet: str, at: int) -> int:
-        """A time (ms) as it is told."""
+    def reported_at(self, dataset: str, wallet: str, at: int) -> int:
+        """A time (ms) with the precision that the exchange reports."""
         whole = self.whole_seconds & {dataset, f"{dataset}:{wallet}"}
         return at - at % 1000 if whole else at
 
