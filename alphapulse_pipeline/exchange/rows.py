@@ -8,8 +8,6 @@ from typing import Any
 Row = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# ccxt's kinds of ledger entries -> the history that tells the same
-_REPEATED = {"trade": "trades", "transaction": "transfers", "transfer": "transfers"}
 
 
 def number(value: Any) -> Decimal | None:
@@ -181,7 +179,7 @@ def entry(wallet: str, entry: Mapping[str, Any]) -> Row:
         "amount": change,
         "balance_after": number(entry.get("after")),
         "reference_id": entry.get("referenceId"),
-        "repeats": _REPEATED.get(entry.get("type") or "", ""),
+        "class": "other",
         "happened_at": moment(entry["timestamp"]),
         "raw": entry["info"],
     }
