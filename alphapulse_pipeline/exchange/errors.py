@@ -183,7 +183,7 @@ def _problem(error: BaseException, kind: Kind) -> str:
         case Kind.THROTTLED:
             return f"too many requests: {text}"
         case Kind.BANNED:
-            return f"the exchange has banned this machine's address or this key temporarily: {text}"
+            return f"the exchange has temporarily banned this machine's address or key: {text}"
         case Kind.TRANSIENT:
             detail = f"{text}{_network_detail(error, text)}"
             return f"the exchange cannot be reached or is failing: {detail}"
