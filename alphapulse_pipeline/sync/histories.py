@@ -8,8 +8,8 @@ from datetime import UTC, datetime, time, timedelta
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.rows import Row
-from alphapulse_pipeline.exchange.walker.known_row import witnessed
-from alphapulse_pipeline.exchange.walker.unknown_retention import believed
+from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
+from alphapulse_pipeline.exchange.walker.unknown_retention import limit_to_oldest_row
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
@@ -128,9 +128,9 @@ def _read(
             proofs: list[Proof] = []
             for gap, item in items:
                 stream = found[gap.stream]
-                if isinstance(item, Page) and item.doubt:
+                if isinstance(item, Page) and item.unverified:
                     unproved = TimeRange(to_time(item.start), to_time(item.end))
-                    _unreachable(session, dataset, gap.stream, unproved, item.doubt)
+                    _unreachable(session, dataset, gap.stream, unproved, item.unverified)
                 elif isinstance(item, Page):
                     made = parsed(session, dataset, stream.source, item.rows)
                     rows += made
@@ -148,7 +148,7 @@ def _read(
                     failures.append(item)
                 elif item.kind is Kind.TOO_OLD:
                     lost = TimeRange(gap.missing.start, left[gap])
-                    _unreachable(session, dataset, gap.stream, lost, item.cause)
+                    _unreachable(session, dataset, gap.stream, lost, item.problem)
                 else:
                     logger.warning("%s %s: %s", name, gap.stream, item)
                     failures.append(item)
@@ -211,7 +211,7 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
             source.wallet,
             gap.missing.start,
             served=_oldest_served(feed, now),
-            forgotten=now - session.venue.forgets,
+            forgotten=now - session.venue.keeps_unfilled_orders,
         )
         if source.id
         else None
@@ -220,13 +220,13 @@ def _walk(session: Session, dataset: str, stream: Stream, gap: Gap) -> AsyncGene
     pages = feed.paging.walk(session.client.request, feed, start, end, after)
     if not after:  # what goes on from a known row has its witness
         witness = _witness(session, dataset, stream)
-        pages = witnessed(pages, feed, session.client.request, witness)
-    if not source.doubtful:
+        pages = confirm_empty_pages(pages, feed, session.client.request, witness)
+    if not source.retention_unknown:
         return pages
     older = sync_state.covered_before(
         session.connection, session.name, dataset, stream.name, gap.missing.start
     )
-    return believed(pages, to_milliseconds(now - _SURE), older, feed.moment)
+    return limit_to_oldest_row(pages, to_milliseconds(now - _SURE), older, feed.moment)
 
 
 def _oldest_served(feed: Feed, now: datetime) -> datetime | None:
@@ -238,7 +238,7 @@ def _oldest_served(feed: Feed, now: datetime) -> datetime | None:
 def _witness(session: Session, dataset: str, stream: Stream) -> int | None:
     """The time (ms) of a row that the exchange must still show, if there is one."""
     newest = coverage.newest_row(session.connection, session.name, dataset, stream.name)
-    served = _SURE if stream.source.doubtful else stream.source.feed.horizon
+    served = _SURE if stream.source.retention_unknown else stream.source.feed.horizon
     oldest = session.client.now() - served + timedelta(hours=1) if served else newest
     return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
 
