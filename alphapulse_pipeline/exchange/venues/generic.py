@@ -295,7 +295,7 @@ def _remarks(planner: CallPlanner, venue: Venue) -> list[str]:
     found = [ccxt_overrides.REMARKS[planner.name]] if planner.name in ccxt_overrides.REMARKS else []
     wanted = planner.run.ccxt.requiredCredentials
     if missing := [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]:
-        found.append(f"credentials: {' and '.join(missing)} instead of an API key")
+        found.append(f"credentials include {' and '.join(missing)}")
     for applies, remark in (
         (_has_no_window, "no time filter, complete only if there are few rows"),
         (_has_no_end, "no end time, complete only if there are few rows"),
