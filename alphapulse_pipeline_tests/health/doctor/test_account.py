@@ -79,7 +79,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "503": ({"faults": ["status=503"]}, "http", ["503"], ["status page"]),
     "451": ({"faults": ["status=451"]}, "http", ["451"], ["do not serve the country"]),
     "throttled": ({"faults": ["throttled"]}, "http", ["too many requests"], ["fewer programs"]),
-    "banned": ({"faults": ["banned=120"]}, "http", ["temporarily banned"], ["wait until the ban ends"]),
+    "banned": ({"faults": ["banned=120"]}, "http", ["temporarily banned"], ["until the ban"]),
     "maintenance": ({"faults": ["maintenance"]}, "http", ["503"], ["status page"]),
     "wrong clock": ({"faults": [FAR]}, "clock", ["behind", "within 5000 ms"], ["NTP"]),
     "expired": ({"faults": ["key=expired"]}, "signature", ["expired"], ["create a new read-only"]),
@@ -170,8 +170,8 @@ SETTINGS: dict[str, tuple[str, dict[str, str], str, str]] = {
         "bybit", {"SECRET": "", "KEY": ""}, "MAIN_API_KEY and MAIN_API_SECRET not set", "export",
     ),
     "no passphrase": ("okx", {"PASSWORD": ""}, "MAIN_API_PASSWORD not set", "passphrase"),
-    "no scheme": ("bybit", {"URL": "localhost:80"}, "MAIN_API_URL is not a valid URL", "write it as"),
-    "no port": ("bybit", {"URL": "http://x:y"}, "MAIN_API_URL is not a valid URL", "write it as"),
+    "no scheme": ("bybit", {"URL": "localhost:80"}, "API_URL is not a valid URL", "write it as"),
+    "no port": ("bybit", {"URL": "http://x:y"}, "API_URL is not a valid URL", "write it as"),
 }  # fmt: skip
 
 
