@@ -1,4 +1,4 @@
-"""What kind of account a key belongs to, where an exchange has several."""
+"""The type of account that a key belongs to, for exchanges with several types."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from alphapulse_pipeline.exchange.feed import Caller
 
 @dataclass(frozen=True)
 class AccountType:
-    """`trouble`: what of such an account is not read; empty where all of it is."""
+    """`problem`: what is not read from such an account; empty if everything is."""
 
     name: str
-    trouble: str = ""
-    mend: str = ""
+    problem: str = ""
+    fix: str = ""
 
 
-AskType = Callable[[Caller], Awaitable[AccountType]]
-"""Asks the exchange; raises what ccxt raises."""
+AskAccountType = Callable[[Caller], Awaitable[AccountType]]
+"""Requests the account type. Raises what ccxt raises."""

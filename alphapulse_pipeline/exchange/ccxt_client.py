@@ -1,6 +1,6 @@
-"""Every class of ccxt as it is used here: exact numbers, no silent loss, our own door.
+"""ccxt's exchange classes with exact numbers, checked answers, our own retries and base URL.
 
-What is changed is the least that must be: how a request is sent, sent again and believed.
+The changes are minimal: how requests are sent and retried, and when an answer is accepted.
 """
 
 import asyncio
@@ -27,35 +27,35 @@ from alphapulse_pipeline.exchange.errors import (
     MISREAD,
     Kind,
     Unreadable,
+    ban_end,
     is_final,
     kind_of,
-    told_end,
 )
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import TokenBucket
-from alphapulse_pipeline.exchange.retry_after import UNTOLD, retry_after
+from alphapulse_pipeline.exchange.retry_after import DEFAULT_WAIT, retry_after
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures
 
 logger = logging.getLogger(__name__)
 
-# At DEBUG, ccxt's logger prints keys and signatures. A filter, since levels get set by others.
+# At DEBUG, ccxt's logger prints keys and signatures. A filter, since others may set the level.
 logging.getLogger("ccxt.base.exchange").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _SIGNS = re.compile("sign|auth", re.IGNORECASE)
 
-_ATTEMPTS = 4
-_LONGEST_WAIT = 20.0
-_LONGEST_TOLD = 65.0
-"""Seconds that are waited where the exchange says so: most count by the minute."""
-_PATIENCE = 150.0
+_MAX_ATTEMPTS = 4
+_MAX_BACKOFF = 20.0
+_MAX_RETRY_AFTER = 65.0
+"""Seconds. The longest wait an exchange may ask for: most limits are per minute."""
+_RETRY_TIMEOUT = 150.0
 _REQUEST_TIMEOUT_MS = 15_000
 
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """How an account's exchange is reached. Never printed: it holds the secrets."""
+    """How an account's exchange is reached. Holds the secrets, so it is never printed."""
 
     environment: AccountEnvironment
     exchange: str
@@ -67,73 +67,77 @@ class ClientConfig:
     options: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's `options`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """ccxt's own constructor settings that the venue asks for."""
+    """The venue's settings for ccxt's constructor."""
     costs: Mapping[str, float] = field(default_factory=dict)
-    """Path -> cost in the rate limiter, in place of ccxt's."""
+    """Path -> cost in the rate limiter, overriding ccxt's."""
     run_id: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Tells these credentials from others, and is not enough to find them."""
-        named = (
-            *(self.environment.account, self.exchange, self.api_key, self.api_secret),
-            *(self.api_password, str(self.testnet)),
+        """Identifies these credentials without revealing them."""
+        parts = (
+            self.environment.account,
+            self.exchange,
+            self.api_key,
+            self.api_secret,
+            self.api_password,
+            str(self.testnet),
         )
-        return hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def build(connection: ClientConfig) -> Any:
-    """The exchange's class of ccxt, changed as `_Exact` tells; it has not sent anything yet.
+def build(config: ClientConfig) -> Any:
+    """An instance of the exchange's ccxt class with the changes of `_CheckedExchange`.
 
-    Raises `SettingsError` where it is asked for a testnet that does not exist.
+    Sends no request. Raises `SettingsError` if a testnet is configured that does not exist.
     """
-    base = exchange_class(connection.exchange)
-    exchange = type(connection.exchange, (_Exact, base), {})(
+    base = exchange_class(config.exchange)
+    exchange = type(config.exchange, (_CheckedExchange, base), {})(
         {
-            "apiKey": connection.api_key,
-            "secret": connection.api_secret,
-            "password": connection.api_password,
+            "apiKey": config.api_key,
+            "secret": config.api_secret,
+            "password": config.api_password,
             "timeout": _REQUEST_TIMEOUT_MS,
             "enableRateLimit": True,
-            "userAgent": _user_agent(connection.run_id),
-            **connection.settings,
-            "options": {**connection.settings.get("options", {}), **connection.options},
+            "userAgent": _user_agent(config.run_id),
+            **config.settings,
+            "options": {**config.settings.get("options", {}), **config.options},
         }
     )
     exchange.number = str
-    # exchanges that are signed for with a wallet's key have no others
+    # decentralized exchanges sign with a wallet's key instead of an API key
     if exchange.requiredCredentials.get("walletAddress"):
-        exchange.walletAddress = connection.api_key
+        exchange.walletAddress = config.api_key
     if exchange.requiredCredentials.get("privateKey"):
-        exchange.privateKey = connection.api_secret
-    exchange.api_url = connection.api_url
-    exchange.costs = connection.costs
+        exchange.privateKey = config.api_secret
+    exchange.api_url = config.api_url
+    exchange.costs = config.costs
     exchange.requests_sent = 0
-    exchange.attempts = _ATTEMPTS
+    exchange.max_attempts = _MAX_ATTEMPTS
     exchange.refused = None
-    exchange.clock_asker = None
+    exchange.clock_task = None
     exchange.clock_lock = asyncio.Lock()
-    exchange.timeout_on_exit = 0  # ccxt waits for websockets here, of which there are none
-    if connection.testnet:
-        _leave_the_real_exchange(exchange, connection.environment)
+    exchange.timeout_on_exit = 0  # a wait for websockets, which are not used
+    if config.testnet:
+        _use_testnet(exchange, config.environment)
     return exchange
 
 
-def _leave_the_real_exchange(exchange: Any, names: AccountEnvironment) -> None:
-    """Raises `SettingsError` where ccxt knows nothing else than the real one."""
+def _use_testnet(exchange: Any, names: AccountEnvironment) -> None:
+    """Raises `SettingsError` if ccxt knows only the live exchange."""
     if exchange.urls.get("test"):
         exchange.set_sandbox_mode(True)
     elif exchange.urls.get("demo"):
         exchange.enable_demo_trading(True)
     else:
         raise SettingsError(
-            f"{names.account}: {exchange.id} has neither a testnet nor demo trading: leave out "
-            f"{names.testnet}"
+            f"{names.account}: {exchange.id} has neither a testnet nor demo trading",
+            f"remove {names.testnet}",
         )
 
 
-class _Exact:
-    """What is changed in every ccxt class: exact numbers, no silent loss, our own door."""
+class _CheckedExchange:
+    """Mixed into every ccxt class: exact numbers, checked answers, our retries and base URL."""
 
     id: str
     last_response_headers: Mapping[str, str] | None
@@ -142,91 +146,91 @@ class _Exact:
     api_url: str
     costs: Mapping[str, float]
     requests_sent: int
-    attempts: int
+    max_attempts: int
     refused: BaseException | None
-    """What the exchange refused the whole account with: nothing more is asked."""
-    clock_asker: asyncio.Task[Any] | None
-    """Who has asked for the exchange's time: it is asked once."""
+    """The error by which the exchange refused the whole account: no more requests are sent."""
+    clock_task: asyncio.Task[Any] | None
+    """The task that has requested the exchange's time: it is requested once."""
     clock_lock: asyncio.Lock
     options: dict[str, Any]
     fetch_time: Callable[[], Awaitable[int]]
 
     async def fetch2(self, *args: Any, **kwargs: Any) -> Any:
-        """One call of an endpoint; throttled, signed and sent again where that can help."""
+        """One call of an endpoint: throttled, signed, and retried where that can help."""
         if self.refused:
             raise self.refused
         try:
             async for attempt in stamina.retry_context(
                 on=self._wait_before_retry,
-                attempts=self.attempts,
-                timeout=_PATIENCE,
+                attempts=self.max_attempts,
+                timeout=_RETRY_TIMEOUT,
                 wait_initial=0.25,
-                wait_max=_LONGEST_WAIT,
+                wait_max=_MAX_BACKOFF,
             ):
                 with attempt:
-                    answer = await self._fetch_in_time(*args, **kwargs)
+                    answer = await self._fetch_with_clock(*args, **kwargs)
         except (TimeoutError, ccxt.BaseError, OSError) as error:
             if is_final(error):
                 self.refused = error
-                error.until = self._told_end(error)  # type: ignore[union-attr]
-            # What has just failed for good is not waited for again and again by the next call.
-            self.attempts = 1
+                error.until = self._ban_end(error)  # type: ignore[union-attr]
+            # all retries failed: the next call must not spend them again
+            self.max_attempts = 1
             raise
-        self.attempts = _ATTEMPTS
+        self.max_attempts = _MAX_ATTEMPTS
         return answer
 
-    async def _fetch_in_time(self, *args: Any, **kwargs: Any) -> Any:
-        """Send it; where the exchange refuses our time, find out its own and send it once more."""
+    async def _fetch_with_clock(self, *args: Any, **kwargs: Any) -> Any:
+        """Send it; if the exchange rejects the timestamp, correct the clock and send it again."""
         difference = self.options.get("timeDifference")
         try:
             return await super().fetch2(*args, **kwargs)  # type: ignore[misc]
-        except MISREAD as error:  # ccxt looks into every answer for errors
+        except MISREAD as error:  # from ccxt's search for errors in the answer
             raise Unreadable(f"{args[0]}: {type(error).__name__}: {error}") from error
         except ccxt.InvalidNonce:
-            if self.clock_asker is asyncio.current_task():
-                raise  # the time itself was asked for
+            if self.clock_task is asyncio.current_task():
+                raise  # this request was for the exchange's time
             async with self.clock_lock:
                 if self.options.get("timeDifference") == difference:
-                    if difference is None or self.clock_asker:
+                    if difference is None or self.clock_task:
                         raise
                     await self._correct_clock()
             return await super().fetch2(*args, **kwargs)  # type: ignore[misc]
 
     async def _correct_clock(self) -> None:
-        self.clock_asker = asyncio.current_task()
+        self.clock_task = asyncio.current_task()
         ahead = self.milliseconds() - await self.fetch_time()
         logger.warning(
-            "this machine's clock is %.1f seconds %s the exchange's, by which this run goes now: "
-            "set the machine's (NTP)",
+            "this machine's clock is %.1f seconds %s the exchange's; this run uses the exchange's "
+            "time: synchronize this machine's clock (NTP)",
             abs(ahead) / 1000,
             "ahead of" if ahead > 0 else "behind",
         )
         self.options["timeDifference"] = ahead
 
     def sign(self, *args: Any, **kwargs: Any) -> Any:
-        """A secret that nothing can be signed with is the wrong one, before anybody is asked."""
+        """Report a secret that cannot sign as a wrong secret; no request is sent."""
         try:
             return super().sign(*args, **kwargs)  # type: ignore[misc]
-        except ValueError as error:  # no base64, no hexadecimal number, no key of a curve
-            told = f"the secret is not of the form that {self.id} gives out: {error}"
-            raise ccxt.AuthenticationError(told) from None
+        except ValueError as error:  # not base64, not hexadecimal, not a private key
+            problem = f"the secret does not have the format of {self.id}'s secrets: {error}"
+            raise ccxt.AuthenticationError(problem) from None
 
     async def fetch(
         self, url: str, method: str = "GET", headers: Any = None, body: Any = None
     ) -> Any:
-        """Send a signed request. An answer that is not JSON is an error, never 'no rows'."""
+        """Send a signed request. An answer that is not JSON is an error, never "no rows"."""
         self.requests_sent += 1
         if self.api_url:
-            url = _through(self.api_url, url)
+            url = _rebase(self.api_url, url)
         remember_signatures(_signatures(url, headers, body))
         answer = await super().fetch(url, method, headers, body)  # type: ignore[misc]
         if not isinstance(answer, dict | list):
             path = urlsplit(url).path
-            raise ccxt.BadResponse(f"{path} answered with something that is not JSON")
+            raise ccxt.BadResponse(f"the answer of {path} is not JSON")
         return answer
 
     def handle_errors(self, code: int, reason: str, *more: Any) -> Any:
-        """Believe the HTTP status: exchanges' classes lose it where the body is JSON."""
+        """Check the HTTP status first: ccxt's classes ignore it if the body is JSON."""
         body = more[3]
         if code in (418, 429):
             raise ccxt.RateLimitExceeded(f"{code} {reason} {body}")
@@ -235,14 +239,14 @@ class _Exact:
         return super().handle_errors(code, reason, *more)  # type: ignore[misc]
 
     def _wait_before_retry(self, error: Exception) -> bool | float:
-        """Whether to send it again, or after how many seconds."""
+        """Whether to retry, or after how many seconds."""
         match kind_of(error):
             case Kind.TRANSIENT:
                 return True
             case Kind.THROTTLED:
-                told = retry_after(self.last_response_headers or {}, self.milliseconds())
-                wait = UNTOLD if told is None else told
-                if wait > _LONGEST_TOLD:
+                asked = retry_after(self.last_response_headers or {}, self.milliseconds())
+                wait = DEFAULT_WAIT if asked is None else asked
+                if wait > _MAX_RETRY_AFTER:
                     return False
                 self.throttler.hold(wait)
                 return wait
@@ -252,10 +256,10 @@ class _Exact:
     def init_throttler(self, cost: Any = None) -> None:
         self.throttler = TokenBucket(self.tokenBucket)
 
-    def _told_end(self, error: BaseException) -> datetime | None:
+    def _ban_end(self, error: BaseException) -> datetime | None:
         wait = retry_after(self.last_response_headers or {}, self.milliseconds())
-        told = datetime.now(UTC) + timedelta(seconds=wait) if wait else None
-        return told_end(str(error)) or told
+        by_headers = datetime.now(UTC) + timedelta(seconds=wait) if wait else None
+        return ban_end(str(error)) or by_headers
 
     def calculate_rate_limiter_cost(
         self, api: Any, method: str, path: str, params: Any, config: Any = None
@@ -269,8 +273,8 @@ class _Exact:
     def on_json_response(self, body: str) -> Any:
         return json.loads(body, parse_float=str, parse_constant=str)
 
-    # ccxt drops rows of an answer by symbol, currency, time, number and status. How many there
-    # were is what proofs go by.
+    # ccxt drops rows by symbol, currency, time, number and status, but the walkers' proofs need all
+    # rows of an answer.
     def filter_by_value_since_limit(self, rows: Any, *_: Any, **__: Any) -> Any:
         return rows
 
@@ -286,23 +290,23 @@ class _Exact:
         return super().filter_by_array(rows, key, values, indexed)  # type: ignore[misc]
 
 
-def _tell(details: stamina.instrumentation.RetryDetails) -> None:
+def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
     cause = " ".join(redact(str(details.caused_by)).split())[:200]
-    logger.info("trying again in %.1f seconds: %s", details.wait_for, cause)
+    logger.info("retrying in %.1f seconds: %s", details.wait_for, cause)
 
 
-# stamina's own words repeat the error as it is, signed URL and all.
-stamina.instrumentation.set_on_retry_hooks([_tell])
+# stamina's default message contains the unredacted error, including the signed URL.
+stamina.instrumentation.set_on_retry_hooks([_log_retry])
 
 
-def _through(door: str, url: str) -> str:
-    """The same path and query at another scheme, host and port."""
-    there, asked = urlsplit(door), urlsplit(url)
-    return urlunsplit(asked._replace(scheme=there.scheme, netloc=there.netloc))
+def _rebase(base_url: str, url: str) -> str:
+    """`url` with the scheme, host and port of `base_url`."""
+    base, parts = urlsplit(base_url), urlsplit(url)
+    return urlunsplit(parts._replace(scheme=base.scheme, netloc=base.netloc))
 
 
 def _signatures(url: str, headers: Mapping[str, Any] | None, body: Any) -> list[str]:
-    """What a request is signed with, wherever exchanges want it: headers, query or form."""
+    """The signatures in a request: in its headers, query or form."""
     form = body if isinstance(body, str) else ""
     pairs = [*(headers or {}).items(), *parse_qsl(urlsplit(url).query), *parse_qsl(form)]
     return [str(value) for name, value in pairs if _SIGNS.search(name) and len(str(value)) >= 16]

@@ -1,7 +1,7 @@
 """One ccxt client and one event loop, for one run of one account.
 
-The loop lives in one thread that the client owns and closes, so that the next pages arrive while
-a batch is being committed. Nothing else makes a loop or a thread.
+The loop runs in a thread that the client owns and stops, so that the next pages arrive while a
+batch is being committed. Nothing else creates loops or threads.
 """
 
 import asyncio
@@ -40,47 +40,47 @@ logger = logging.getLogger(__name__)
 
 _PAGES_AHEAD = 8
 _AT_ONCE = 8
-"""How many sources are read at the same time, all inside the one rate limit."""
+"""How many sources are read concurrently, all within the account's rate limit."""
 
 
 class ExchangeClient:
-    """Calls an exchange: rate-limited, retried where that helps, every failure classified."""
+    """Calls an exchange: rate-limited, retried where that helps, with every failure classified."""
 
-    def __init__(self, connection: ClientConfig, portal: BlockingPortal) -> None:
-        self._connection = connection
+    def __init__(self, config: ClientConfig, portal: BlockingPortal) -> None:
+        self._config = config
         self._portal = portal
         self._clock: tuple[datetime, float] | None = None
-        self.ccxt: Any = build(connection)
+        self.ccxt: Any = build(config)
 
     @property
     def requests(self) -> int:
-        """How many HTTP requests were sent."""
+        """The number of HTTP requests sent so far."""
         return int(self.ccxt.requests_sent)
 
     @property
     def limit(self) -> TokenBucket:
-        """The account's rate limit, and what of it was used."""
+        """The account's rate limit, and how much of it has been used."""
         bucket: TokenBucket = self.ccxt.throttler
         return bucket
 
     @property
     def refused(self) -> ExchangeFailure | None:
-        """What the exchange refused the whole account with: it is asked nothing more."""
+        """Why the exchange refused the whole account, if it did: no more requests are sent then."""
         error = self.ccxt.refused
-        return failure(error, self._connection.environment) if error else None
+        return failure(error, self._config.environment) if error else None
 
     def now(self) -> datetime:
-        """The exchange's time, whole milliseconds: asked once a run, never ahead of the truth."""
+        """The exchange's time in whole milliseconds; requested once per run, never ahead of it."""
         if self._clock is None:
             self._clock = self.run(self._read_clock)
-        there, read_at = self._clock
-        # not this machine's date, which may be set while a run is under way
-        now = there + timedelta(seconds=time.monotonic() - read_at)
+        exchange_time, read_at = self._clock
+        # the monotonic clock, since this machine's date may be set during a run
+        now = exchange_time + timedelta(seconds=time.monotonic() - read_at)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
-    def try_once(self) -> None:
-        """Send the next call once: for who wants to know what comes, not to get through."""
-        self.ccxt.attempts = 1
+    def disable_retries(self) -> None:
+        """Send the next call only once: to see the first answer, whatever it is."""
+        self.ccxt.max_attempts = 1
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Any:
         """Call ccxt's implicit `method`, or a unified one with its arguments. Runs in the loop."""
@@ -88,35 +88,35 @@ class ExchangeClient:
         return await (function(**params) if method.startswith("fetch_") else function(dict(params)))
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """The result of a coroutine function that ran in the loop.
+        """Run a coroutine function in the loop and return its result.
 
-        Raises `ExchangeFailure` for everything that an exchange or ccxt did wrong, an answer that
-        cannot be taken apart included.
+        Raises `ExchangeFailure` for every error of the exchange or ccxt, including answers that
+        cannot be parsed.
         """
         try:
             return self._portal.call(function, *args)
         except (TimeoutError, ccxt.BaseError, OSError) as error:
-            raise failure(error, self._connection.environment) from None
+            raise failure(error, self._config.environment) from None
         except MISREAD as error:
-            # with where it happened: it may be our own mistake
-            raise failure(error, self._connection.environment) from error
+            # chained, with the traceback: it may be our own bug
+            raise failure(error, self._config.environment) from error
 
     def run_all(self, calls: Iterable[Awaitable[T]]) -> list[T]:
-        """The results of several coroutines that ran at the same time, in their order.
+        """Run several coroutines concurrently and return their results in order.
 
-        Raises what `run` raises; then none of them counts.
+        Raises what `run` raises; then there are no results.
         """
         return self.run(_gathered, list(calls))
 
     def stream(
         self, sources: Mapping[K, AsyncGenerator[T, None]]
     ) -> Generator[list[tuple[K, T | Exception]], None, None]:
-        """Items of several async generators that run at the same time, with whose they are.
+        """Run several async generators concurrently and yield (key, item) pairs.
 
-        They are fetched ahead while the caller works on the last ones, and come in lists of what is
-        there. A source that fails ends with its error as its last item (an `ExchangeFailure` for
-        everything that an exchange or ccxt did wrong); the others go on. Closing the generator
-        stops them all.
+        Items are fetched ahead while the caller processes earlier ones, and come in lists of those
+        available. The last item of a source that fails is its error (an `ExchangeFailure` for every
+        error of the exchange or ccxt); the other sources continue. Closing the generator stops all
+        sources.
         """
         send, receive = self.run(_channel)
         pump = self._portal.start_task_soon(self._pump, dict(sources), send)
@@ -132,7 +132,7 @@ class ExchangeClient:
             pump.cancel()
             try:
                 self._portal.call(receive.aclose)
-            except RuntimeError:  # the client was closed first, and its loop with it
+            except RuntimeError:  # the client, and its loop, were closed first
                 receive.close()
 
     async def _pump(self, sources: dict[Any, AsyncGenerator[Any, None]], send: Any) -> None:
@@ -145,7 +145,7 @@ class ExchangeClient:
                         async for item in source:
                             await send.send((key, item))
                 except (TimeoutError, ccxt.BaseError, OSError, ExchangeFailure) as error:
-                    await send.send((key, failure(error, self._connection.environment)))
+                    await send.send((key, failure(error, self._config.environment)))
                 except Exception as error:  # noqa: BLE001  the caller raises it
                     await send.send((key, error))
 
@@ -154,7 +154,7 @@ class ExchangeClient:
                 workers.start_soon(worker)
 
     def load_markets(self) -> str:
-        """Ask the exchange for its markets; the catalogue as JSON, for `restore_markets`."""
+        """Request the exchange's markets; return the catalogue as JSON, for `restore_markets`."""
         self.run(self.ccxt.load_markets, True)
         dropped = ("info", "networks", "fees")
         markets = [
@@ -164,32 +164,33 @@ class ExchangeClient:
         return json.dumps(markets)
 
     def restore_markets(self, catalogue: str) -> None:
-        """Know the markets as they were when `load_markets` wrote `catalogue`; no request."""
-        # ccxt's parsers take what is found by raw id as it is: every key must be there
+        """Restore the markets that `load_markets` returned as `catalogue`; sends no request."""
+        # ccxt's parsers use markets found by raw id unchecked: every key must be present
         blank = self.ccxt.safe_market_structure()
         self.ccxt.set_markets([{**blank, **market} for market in json.loads(catalogue)])
 
     async def _read_clock(self) -> tuple[datetime, float]:
-        """The exchange's time, and when on our own clock it was surely reached."""
+        """The exchange's time, and a monotonic time at which it had certainly been reached."""
         if not self.ccxt.has.get("fetchTime"):
             return datetime.now(UTC), time.monotonic()
-        # Half the round trip would be closer, but may be ahead: a request can have been retried.
-        there = await self.ccxt.fetch_time()
-        if there is None:
-            raise ccxt.BadResponse("the exchange was asked for its time and told none")
-        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=there), time.monotonic()
+        # Subtracting half the round trip would be closer, but could be ahead after a retry.
+        exchange_time = await self.ccxt.fetch_time()
+        if exchange_time is None:
+            raise ccxt.BadResponse("the answer to the request for the exchange's time has no time")
+        since_1970 = timedelta(milliseconds=exchange_time)
+        return datetime.fromtimestamp(0, UTC) + since_1970, time.monotonic()
 
 
 @contextmanager
-def open_client(connection: ClientConfig) -> Iterator[ExchangeClient]:
-    """A client, with its loop, for as long as the context lasts."""
+def open_client(config: ClientConfig) -> Iterator[ExchangeClient]:
+    """A client and its loop, both closed at the end of the context."""
     with start_blocking_portal("asyncio") as portal:
-        client = ExchangeClient(connection, portal)
+        client = ExchangeClient(config, portal)
         try:
             yield client
         finally:
             portal.call(client.ccxt.close)
-            # a stream that nobody closed must not be waited for
+            # do not wait for a stream that was not closed
             portal.call(portal.stop, True)
 
 
@@ -202,7 +203,7 @@ async def _channel() -> Any:
 
 
 async def _take(receive: Any) -> list[Any]:
-    """What is there, at least one item."""
+    """The available items, at least one."""
     items = [await receive.receive()]
     while len(items) < _PAGES_AHEAD:
         try:

@@ -1,4 +1,4 @@
-"""How an account's exchange is reached: its file and the environment, read when they are needed."""
+"""An account's client configuration, from its defs.yaml and the environment."""
 
 from urllib.parse import urlsplit
 
@@ -10,27 +10,28 @@ from alphapulse_pipeline.settings.errors import SettingsError
 
 
 def client_config(account: Account, run_id: str) -> ClientConfig:
-    """How the account is reached, its variables looked up now.
+    """The account's client configuration; its environment variables are read now.
 
-    Raises `SettingsError` naming the variable that is missing or wrong.
+    Raises `SettingsError` naming the variable that is missing or invalid.
     """
     names = account.environment
     if missing := names.missing():
         raise SettingsError(
-            f"{account.name}: {' and '.join(missing)} not set: export a read-only key of this "
-            "account or write it into .env"
+            f"{account.name}: {' and '.join(missing)} not set",
+            "export a read-only key of this account, or add it to .env",
         )
     venue = venue_of(account.settings.exchange)
     if venue.needs_password and not lookup(names.api_password):
         raise SettingsError(
-            f"{account.name}: {names.api_password} not set: {account.settings.exchange} gives a "
-            "key a passphrase as well; export it or write it into .env"
+            f"{account.name}: {names.api_password} not set, and {account.settings.exchange} "
+            "requires the key's passphrase",
+            "export it, or add it to .env",
         )
     url = lookup(names.api_url)
-    if url and not _leads_somewhere(url):
+    if url and not _is_url(url):
         raise SettingsError(
-            f"{names.api_url} is no address of a server: write it as http://127.0.0.1:8900 or "
-            "https://gateway.example.com"
+            f"{account.name}: {names.api_url} is not a valid URL",
+            "write it as http://127.0.0.1:8900 or https://gateway.example.com",
         )
     return ClientConfig(
         names,
@@ -47,9 +48,9 @@ def client_config(account: Account, run_id: str) -> ClientConfig:
     )
 
 
-def _leads_somewhere(url: str) -> bool:
+def _is_url(url: str) -> bool:
     try:
-        there = urlsplit(url)
-        return there.scheme in ("http", "https") and bool(there.hostname) and there.port != 0
-    except ValueError:  # a port that is no number
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is not a number
         return False

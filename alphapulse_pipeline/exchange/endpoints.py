@@ -1,4 +1,4 @@
-"""Where an account's requests go, found out without sending one."""
+"""The servers that an account's requests go to, determined without sending a request."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,28 +14,28 @@ Call = tuple[str, Mapping[str, Any]]
 
 
 class _Reached(BaseException):
-    """The request: it ends the call, past every `except Exception` of ccxt's."""
+    """Carries the request's URL out of the call, past every `except Exception` in ccxt."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
 
-def endpoints(client: ExchangeClient, connection: ClientConfig, venue: Venue) -> list[str]:
+def endpoints(client: ExchangeClient, config: ClientConfig, venue: Venue) -> list[str]:
     """Scheme, host and port of every server that the account is read from.
 
-    A unified method asks for the markets first: that request tells its server.
+    A unified method requests the markets first, from the same server.
     """
-    if connection.api_url:
-        return [_origin(connection.api_url)]
-    return client.run(_reached, connection, list(_calls(venue)))
+    if config.api_url:
+        return [_origin(config.api_url)]
+    return client.run(_reached, config, list(_calls(venue)))
 
 
-async def _reached(connection: ClientConfig, calls: list[Call]) -> list[str]:
+async def _reached(config: ClientConfig, calls: list[Call]) -> list[str]:
     async def fetch(url: str, *_: Any, **__: Any) -> Any:
         raise _Reached(url)
 
-    # one of its own, since the account's client has to go on working
-    exchange = build(connection)
+    # a separate instance: the account's client must keep working
+    exchange = build(config)
     exchange.fetch = fetch
     exchange.enableRateLimit = False
     found: dict[str, None] = {}
@@ -45,7 +45,7 @@ async def _reached(connection: ClientConfig, calls: list[Call]) -> list[str]:
         except _Reached as request:
             found[_origin(request.url)] = None
         except ccxt.NotSupported:
-            continue  # the time, which not every exchange tells
+            continue  # not every exchange has an endpoint for its time
     return list(found)
 
 
@@ -59,5 +59,5 @@ def _calls(venue: Venue) -> Iterator[Call]:
 
 
 def _origin(url: str) -> str:
-    there = urlsplit(url)
-    return f"{there.scheme}://{there.netloc}"
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,4 +1,4 @@
-"""Where an error becomes a sentence: every failure of an exchange is classified here, once."""
+"""Classifies every failure of an exchange, and words it for the user."""
 
 import asyncio
 import re
@@ -9,82 +9,84 @@ from ccxt.base import errors as ccxt
 
 from alphapulse_pipeline.exchange.refusals import address_in, refusal_in
 from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.redaction import redact
 
 
 class Kind(StrEnum):
-    """What a failure asks for."""
+    """The kind of a failure, which decides how it is handled."""
 
     TRANSIENT = "transient"
-    """Try again: network, maintenance, an answer that is no answer."""
+    """Retry: network trouble, maintenance, or a response that is not JSON."""
     THROTTLED = "throttled"
-    """Wait as told, then try again."""
+    """Wait as long as the exchange says, then retry."""
     BANNED = "banned"
-    """Stop: asking again makes it last longer."""
+    """Stop: further requests prolong the ban."""
     CREDENTIALS = "credentials"
-    """Stop: no second attempt mends a key."""
+    """Stop: a retry does not fix a key."""
     CLOCK = "clock"
-    """Stop: this machine and the exchange disagree about the time."""
+    """Stop: this machine's clock and the exchange's disagree."""
     UNSUPPORTED = "unsupported"
-    """The exchange has no such thing; recorded, not failed."""
+    """The exchange does not offer this; recorded, not a failure."""
     TOO_OLD = "too old"
-    """The exchange no longer serves what was asked for."""
+    """The exchange no longer keeps rows this old."""
     NO_MARKET = "no market"
-    """The exchange has no such market."""
+    """The exchange does not know the market."""
     NOT_FOUND = "not found"
-    """The exchange does not know the order that was asked for."""
+    """The exchange does not know the order."""
     INCOMPLETE = "incomplete"
-    """The exchange answered, but completeness cannot be proved."""
+    """The exchange answered, but the answers do not prove that nothing is missing."""
     UNREADABLE = "unreadable"
-    """The exchange answered in another form than is known: something is not there, or not what it
-    was."""
+    """The answer has an unexpected format: a field is missing or has a different type."""
     REFUSED = "refused"
-    """The exchange refuses what was asked, with an error that is not known here."""
+    """The exchange rejected the request with an error code we do not know."""
     SUSPECT = "suspect"
-    """The exchange answered that nothing is there, where there always was something."""
+    """An empty answer that contradicts an earlier one."""
     BUG = "bug"
-    """Neither we nor ccxt understand the answer."""
+    """Unexplained: most likely a bug in this package or in ccxt."""
 
 
-class ExchangeFailure(Exception):
-    """A request failed for good. The text is one redacted line that ends with the mend."""
+class ExchangeFailure(UserError):
+    """A request failed for good, after all retries. `str()` is one line without secrets."""
 
-    def __init__(self, kind: Kind, cause: str, mend: str, *, until: datetime | None = None) -> None:
+    def __init__(
+        self, kind: Kind, problem: str, fix: str, *, until: datetime | None = None
+    ) -> None:
+        # redact before cutting: the redaction does not recognize half a secret
+        super().__init__(" ".join(redact(problem).split())[:400], fix)
         self.kind = kind
         self.until = until
-        """When the exchange will answer again, where it said so."""
-        # redacted whole, then cut: half a secret would be found by nobody
-        self.cause = " ".join(redact(cause).split())[:400]
-        self.mend = mend
-        super().__init__(f"{self.cause}; {mend}")
+        """When the exchange will accept requests again, if it said so."""
 
 
 class Incomplete(ExchangeFailure):
-    """The exchange's pages do not prove that nothing is missing."""
+    """The exchange's pages do not prove that no row is missing."""
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, problem: str) -> None:
         super().__init__(
-            Kind.INCOMPLETE, cause, "the range stays a gap and is asked again; nothing was skipped"
+            Kind.INCOMPLETE,
+            problem,
+            "nothing was skipped: the range stays a gap, and the next run requests it again",
         )
 
 
 class Unreadable(ExchangeFailure):
-    """An answer is not of the form that is known."""
+    """An answer does not have the documented format."""
 
-    def __init__(self, cause: str) -> None:
-        super().__init__(Kind.UNREADABLE, cause, _UNREADABLE)
+    def __init__(self, problem: str) -> None:
+        super().__init__(Kind.UNREADABLE, problem, _UNREADABLE_FIX)
 
 
-_UNREADABLE = (
-    "nothing of it was stored or taken for complete; if the next runs say the same, the exchange "
-    "has changed its API: update alphapulse-pipeline, or report this line"
+_UNREADABLE_FIX = (
+    "nothing was stored and the range stays a gap; if the next runs fail the same way, the "
+    "exchange has changed its API: update alphapulse-pipeline, or report this message"
 )
 MISREAD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What goes wrong where an answer is taken apart that is not of the form that is known."""
+"""What parsing an answer with an unexpected format raises."""
 
 
 def kind_of(error: BaseException) -> Kind:
-    """The class of what ccxt raised. ccxt's own classes are hints: known misfits come first."""
+    """Classify what ccxt raised. Cases that ccxt is known to misclassify come first."""
     if isinstance(error, ExchangeFailure):
         return error.kind
     text = str(error)
@@ -94,10 +96,11 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.CLOCK
     if _BANNED.search(text):
         return Kind.BANNED
-    # whatever ccxt calls it: binance's -2015 is DDoSProtection once a private call has succeeded
+    # by code, not by class: once a private call has succeeded, ccxt raises DDoSProtection for
+    # Binance's -2015
     if refusal_in(text) or isinstance(error, ccxt.AuthenticationError):
         return Kind.CREDENTIALS
-    if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _says_throttled(text):
+    if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _is_throttled(text):
         return Kind.THROTTLED
     if isinstance(error, ccxt.BadSymbol):
         return Kind.NO_MARKET
@@ -107,48 +110,48 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.UNSUPPORTED
     if isinstance(error, ccxt.OperationFailed | asyncio.TimeoutError | OSError):
         return Kind.TRANSIENT
-    # a cut-off body or bad headers: a plain ExchangeError whose cause is aiohttp's
+    # a truncated body or bad headers: a plain ExchangeError caused by an aiohttp error
     if isinstance(error, ccxt.ExchangeError) and type(error.__cause__).__module__.startswith(
         "aiohttp"
     ):
         return Kind.TRANSIENT
-    if _PASSES.search(text):
+    if _TEMPORARY.search(text):
         return Kind.TRANSIENT
     if isinstance(error, MISREAD):
         return Kind.UNREADABLE
-    # the exchange's answer is in it; what ccxt itself objects to has none. A request that is not as
-    # it should be is our mistake.
-    told = isinstance(error, ccxt.ExchangeError) and "{" in text
-    return Kind.REFUSED if told and not isinstance(error, ccxt.BadRequest) else Kind.BUG
+    # The exchange's JSON is in the text; errors that ccxt raises by itself have none. A malformed
+    # request is our bug.
+    answered = isinstance(error, ccxt.ExchangeError) and "{" in text
+    return Kind.REFUSED if answered and not isinstance(error, ccxt.BadRequest) else Kind.BUG
 
 
 def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:
-    """What ccxt raised, as a line for the reader."""
+    """What ccxt raised, classified and worded for the user of the account."""
     if isinstance(error, ExchangeFailure):
         return error
     kind = kind_of(error)
     until: datetime | None = getattr(error, "until", None)
-    return ExchangeFailure(kind, _cause(error, kind), _mend(error, kind, environment), until=until)
+    return ExchangeFailure(kind, _problem(error, kind), _fix(error, kind, environment), until=until)
 
 
-# Bybit's sentence; Binance's futures'
+# Bybit's message; Binance futures' message
 _TOO_OLD = re.compile(r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ ", re.I)
 
 # Bybit's "server timeout" and "server error"; Binance's "overloaded" and "shutting down"
-_PASSES = re.compile(r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b')
+_TEMPORARY = re.compile(r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b')
 
-# Binance's status and words; Bybit's status 403, and its 10009; Kraken's words
+# Binance's status and message; Bybit's status 403 and its code 10009; Kraken's message
 _BANNED = re.compile(
     r"^418 |banned until|access too frequent|IP (?:had|has) been banned|Temporary lockout"
-    r"|error code: 1015",  # Cloudflare's, before OKX: this address is kept out for a while
+    r"|error code: 1015",  # Cloudflare, in front of OKX: a temporary ban of this address
     re.I,
 )
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether the exchange refuses the account as a whole, so that nothing more is to be asked.
+    """Whether the exchange refuses the whole account, so that further requests are pointless.
 
-    A missing permission, or a code that may mean one (binance's -2015), is the endpoint's matter.
+    A missing permission, or a code that may mean one (Binance's -2015), concerns one endpoint only.
     """
     kind = kind_of(error)
     if kind is not Kind.CREDENTIALS:
@@ -157,67 +160,67 @@ def is_final(error: BaseException) -> bool:
     return refusal.whole if refusal else not isinstance(error, ccxt.PermissionDenied)
 
 
-def told_end(text: str) -> datetime | None:
-    """When a ban ends, where its words tell (Binance: "banned until 1605687123456")."""
-    told = re.search(r"banned until (\d{13})", text)
-    return datetime.fromtimestamp(int(told.group(1)) / 1000, UTC) if told else None
+def ban_end(text: str) -> datetime | None:
+    """When a ban ends, if the message says so (Binance: "banned until 1605687123456")."""
+    until = re.search(r"banned until (\d{13})", text)
+    return datetime.fromtimestamp(int(until.group(1)) / 1000, UTC) if until else None
 
 
-def _says_throttled(text: str) -> bool:
-    # 10429: bybit's "system level frequency protection", which ccxt does not know
+def _is_throttled(text: str) -> bool:
+    # 10429: Bybit's "system level frequency protection", unknown to ccxt
     return bool(re.search(r'\b429\b.{0,40}(Too Many|rate)|"retCode":\s*10429\b', text, re.I))
 
 
-def _cause(error: BaseException, kind: Kind) -> str:
-    text = _exchange_words(str(error))
+def _problem(error: BaseException, kind: Kind) -> str:
+    text = _exchange_message(str(error))
     match kind:
         case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
             return f"{refusal.meaning}: {text}"
         case Kind.CREDENTIALS:
-            return f"the exchange refuses the API key: {text}"
+            return f"the exchange rejects the API key: {text}"
         case Kind.CLOCK:
-            return f"the exchange refuses the time of the request: {text}"
+            return f"the exchange rejects the request's timestamp: {text}"
         case Kind.THROTTLED:
             return f"too many requests: {text}"
         case Kind.BANNED:
-            return f"the exchange has banned this machine's address or key for a while: {text}"
+            return f"the exchange has temporarily banned this machine's address or key: {text}"
         case Kind.TRANSIENT:
-            said = f"{text}{_way(error, text)}"
-            return f"the exchange cannot be reached or answers with an error: {said}"
+            detail = f"{text}{_network_detail(error, text)}"
+            return f"the exchange cannot be reached or is failing: {detail}"
         case Kind.REFUSED:
-            return f"the exchange refuses what was asked: {text}"
+            return f"the exchange rejects the request: {text}"
         case Kind.UNREADABLE:
-            return f"an answer cannot be read: {type(error).__name__}: {text}"
+            return f"the exchange's answer could not be parsed: {type(error).__name__}: {text}"
         case _:
             return text or type(error).__name__
 
 
-def _exchange_words(text: str) -> str:
-    """The exchange's own sentence, where it can be found in what ccxt says."""
+def _exchange_message(text: str) -> str:
+    """The exchange's own message, if the text of ccxt's error contains one."""
     message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"((?:[^"\\]|\\.)+)"', text)
     code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
     if message:
-        # Bybit's 10004 repeats the signed text, with the key in it
-        said = message.group(1).replace('\\"', '"')
-        words = re.sub(r"\s*,?\s*origin_string\[.*", "", said).strip(" .")
+        # Bybit's 10004 repeats the signed text, which contains the key
+        words = message.group(1).replace('\\"', '"')
+        words = re.sub(r"\s*,?\s*origin_string\[.*", "", words).strip(" .")
         return f"{words} ({code.group(1)})" if code else words
-    # what follows is a page of HTML: its status and reason stand before it
+    # an HTML page: the status and reason precede it
     return text.partition("<")[0].strip()
 
 
-def _way(error: BaseException, told: str) -> str:
-    """What went wrong on the way, which ccxt may keep to itself."""
+def _network_detail(error: BaseException, text: str) -> str:
+    """The network error behind ccxt's, unless `text` already contains it."""
     if isinstance(error, ccxt.RequestTimeout | TimeoutError):
-        return ": no answer in time"
+        return ": the request timed out"
     cause = str(error.__cause__ or "").partition("<")[0].strip(" :")
-    return f": {cause}" if cause and cause not in told else ""
+    return f": {cause}" if cause and cause not in text else ""
 
 
-def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
+def _fix(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
     key, secret = environment.api_key, environment.api_secret
     match kind:
         case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
-            return refusal.mend.format(
+            return refusal.fix.format(
                 key=key,
                 secret=secret,
                 password=environment.api_password,
@@ -225,33 +228,36 @@ def _mend(error: BaseException, kind: Kind, environment: AccountEnvironment) -> 
                 address=address_in(str(error)),
             )
         case Kind.CREDENTIALS if isinstance(error, ccxt.PermissionDenied):
-            return f"give the key of {key} the right to read, and allow this machine's address"
+            return (
+                f"grant the key in {key} read permission, and add this machine's address to its "
+                "IP allowlist"
+            )
         case Kind.CREDENTIALS if "sign" in str(error).lower():
-            return f"check {secret}: it does not belong to the key in {key}"
+            return f"check {secret}: it does not match the key in {key}"
         case Kind.CREDENTIALS:
             return f"check {key} and {secret}: wrong, expired or revoked"
         case Kind.CLOCK:
             return "set this machine's clock (NTP), or raise options.recvWindow in defs.yaml"
         case Kind.THROTTLED:
-            return "let fewer programs use this key, or sync less often"
+            return "use this key in fewer programs, or sync less often"
         case Kind.BANNED:
             return (
-                "wait until it is over, which is longer the more is asked meanwhile; let fewer "
-                "programs use this key and this address"
+                "wait until the ban ends (further requests prolong it), and use this key and this "
+                "address in fewer programs"
             )
         case Kind.TRANSIENT:
             return (
                 f"check the network, the exchange's status page and {environment.api_url}; "
-                "the next run tries again"
+                "the next run retries"
             )
         case Kind.REFUSED:
             return (
-                "look it up in the exchange's list of error codes; the next run asks again, and if "
-                "it says the same, update alphapulse-pipeline, or report this line"
+                "look up the code in the exchange's API documentation; the next run retries, and "
+                "if it fails the same way, update alphapulse-pipeline, or report this message"
             )
         case Kind.UNREADABLE:
-            return _UNREADABLE
+            return _UNREADABLE_FIX
         case Kind.UNSUPPORTED:
             return "remove the dataset from defs.yaml"
         case _:
-            return "please report it with the exchange and the dataset"
+            return "please report this message with the exchange and the dataset"

@@ -1,6 +1,6 @@
-"""One endpoint that lists things, as data: how it is asked, and where the facts stand in its rows.
+"""A feed: one listing endpoint as data, with its parameters and the fields of its rows.
 
-How its pages are put together, and what they prove, is its `paging`: see `walker/`.
+Its `paging` says how its pages are read and what they prove: see `walker/`.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
@@ -13,8 +13,8 @@ from alphapulse_pipeline.exchange.errors import Unreadable
 
 MILLISECOND = timedelta(milliseconds=1)
 MARGIN = 1000
-"""Milliseconds by which a window is asked for too long at both ends, as exchanges leave out the
-ends or cut them down to seconds."""
+"""Milliseconds by which requested windows are widened at both ends, since exchanges exclude the
+ends or truncate them to seconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VALUE = (str, int)
 
@@ -23,45 +23,45 @@ Raw = dict[str, Any]
 
 
 class Caller(Protocol):
-    """What pages are asked of: a client's `request`."""
+    """Sends the requests for pages: a client's `request`."""
 
     async def __call__(self, method: str, params: Mapping[str, Any]) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, and the half-open range of milliseconds that is complete with them."""
+    """Rows, and the half-open range of milliseconds that they are complete for."""
 
     rows: list[Raw]
     start: int
     end: int
-    doubt: str = ""
-    """Why the range is not proved, where an empty answer may mean that too little is kept."""
+    unverified: str = ""
+    """Why the range is not proven, if the exchange may have deleted its rows; otherwise empty."""
 
 
 class Paging(Protocol):
-    """How pages follow on each other, and what they prove."""
+    """How pages follow each other, and what they prove."""
 
     def walk(
         self, call: Caller, feed: "Feed", start: int, end: int, after: str | None
     ) -> AsyncGenerator[Page, None]:
-        """All pages of `[start, end)`, milliseconds; together they prove all of it.
+        """All pages of `[start, end)`, in milliseconds; together they prove the whole range.
 
-        `after` is the greatest known id before `start`, for feeds that go by ids. Raises
-        `Incomplete` where the answers do not prove that nothing is missing.
+        `after` is the greatest known id before `start`, for feeds paged by id. Raises `Incomplete`
+        if the answers do not prove that no row is missing.
         """
         ...
 
 
 @runtime_checkable
 class Listing(Protocol):
-    """A paging that can tell all that there is now, without a window."""
+    """A paging that can list everything there is now, without a window."""
 
     async def everything(self, call: Caller, feed: "Feed") -> list[Raw]: ...
 
 
 def at(*path: str) -> Callable[[Any], Any]:
-    """Reads what stands at `path` in an answer or a row; None where there is nothing."""
+    """Reads the value at `path` in an answer or a row; None if there is none."""
 
     def read(answer: Any) -> Any:
         for part in path:
@@ -72,12 +72,12 @@ def at(*path: str) -> Callable[[Any], Any]:
 
 
 def milliseconds(name: str) -> Callable[[Raw], int | None]:
-    """Reads a time that is written in milliseconds."""
+    """Reads a time in milliseconds."""
     return lambda row: int(text) if (text := str(row.get(name) or "")).isdigit() else None
 
 
 def seconds(name: str) -> Callable[[Raw], int | None]:
-    """Reads a time that is written in seconds, with decimals; cut down to milliseconds."""
+    """Reads a time in seconds with decimals, truncated to milliseconds."""
 
     def read(row: Raw) -> int | None:
         try:
@@ -89,73 +89,73 @@ def seconds(name: str) -> Callable[[Raw], int | None]:
 
 
 def between(start: str, end: str) -> Callable[[int, int], Mapping[str, Any]]:
-    """Parameters of a window whose ends are milliseconds, both included."""
+    """Parameters of a window in milliseconds, both ends included."""
     return lambda first, last: {start: first, end: last}
 
 
-def _itself(answer: Any) -> Any:
+def _identity(answer: Any) -> Any:
     return answer
 
 
-def _none(row: Raw) -> int | None:
+def _no_time(row: Raw) -> int | None:
     return None
 
 
-def _nothing(first: int, last: int) -> Mapping[str, Any]:
+def _no_params(first: int, last: int) -> Mapping[str, Any]:
     return {}
 
 
 @dataclass(frozen=True)
 class Feed:
-    """How one listing endpoint is asked."""
+    """How one listing endpoint is requested and read."""
 
     method: str
-    """ccxt's implicit method; or a unified one, `fetch_...`, called with `params` as keywords."""
+    """ccxt's implicit method, or a unified one, `fetch_...`, called with `params` as keywords."""
     paging: Paging
     params: Mapping[str, Any] = field(default_factory=dict)
-    rows: Callable[[Any], Any] = _itself
-    """Where the rows stand in the answer."""
-    time: Callable[[Raw], int | None] = _none
-    """The time, in milliseconds, that windows and order go by."""
-    between: Callable[[int, int], Mapping[str, Any]] = _nothing
-    """First and last millisecond of a window, both included -> the parameters that ask for it."""
-    needs: tuple[str, ...] = ()
-    """Fields that every row has, and not null: what is stored comes from them."""
+    rows: Callable[[Any], Any] = _identity
+    """Extracts the rows from the answer."""
+    time: Callable[[Raw], int | None] = _no_time
+    """A row's time in milliseconds, by which the endpoint filters and sorts."""
+    between: Callable[[int, int], Mapping[str, Any]] = _no_params
+    """First and last millisecond of a window, both included -> its parameters."""
+    required: tuple[str, ...] = ()
+    """Fields that every row must have, not null: stored columns are read from them."""
     flags: tuple[str, ...] = ()
-    """The same of fields that are true or false: as text, both would be taken for true."""
+    """Required fields that must be booleans: as text, both values would be truthy."""
     window: timedelta | None = None
-    """The longest window that the exchange accepts. It must be told here: an exchange that answers
-    silently with less than it was asked for is not found out."""
+    """The longest window that the exchange accepts. It must be correct: an exchange that silently
+    answers for a shorter window is not detected."""
     horizon: timedelta | None = None
-    """How far back the exchange serves at all."""
+    """The exchange's retention: how far back it serves rows."""
 
     async def everything(self, call: Caller) -> list[Raw]:
-        """All rows of a feed that lists what is open or held now."""
+        """All rows of a feed that lists what is currently open or held."""
         if not isinstance(self.paging, Listing):
-            raise TypeError(f"{self.method} is asked for windows only")
+            raise TypeError(f"{self.method} can only be requested for windows")
         return await self.paging.everything(call, self)
 
     def read(self, answer: Any) -> list[Raw]:
-        """The rows of an answer. Raises `Unreadable` where there are none, or not as they were."""
+        """The rows of an answer. Raises `Unreadable` if the list or a required field is missing."""
         rows = self.rows(answer)
         if not isinstance(rows, list):
-            raise Unreadable(f"{self.method} answered without the rows that it should list")
+            raise Unreadable(f"the answer of {self.method} has no list of rows")
         for row in rows:
-            require(row, self.needs, self.method)
+            require(row, self.required, self.method)
             for name in self.flags:
                 if not isinstance(row.get(name), bool):
-                    raise Unreadable(f"{self.method} answered a row whose {name} is no yes or no")
+                    raise Unreadable(f"a row of {self.method} has a {name} that is not a boolean")
         return rows
 
     def moment(self, row: Raw) -> int:
-        """A row's time. Raises `Unreadable` where it has none: no window would hold it."""
+        """A row's time. Raises `Unreadable` if it has none: the row would be in no window."""
         found = self.time(row)
-        if not found:  # 0 is how some write "never"
-            raise Unreadable(f"{self.method} answered a row without its time")
+        if not found:  # some exchanges write 0 for "never"
+            raise Unreadable(f"a row of {self.method} has no time")
         return found
 
     def windows(self, start: int, end: int, margin: int = MARGIN) -> Iterator[tuple[int, int]]:
-        """`[start, end)` in windows that the exchange accepts, `margin` and all, newest first."""
+        """`[start, end)` in windows that, with `margin`, the exchange accepts; newest first."""
         longest = self.window // MILLISECOND - 2 * margin if self.window else end - start
         while end > start:
             begin = max(start, end - longest)
@@ -163,24 +163,24 @@ class Feed:
             end = begin
 
 
-def require(row: Any, needs: Iterable[str], method: str) -> None:
-    """Raises `Unreadable` where a row lacks a field, or has something else there than a value."""
+def require(row: Any, required: Iterable[str], method: str) -> None:
+    """Raises `Unreadable` if a row lacks a required field, or the field is not a plain value."""
     if not isinstance(row, dict):
-        raise Unreadable(f"{method} answered a row that is none")
-    for name in needs:
+        raise Unreadable(f"a row of {method} is a {type(row).__name__}, not an object")
+    for name in required:
         value = row.get(name)
         if isinstance(value, _VALUE):
             continue
         if value is None:
-            raise Unreadable(f"{method} answered a row without its {name}")
-        raise Unreadable(f"{method} answered a row whose {name} is a {type(value).__name__}")
+            raise Unreadable(f"a row of {method} has no {name}")
+        raise Unreadable(f"a row of {method} has a {name} that is a {type(value).__name__}")
 
 
 def to_milliseconds(time: datetime) -> int:
-    """Raises `ValueError` for a time between two milliseconds: rows at its edge could be missed."""
+    """Raises `ValueError` for a time that is not a whole millisecond."""
     whole, rest = divmod(time - _EPOCH, MILLISECOND)
     if rest:
-        raise ValueError(f"{time} is not a whole millisecond: rows at its edge could be missed")
+        raise ValueError(f"{time} is not a whole millisecond: rows at the edge could be missed")
     return whole
 
 

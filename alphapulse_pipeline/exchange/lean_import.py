@@ -1,8 +1,8 @@
-"""One exchange of ccxt without the hundred others.
+"""Imports one exchange of ccxt without the hundred others.
 
 `import ccxt.async_support` imports every exchange: 3 to 5 seconds and 118 MB in each run. With
-stand-ins for the two parent packages, one exchange's module imports in under a second. ccxt has
-no official way to do this, so where it fails the full import is used.
+stand-ins for the two parent packages, one exchange's module imports in under a second. ccxt does
+not support this officially, so the full import is the fallback.
 """
 
 import importlib
@@ -27,13 +27,13 @@ _BASE_MODULES = (
 def exchange_class(exchange_id: str) -> type[Any]:
     """ccxt's async class of `exchange_id`.
 
-    Raises `ImportError` where the installed ccxt has no such exchange.
+    Raises `ImportError` if the installed ccxt has no such exchange.
     """
     try:
         with_stand_ins()
         module = importlib.import_module(f"ccxt.async_support.{exchange_id}")
     except (ImportError, AttributeError) as error:
-        logger.info("%s is imported with all of ccxt: %s", exchange_id, error)
+        logger.info("importing all of ccxt for %s: %s", exchange_id, error)
         _remove_stand_ins()
         importlib.import_module("ccxt.async_support")
         module = importlib.import_module(f"ccxt.async_support.{exchange_id}")
@@ -42,7 +42,7 @@ def exchange_class(exchange_id: str) -> type[Any]:
 
 
 def with_stand_ins() -> None:
-    """Put empty parent packages in place, unless ccxt was imported already."""
+    """Install empty parent packages, unless ccxt has already been imported."""
     if "ccxt" in sys.modules:
         return
     root = Path(str(importlib.metadata.distribution("ccxt").locate_file("ccxt")))
@@ -53,14 +53,14 @@ def with_stand_ins() -> None:
 
 
 def _remove_stand_ins() -> None:
-    # The packages only: ccxt.base stays, as its error classes must remain the same objects.
+    # Only the packages: ccxt.base stays, since its error classes must keep their identity.
     for name in _PACKAGES:
         if isinstance(sys.modules.get(name), _StandIn):
             del sys.modules[name]
 
 
 class _StandIn(ModuleType):
-    """An empty package that finds ccxt's base names, which its modules import from it."""
+    """An empty package that resolves the base names which ccxt's modules import from it."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,11 +1,11 @@
-"""Names of markets: a name once given never changes.
+"""Names of markets: once assigned, a name never changes.
 
-An exchange that delists a market answers with raw ids that ccxt no longer knows, and a market
-that came back under a second name would double its fills. So every raw id ever resolved is kept,
-and what was kept wins over what ccxt would say today.
+After a delisting, rows carry raw ids that ccxt no longer knows, and a market that returned under a
+second name would have its fills stored twice. So every raw id ever resolved is stored, and the
+stored name takes precedence over ccxt's current one.
 
-Rows come with raw ids, which `resolve` names; ccxt's own structures come with its symbols, which
-`named` names: of a market that is gone, ccxt's symbol is the raw id or a guess.
+`resolve` names the raw ids in rows; `named` names the symbols in ccxt's structures: for a delisted
+market, ccxt's symbol is the raw id or a guess.
 """
 
 import importlib.metadata
@@ -17,7 +17,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 
 CATALOGUE_LASTS = timedelta(days=1)
-"""So long a stored catalogue of markets does, if the same ccxt wrote it."""
+"""How long a stored catalogue of markets is used, if the same version of ccxt wrote it."""
 
 
 def ccxt_version() -> str:
@@ -29,38 +29,38 @@ class Markets:
     """Resolves raw ids inside a category (one of ccxt's flags: spot, linear, inverse, ...)."""
 
     exchange: Any
-    """The ccxt exchange, its markets loaded."""
+    """The ccxt exchange, with its markets loaded."""
     delisted: Callable[[str, str], str]
-    """(raw id, category) -> the unified symbol of a market that is no longer listed."""
+    """(raw id, category) -> the unified symbol of a delisted market."""
     reload: Callable[["Markets"], None]
-    """Asks the exchange for its markets again; called at most once, for an unknown id."""
+    """Requests the exchange's markets again; called at most once, for an unknown id."""
 
     def __post_init__(self) -> None:
         self._names: dict[tuple[str, bool], str] = {}
         self._found: dict[tuple[str, str], dict[str, Any]] = {}
         self._reloaded = False
         self.unlisted: list[dict[str, Any]] = []
-        """Markets that were named here because no listing has them."""
+        """Markets that were named here because the exchange does not list them."""
 
     def remember(self, known: Iterable[tuple[str, str, str]]) -> None:
-        """Take over names given earlier: (raw id, type, name)."""
+        """Add names assigned earlier: (raw id, type, name)."""
         self._names |= {(raw_id, kind == "spot"): name for raw_id, kind, name in known}
 
     def resolve(self, raw_id: str, category: str) -> tuple[str, dict[str, Any]]:
-        """The name, and ccxt's market structure to parse rows with."""
+        """The name, and the ccxt market structure for parsing rows."""
         market = self._found.get((raw_id, category)) or self._find(raw_id, category)
         self._found[raw_id, category] = market
         return self.name(market), market
 
     def name(self, market: dict[str, Any]) -> str:
-        """The name that a market of ccxt's was first given."""
+        """The name first assigned to a ccxt market."""
         return self._names.setdefault((market["id"], bool(market["spot"])), market["symbol"])
 
     def named(self, symbol: str, category: str, raw: Mapping[str, Any]) -> str:
-        """The name of the market that a structure of ccxt's says it is on.
+        """The name of the market of a ccxt structure with this `symbol`.
 
-        `category`: a flag that the market has; empty where it is not known. `raw`: the exchange's
-        row, whose values may tell the market's raw id.
+        `category`: a flag that the market has; empty if unknown. `raw`: the exchange's row, whose
+        values may include the market's raw id.
         """
         name = self._named(symbol, category) or self._remembered(symbol, category, raw)
         if not name and not self._reloaded:
@@ -70,20 +70,20 @@ class Markets:
         return name or self._new(symbol, category)
 
     def symbol(self, name: str) -> str:
-        """What ccxt takes for the market of a name; it is told of one that is gone."""
+        """The symbol by which ccxt knows the named market; a delisted one is added to ccxt."""
         raw_id, spot = next(key for key, known in self._names.items() if known == name)
         for market in self.exchange.markets_by_id.get(raw_id, []):
             if bool(market["spot"]) == spot:
                 return str(market["symbol"])
-        gone = self.exchange.safe_market_structure(
+        delisted = self.exchange.safe_market_structure(
             unlisted_market(name, _category(name, spot), raw_id)
         )
-        self.exchange.markets[name] = gone
-        self.exchange.markets_by_id.setdefault(raw_id, []).append(gone)
+        self.exchange.markets[name] = delisted
+        self.exchange.markets_by_id.setdefault(raw_id, []).append(delisted)
         return name
 
     def listed(self, seen_at: datetime) -> list[Row]:
-        """All listed markets as rows of `markets`, under the names they were first given."""
+        """All listed markets as rows of `markets`, under their first names."""
         rows = {}
         for market in self.exchange.markets.values():
             name = self.name(market)
@@ -95,19 +95,19 @@ class Markets:
         return self.name(market) if market and (not category or market.get(category)) else ""
 
     def _remembered(self, symbol: str, category: str, raw: Mapping[str, Any]) -> str:
-        """The name given earlier to a market that ccxt no longer lists under `symbol`."""
-        # a guess is base and quote alone, whatever the market is
-        alike = {
+        """The name assigned earlier to a market that ccxt no longer lists under `symbol`."""
+        # ccxt's guess is base and quote only, even for a contract
+        candidates = {
             raw_id: name
             for (raw_id, spot), name in self._names.items()
             if symbol in (raw_id, name, name.partition(":")[0])
             and _fits(_category(name, spot), category)
         }
-        told = {symbol} | {str(value) for value in raw.values()}
+        values = {symbol} | {str(value) for value in raw.values()}
         for names in (
-            {name for raw_id, name in alike.items() if raw_id in told},
-            {name for name in alike.values() if name == symbol},
-            set(alike.values()),
+            {name for raw_id, name in candidates.items() if raw_id in values},
+            {name for name in candidates.values() if name == symbol},
+            set(candidates.values()),
         ):
             if names:
                 return names.pop() if len(names) == 1 else ""
@@ -129,7 +129,7 @@ class Markets:
             if market := self._listed(raw_id, category):
                 return market
         if category == "option":
-            # ccxt reads expired options off their ids
+            # ccxt parses the ids of expired options
             market = dict(self.exchange.safe_market(raw_id))
         else:
             symbol = self.delisted(raw_id, category)
@@ -142,7 +142,7 @@ class Markets:
 
     def _listed(self, raw_id: str, category: str) -> dict[str, Any] | None:
         candidates: list[dict[str, Any]] = self.exchange.markets_by_id.get(raw_id) or [
-            # Kraken's orders name their markets in another way than its trades
+            # Kraken's orders use different market names than its trades
             market
             for market in self.exchange.markets.values()
             if market.get("altname") == raw_id
@@ -151,13 +151,13 @@ class Markets:
 
 
 def pair_of(raw_id: str, quotes: Iterable[str]) -> tuple[str, str]:
-    """Base and quote that a raw id is made of; no quote where it ends with none of them."""
+    """Base and quote of a raw id; an empty quote if it ends with none of `quotes`."""
     quote = next((q for q in quotes if raw_id.endswith(q) and raw_id != q), "")
     return raw_id.removesuffix(quote) if quote else raw_id, quote
 
 
 def unified(raw_id: str, base: str, quote: str, category: str, expiry: str = "") -> str:
-    """ccxt's symbol of a market: BTC/USDT, BTC/USDT:USDT, BTC/USD:BTC-260327; else its raw id."""
+    """ccxt's symbol: BTC/USDT, BTC/USDT:USDT, BTC/USD:BTC-260327; without a quote, the raw id."""
     if not quote:
         return raw_id
     settle = {"spot": "", "inverse": base}.get(category, quote)
@@ -165,7 +165,7 @@ def unified(raw_id: str, base: str, quote: str, category: str, expiry: str = "")
 
 
 def unlisted_market(symbol: str, category: str, raw_id: str = "") -> dict[str, Any]:
-    """ccxt's structure of a market of which nothing is known but a symbol, or a raw id."""
+    """A ccxt structure for a market of which only a symbol or a raw id is known."""
     pair, _, rest = symbol.partition(":")
     base, _, quote = pair.partition("/")
     settle, _, more = rest.partition("-")
@@ -201,7 +201,7 @@ def unlisted_market(symbol: str, category: str, raw_id: str = "") -> dict[str, A
 
 
 def _category(name: str, spot: bool) -> str:
-    """A market's category, read off its name."""
+    """A market's category according to its name."""
     if spot:
         return "spot"
     pair, _, rest = name.partition(":")

@@ -1,7 +1,7 @@
-"""An account's one rate limit: a bucket of tokens that also fills while nobody waits.
+"""An account's rate limit: a token bucket that also refills while no request is waiting.
 
-ccxt's own bucket forgets the time in which its queue was empty, which costs a tenth of the speed
-when one history is left to read.
+ccxt's own bucket does not refill while its queue is empty, which costs a tenth of the throughput
+when only one history is left to read.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from typing import Any
 
 
 class TokenBucket:
-    """Lets requests through in the order in which they came.
+    """Lets requests through in the order of their arrival.
 
-    Takes ccxt's `tokenBucket`: `capacity` and `tokens` in a request's cost, `refillRate` in cost a
-    millisecond. As in ccxt a request may go as soon as the bucket owes nothing, so that one which
-    costs more than the capacity is not held for ever.
+    Takes ccxt's `tokenBucket`: `capacity` and `tokens` in units of request cost, `refillRate` in
+    cost per millisecond. As in ccxt, a request may go as soon as the bucket is not negative;
+    otherwise a request that costs more than the capacity would wait forever.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -23,13 +23,13 @@ class TokenBucket:
         self._per_second = 1000 * float(config["refillRate"])
         self._tokens = float(config.get("tokens", 0))
         self.spent = 0.0
-        """The cost of all requests so far."""
+        """The total cost of all requests so far."""
         self._filled_at = time.monotonic()
         self._held_until = self._filled_at
 
     @property
     def per_hour(self) -> float:
-        """The cost that an hour allows."""
+        """The total cost that an hour allows."""
         return 3600 * self._per_second
 
     async def __call__(self, cost: float = 1) -> None:
@@ -40,13 +40,13 @@ class TokenBucket:
             wait = self._held_until - time.monotonic()
 
     def hold(self, seconds: float) -> None:
-        """Let nothing through for so long: the exchange said so to one of many requests."""
+        """Let no request through for `seconds`: a response to one of them said so."""
         self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def take(self, cost: float, now: float) -> float:
-        """Seconds from `now` on, a clock's, after which a request of this cost may be sent.
+        """Seconds after `now` (monotonic) at which a request of this cost may be sent.
 
-        It is taken at once: who comes next waits longer, and nobody is overtaken.
+        The cost is charged immediately, so later requests wait longer and none overtakes.
         """
         filled = self._tokens + (now - self._filled_at) * self._per_second
         self._tokens = min(filled, self._capacity)

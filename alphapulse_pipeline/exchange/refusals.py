@@ -1,7 +1,7 @@
-"""What exchanges say where they refuse a key, as data: the code, what it means, what mends it.
+"""How exchanges reject a key, as data: the error code, what it means, and how to fix it.
 
 Sources: "Error Codes" in the documentation of Bybit V5, Binance (spot, wallet, futures), OKX V5 and
-Kraken (spot REST), and what ccxt makes of them.
+Kraken (spot REST), and ccxt's mapping of them.
 """
 
 import re
@@ -11,62 +11,66 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a key is refused. In `mend` stand `{key}`, `{secret}`, `{password}` and `{testnet}`, the
-    names of the account's variables, and `{address}`, where the request came from."""
+    """Why a key is rejected.
+
+    `fix` has the placeholders `{key}`, `{secret}`, `{password}` and `{testnet}`, the names of the
+    account's environment variables, and `{address}`, the address that the request came from.
+    """
 
     meaning: str
-    mend: str
+    fix: str
     whole: bool = True
-    """Whether it is the account that is refused, not what was asked for just now."""
+    """Whether the whole account is refused, rather than this one request."""
 
 
 UNKNOWN_KEY = Refusal(
     "the exchange does not know the API key",
-    "check {key}: mistyped, revoked or expired, or a key of the testnet ({testnet})",
+    "check {key}: mistyped, revoked or expired, or it belongs to the testnet ({testnet})",
 )
 FROZEN = Refusal(
-    "the exchange has frozen the key", "ask the exchange why, or make a new read-only key for {key}"
+    "the exchange has frozen the key",
+    "ask the exchange's support, or create a new read-only key for {key}",
 )
 EXPIRED = Refusal(
-    "the API key has expired", "make a new read-only key and put it into {key} and {secret}"
+    "the API key has expired", "create a new read-only key and put it into {key} and {secret}"
 )
 WRONG_SECRET = Refusal(
-    "the signature is wrong", "check {secret}: it does not belong to the key in {key}"
+    "the signature is wrong", "check {secret}: it does not match the key in {key}"
 )
 WRONG_PASSPHRASE = Refusal(
     "the passphrase is wrong",
-    "check {password}: it is the passphrase that was chosen when the key in {key} was made",
+    "check {password}: the passphrase chosen when the key in {key} was created",
 )
-WRONG_PLACE = Refusal(
-    "the key belongs to the other of demo trading and the real exchange",
-    "set {testnet}=true for a key of demo trading, and leave it out for a real one",
+WRONG_ENVIRONMENT = Refusal(
+    "the key is for demo trading and the request went to the live exchange, or vice versa",
+    "set {testnet}=true for a demo trading key, and remove it for a live key",
 )
 WRONG_ADDRESS = Refusal(
     "the key may not be used from this address",
-    "allow {address} at the exchange, where the key in {key} is kept",
+    "add {address} to the IP allowlist of the key in {key} at the exchange",
 )
 NO_RIGHT = Refusal(
-    "the key lacks a right",
-    "give the key of {key} the right to read this, and no other one",
+    "the key lacks a permission",
+    "grant the key in {key} read permission for this data, and nothing else",
     whole=False,
 )
 NO_RIGHT_OR_ADDRESS = Refusal(
-    "the key lacks a right, or may not be used from this address",
-    "give the key of {key} the right to read this, and allow {address}",
+    "the key lacks a permission, or may not be used from this address",
+    "grant the key in {key} read permission for this data, and add {address} to its IP allowlist",
     whole=False,
 )
-ANY_OF_THEM = Refusal(
-    "the key is unknown, lacks a right, or may not be used from this address",
-    "check {key}, see that the key may read, and allow {address} at the exchange",
+UNKNOWN_KEY_RIGHT_OR_ADDRESS = Refusal(
+    "the key is unknown, lacks a permission, or may not be used from this address",
+    "check {key}, the key's read permission, and that its IP allowlist contains {address}",
     whole=False,
 )
 WRONG_NONCE = Refusal(
     "another program used the key at the same time",
-    "give the key in {key} to no other program, and set its nonce window to 10000 at the exchange",
+    "use the key in {key} in no other program, and set its nonce window to 10000 at the exchange",
     whole=False,
 )
 
-_SAID: Mapping[str, Refusal] = {
+_REFUSALS: Mapping[str, Refusal] = {
     # Bybit
     "retCode 10003": UNKNOWN_KEY,
     "retCode 10004": WRONG_SECRET,
@@ -74,15 +78,15 @@ _SAID: Mapping[str, Refusal] = {
     "retCode 10007": UNKNOWN_KEY,
     "retCode 10010": WRONG_ADDRESS,
     "retCode 33004": EXPIRED,
-    # Binance, and exchanges made after it
+    # Binance, and exchanges with the same API
     "code -1002": NO_RIGHT,
     "code -1022": WRONG_SECRET,
     "code -2008": UNKNOWN_KEY,
     "code -2014": UNKNOWN_KEY,
-    "code -2015": ANY_OF_THEM,
+    "code -2015": UNKNOWN_KEY_RIGHT_OR_ADDRESS,
     # OKX
     "code 50100": FROZEN,
-    "code 50101": WRONG_PLACE,
+    "code 50101": WRONG_ENVIRONMENT,
     "code 50103": UNKNOWN_KEY,
     "code 50104": WRONG_PASSPHRASE,
     "code 50105": WRONG_PASSPHRASE,
@@ -92,7 +96,7 @@ _SAID: Mapping[str, Refusal] = {
     "code 50114": UNKNOWN_KEY,
     "code 50119": UNKNOWN_KEY,
     "code 50120": NO_RIGHT,
-    # Kraken, which says the same of a key that has expired as of one that never was
+    # Kraken, which does not distinguish an expired key from an unknown one
     "EAPI:Invalid key": UNKNOWN_KEY,
     "EAPI:Invalid signature": WRONG_SECRET,
     "EAPI:Invalid nonce": WRONG_NONCE,
@@ -104,14 +108,14 @@ _ADDRESS = re.compile(r"\bip:?\s+((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]*(?::[0-9a-f]*
 
 
 def refusal_in(text: str) -> Refusal | None:
-    """What an answer that ccxt repeats says of the key; None where it is about something else."""
+    """Why the error text rejects the key; None if it is about something else."""
     for name, code, sentence in _CODE.findall(text):
-        if found := _SAID.get(sentence or f"{name} {code}"):
+        if found := _REFUSALS.get(sentence or f"{name} {code}"):
             return found
     return None
 
 
 def address_in(text: str) -> str:
-    """The address that the exchange saw, where it says so."""
+    """The address that the exchange saw, if the error text contains it."""
     found = _ADDRESS.search(text)
     return found.group(1) if found else "this machine's address"

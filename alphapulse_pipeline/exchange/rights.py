@@ -1,4 +1,4 @@
-"""What an API key may do, as the exchange itself says it, and which keys are worked with."""
+"""What an API key may do according to the exchange, and which keys are accepted."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,60 +14,62 @@ from alphapulse_pipeline.settings.accounts import Account
 
 @dataclass(frozen=True)
 class Rights:
-    """What a key may do. None: the exchange does not tell."""
+    """What a key may do. None: the exchange does not say."""
 
     read: bool | None = None
     trade: bool | None = None
-    """Whether it may change something without money leaving the account: orders, transfers between
-    the account's own wallets, conversions, earning."""
+    """Whether it may change anything without money leaving the account: orders, transfers between
+    the account's own wallets, conversions, earn products."""
     withdraw: bool | None = None
-    """Whether money can leave the account by it: to an address, to another user, or, where that is
-    a right of its own, to another account of the same owner."""
+    """Whether it can move money out of the account: to an address, to another user or, where that
+    is a separate permission, to a different account of the same owner."""
     expires_at: datetime | None = None
-    """None also where it never does."""
+    """None also if it never expires."""
     addresses: tuple[str, ...] | None = None
-    """Where it may be used from; empty: from anywhere."""
+    """The IP addresses that may use it; empty: any."""
 
 
 UNKNOWN = Rights()
 EXPIRES_SOON = timedelta(days=14)
-"""So long before its end a key is warned of."""
+"""How long before a key expires a warning is shown."""
 _NO_DEMO = '"retCode":10032'
-"""Bybit's "Demo trading are not supported." """
+"""Bybit's "Demo trading are not supported."."""
 
-Ask = Callable[[Caller], Awaitable[Rights]]
-"""Asks the exchange. Sends nothing that could have an effect."""
+AskRights = Callable[[Caller], Awaitable[Rights]]
+"""Requests the key's rights. Sends only requests without side effects."""
 
 
-async def rights_of(ask: Ask | None, call: Caller) -> Rights:
-    """What the key may do; `UNKNOWN` where the exchange has no answer to that, or none for this
-    key. Raises what ccxt raises."""
+async def rights_of(ask: AskRights | None, call: Caller) -> Rights:
+    """What the key may do; `UNKNOWN` if the exchange cannot say, or not for this key.
+
+    Raises what ccxt raises.
+    """
     if ask is None:
         return UNKNOWN
     try:
         return await ask(call)
     except ccxt.BaseError as error:
-        not_there = isinstance(error, ccxt.NotSupported) or _NO_DEMO in str(error)
-        if not_there or refusal_in(str(error)) in (NO_RIGHT, NO_RIGHT_OR_ADDRESS):
+        unavailable = isinstance(error, ccxt.NotSupported) or _NO_DEMO in str(error)
+        if unavailable or refusal_in(str(error)) in (NO_RIGHT, NO_RIGHT_OR_ADDRESS):
             return UNKNOWN
         raise
 
 
 def objection(account: Account, rights: Rights, now: datetime) -> ExchangeFailure | None:
-    """Why a key with these rights is not worked with; None where it is. Unknown is no objection."""
+    """Why a key with these rights is not accepted; None if it is. Unknown rights are accepted."""
     names = account.environment
-    key, another = names.api_key, f"make a read-only key for {names.api_key}"
+    key, new_key = names.api_key, f"create a read-only key for {names.api_key}"
     if rights.withdraw:
-        cause = f"the key in {key} may withdraw, and nothing is read with a key that can move money"
-        return ExchangeFailure(Kind.CREDENTIALS, f"{cause} out of the account", another)
+        problem = f"the key in {key} may withdraw: keys that can move money out are refused"
+        return ExchangeFailure(Kind.CREDENTIALS, problem, new_key)
     if rights.trade and not account.settings.allow_trading_keys:
-        cause = f"the key in {key} may trade, and nothing is read with a key that can do more"
-        allowed = f"set allow_trading_keys: true in the defs.yaml of {account.name}"
-        return ExchangeFailure(Kind.CREDENTIALS, cause, f"{another}, or {allowed}")
+        problem = f"the key in {key} may trade: only read-only keys are accepted by default"
+        allow = f"set allow_trading_keys: true in the defs.yaml of {account.name}"
+        return ExchangeFailure(Kind.CREDENTIALS, problem, f"{new_key}, or {allow}")
     if rights.expires_at and rights.expires_at <= now:
-        cause = f"the key in {key} expired at {rights.expires_at:%Y-%m-%d %H:%M} UTC"
-        return ExchangeFailure(Kind.CREDENTIALS, cause, another)
+        problem = f"the key in {key} expired at {rights.expires_at:%Y-%m-%d %H:%M} UTC"
+        return ExchangeFailure(Kind.CREDENTIALS, problem, new_key)
     if rights.read is False:
-        mend = "give it the right to read, and no other one"
-        return ExchangeFailure(Kind.CREDENTIALS, f"the key in {key} may not read", mend)
+        fix = "grant it read permission, and nothing else"
+        return ExchangeFailure(Kind.CREDENTIALS, f"the key in {key} may not read", fix)
     return None

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
-from alphapulse_pipeline.exchange.walker.known_row import witnessed
-from alphapulse_pipeline.exchange.walker.unknown_retention import believed
+from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
+from alphapulse_pipeline.exchange.walker.unknown_retention import limit_to_oldest_row
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import orders_now
 from alphapulse_pipeline.sync.parsing import parsed
@@ -124,9 +124,9 @@ class _Reading:
                 proofs: list[Proof] = []
                 for gap, item in items:
                     stream = found[gap.stream]
-                    if isinstance(item, Page) and item.doubt:
+                    if isinstance(item, Page) and item.unverified:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
-                        self.state.mark_unreachable(gap.stream, unproven, item.doubt)
+                        self.state.mark_unreachable(gap.stream, unproven, item.unverified)
                     elif isinstance(item, Page):
                         made = parsed(session, self.dataset, stream.source, item.rows)
                         rows += made
@@ -139,7 +139,7 @@ class _Reading:
                         sync_state.refused_market(session.connection, session.name, stream.market)
                     elif item.kind is Kind.TOO_OLD:
                         lost = TimeRange(gap.missing.start, left[gap])
-                        self.state.mark_unreachable(gap.stream, lost, item.cause)
+                        self.state.mark_unreachable(gap.stream, lost, item.problem)
                     else:
                         if item.kind is Kind.SUSPECT:
                             self.state.suspect(gap.stream, _KNOWN_ROW_EXPIRES)
@@ -189,7 +189,7 @@ class _Reading:
                 source.wallet,
                 gap.missing.start,
                 served=_oldest_served(feed, now),
-                unfilled_since=now - session.venue.forgets,
+                unfilled_since=now - session.venue.keeps_unfilled_orders,
             )
             if source.id
             else None
@@ -198,17 +198,19 @@ class _Reading:
         pages = feed.paging.walk(session.client.request, feed, start, end, after)
         if not after:  # a walk that goes on from a known row needs no other proof
             known_row = self._known_row(stream)
-            pages = witnessed(pages, feed, session.client.request, known_row)
-        if not source.doubtful:
+            pages = confirm_empty_pages(pages, feed, session.client.request, known_row)
+        if not source.retention_unknown:
             return pages
         older = self.state.covered_before(stream.name, gap.missing.start)
-        return believed(pages, to_milliseconds(now - _NEVER_FORGOTTEN), older, feed.moment)
+        return limit_to_oldest_row(
+            pages, to_milliseconds(now - _NEVER_FORGOTTEN), older, feed.moment
+        )
 
     def _known_row(self, stream: Stream) -> int | None:
         """The time (ms) of a row that the exchange must still return, if there is one."""
         newest = self.state.newest_row(stream.name)
         source = stream.source
-        served = _NEVER_FORGOTTEN if source.doubtful else source.feed.horizon
+        served = _NEVER_FORGOTTEN if source.retention_unknown else source.feed.horizon
         oldest = self.session.client.now() - served + timedelta(hours=1) if served else newest
         return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
 

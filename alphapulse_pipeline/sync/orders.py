@@ -88,7 +88,7 @@ def _ended(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> R
             f"the exchange no longer knows order {order.row['order_id']}, which has fills"
         )
     read = session.history("orders").covered_until()
-    if read and session.client.now() - read < session.venue.forgets:
+    if read and session.client.now() - read < session.venue.keeps_unfilled_orders:
         raise _doubt(
             f"the exchange does not know order {order.row['order_id']}, which was open at "
             f"{read:%Y-%m-%d %H:%M:%S} UTC"

@@ -101,10 +101,10 @@ class Session:
 
     def _guess_markets(self) -> None:
         """Markets that may have been listed once: asked for until the exchange says no."""
-        if self.venue.once_listed is None:
+        if self.venue.formerly_listed is None:
             return
         known = {raw_id for raw_id, _, _ in stored_markets.market_names(self.connection, self.name)}
-        guesses = self.client.run(self.venue.once_listed, self.client.request)
+        guesses = self.client.run(self.venue.formerly_listed, self.client.request)
         rows = {
             market["symbol"]: {**market_row(market["symbol"], market, _NEVER), "active": False}
             for raw_id, category in guesses

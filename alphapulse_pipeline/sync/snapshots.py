@@ -102,7 +102,7 @@ def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row]:
         if not isinstance(listed, list):
             raise Unreadable(f"the wallet {wallet.name} was answered without what is in it")
         for row in listed:
-            require(row, wallet.needs, f"the wallet {wallet.name}")
+            require(row, wallet.required, f"the wallet {wallet.name}")
     if wallet.assets is None:
         return balance_rows(wallet.name, balance)
     code = session.client.ccxt.safe_currency_code

@@ -121,7 +121,7 @@ def test_a_refused_key_fails_every_dataset_of_a_run_and_its_check(
     shown = CliRunner().invoke(app, [], standalone_mode=False).output
     (told,) = [line for line in shown.splitlines() if "may withdraw" in line]
     assert told.startswith(f"bybit: {', '.join(sorted(datasets))}: the key in BYBIT_API_KEY may")
-    assert "make a read-only key for BYBIT_API_KEY" in shown
+    assert "create a read-only key for BYBIT_API_KEY" in shown
 
 
 def test_a_key_that_only_reads_passes_its_check_in_a_run(

@@ -82,7 +82,7 @@ def test_one_dataset_fails_and_the_others_are_kept(
     failed: list[str],
     kept: list[str],
 ) -> None:
-    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
     simulator.set_faults(fault)
     account = make_account(simulator.url, history_start=HISTORY_START)
     result = run_job(account, job, tags=DAYS if job == "history" else {})

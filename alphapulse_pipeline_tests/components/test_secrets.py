@@ -83,7 +83,7 @@ def test_no_secret_is_stored_or_logged(
 ) -> None:
     """Good runs; answers that repeat the signed request; a wrong secret and a wrong key; retries;
     and bugs whose errors show what was sent."""
-    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 2)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 2)
     keys = [Key(KEY, SECRET, PASSPHRASE)]
     with (
         serve(world, clock=lambda: NOW_MS, keys=keys, limits=False) as simulator,
@@ -138,7 +138,7 @@ def test_no_secret_is_stored_or_logged(
     assert "ASSET_MATERIALIZATION" in everything  # Dagster's events are in the dump
     assert "LookupError" in everything, "a bug is told with its traceback"
     assert "***" in everything
-    assert "trying again in" in caplog.text
+    assert "retrying in" in caplog.text
     output = capfd.readouterr()
     logged = "".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
     for place in (everything, logged, caplog.text, output.out, output.err):

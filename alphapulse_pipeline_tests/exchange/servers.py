@@ -1,4 +1,4 @@
-"""A tiny HTTP server that says what it is told to, byte for byte."""
+"""A tiny HTTP server that replies with given bytes."""
 
 import threading
 from collections.abc import Callable, Iterator

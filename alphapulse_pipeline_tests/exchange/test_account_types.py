@@ -1,4 +1,4 @@
-"""Which accounts are read whole: what the exchanges' documentation says of their kinds."""
+"""Account types, from answers as documented by the exchanges."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.venues import VENUES
 
 
-def told(exchange: str, answer: Any) -> AccountType:
+def type_of(exchange: str, answer: Any) -> AccountType:
     async def call(method: str, params: Mapping[str, Any]) -> Any:
         return answer
 
@@ -22,21 +22,21 @@ def told(exchange: str, answer: Any) -> AccountType:
 @pytest.mark.parametrize(
     ("status", "name", "words"),
     [
-        (1, "classic", "is not looked for"),
+        (1, "classic", "are not read"),
         (3, "unified 1.0", "inverse contracts"),
         (4, "unified 1.0", "inverse contracts"),
         (5, "unified 2.0", ""),
         (6, "unified 2.0", ""),
-        (7, "of a kind that is not known here (7)", ""),
+        (7, "unknown account type 7", ""),
     ],
 )
-def test_bybits_accounts_are_read_whole_from_unified_2_on(
+def test_bybit_accounts_are_read_completely_from_unified_2_0_on(
     status: int, name: str, words: str
 ) -> None:
-    found = told("bybit", {"result": {"unifiedMarginStatus": status}})
+    found = type_of("bybit", {"result": {"unifiedMarginStatus": status}})
     assert found.name == name
-    assert words in found.trouble
-    assert bool(words) == bool(found.trouble) == bool(found.mend)
+    assert words in found.problem
+    assert bool(words) == bool(found.problem) == bool(found.fix)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_bybits_accounts_are_read_whole_from_unified_2_on(
     [("1", "spot mode"), ("2", "spot and futures mode"), ("4", "portfolio margin")],
 )
 def test_okx_is_read_in_every_mode(mode: str, name: str) -> None:
-    assert told("okx", {"data": [{"acctLv": mode}]}) == AccountType(name)
+    assert type_of("okx", {"data": [{"acctLv": mode}]}) == AccountType(name)
 
 
-def test_binances_portfolio_margin_is_not_read() -> None:
+def test_binance_portfolio_margin_is_not_read() -> None:
     flags = {"isMarginEnabled": True, "isFutureEnabled": False}
-    whole = told("binance", {**flags, "isPortfolioMarginRetailEnabled": False})
+    whole = type_of("binance", {**flags, "isPortfolioMarginRetailEnabled": False})
     assert whole == AccountType("spot, margin")
-    unread = told("binance", {**flags, "isPortfolioMarginRetailEnabled": True})
+    unread = type_of("binance", {**flags, "isPortfolioMarginRetailEnabled": True})
     assert unread.name == "portfolio margin"
-    assert "not read" in unread.trouble
-    assert unread.mend
+    assert "not read" in unread.problem
+    assert unread.fix

@@ -1,4 +1,4 @@
-"""What is particular to Binance's lists."""
+"""What is specific to Binance's lists."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ SECOND = 1_795_029_498_000
 
 
 @given(st.integers(0, 999), st.integers(-1100, 2100))
-def test_a_withdrawal_is_found_from_either_side_of_any_moment(later: int, cut: int) -> None:
-    """It is told in whole seconds, and listed by its millisecond."""
-    happened, told = SECOND + later, SECOND
+def test_a_withdrawal_is_found_in_exactly_one_of_two_adjacent_windows(later: int, cut: int) -> None:
+    """Its row has whole seconds, but it is listed by its millisecond."""
+    happened, shown = SECOND + later, SECOND
     feed = VENUES["binance"].histories["transfers"]["withdrawals"].feed
-    told_all = dict.fromkeys(feed.needs, "1")
-    row = told_all | {
+    row = dict.fromkeys(feed.required, "1")
+    row |= {
         "id": "w",
-        "applyTime": f"{datetime.fromtimestamp(told / 1000, UTC):%Y-%m-%d %H:%M:%S}",
+        "applyTime": f"{datetime.fromtimestamp(shown / 1000, UTC):%Y-%m-%d %H:%M:%S}",
     }
 
     async def call(method: str, params: Mapping[str, Any]) -> list[dict[str, str]]:

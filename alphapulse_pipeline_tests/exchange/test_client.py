@@ -1,4 +1,4 @@
-"""The client: one loop, honest ends, waits as told, and patience that has an end."""
+"""The client: one loop, clean shutdown, waits as the exchange asks, a limited number of retries."""
 
 import asyncio
 import gc
@@ -36,7 +36,7 @@ def connection(url: str) -> ClientConfig:
 
 @pytest.fixture
 def client() -> Iterator[ExchangeClient]:
-    """A client of a server that only tells the time."""
+    """A client of a server that only answers with the time."""
     with replying(lambda _: Reply(TIME.encode())) as url, open_client(connection(url)) as opened:
         yield opened
 
@@ -158,14 +158,14 @@ def test_numbers_in_an_answer_are_text_as_they_were_sent() -> None:
     }
 
 
-def test_a_secret_that_nothing_can_be_signed_with_is_the_wrong_one() -> None:
+def test_a_secret_that_cannot_sign_is_reported_as_wrong_without_a_request() -> None:
     names = AccountEnvironment("fund")
     with open_client(ClientConfig(names, "kraken", "some-key", "abcde")) as client:
         with pytest.raises(ExchangeFailure) as raised:
             client.run(client.request, "privatePostBalance", {})
         assert client.requests == 0
     assert raised.value.kind is Kind.CREDENTIALS
-    assert "the secret is not of the form that kraken gives out" in str(raised.value)
+    assert "the secret does not have the format of kraken's secrets" in str(raised.value)
     assert "FUND_API_SECRET" in str(raised.value)
     assert "abcde" not in str(raised.value)
 
@@ -212,11 +212,11 @@ def test_a_slow_clock_answer_does_not_put_now_ahead() -> None:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """For how many seconds the whole account was held; nobody really waits."""
-    told: list[float] = []
-    monkeypatch.setattr(TokenBucket, "hold", lambda _, seconds: told.append(seconds))
+    """The seconds for which the whole account was held, without really waiting."""
+    held: list[float] = []
+    monkeypatch.setattr(TokenBucket, "hold", lambda _, seconds: held.append(seconds))
     stamina.set_testing(True, attempts=4, cap=True)
-    yield told
+    yield held
     stamina.set_testing(False)
 
 
@@ -238,33 +238,33 @@ def throttled(headers: dict[str, str]) -> tuple[int, Kind | None]:
         return client.requests, outcome
 
 
-def test_waits_as_bybit_tells(waits: list[float]) -> None:
-    told = {"X-Bapi-Limit-Reset-Timestamp": "1790000000300", "Timenow": "1790000000000"}
-    assert throttled(told) == (2, None)
+def test_waits_as_bybit_asks(waits: list[float]) -> None:
+    headers = {"X-Bapi-Limit-Reset-Timestamp": "1790000000300", "Timenow": "1790000000000"}
+    assert throttled(headers) == (2, None)
     assert waits == [pytest.approx(0.35)]
 
 
-def test_waits_as_retry_after_tells(waits: list[float]) -> None:
+def test_waits_as_retry_after_asks(waits: list[float]) -> None:
     assert throttled({"Retry-After": "2"}) == (2, None)
     assert waits == [2]
 
 
-def test_waits_a_minute_where_the_exchange_counts_by_minutes(waits: list[float]) -> None:
+def test_waits_a_minute_if_the_limit_is_per_minute(waits: list[float]) -> None:
     assert throttled({"Retry-After": "60"}) == (2, None)
     assert waits == [60]
 
 
-def test_waits_for_the_next_second_where_nobody_tells(waits: list[float]) -> None:
+def test_waits_a_second_if_the_exchange_does_not_say(waits: list[float]) -> None:
     assert throttled({}) == (2, None)
     assert waits == [1]
 
 
-def test_gives_up_where_the_wait_would_be_too_long(waits: list[float]) -> None:
+def test_gives_up_if_the_wait_would_be_too_long(waits: list[float]) -> None:
     assert throttled({"Retry-After": "600"}) == (1, Kind.THROTTLED)
     assert waits == []
 
 
-def test_told_wait() -> None:
+def test_retry_after_headers() -> None:
     now = datetime(2026, 9, 1, tzinfo=UTC)
     now_ms = int(now.timestamp()) * 1000
     later = format_datetime(now + timedelta(seconds=7), usegmt=True)
@@ -276,7 +276,7 @@ def test_told_wait() -> None:
     assert retry_after({}, now_ms) is None
 
 
-def test_patience_is_spent_once() -> None:
+def test_retries_are_spent_once() -> None:
     """A dead exchange costs its retries in one call; the next ones fail at once."""
     with replying(lambda _: Reply(b"", 503)) as url, open_client(connection(url)) as client:
         spent = []
@@ -285,10 +285,10 @@ def test_patience_is_spent_once() -> None:
             with pytest.raises(ExchangeFailure):
                 client.run(client.ccxt.fetch_time)
             spent.append(client.requests - before)
-    assert spent == [ccxt_client._ATTEMPTS, 1, 1]
+    assert spent == [ccxt_client._MAX_ATTEMPTS, 1, 1]
 
 
-def test_patience_comes_back_with_the_first_answer() -> None:
+def test_retries_are_restored_by_the_first_answer() -> None:
     sick = True
     with (
         replying(lambda _: Reply(b"", 503) if sick else Reply(TIME.encode())) as url,
@@ -301,10 +301,10 @@ def test_patience_comes_back_with_the_first_answer() -> None:
         sick, before = True, client.requests
         with pytest.raises(ExchangeFailure):
             client.run(client.ccxt.fetch_time)
-        assert client.requests - before == ccxt_client._ATTEMPTS
+        assert client.requests - before == ccxt_client._MAX_ATTEMPTS
 
 
-def test_a_retry_is_told_without_the_query(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_retry_is_logged_without_the_query(caplog: pytest.LogCaptureFixture) -> None:
     pages = iter([Reply(b"<html>", 503)])
     with (
         caplog.at_level(logging.DEBUG),
@@ -312,5 +312,5 @@ def test_a_retry_is_told_without_the_query(caplog: pytest.LogCaptureFixture) -> 
         open_client(connection(url)) as client,
     ):
         client.run(client.request, "publicGetV5MarketTime", {"signature": "abcdef0123456789"})
-    assert "trying again in" in caplog.text
+    assert "retrying in" in caplog.text
     assert "abcdef0123456789" not in caplog.text

@@ -1,4 +1,4 @@
-"""Where requests go is known without sending one."""
+"""The servers of an exchange are known without sending a request."""
 
 import socket
 from typing import Any
@@ -33,7 +33,7 @@ def found(exchange: str, **more: Any) -> list[str]:
         ("deribit", ["https://www.deribit.com"]),
     ],
 )
-def test_every_server_of_an_exchange_is_named_and_none_is_asked(
+def test_every_server_is_listed_without_a_request(
     exchange: str, servers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -43,9 +43,9 @@ def test_every_server_of_an_exchange_is_named_and_none_is_asked(
     assert found(exchange) == servers
 
 
-def test_another_server_that_is_set_is_the_only_one() -> None:
+def test_a_configured_server_is_the_only_one() -> None:
     assert found("binance", api_url="http://127.0.0.1:8900/") == ["http://127.0.0.1:8900"]
 
 
-def test_a_testnet_is_another_server() -> None:
+def test_a_testnet_is_a_different_server() -> None:
     assert found("bybit", testnet=True) == ["https://api-testnet.bybit.com"]

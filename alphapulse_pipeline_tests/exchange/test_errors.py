@@ -1,4 +1,4 @@
-"""Real answers through the real ccxt: each becomes a kind, and one line with cause and mend."""
+"""Real answers through the real ccxt: each becomes a kind, and one line with problem and fix."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ NAMES = AccountEnvironment("bybit")
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
     monkeypatch.setenv(NAMES.api_key, KEY)
     monkeypatch.setenv(NAMES.api_secret, SECRET)
 
@@ -57,7 +57,7 @@ ANSWERS = {
     "10005": (
         bybit(10005, "Permission denied, please check your API key permissions."),
         Kind.CREDENTIALS,
-        ["Permission denied", "(10005)", "right to read"],
+        ["Permission denied", "(10005)", "read permission"],
     ),
     "10006": (
         bybit(10006, "Too many visits!"),
@@ -67,7 +67,7 @@ ANSWERS = {
     "10010": (
         bybit(10010, "Unmatched IP, please check your API key's bound IP addresses."),
         Kind.CREDENTIALS,
-        ["Unmatched IP", "allow this machine's address"],
+        ["Unmatched IP", "add this machine's address to the IP allowlist"],
     ),
     "10016": (bybit(10016, "Internal server error."), Kind.TRANSIENT, ["(10016)", "BYBIT_API_URL"]),
     "10429": (bybit(10429, "System level frequency protection"), Kind.THROTTLED, ["(10429)"]),
@@ -79,7 +79,7 @@ ANSWERS = {
     "a parameter that is wrong": (
         bybit(10001, "params error: category"),
         Kind.BUG,
-        ["params error: category (10001)", "report it"],
+        ["params error: category (10001)", "report this message"],
     ),
     "HTML with 200": (
         Reply(b"<html><body>Just a moment...</body></html>"),

@@ -27,7 +27,7 @@ FEED = Feed("fills", Whole(), rows=at("result", "list"), time=milliseconds("time
 
 @pytest.mark.parametrize("answer", [{}, [], "", None, {"result": {}}, {"result": {"list": None}}])
 def test_an_answer_without_rows_is_not_an_answer_of_no_rows(answer: Any) -> None:
-    with pytest.raises(Unreadable, match="without the rows"):
+    with pytest.raises(Unreadable, match="has no list of rows"):
         FEED.read(answer)
 
 
@@ -38,7 +38,7 @@ def test_rows_are_read() -> None:
 
 @pytest.mark.parametrize("row", [{}, {"time": ""}, {"time": "0"}, {"time": 0}, {"time": "soon"}])
 def test_a_row_without_its_time_is_not_dropped(row: dict[str, Any]) -> None:
-    with pytest.raises(Unreadable, match="without its time"):
+    with pytest.raises(Unreadable, match="has no time"):
         FEED.moment(row)
 
 
@@ -102,12 +102,12 @@ def test_everything_is_read_page_by_page() -> None:
     assert asyncio.run(whole.everything(call)) == [{"n": 1}, {"n": 2}]
 
 
-def test_what_goes_by_ids_does_not_list_everything() -> None:
+def test_a_feed_paged_by_id_does_not_list_everything() -> None:
     async def call(method: str, params: Any) -> Any:
         raise AssertionError
 
     feed = Feed("fills", FromId("from", lambda row: int(row["id"])))
-    with pytest.raises(TypeError, match="asked for windows only"):
+    with pytest.raises(TypeError, match="only be requested for windows"):
         asyncio.run(feed.everything(call))
 
 
@@ -118,27 +118,30 @@ def test_times_between_milliseconds_are_refused() -> None:
         to_milliseconds(time + timedelta(microseconds=1))
 
 
-NEEDY = replace(FEED, needs=("id", "fee"), flags=("maker",))
+STRICT = replace(FEED, required=("id", "fee"), flags=("maker",))
 
 
-def test_a_row_with_all_that_is_needed_is_read_a_blank_included() -> None:
+def test_a_row_with_all_required_fields_is_read_even_if_blank() -> None:
     row = {"id": 7, "fee": "", "maker": False}
-    assert NEEDY.read({"result": {"list": [row]}}) == [row]
+    assert STRICT.read({"result": {"list": [row]}}) == [row]
 
 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"id": "7", "maker": True}, "a row without its fee"),
-        ({"id": "7", "fee": None, "maker": True}, "a row without its fee"),
-        ({"id": "7", "fee": ["1"], "maker": True}, "a row whose fee is a list"),
-        ({"id": "7", "fee": "1"}, "a row whose maker is no yes or no"),
-        ({"id": "7", "fee": "1", "maker": "false"}, "a row whose maker is no yes or no"),
-        ("7", "a row that is none"),
+        ({"id": "7", "maker": True}, "a row of fills has no fee"),
+        ({"id": "7", "fee": None, "maker": True}, "a row of fills has no fee"),
+        ({"id": "7", "fee": ["1"], "maker": True}, "a row of fills has a fee that is a list"),
+        ({"id": "7", "fee": "1"}, "a row of fills has a maker that is not a boolean"),
+        (
+            {"id": "7", "fee": "1", "maker": "false"},
+            "a row of fills has a maker that is not a boolean",
+        ),
+        ("7", "a row of fills is a str, not an object"),
     ],
 )
-def test_a_row_that_lacks_a_field_says_which(row: Any, words: str) -> None:
+def test_an_unreadable_row_names_the_field(row: Any, words: str) -> None:
     with pytest.raises(Unreadable, match=words) as caught:
-        NEEDY.read({"result": {"list": [row]}})
+        STRICT.read({"result": {"list": [row]}})
     assert caught.value.kind is Kind.UNREADABLE
     assert "update alphapulse-pipeline" in str(caught.value)

@@ -1,4 +1,4 @@
-"""All exchanges of the installed ccxt: what is asked of them, seen without a network."""
+"""All exchanges of the installed ccxt: the requests they would get, without a network."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from alphapulse_pipeline.exchange.venues.dry_run import (
     Outcome,
     arrives,
 )
-from alphapulse_pipeline.exchange.venues.generic import generic, plan
+from alphapulse_pipeline.exchange.venues.generic import describe, generic
 from alphapulse_pipeline.exchange.walker import Windows
 from alphapulse_pipeline.exchange.walker.bisect import Bisect
 from alphapulse_pipeline.settings.accounts import exchanges
@@ -51,8 +51,8 @@ def asked(run: DryRun, source: Source, params: dict[str, Any]) -> Answer:
 
 
 @pytest.mark.parametrize("exchange", ALL)
-def test_its_venue_is_made_without_a_network_and_asks_for_whole_windows(exchange: str) -> None:
-    plan.cache_clear()
+def test_the_venue_is_made_offline_and_its_requests_contain_whole_windows(exchange: str) -> None:
+    describe.cache_clear()
     venue, run = generic(exchange), DryRun(exchange)
     assert venue.wallets
     for name, source in feeds(venue):
@@ -60,12 +60,12 @@ def test_its_venue_is_made_without_a_network_and_asks_for_whole_windows(exchange
         assert feed.method.startswith("fetch_")
         assert callable(getattr(run.ccxt, feed.method)), name
         assert isinstance(feed.paging, Windows | Bisect)
-        assert source.doubtful
+        assert source.retention_unknown
         assert source.parse == ""
         answer = asked(run, source, dict(feed.between(SINCE, UNTIL)))
         if answer.outcome is Outcome.UNKNOWN:
-            continue  # nothing is seen without the exchange
-        assert answer.outcome is Outcome.ASKS, f"{name}: {answer.reason}"
+            continue  # cannot be determined offline
+        assert answer.outcome is Outcome.SENDS, f"{name}: {answer.reason}"
         assert_nothing_of_ccxts_own(answer, name)
         window = feed.between(SINCE, UNTIL)
         assert_own_parameters_arrive(answer, window["params"], name)
@@ -76,12 +76,12 @@ def test_its_venue_is_made_without_a_network_and_asks_for_whole_windows(exchange
     now = [(source.feed.method, source.feed.params, source) for source in listings(venue)]
     for method, params, source in now:
         answer = asked(run, source, {})
-        assert answer.outcome in (Outcome.ASKS, Outcome.UNKNOWN), answer.reason
-        if answer.outcome is Outcome.ASKS:
+        assert answer.outcome in (Outcome.SENDS, Outcome.UNKNOWN), answer.reason
+        if answer.outcome is Outcome.SENDS:
             assert_own_parameters_arrive(answer, params["params"], method)
     for wallet in venue.wallets:
         answer = run.ask("fetch_balance", params=dict(wallet.params))
-        if answer.outcome is Outcome.ASKS:
+        if answer.outcome is Outcome.SENDS:
             assert_own_parameters_arrive(answer, wallet.params, f"wallet {wallet.name}")
 
 
@@ -103,8 +103,8 @@ def times_of(params: Mapping[str, Any]) -> set[str]:
 
 
 def assert_nothing_of_ccxts_own(answer: Answer, name: str) -> None:
-    """An exchange that is strict refuses what it does not know; one that is not may take it for
-    something else: hyperliquid's own `type` says what is asked for."""
+    """A strict exchange rejects unknown parameters, a lenient one may misinterpret them:
+    hyperliquid's own `type` selects the request."""
     if not arrives(UNTIL, answer.params):  # else ccxt sends it twice, by its own doing
         assert "until" not in answer.params, name
     assert answer.params.get("subType") not in ("linear", "inverse"), name
@@ -122,8 +122,8 @@ def test_a_dataset_is_supported_with_streams_or_not_at_all(exchange: str) -> Non
     assert len({repr(wallet) for wallet in venue.wallets}) == len(venue.wallets)
 
 
-def test_the_tables_name_what_is_there() -> None:
-    """A correction that nothing uses any more must go."""
+def test_overrides_apply_to_something() -> None:
+    """An override that applies to nothing must be removed."""
     methods = {(e, m) for e in ALL for m in DryRun(e).ccxt.has}
     keys = [
         *ccxt_overrides.ENDS,
@@ -146,7 +146,7 @@ def window_of(feed: Feed) -> dict[str, Any]:
     return dict(feed.between(SINCE, UNTIL))
 
 
-def test_claims_about_symbols_are_not_believed() -> None:
+def test_claims_about_symbols_are_not_trusted() -> None:
     # claimed to be needed, and not
     assert not trades("hyperliquid")["all"].per_market
     assert not any(source.per_market for source in trades("deribit").values())
@@ -159,7 +159,7 @@ def test_claims_about_symbols_are_not_believed() -> None:
     assert not trades("hashkey")["spot"].per_market
 
 
-def test_an_end_that_ccxt_does_not_know_goes_by_the_exchanges_own_name() -> None:
+def test_an_end_that_ccxt_ignores_uses_the_exchanges_own_parameter() -> None:
     names = {"deribit": "end_timestamp", "bitfinex": "end", "mexc": "end_time", "hitbtc": "till"}
     for exchange, name in names.items():
         source = trades(exchange).get("linear") or next(iter(trades(exchange).values()))
@@ -167,7 +167,7 @@ def test_an_end_that_ccxt_does_not_know_goes_by_the_exchanges_own_name() -> None
         assert arrives(UNTIL, {name: answer.params[name]})
 
 
-def test_what_ccxt_would_choose_one_of_is_asked_for_one_after_the_other() -> None:
+def test_scopes_of_which_ccxt_would_choose_one_are_all_requested() -> None:
     run, found = DryRun("deribit"), trades("deribit")
     currencies = [asked(run, s, window_of(s.feed)).params["currency"] for s in found.values()]
     assert sorted(currencies) == sorted(found)
@@ -184,13 +184,13 @@ def test_what_ccxt_would_choose_one_of_is_asked_for_one_after_the_other() -> Non
     }
 
 
-def test_positions_of_all_settlement_coins_are_asked_for() -> None:
+def test_positions_of_all_settlement_coins_are_requested() -> None:
     run, positions = DryRun("bitget"), generic("bitget").positions
     products = {asked(run, source, {}).params["productType"] for source in positions}
     assert products == {"USDT-FUTURES", "USDC-FUTURES", "COIN-FUTURES"}
 
 
-def test_orders_come_from_the_list_that_leaves_out_least() -> None:
+def test_orders_come_from_the_most_complete_list() -> None:
     orders = generic("weex").histories["orders"]
     assert {name: source.feed.method for name, source in orders.items()} == {
         "spot": "fetch_orders",
@@ -200,14 +200,14 @@ def test_orders_come_from_the_list_that_leaves_out_least() -> None:
     assert methods == {"fetch_closed_orders", "fetch_canceled_orders"}
 
 
-def test_a_limit_and_a_horizon_come_from_the_claims() -> None:
+def test_limit_and_retention_come_from_the_claims() -> None:
     feed = trades("hashkey")["spot"].feed
     assert feed.horizon is not None
     assert (feed.between(SINCE, UNTIL)["limit"], feed.horizon.days) == (1000, 30)
     assert trades("coinbase")["all"].feed.horizon is None
 
 
-def test_what_wants_a_currency_is_not_supported() -> None:
+def test_a_list_per_currency_is_not_supported() -> None:
     assert not generic("deribit").supports("transfers")
     with pytest.raises(ImportError):
         venue_of("no_such_exchange")

@@ -1,4 +1,4 @@
-"""Orders that an exchange lists by when they changed, or by when they began: nobody tells."""
+"""Orders filtered by last change or by creation: the exchange does not document which."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -78,7 +78,7 @@ def test_an_order_is_there_or_its_time_is_not_proved(
         assert sum(end - start for start, end in proved) == END
 
 
-def test_a_burst_beyond_the_cap_is_told() -> None:
+def test_a_burst_beyond_the_cap_is_reported() -> None:
     pages, why, _ = walk(server(made([(30_500, 0)] * 25 + [(100, 0)]), "created", 20, True))
     assert "at most 20 rows" in why
     proved = [(page.start, page.end) for page in pages if page.start < page.end]
@@ -87,7 +87,7 @@ def test_a_burst_beyond_the_cap_is_told() -> None:
 
 
 @pytest.mark.parametrize("ignored", [{"from": 0}, {"to": END}, {"from": 0, "to": END}])
-def test_an_exchange_that_takes_no_notice_of_windows_is_found_out_soon(
+def test_an_exchange_that_ignores_windows_is_detected_soon(
     ignored: dict[str, int],
 ) -> None:
     orders = made([(time, 0) for time in range(1, END, 500)])
@@ -97,7 +97,7 @@ def test_an_exchange_that_takes_no_notice_of_windows_is_found_out_soon(
     assert asked < 100
 
 
-def test_an_exchange_that_takes_no_notice_but_has_little_is_believed() -> None:
+def test_an_exchange_that_ignores_windows_but_has_few_rows_is_complete() -> None:
     orders = made([(time, 0) for time in range(1, END, 10_000)])
     pages, why, _ = walk(lambda window: orders)
     assert not why

@@ -1,4 +1,4 @@
-"""Names for ccxt's symbols: a market keeps its name when it is listed no longer."""
+"""Names of ccxt's symbols: a market keeps its name after it is delisted."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ class Exchange:
         ("LUNA/USDT:USDT-261225", "", {}, "LUNA/USDT:USDT-261225"),
     ],
 )
-def test_a_market_that_is_gone_keeps_the_name_that_it_had(
+def test_a_delisted_market_keeps_its_name(
     symbol: str, category: str, raw: dict[str, str], name: str
 ) -> None:
     exchange = Exchange(SPOT, SWAP, COIN, DATED, OTHER)
@@ -92,7 +92,7 @@ def test_a_guess_is_not_the_spot_market_that_is_still_listed() -> None:
         ("contract", ("GONEUSDT:contract", "OLD/USDT:USDT")),
     ],
 )
-def test_a_market_that_was_never_listed_is_named_once_and_for_ever(
+def test_a_market_that_was_never_listed_is_named_once_and_for_all(
     category: str, names: tuple[str, str]
 ) -> None:
     exchange = Exchange(OTHER)
@@ -116,7 +116,7 @@ def test_a_market_that_is_listed_again_comes_back_under_its_name() -> None:
     assert exchange.session().named("LUNA/USDT", "spot", {}) == "LUNAUSDT"
 
 
-def test_ccxt_is_told_of_a_market_that_is_gone() -> None:
+def test_a_delisted_market_is_added_to_ccxt() -> None:
     exchange = Exchange(SPOT, SWAP, OTHER)
     exchange.session()
     exchange.list(OTHER)

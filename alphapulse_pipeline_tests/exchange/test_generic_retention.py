@@ -1,4 +1,4 @@
-"""Emptiness proves something only where something older is served."""
+"""Empty pages prove a range only if the exchange has served an older row."""
 
 import asyncio
 import itertools
@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from alphapulse_pipeline.exchange.feed import Feed, Page, Raw, milliseconds
 from alphapulse_pipeline.exchange.walker import Windows
-from alphapulse_pipeline.exchange.walker.unknown_retention import believed
+from alphapulse_pipeline.exchange.walker.unknown_retention import limit_to_oldest_row
 
 NOW = 10_000
 FEED = Feed("list", Windows(), time=milliseconds("time"))
 
 
-def doubted(pages: list[Page], sure_from: int, older: bool) -> list[Page]:
+def limited(pages: list[Page], sure_from: int, older: bool) -> list[Page]:
     async def walk() -> AsyncGenerator[Page, None]:
         for page in pages:
             yield page
 
     async def collect() -> list[Page]:
-        return [page async for page in believed(walk(), sure_from, older, FEED.moment)]
+        return [page async for page in limit_to_oldest_row(walk(), sure_from, older, FEED.moment)]
 
     return asyncio.run(collect())
 
@@ -54,15 +54,15 @@ def test_nothing_is_proved_that_is_older_than_the_oldest_row(
     walk: tuple[list[Page], list[int]], sure_from: int, older: bool
 ) -> None:
     pages, times = walk
-    found = doubted(pages, sure_from, older)
+    found = limited(pages, sure_from, older)
     assert sorted(row["time"] for page in found for row in page.rows) == sorted(times)
     assert covered(found) == covered(pages)
-    proved = covered([page for page in found if not page.doubt])
-    doubts = covered([page for page in found if page.doubt])
+    proved = covered([page for page in found if not page.unverified])
+    unverified = covered([page for page in found if page.unverified])
     served_from = 0 if older else min([sure_from, *times])
     assert proved == {time for time in covered(pages) if time >= served_from}
-    assert doubts == covered(pages) - proved
-    assert not any(page.rows for page in found if page.doubt)
+    assert unverified == covered(pages) - proved
+    assert not any(page.rows for page in found if page.unverified)
 
 
 @given(walks(), st.integers(0, 70))
@@ -72,15 +72,15 @@ def test_what_is_sure_does_not_wait_for_what_is_not(
     pages, _ = walk
     for asked in range(len(pages) + 1):
         served_from = min([sure_from, *(r["time"] for p in pages[:asked] for r in p.rows)])
-        so_far = [page for page in doubted(pages[:asked], sure_from, False) if not page.doubt]
+        so_far = [page for page in limited(pages[:asked], sure_from, False) if not page.unverified]
         assert covered(so_far) == {t for t in covered(pages[:asked]) if t >= served_from}
 
 
-def test_a_quiet_account_is_told_in_a_sentence() -> None:
-    found = doubted([Page([], 5_000, NOW), Page([], 0, 5_000)], 9_000, False)
-    assert [(page.start, page.end, bool(page.doubt)) for page in found] == [
+def test_a_quiet_account_gets_a_reason() -> None:
+    found = limited([Page([], 5_000, NOW), Page([], 0, 5_000)], 9_000, False)
+    assert [(page.start, page.end, bool(page.unverified)) for page in found] == [
         (9_000, NOW, False),
         (5_000, 9_000, True),
         (0, 5_000, True),
     ]
-    assert "how far back the exchange serves is not known" in found[-1].doubt
+    assert "how far back it keeps rows is not known" in found[-1].unverified

@@ -1,4 +1,4 @@
-"""One exchange of ccxt is imported; where that fails, all of them are, and errors still fit."""
+"""Only one exchange of ccxt is imported; the fallback imports all, with the same error classes."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import textwrap
 
 
 def python(code: str) -> str:
-    """What a fresh interpreter prints: what is imported in this one would blur the answer."""
+    """The output of a fresh interpreter, in which ccxt has not been imported."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True,
@@ -27,7 +27,7 @@ def test_the_other_exchanges_are_not_imported() -> None:
     assert printed == "bybit False"
 
 
-def test_the_full_import_takes_over_where_the_lean_one_fails() -> None:
+def test_the_full_import_is_the_fallback() -> None:
     printed = python("""
         import sys
         from alphapulse_pipeline.exchange import lean_import

@@ -1,4 +1,4 @@
-"""The rate limit is kept, and none of it is left lying."""
+"""The rate limit is kept, and used up."""
 
 from itertools import pairwise
 
@@ -55,14 +55,14 @@ def test_a_request_waits_only_for_what_others_have_taken(
             )
 
 
-def test_what_fills_while_nobody_asks_is_there_for_the_next() -> None:
+def test_the_bucket_refills_while_no_request_waits() -> None:
     bucket = TokenBucket({"capacity": 1, "refillRate": 0.002})
     now = bucket._filled_at
     waited = 0.0
     for _ in range(100):
         wait = bucket.take(2, now)
         waited += wait
-        now += wait + 0.3  # the answer takes a while, and nobody else asks
+        now += wait + 0.3  # the answer takes a while, without other requests
     # a second each, answer and wait together
     assert waited == pytest.approx(99 * 0.7)
 
@@ -75,7 +75,7 @@ def test_what_was_spent_is_counted_and_an_hours_worth_is_known() -> None:
     assert bucket.per_hour == pytest.approx(7200)
 
 
-def test_what_the_exchange_tells_one_request_to_wait_all_of_them_wait() -> None:
+def test_a_wait_after_one_request_holds_all_of_them() -> None:
     bucket = TokenBucket({"capacity": 10, "refillRate": 1})
     now = bucket._filled_at
     bucket.hold(3)

@@ -1,4 +1,4 @@
-"""What the four exchanges answer to a key that they refuse, through the real ccxt."""
+"""How the four exchanges reject a key, through the real ccxt."""
 
 import json
 
@@ -38,28 +38,35 @@ def kraken(error: str) -> tuple[str, Reply]:
     return "kraken", Reply(json.dumps({"error": [error]}).encode())
 
 
+NO_RIGHT = ["lacks a permission"]
 NOT_KNOWN = ["does not know the API key", "check MAIN_API_KEY", "expired"]
 NO_MATCH = ["the signature is wrong", "check MAIN_API_SECRET"]
 PASSPHRASE = ["the passphrase is wrong", "check MAIN_API_PASSWORD"]
-EXPIRED = ["the API key has expired", "make a new read-only key"]
-HERE = "allow this machine's address"
+EXPIRED = ["the API key has expired", "create a new read-only key"]
+HERE = "this machine's address"
 REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
     (bybit(10003, "API key is invalid."), [*NOT_KNOWN, "API key is invalid (10003)"]),
     (bybit(10004, "error sign! origin_string[1790000000000key5000]"), [*NO_MATCH, "(10004)"]),
-    (bybit(10005, "Permission denied, please check your API key permissions."), ["lacks a right"]),
+    (
+        bybit(10005, "Permission denied, please check your API key permissions."),
+        ["lacks a permission"],
+    ),
     (bybit(10010, "Unmatched IP, please check your API key's bound IP addresses."), [HERE]),
     (bybit(33004, "Your api key has expired."), EXPIRED),
     (binance(-2014, "API-key format invalid.", 401), NOT_KNOWN),
     (binance(-2008, "Invalid Api-Key ID."), NOT_KNOWN),
     (binance(-1022, "Signature for this request is not valid."), [*NO_MATCH, "(-1022)"]),
-    (binance(-1002, "You are not authorized to execute this request.", 401), ["lacks a right"]),
+    (
+        binance(-1002, "You are not authorized to execute this request.", 401),
+        ["lacks a permission"],
+    ),
     (
         binance(-2015, "Invalid API-key, IP, or permissions for action.", 401),
-        ["unknown, lacks a right, or may not be used from this address", HERE],
+        ["unknown, lacks a permission, or may not be used from this address", HERE],
     ),
     (
         binance(-2015, "Invalid API-key, IP, or permissions for action, request ip: 8.8.4.4", 401),
-        ["check MAIN_API_KEY", "allow 8.8.4.4 at the exchange"],
+        ["check MAIN_API_KEY", "IP allowlist contains 8.8.4.4"],
     ),
     (okx(50100, "API frozen, please contact customer service."), ["has frozen the key"]),
     (okx(50101, "APIKey does not match current environment."), ["MAIN_TESTNET=true", "demo"]),
@@ -68,22 +75,25 @@ REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
     (okx(50105, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.'), PASSPHRASE),
     (
         okx(50110, "Your IP 2001:db8::7 is not included in your API key's 42 IP whitelist."),
-        ["may not be used from this address", "allow 2001:db8::7 at the exchange"],
+        ["may not be used from this address", "add 2001:db8::7 to the IP allowlist"],
     ),
     (okx(50111, "Invalid OK-ACCESS-KEY."), NOT_KNOWN),
     (okx(50113, "Invalid Sign."), NO_MATCH),
     (okx(50114, "Invalid authorization."), NOT_KNOWN),
     (okx(50119, "API key doesn't exist."), NOT_KNOWN),
-    (okx(50120, "This API key doesn't have permission to use this function."), ["lacks a right"]),
+    (
+        okx(50120, "This API key doesn't have permission to use this function."),
+        ["lacks a permission"],
+    ),
     (kraken("EAPI:Invalid key"), [*NOT_KNOWN, "EAPI:Invalid key"]),
     (kraken("EAPI:Invalid signature"), NO_MATCH),
-    (kraken("EGeneral:Permission denied"), ["lacks a right, or may not be used", HERE]),
+    (kraken("EGeneral:Permission denied"), ["lacks a permission, or may not be used", HERE]),
 ]
 
 
 @pytest.fixture(autouse=True)
 def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
 
 
 def fails(exchange: str, reply: Reply) -> ExchangeFailure:
@@ -98,9 +108,7 @@ def fails(exchange: str, reply: Reply) -> ExchangeFailure:
 @pytest.mark.parametrize(
     ("answer", "words"), REFUSED, ids=[f"{a[0]} {a[1].body.decode()[:40]}" for a, _ in REFUSED]
 )
-def test_every_refusal_has_a_sentence_with_its_mend(
-    answer: tuple[str, Reply], words: list[str]
-) -> None:
+def test_every_refusal_has_a_problem_and_a_fix(answer: tuple[str, Reply], words: list[str]) -> None:
     found = fails(*answer)
     assert found.kind is Kind.CREDENTIALS
     assert [word for word in words if word not in str(found)] == [], str(found)
@@ -112,7 +120,7 @@ def test_a_used_nonce_is_no_matter_of_the_clock() -> None:
     found = fails(*kraken("EAPI:Invalid nonce"))
     assert found.kind is Kind.CLOCK
     assert "another program used the key" in str(found)
-    assert "to no other program" in str(found)
+    assert "in no other program" in str(found)
     assert "NTP" not in str(found)
 
 

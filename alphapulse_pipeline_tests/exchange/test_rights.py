@@ -1,5 +1,4 @@
-"""What an exchange's own answer says that a key may do. The answers are those of the exchanges'
-documentation, with the values that matter changed."""
+"""Rights of a key, from the exchanges' documented answers with the relevant values changed."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ READER = Rights(read=True, trade=False, withdraw=False, addresses=())
 
 
 def read(exchange: str, answer: Any) -> Rights:
-    """What a venue makes of an answer; an exception is raised as ccxt would."""
+    """The rights that a venue reads from an answer; an exception is raised, as by ccxt."""
 
     async def call(method: str, params: Mapping[str, Any]) -> Any:
         if isinstance(answer, Exception):
@@ -64,23 +63,23 @@ def binance(**changed: Any) -> Any:
 
 def okx(**changed: Any) -> Any:
     """Get account configuration."""
-    told = {
+    info = {
         **{"acctLv": "2", "acctStpMode": "cancel_maker", "autoLoan": False, "ip": ""},
         **{"kycLv": "3", "label": "v5 test", "level": "Lv1", "perm": "read_only", "type": "0"},
         **{"mainUid": "44705892343619584", "posMode": "long_short_mode", "roleType": "0"},
     }
-    return {"code": "0", "data": [{**told, **changed}], "msg": ""}
+    return {"code": "0", "data": [{**info, **changed}], "msg": ""}
 
 
 def kraken(*permissions: str, **changed: Any) -> Any:
     """Get API Key Info."""
-    told = {
+    info = {
         **{"apiKeyName": "spot", "apiKey": "XXXXXX", "nonce": "1772543095000", "nonceWindow": 0},
         "permissions": list(permissions) or ["query-funds", "query-closed-trades"],
         **{"iban": "AA92 N84G YZYO LAHQ", "validUntil": "0", "queryFrom": "0", "queryTo": "0"},
         **{"createdTime": "1772542900", "modifiedTime": "1772543095", "lastUsed": None},
     }
-    return {"error": [], "result": {**told, **changed}}
+    return {"error": [], "result": {**info, **changed}}
 
 
 def rights(**changed: Any) -> Rights:
@@ -89,10 +88,10 @@ def rights(**changed: Any) -> Rights:
 
 BYBIT_END = datetime(2023, 5, 15, 3, 21, 5, tzinfo=UTC)
 DOCUMENTED: dict[str, tuple[str, Any, Rights]] = {
-    # what a key that only reads may see is named like what others may do
+    # read-only keys list the same permission names as others
     "bybit reads": ("bybit", bybit(), rights(expires_at=BYBIT_END)),
-    "bybit never ends": ("bybit", bybit(expiredAt="1970-01-01T00:00:00Z"), READER),
-    "bybit tells no end": ("bybit", bybit(expiredAt=""), READER),
+    "bybit never expires": ("bybit", bybit(expiredAt="1970-01-01T00:00:00Z"), READER),
+    "bybit does not say when it expires": ("bybit", bybit(expiredAt=""), READER),
     "bybit is bound": (
         "bybit",
         bybit(expiredAt="", ips=["1.2.3.4", "5.6.7.8"]),
@@ -124,7 +123,7 @@ DOCUMENTED: dict[str, tuple[str, Any, Rights]] = {
         rights(trade=True),
     ),
     "bybit may nothing": ("bybit", bybit({"Spot": []}, expiredAt=""), rights(read=False)),
-    "bybit tells nothing": ("bybit", {"retCode": 0, "result": {}}, UNKNOWN),
+    "bybit says nothing": ("bybit", {"retCode": 0, "result": {}}, UNKNOWN),
     "binance reads": ("binance", binance(), READER),
     "binance is bound": ("binance", binance(ipRestrict=True), rights(addresses=None)),
     "binance withdraws": ("binance", binance(enableWithdrawals=True), rights(withdraw=True)),
@@ -133,22 +132,22 @@ DOCUMENTED: dict[str, tuple[str, Any, Rights]] = {
         binance(enableInternalTransfer=True),
         rights(withdraw=True),
     ),
-    # between the account's own wallets: no money leaves
+    # between the account's own wallets: no money leaves the account
     "binance moves": ("binance", binance(permitsUniversalTransfer=True), rights(trade=True)),
     "binance may something new": ("binance", binance(enableTeleport=True), rights(trade=True)),
-    # of the right to trade, not of the key
-    "binance tells an end": (
+    # of the permission to trade, not of the key
+    "binance trading permission expires": (
         "binance",
         binance(enableSpotAndMarginTrading=True, tradingAuthorityExpirationTime=1628985600000),
         rights(trade=True),
     ),
     "binance does not read": ("binance", binance(enableReading=False), rights(read=False)),
-    "binance tells nothing": ("binance", {}, UNKNOWN),
+    "binance says nothing": ("binance", {}, UNKNOWN),
     "okx reads": ("okx", okx(), READER),
     "okx trades": ("okx", okx(perm="read_only,trade"), rights(trade=True)),
     "okx may all": ("okx", okx(perm="read_only,withdraw,trade"), rights(trade=True, withdraw=True)),
     "okx is bound": ("okx", okx(ip="1.2.3.4, 5.6.7.8"), rights(addresses=("1.2.3.4", "5.6.7.8"))),
-    "okx tells nothing": ("okx", okx(perm=""), Rights(addresses=())),
+    "okx says nothing": ("okx", okx(perm=""), Rights(addresses=())),
     "kraken reads": ("kraken", kraken(), READER),
     "kraken reads all": (
         "kraken",
@@ -158,7 +157,7 @@ DOCUMENTED: dict[str, tuple[str, Any, Rights]] = {
     "kraken trades": ("kraken", kraken("query-funds", "close-trades"), rights(trade=True)),
     "kraken earns": ("kraken", kraken("query-funds", "earn-funds"), rights(trade=True)),
     "kraken withdraws": ("kraken", kraken("query-funds", "withdraw-funds"), rights(withdraw=True)),
-    "kraken lays the way": (
+    "kraken adds withdrawal addresses": (
         "kraken",
         kraken("query-funds", "add-withdraw-address"),
         rights(withdraw=True),
@@ -168,12 +167,12 @@ DOCUMENTED: dict[str, tuple[str, Any, Rights]] = {
         kraken("modify-trades"),
         rights(read=False, trade=True),
     ),
-    "kraken ends and is bound": (
+    "kraken expires and is bound": (
         "kraken",
         kraken(validUntil="1772543095", ipAllowlist=["1.2.3.4"]),
         rights(expires_at=datetime(2026, 3, 3, 13, 4, 55, tzinfo=UTC), addresses=("1.2.3.4",)),
     ),
-    "kraken tells nothing": ("kraken", {"error": [], "result": {}}, UNKNOWN),
+    "kraken says nothing": ("kraken", {"error": [], "result": {}}, UNKNOWN),
     "an exchange without a venue": ("gate", AssertionError("nothing is asked"), UNKNOWN),
 }
 
@@ -194,14 +193,14 @@ def test_rights_are_what_the_exchange_says(case: str) -> None:
         ("kraken", ccxt.PermissionDenied('kraken {"error":["EGeneral:Permission denied"]}')),
     ],
 )
-def test_a_key_that_may_not_ask_is_unknown(exchange: str, error: Exception) -> None:
+def test_a_key_that_may_not_request_its_rights_is_unknown(exchange: str, error: Exception) -> None:
     assert read(exchange, error) == UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("exchange", "error"),
     [
-        # all of them are PermissionDenied or AuthenticationError to ccxt too
+        # ccxt raises PermissionDenied or AuthenticationError for these too
         ("bybit", ccxt.PermissionDenied('bybit {"retCode":10010,"retMsg":"Unmatched IP"}')),
         ("okx", ccxt.PermissionDenied('okx {"code":"50110","data":[],"msg":"Your IP"}')),
         ("binance", ccxt.AuthenticationError('binance {"code":-2015,"msg":"Invalid API-key"}')),
@@ -209,12 +208,10 @@ def test_a_key_that_may_not_ask_is_unknown(exchange: str, error: Exception) -> N
         ("okx", ccxt.ExchangeNotAvailable("okx 503")),
     ],
 )
-def test_whatever_else_goes_wrong_is_not_taken_for_an_answer(
-    exchange: str, error: Exception
-) -> None:
+def test_other_errors_are_raised(exchange: str, error: Exception) -> None:
     with pytest.raises(type(error)):
         read(exchange, error)
 
 
-def test_every_venue_of_its_own_can_tell() -> None:
+def test_every_own_venue_has_rights() -> None:
     assert all(venue.rights for venue in VENUES.values())

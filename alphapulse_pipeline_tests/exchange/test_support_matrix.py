@@ -1,4 +1,4 @@
-"""The page of all exchanges. ALPHAPULSE_EXCHANGES=docs/exchanges.md writes it there."""
+"""The support matrix. ALPHAPULSE_EXCHANGES=docs/exchanges.md regenerates the committed page."""
 
 import os
 from pathlib import Path
@@ -11,13 +11,13 @@ from alphapulse_pipeline.settings.accounts import exchanges
 COMMITTED = Path(__file__).parents[2] / "docs" / "exchanges.md"
 
 
-def test_the_committed_page_says_what_the_installed_ccxt_can() -> None:
+def test_the_committed_page_matches_the_installed_ccxt() -> None:
     if path := os.environ.get("ALPHAPULSE_EXCHANGES"):
         Path(path).write_text(page(), encoding="utf-8")
     assert COMMITTED.read_text(encoding="utf-8") == page()
 
 
-def test_every_exchange_has_a_line_with_a_word_for_every_dataset() -> None:
+def test_every_exchange_has_a_row_with_a_value_for_every_dataset() -> None:
     lines = [line for line in page().splitlines() if line.startswith("| `")]
     cells = {line.split(" | ")[0].strip("|` "): line.split(" | ") for line in lines}
     assert tuple(cells) == exchanges()

@@ -13,7 +13,7 @@ from alphapulse_pipeline.exchange import ccxt_client
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attempt a request, for what will not mend itself."""
-    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ EXCHANGES = tuple(VENUES)
 pytestmark = pytest.mark.usefixtures("impatient")
 
 NO_KEY = "the exchange does not know the API key"
-ANY = "the key is unknown, lacks a right, or may not be used from this address"
+ANY = "the key is unknown, lacks a permission, or may not be used from this address"
 SAID: dict[str, tuple[Key, dict[str, str]]] = {
     "withdraws": (
         Key(may_withdraw=True),
@@ -52,8 +52,8 @@ SAID: dict[str, tuple[Key, dict[str, str]]] = {
     "from another address": (
         Key(ips=("10.1.2.3",)),
         {
-            "bybit": "allow this machine's address",
-            "okx": "allow 127.0.0.1 at the exchange",
+            "bybit": "this machine's address",
+            "okx": "add 127.0.0.1 to the IP allowlist",
             "binance": ANY,
         },
     ),
@@ -210,7 +210,7 @@ def test_a_narrow_key_fails_where_it_lacks_a_right_and_nowhere_else(
     failed = {dataset for dataset, sentence in said.items() if sentence}
     assert failed == lacks
     for dataset in failed - {"prices"}:  # which need to know what is held
-        assert "lacks a right" in said[dataset]
+        assert "lacks a permission" in said[dataset]
 
 
 def test_kraken_does_not_tell_an_address_from_a_right(
@@ -220,8 +220,8 @@ def test_kraken_does_not_tell_an_address_from_a_right(
         account = make_account(url, "main", exchange="kraken")
         said, _ = attempts(account, database)
     for dataset in set(said) - {"prices"}:
-        assert "lacks a right, or may not be used from this address" in said[dataset]
-        assert "allow this machine's address" in said[dataset]
+        assert "lacks a permission, or may not be used from this address" in said[dataset]
+        assert "this machine's address" in said[dataset]
     assert key_row(db) == [(None, None, None, None, None)]
     assert not written(db).keys() & {"snapshots", *HISTORIES}
 

@@ -63,7 +63,7 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
     "wrong secret": (
         lambda w: sick(w, key=Key(secret="another")),
         "credentials",
-        ["error sign!", "check BYBIT_API_SECRET: it does not belong to the key in BYBIT_API_KEY"],
+        ["error sign!", "check BYBIT_API_SECRET: it does not match the key in BYBIT_API_KEY"],
     ),
     "wrong key": (
         lambda w: sick(w, key=Key(key="another")),
@@ -73,7 +73,7 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
     "ban": (
         lambda w: sick(w, "status=418"),
         "banned",
-        ["banned this machine's address or key", "wait until it is over"],
+        ["banned this machine's address or key", "wait until the ban ends"],
     ),
     "unreachable": (lambda w: closed_port(), "transient", ["cannot be reached", "BYBIT_API_URL"]),
     "HTML": (lambda w: sick(w, "html"), "transient", ["not JSON", "check the network"]),
@@ -85,7 +85,7 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
     "missing permission": (
         lambda w: sick(w, key=Key(scopes=frozenset())),
         "credentials",
-        ["Permission denied", "give the key of BYBIT_API_KEY the right to read"],
+        ["Permission denied", "grant the key in BYBIT_API_KEY read permission"],
     ),
 }
 
@@ -129,7 +129,7 @@ def test_a_clock_that_is_off_is_corrected_and_told(
     simulator.set_faults(f"clock={ahead}")
     assert set(sync(make_account(simulator.url), database).values()) == {""}
     (told,) = [r.getMessage() for r in caplog.records if "clock is" in r.getMessage()]
-    assert told.endswith("set the machine's (NTP)")
+    assert told.endswith("synchronize this machine's clock (NTP)")
 
 
 @pytest.mark.parametrize("fault", ["status=418", "retcode=10003"])

@@ -1,4 +1,4 @@
-"""What is particular to an exchange: as little as possible, as data where possible."""
+"""What is specific to each exchange: as little as possible, as data where possible."""
 
 from alphapulse_pipeline.exchange.venues.binance import BINANCE
 from alphapulse_pipeline.exchange.venues.bybit import BYBIT
@@ -11,7 +11,7 @@ VENUES: dict[str, Venue] = {"binance": BINANCE, "bybit": BYBIT, "kraken": KRAKEN
 
 
 def venue_of(exchange: str) -> Venue:
-    """How an exchange is read: by its own file, else as far as ccxt knows it."""
+    """The venue of an exchange: its own file, or a generic one derived from ccxt."""
     return VENUES.get(exchange) or generic(exchange)
 
 

@@ -1,13 +1,13 @@
 """Bybit V5, unified trading account.
 
-Pages of its documentation: Get Execution List, Get Order History, Get Open & Closed Orders, Get
+API documentation: Get Execution List, Get Order History, Get Open & Closed Orders, Get
 Position Info, Get Wallet Balance, Get All Coins Balance, Get Account Info, Get Tickers, Get
 Transaction Log, Get Deposit Records, Get Internal Deposit Records, Get Withdrawal Records, Get
 Internal Transfer Records, Get Universal Transfer Records, Get API Key Information
 (bybit-exchange.github.io).
 
-Categories are asked one by one, and the category asked for decides the market: without it ccxt
-infers spot or linear from a row's fields and can turn one into the other.
+Each category is requested separately, and decides the market of its rows: without it, ccxt infers
+spot or linear from a row's fields and may confuse them.
 """
 
 from collections.abc import Mapping
@@ -28,19 +28,20 @@ from alphapulse_pipeline.exchange.feed import (
 )
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor
 
 CATEGORIES = ("spot", "linear", "inverse", "option")
 
 _PAGES = Cursor("cursor", lambda answer, _: at("result", "nextPageCursor")(answer), disorder=1_000)
-# Nothing is said about the order of these lists: only the last page proves anything.
+# The order of these lists is undocumented: only the last page proves anything.
 _PAGES_IN_ANY_ORDER = Cursor("cursor", _PAGES.next, ordered=False)
 _LIST = at("result", "list")
 _WINDOW = between("startTime", "endTime")
 _TWO_YEARS = timedelta(days=730)
 
-# execType -> kind. Funding payments come through the same feed and are no fills.
+# execType -> kind. Funding payments are in the same feed and are not fills.
 _KINDS = {
     "Trade": "trade",
     "BlockTrade": "trade",
@@ -52,58 +53,96 @@ _KINDS = {
     "Settle": "settlement",
 }
 _NOT_FILLS = {"Funding", "SessionSettlePnL"}
-# type of a ledger entry -> the history that tells the same
-_REPEATED = {
-    **dict.fromkeys(("TRADE", "LIQUIDATION", "ADL", "DELIVERY"), "trades"),
-    **dict.fromkeys(("TRANSFER_IN", "TRANSFER_OUT"), "transfers"),
+# type of a ledger entry -> class
+_CLASSES = {
+    "TRADE": "trade",
+    "LIQUIDATION": "trade",
+    "ADL": "trade",
+    "DELIVERY": "trade",
+    "TRANSFER_IN": "transfer",
+    "TRANSFER_OUT": "transfer",
     "SETTLEMENT": "funding",
+    "INTEREST": "interest",
+    "AIRDROP": "reward",
+    "BONUS": "reward",
+    "FEE_REFUND": "adjustment",
 }
-# Partly filled, then cancelled: ccxt says closed on spot and canceled on derivatives.
+# Partially filled, then canceled: ccxt says closed on spot and canceled on derivatives.
 _STATUSES = {"PartiallyFilledCanceled": "canceled"}
-# What every row has, and the tables are made of.
-_OF_FILLS = (
-    *("symbol", "execId", "execTime", "execType", "orderId", "side", "execPrice", "execQty"),
-    *("execValue", "execFee", "feeCurrency"),
+# Required fields: stored columns are read from them.
+_FILL_FIELDS = (
+    "symbol",
+    "execId",
+    "execTime",
+    "execType",
+    "orderId",
+    "side",
+    "execPrice",
+    "execQty",
+    "execValue",
+    "execFee",
+    "feeCurrency",
 )
-_OF_ORDERS = (
-    *("symbol", "orderId", "orderLinkId", "orderStatus", "orderType", "side", "price", "qty"),
-    *("cumExecQty", "cumExecValue", "avgPrice", "createdTime", "updatedTime"),
+_ORDER_FIELDS = (
+    "symbol",
+    "orderId",
+    "orderLinkId",
+    "orderStatus",
+    "orderType",
+    "side",
+    "price",
+    "qty",
+    "cumExecQty",
+    "cumExecValue",
+    "avgPrice",
+    "createdTime",
+    "updatedTime",
 )
-_OF_POSITIONS = (
-    *("symbol", "side", "size", "avgPrice", "markPrice", "leverage", "liqPrice", "unrealisedPnl"),
+_POSITION_FIELDS = (
+    "symbol",
+    "side",
+    "size",
+    "avgPrice",
+    "markPrice",
+    "leverage",
+    "liqPrice",
+    "unrealisedPnl",
 )
-_OF_ENTRIES = ("id", "type", "currency", "change", "cashBalance", "tradeId", "orderId")
-_OF_MONEY = {
+_ENTRY_FIELDS = ("id", "type", "currency", "change", "cashBalance", "tradeId", "orderId")
+_TRANSFER_FIELDS = {
     "deposit": ("id", "txID", "coin", "amount", "status", "successAt", "depositFee"),
     "withdrawal": ("withdrawId", "coin", "amount", "status", "withdrawFee", "createTime"),
     "transfer": (
-        *("transferId", "coin", "amount", "status", "fromAccountType", "toAccountType"),
+        "transferId",
+        "coin",
+        "amount",
+        "status",
+        "fromAccountType",
+        "toAccountType",
         "timestamp",
     ),
 }
-_PRICED = {"last": "lastPrice", "bid": "bid1Price", "ask": "ask1Price"}
-# Groups of a key's permissions by which money goes to other users.
-_PAYING = {"FiatP2P", "FiatBybitPay"}
+_PRICE_FIELDS = {"last": "lastPrice", "bid": "bid1Price", "ask": "ask1Price"}
+# Groups of permissions that send money to other users.
+_PAYMENT_GROUPS = {"FiatP2P", "FiatBybitPay"}
 _NEVER = "1970-01-01T00:00:00Z"
 _WALLETS = {"UNIFIED": "unified", "FUND": "funding"}
 
 _UPGRADE = "upgrade it to a unified trading account 2.0 at Bybit (Assets, Upgrade)"
 _TYPES = {
-    "1": AccountType(
-        "classic", "a classic account keeps its money where it is not looked for", _UPGRADE
-    ),
+    "1": AccountType("classic", "the wallets of a classic account are not read", _UPGRADE),
     **dict.fromkeys(
         ("3", "4"),
         AccountType(
             "unified 1.0",
-            "inverse contracts have a wallet of their own, which is not read",
+            "the separate wallet for inverse contracts is not read",
             _UPGRADE,
         ),
     ),
     **dict.fromkeys(("5", "6"), AccountType("unified 2.0")),
 }
 
-# What delisted raw ids end with, longest first: the quote of spot pairs.
+# Quotes of spot pairs, to parse delisted raw ids.
 _QUOTES = ("USDT", "USDC", "USDE", "BRZ", "BTC", "ETH", "EUR", "DAI", "BRL", "TRY")
 
 
@@ -111,7 +150,7 @@ def _fill(raw: Raw, row: Row) -> Row | None:
     kind = str(raw.get("execType"))
     if kind in _NOT_FILLS:
         return None
-    # A type that Bybit adds tomorrow is kept as a trade: lost would be worse than misnamed.
+    # Keep unknown types as trades: a wrong kind is better than a missing fill.
     currency = raw.get("feeCurrency") or raw.get("feeCoin") or row["fee_currency"]
     return row | {
         "kind": _KINDS.get(kind, "trade"),
@@ -125,18 +164,18 @@ def _order(raw: Raw, row: Row) -> Row:
 
 
 def _payment(raw: Raw, row: Row) -> Row:
-    """To ccxt the amount is the fee, positive when paid, and always in dollars on linear."""
+    """ccxt returns the fee, positive when paid, and on linear always in dollars."""
     settle = str(row["market"]).rpartition(":")[2]
     return row | {"amount": -Decimal(row["amount"]), "asset": settle}
 
 
 def _entry(raw: Raw, row: Row) -> Row:
-    """`change` is what the balance changed by, its fee included."""
+    """`change` is the change of the balance, fee included."""
     return row | {
         "kind": raw["type"],
         "amount": Decimal(raw["change"]),
         "reference_id": raw.get("tradeId") or raw.get("orderId") or "",
-        "repeats": _REPEATED.get(raw["type"], ""),
+        "class": ledger_class(raw["type"], _CLASSES),
     }
 
 
@@ -153,7 +192,7 @@ def _by_category(
     time: str,
     parse: str,
     amend: Amend,
-    needs: tuple[str, ...],
+    required: tuple[str, ...],
     flags: tuple[str, ...] = (),
     **params: Any,
 ) -> dict[str, Source]:
@@ -166,7 +205,7 @@ def _by_category(
                 _LIST,
                 milliseconds(time),
                 _WINDOW,
-                needs=needs,
+                required=required,
                 flags=flags,
                 window=timedelta(days=7),
                 horizon=_TWO_YEARS,
@@ -181,18 +220,18 @@ def _by_category(
     }
 
 
-def _money(
+def _transfers(
     method: str, kind: str, parse: str, time: str, days: int, amend: Amend, *rows: str
 ) -> Source:
-    """Deposits, withdrawals, transfers. Those without a time have not happened yet."""
+    """Deposits, withdrawals or transfers. Rows with a blank time are still pending and left out."""
     listed = at("result", *rows)
     timed = milliseconds(time)
 
-    def happened(answer: Any) -> Any:
+    def completed(answer: Any) -> Any:
         found = listed(answer)
         if not isinstance(found, list):
             return found
-        # a row that lacks even the field is kept, and not understood
+        # a row without the field is kept, and rejected as unreadable
         return [row for row in found if timed(row) or not _is_blank(row, time)]
 
     return Source(
@@ -200,10 +239,10 @@ def _money(
             method,
             _PAGES_IN_ANY_ORDER,
             {"limit": 50} | ({"withdrawType": 2} if kind == "withdrawal" else {}),
-            happened,
+            completed,
             timed,
             _WINDOW,
-            needs=_OF_MONEY[kind],
+            required=_TRANSFER_FIELDS[kind],
             window=timedelta(days=days),
             horizon=_TWO_YEARS,
         ),
@@ -228,7 +267,7 @@ def _withdrawn(raw: Raw, row: Row) -> Row:
 
 
 def _held(method: str, limit: int, categories: tuple[str, ...], **more: Any) -> tuple[Source, ...]:
-    """What is open now. Linear must be asked once per settlement coin."""
+    """What is currently open. Linear needs one request per settlement coin."""
     scopes = [
         {"category": category, **({"settleCoin": coin} if coin else {})}
         for category in categories
@@ -244,7 +283,7 @@ def _now(method: str, params: dict[str, Any]) -> Source:
             _PAGES,
             params,
             _LIST,
-            needs=_OF_POSITIONS if "Position" in method else _OF_ORDERS,
+            required=_POSITION_FIELDS if "Position" in method else _ORDER_FIELDS,
         ),
         wallet="unified",
         parse="parse_position" if "Position" in method else "parse_order",
@@ -263,32 +302,33 @@ def _order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...
 
 
 async def _rights(call: Caller) -> Rights:
-    """Any key may ask this. What a key that only reads may see is named like what others may do;
-    what is not known here counts as a right to trade."""
-    told = (await call("privateGetV5UserQueryApi", {})).get("result") or {}
-    groups = told.get("permissions")
+    """Any key may request this. Read-only keys list the same permission names as others; unknown
+    permissions count as permission to trade."""
+    info = (await call("privateGetV5UserQueryApi", {})).get("result") or {}
+    groups = info.get("permissions")
     if not isinstance(groups, dict):
         return Rights()
     granted = {(group, name) for group, names in groups.items() for name in names or ()}
-    writes = None if told.get("readOnly") is None else str(told["readOnly"]) != "1"
-    leaves = {
+    writes = None if info.get("readOnly") is None else str(info["readOnly"]) != "1"
+    withdrawing = {
         (group, name)
         for group, name in granted
-        if group in _PAYING or (group == "Wallet" and name.startswith(("Withdraw", "SubMember")))
+        if group in _PAYMENT_GROUPS
+        or (group == "Wallet" and name.startswith(("Withdraw", "SubMember")))
     }
-    # 1970: never
-    expires_at = datetime.fromisoformat(told.get("expiredAt") or _NEVER)
+    # 1970 means never
+    expires_at = datetime.fromisoformat(info.get("expiredAt") or _NEVER)
     return Rights(
         read=bool(granted),
-        trade=writes and bool(granted - leaves),
-        withdraw=writes and bool(leaves),
+        trade=writes and bool(granted - withdrawing),
+        withdraw=writes and bool(withdrawing),
         expires_at=expires_at if expires_at.year > 1970 else None,
-        addresses=tuple(ip for ip in told.get("ips") or () if ip != "*"),
+        addresses=tuple(ip for ip in info.get("ips") or () if ip != "*"),
     )
 
 
 async def _margin_mode(call: Caller) -> str:
-    """The account's mode: a position's own `tradeMode` always says cross on unified accounts."""
+    """The account's mode: on unified accounts, a position's `tradeMode` is always cross."""
     answer = await call("privateGetV5AccountInfo", {})
     return "isolated" if answer["result"].get("marginMode") == "ISOLATED_MARGIN" else "cross"
 
@@ -297,11 +337,11 @@ async def _account_type(call: Caller) -> AccountType:
     """`unifiedMarginStatus`: 1 classic, 3 and 4 unified 1.0, 5 and 6 unified 2.0."""
     answer = await call("privateGetV5AccountInfo", {})
     status = str(answer["result"].get("unifiedMarginStatus"))
-    return _TYPES.get(status, AccountType(f"of a kind that is not known here ({status})"))
+    return _TYPES.get(status, AccountType(f"unknown account type {status}"))
 
 
 def _delisted(raw_id: str, category: str) -> str:
-    """Read off a raw id: LUNAUSDT, BTCPERP, BTCUSD, BTCUSDT-26SEP25."""
+    """Parsed from a raw id: LUNAUSDT, BTCPERP, BTCUSD, BTCUSDT-26SEP25."""
     symbol, _, expiry = raw_id.partition("-")
     if symbol.endswith("PERP"):
         base, quote = symbol.removesuffix("PERP"), "USDC"
@@ -322,13 +362,13 @@ BYBIT = Venue(
             "unified",
             {"type": "unified"},
             rows=_coins,
-            needs=("coin", "walletBalance", "locked", "totalOrderIM", "totalPositionIM"),
+            required=("coin", "walletBalance", "locked", "totalOrderIM", "totalPositionIM"),
         ),
         Wallet(
             "funding",
             {"type": "funding"},
             rows=at("result", "balance"),
-            needs=("coin", "walletBalance", "transferBalance"),
+            required=("coin", "walletBalance", "transferBalance"),
         ),
     ),
     positions=_held("privateGetV5PositionList", 200, ("linear", "inverse", "option")),
@@ -336,7 +376,7 @@ BYBIT = Venue(
     rights=_rights,
     account_type=_account_type,
     open_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES),
-    # the newest 500 of each scope; the history's own page says that it is filled with a delay
+    # the newest 500 of each scope; the history is documented to be filled with a delay
     ended_orders=_held("privateGetV5OrderRealtime", 50, CATEGORIES, openOnly=1),
     histories={
         "trades": _by_category(
@@ -345,7 +385,7 @@ BYBIT = Venue(
             "execTime",
             "parse_trade",
             _fill,
-            _OF_FILLS,
+            _FILL_FIELDS,
             ("isMaker",),
             limit=100,
         ),
@@ -355,7 +395,7 @@ BYBIT = Venue(
             "createdTime",
             "parse_order",
             _order,
-            _OF_ORDERS,
+            _ORDER_FIELDS,
             limit=50,
         ),
         "funding": _by_category(
@@ -364,12 +404,12 @@ BYBIT = Venue(
             "execTime",
             "parse_income",
             _payment,
-            _OF_FILLS,
+            _FILL_FIELDS,
             limit=100,
             execType="Funding",
         ),
         "transfers": {
-            "deposits": _money(
+            "deposits": _transfers(
                 "privateGetV5AssetDepositQueryRecord",
                 "deposit",
                 "parse_transaction",
@@ -378,7 +418,7 @@ BYBIT = Venue(
                 _deposited,
                 "rows",
             ),
-            "withdrawals": _money(
+            "withdrawals": _transfers(
                 "privateGetV5AssetWithdrawQueryRecord",
                 "withdrawal",
                 "parse_transaction",
@@ -387,7 +427,7 @@ BYBIT = Venue(
                 _withdrawn,
                 "rows",
             ),
-            "transfers": _money(
+            "transfers": _transfers(
                 "privateGetV5AssetTransferQueryInterTransferList",
                 "transfer",
                 "parse_transfer",
@@ -406,7 +446,7 @@ BYBIT = Venue(
                     _LIST,
                     milliseconds("transactionTime"),
                     _WINDOW,
-                    needs=_OF_ENTRIES,
+                    required=_ENTRY_FIELDS,
                     window=timedelta(days=7),
                     horizon=_TWO_YEARS,
                 ),
@@ -422,22 +462,22 @@ BYBIT = Venue(
         "linear": {"type": "swap", "subType": "linear"},
         "inverse": {"type": "swap", "subType": "inverse"},
     },
-    priced=dict.fromkeys(("spot", "linear", "inverse"), _PRICED),
+    priced=dict.fromkeys(("spot", "linear", "inverse"), _PRICE_FIELDS),
     lag=timedelta(seconds=30),
-    forgets=timedelta(days=1),
+    keeps_unfilled_orders=timedelta(days=1),
     delisted=_delisted,
     settings={
-        # Limits are per endpoint and second; a second's worth may be sent at once.
+        # Limits are per endpoint and second, and allow a burst of one second's requests.
         "tokenBucket": {"capacity": 100, "tokens": 100},
-        # Currencies need a signed call that a narrow key may not make; codes come from markets.
+        # Requesting currencies needs a permission that the key may lack; markets have the codes.
         "has": {"fetchCurrencies": False},
-        # Every account is unified by now: asking costs two calls a run.
+        # All accounts are unified by now: detecting it costs two requests per run.
         "options": {
             "enableUnifiedMargin": False,
             "enableUnifiedAccount": True,
             "unifiedMarginStatus": 6,
         },
     },
-    # 50 a second by Bybit's table of limits, 10 by ccxt's: half of what is allowed.
+    # 50 per second according to Bybit, 10 according to ccxt: half of what is allowed.
     costs={"v5/execution/list": 2, "v5/order/history": 2},
 )

@@ -1,8 +1,8 @@
-"""How one unified method of ccxt's must be called so that it leaves out nothing, by a dry run.
+"""Determines by dry runs which calls of a unified ccxt method together return everything.
 
-Some exchanges list everything in one answer, some a kind of market at a time, some one market at a
-time; and ccxt's own parameters for that (`type`, `subType`, `until`) slip into the request where a
-method does not know them.
+Some exchanges list everything in one answer, some one kind of market at a time, some one market at
+a time. ccxt's own parameters for that (`type`, `subType`, `until`) leak into the request of methods
+that do not handle them.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
-from alphapulse_pipeline.exchange.venues.ccxt_overrides import CATEGORIES, Bound, Hints
+from alphapulse_pipeline.exchange.venues.ccxt_overrides import CATEGORIES, Bound, CcxtClaims
 from alphapulse_pipeline.exchange.venues.dry_run import (
     SINCE,
     SYMBOLS,
@@ -30,8 +30,8 @@ _KINDS: dict[str, tuple[dict[str, str], str]] = {
     "inverse future": ({"type": "future", "subType": "inverse"}, "inverse"),
     "option": ({"type": "option"}, "option"),
 }
-"""What may have to be asked for by itself -> ccxt's parameters, category."""
-_UNSEEN = "unseen"
+"""What may need a request of its own -> ccxt's parameters, category."""
+_NOT_OBSERVED = "not observed"
 
 
 @dataclass(frozen=True)
@@ -39,30 +39,30 @@ class CallPlan:
     """One call of a unified method."""
 
     name: str
-    """What it asks for: a kind of market, or all."""
+    """What it requests: a kind of market, or "all"."""
     category: str = ""
-    """ccxt's flag of all markets in its answer; empty where there are several kinds."""
+    """ccxt's flag of all markets in its answer; empty if there are several kinds."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's `params`."""
     kinds: frozenset[str] = frozenset()
     """The kinds of markets that it lists."""
     part_of: str = ""
-    """The name of what is asked for in several calls."""
+    """If the plan was split into several calls, the name of the whole."""
     per_market: bool = False
     request: tuple[str, str] = ("", "")
-    """What is sent, so that equal calls are seen."""
+    """The request that is sent, to recognize equal calls."""
     sent: frozenset[str] = frozenset()
     """The names of the request's parameters."""
     since: bool = False
-    """Whether ccxt's `since` arrives."""
+    """Whether the request contains ccxt's `since`."""
     until: bool = False
-    """Whether ccxt's `until` arrives."""
+    """Whether the request contains ccxt's `until`."""
     start: Bound | None = None
     end: Bound | None = None
 
     @property
-    def seen(self) -> bool:
-        return self.request[0] != _UNSEEN
+    def observed(self) -> bool:
+        return self.request[0] != _NOT_OBSERVED
 
     @property
     def windowed(self) -> bool:
@@ -70,13 +70,13 @@ class CallPlan:
 
 
 class CallPlanner:
-    """The ways of one exchange."""
+    """Makes the call plans of one exchange."""
 
     def __init__(self, exchange: str) -> None:
         self.name = exchange
         self.run = DryRun(exchange)
-        self.hints = Hints(self.run.ccxt.has, self.run.ccxt.features or {})
-        self.categories = self.hints.categories()
+        self.claims = CcxtClaims(self.run.ccxt.has, self.run.ccxt.features or {})
+        self.categories = self.claims.categories()
         self.refused: dict[tuple[str, str], str] = {}
         """(method, kind) -> why it cannot be used."""
         self.listed: dict[str, set[str]] = {}
@@ -84,7 +84,7 @@ class CallPlanner:
 
     def has(self, method: str) -> bool:
         return (
-            bool(self.hints.has.get(method)) and (self.name, method) not in ccxt_overrides.UNUSABLE
+            bool(self.claims.has.get(method)) and (self.name, method) not in ccxt_overrides.UNUSABLE
         )
 
     def by_market(
@@ -96,95 +96,96 @@ class CallPlanner:
         symbols: bool = True,
         scoped: bool = True,
     ) -> dict[str, CallPlan]:
-        """The calls that together list all markets' rows, by name.
+        """The calls that together list the rows of all markets, by name.
 
-        `contracts`: not spot's. `symbols`: whether it can be asked for one market. `scoped`: asked
-        several times where once leaves things out.
+        `contracts`: without spot. `symbols`: whether the method accepts a market. `scoped`: whether
+        to split a call that would return only a part.
         """
         if not self.has(method):
             return {}
         derivatives = contracts and set(self.categories) != {"spot"}
         found: dict[tuple[str, str], CallPlan] = {}
         for kind in _KINDS:
-            if self._claims(kind) and not (derivatives and kind == "spot"):
-                way = self._way(method, kind, windowed)
-                if way is not None and (symbols or not way.per_market):
-                    same = found.get(way.request)
-                    way = replace(way, kinds=frozenset({kind}))
-                    found[way.request] = _shared(same, way) if same else way
-        ways = list(found.values())
-        if any(way.per_market for way in ways):
-            # markets by name: futures among them
-            ways = [way for way in ways if "future" not in way.name]
-        self.listed[method] = set().union(*(way.kinds for way in ways))
-        return {w.name: w for way in ways for w in (self._scoped(way) if scoped else [way])}
+            if self._has_kind(kind) and not (derivatives and kind == "spot"):
+                plan = self._plan(method, kind, windowed)
+                if plan is not None and (symbols or not plan.per_market):
+                    same = found.get(plan.request)
+                    plan = replace(plan, kinds=frozenset({kind}))
+                    found[plan.request] = _merged(same, plan) if same else plan
+        plans = list(found.values())
+        if any(plan.per_market for plan in plans):
+            # requested market by market, futures included
+            plans = [plan for plan in plans if "future" not in plan.name]
+        self.listed[method] = set().union(*(plan.kinds for plan in plans))
+        return {p.name: p for plan in plans for p in (self._scoped(plan) if scoped else [plan])}
 
-    def at_once(self, method: str, *, windowed: bool = True) -> CallPlan | None:
-        """The call that lists everything, whatever it is about; None where there is none."""
+    def single_call(self, method: str, *, windowed: bool = True) -> CallPlan | None:
+        """The one call that lists everything; None if there is none."""
         if not self.has(method):
             return None
-        answer = self._ask(method, windowed, {})
-        if answer.outcome in (Outcome.NEEDS, Outcome.LACKS):
+        answer = self._dry_run(method, windowed, {})
+        if answer.outcome in (Outcome.NEEDS_ARGUMENT, Outcome.UNSUPPORTED):
             self.refused[method, ""] = answer.reason
             return None
         return self._timed(CallPlan("all", "", request=_key(answer)), method, answer, windowed)
 
-    def _claims(self, kind: str) -> bool:
+    def _has_kind(self, kind: str) -> bool:
         if "future" in kind:
             category = _KINDS[kind][1]
-            return bool((self.hints.features.get("future") or {}).get(category))
+            return bool((self.claims.features.get("future") or {}).get(category))
         return kind in self.categories
 
-    def _way(self, method: str, kind: str, windowed: bool) -> CallPlan | None:
+    def _plan(self, method: str, kind: str, windowed: bool) -> CallPlan | None:
         typed, category = _KINDS[kind]
         several = len(self.categories) > 1
         if (self.name, method) in ccxt_overrides.PER_MARKET:
             return self._one_market(method, kind, windowed)
-        plain = self._ask(method, windowed, {})
+        plain = self._dry_run(method, windowed, {})
         for params in _narrowings(typed) if several else ():
-            answer = self._ask(method, windowed, params)
-            if answer.outcome is Outcome.LACKS:
+            answer = self._dry_run(method, windowed, params)
+            if answer.outcome is Outcome.UNSUPPORTED:
                 self.refused[method, kind] = answer.reason
                 return None
-            if answer.outcome is Outcome.NEEDS:
+            if answer.outcome is Outcome.NEEDS_ARGUMENT:
                 return self._one_market(method, kind, windowed)
-            if answer.outcome is Outcome.ASKS and not _leaks(params, answer, plain):
-                if "type" not in params and not self._tells_apart(method, windowed):
+            if answer.outcome is Outcome.SENDS and not _leaks(params, answer, plain):
+                if "type" not in params and not self._distinguishes_subtypes(method, windowed):
                     break
                 whole = "subType" in params or category in ("spot", "option")
                 name = kind if whole else typed["type"]
                 flag = category if whole else "contract"
-                way = CallPlan(name, flag, params, request=_key(answer))
-                return self._timed(way, method, answer, windowed)
-        if plain.outcome is Outcome.NEEDS:
+                plan = CallPlan(name, flag, params, request=_key(answer))
+                return self._timed(plan, method, answer, windowed)
+        if plain.outcome is Outcome.NEEDS_ARGUMENT:
             return self._one_market(method, kind, windowed)
-        if plain.outcome is Outcome.LACKS:
+        if plain.outcome is Outcome.UNSUPPORTED:
             self.refused[method, kind] = plain.reason
             return None
-        if plain.outcome is Outcome.ASKS:
+        if plain.outcome is Outcome.SENDS:
             return self._timed(CallPlan("all", request=_key(plain)), method, plain, windowed)
-        # nothing was seen: what ccxt says of itself is all that there is
-        if self.hints.needs_symbol(category, method):
+        # the dry run did not reach a request: rely on ccxt's claims
+        if self.claims.needs_symbol(category, method):
             return self._one_market(method, kind, windowed)
         flag = category if several else ""
-        way = CallPlan(kind, flag, typed if several else {}, request=(_UNSEEN, kind))
-        return self._timed(way, method, plain, windowed)
+        plan = CallPlan(kind, flag, typed if several else {}, request=(_NOT_OBSERVED, kind))
+        return self._timed(plan, method, plain, windowed)
 
-    def _tells_apart(self, method: str, windowed: bool) -> bool:
-        """Whether `subType` changes the request; some methods take it away and do not use it."""
-        asked = [self._ask(method, windowed, {"subType": s}) for s in ("linear", "inverse")]
-        return _key(asked[0]) != _key(asked[1])
+    def _distinguishes_subtypes(self, method: str, windowed: bool) -> bool:
+        """Whether `subType` changes the request; some methods remove it without using it."""
+        linear = self._dry_run(method, windowed, {"subType": "linear"})
+        inverse = self._dry_run(method, windowed, {"subType": "inverse"})
+        return _key(linear) != _key(inverse)
 
     def _one_market(self, method: str, kind: str, windowed: bool) -> CallPlan | None:
         category = _KINDS[kind][1]
-        answer = self._ask(method, windowed, {}, SYMBOLS[category])
-        if answer.outcome in (Outcome.NEEDS, Outcome.LACKS):
+        answer = self._dry_run(method, windowed, {}, SYMBOLS[category])
+        if answer.outcome in (Outcome.NEEDS_ARGUMENT, Outcome.UNSUPPORTED):
             self.refused[method, kind] = answer.reason
             return None
-        way = CallPlan(kind, category, per_market=True, request=("one market", kind))
-        return self._timed(way, method, answer, windowed)
+        plan = CallPlan(kind, category, per_market=True, request=("one market", kind))
+        return self._timed(plan, method, answer, windowed)
 
-    def _ask(
+    def _dry_run(
         self, method: str, windowed: bool, params: Mapping[str, Any], symbol: str = ""
     ) -> Answer:
         name = unified(method)
@@ -195,34 +196,34 @@ class CallPlanner:
                 return answer
         return self.run.ask(name, params=dict(params), **call)
 
-    def _timed(self, way: CallPlan, method: str, answer: Answer, windowed: bool) -> CallPlan:
-        """With how its window is told."""
-        way = replace(way, sent=frozenset(answer.params))
+    def _timed(self, plan: CallPlan, method: str, answer: Answer, windowed: bool) -> CallPlan:
+        """The plan with the parameters for its window."""
+        plan = replace(plan, sent=frozenset(answer.params))
         if not windowed:
-            return way
+            return plan
         if answer.outcome is Outcome.UNKNOWN:
-            return replace(way, since=True, until=True)
+            return replace(plan, since=True, until=True)
         since, until = arrives(SINCE, answer.params), arrives(UNTIL, answer.params)
         return replace(
-            way,
+            plan,
             since=since,
             until=until,
             start=None if since else ccxt_overrides.bound(ccxt_overrides.STARTS, self.name, method),
             end=None if until else ccxt_overrides.bound(ccxt_overrides.ENDS, self.name, method),
         )
 
-    def _scoped(self, way: CallPlan) -> list[CallPlan]:
-        """The way once for each of the things that ccxt would choose one of."""
-        scopes = ccxt_overrides.SCOPES.get((self.name, way.category), {})
+    def _scoped(self, plan: CallPlan) -> list[CallPlan]:
+        """One plan for each scope, where ccxt would choose one of them by default."""
+        scopes = ccxt_overrides.SCOPES.get((self.name, plan.category), {})
         chosen = {name for more in scopes.values() for name in more}
-        if way.per_market or not chosen or not chosen <= way.sent:
-            return [way]
+        if plan.per_market or not chosen or not chosen <= plan.sent:
+            return [plan]
         return [
             replace(
-                way,
-                name=name if way.name == "all" else f"{way.name} {name}",
-                part_of=way.name,
-                params={**way.params, **more},
+                plan,
+                name=name if plan.name == "all" else f"{plan.name} {name}",
+                part_of=plan.name,
+                params={**plan.params, **more},
             )
             for name, more in scopes.items()
         ]
@@ -233,18 +234,18 @@ def unified(method: str) -> str:
     return re.sub("[A-Z]", lambda letter: "_" + letter.group().lower(), method)
 
 
-def window(way: CallPlan, limit: int | None) -> Callable[[int, int], Mapping[str, Any]]:
+def window(plan: CallPlan, limit: int | None) -> Callable[[int, int], Mapping[str, Any]]:
     """The arguments of a call for a window, both ends included, in milliseconds."""
 
     def between(first: int, last: int) -> Mapping[str, Any]:
-        params = dict(way.params)
-        if way.until:
+        params = dict(plan.params)
+        if plan.until:
             params["until"] = last
-        for bound, time in ((way.start, max(first, 0)), (way.end, last)):
+        for bound, time in ((plan.start, max(first, 0)), (plan.end, last)):
             if bound is not None:
                 params[bound.name] = bound.written(time)
         return {
-            **({"since": max(first, 0)} if way.since else {}),
+            **({"since": max(first, 0)} if plan.since else {}),
             **({"limit": limit} if limit else {}),
             "params": params,
         }
@@ -253,7 +254,7 @@ def window(way: CallPlan, limit: int | None) -> Callable[[int, int], Mapping[str
 
 
 def _narrowings(typed: Mapping[str, str]) -> list[dict[str, str]]:
-    """What may make a call ask for one kind of market, the most exact first."""
+    """Parameters that may restrict a call to one kind of market, the most specific first."""
     names = [("type", "subType"), ("type",), ("subType",)]
     return [
         {name: typed[name] for name in chosen} for chosen in names if set(chosen) <= typed.keys()
@@ -261,7 +262,7 @@ def _narrowings(typed: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _leaks(params: Mapping[str, str], answer: Answer, plain: Answer) -> bool:
-    """Whether ccxt's own parameters came through to the request, where they mean nothing."""
+    """Whether ccxt's own parameters leaked into the request, where the exchange ignores them."""
     return any(
         answer.params.get(name) == value and plain.params.get(name) != value
         for name, value in params.items()
@@ -269,13 +270,13 @@ def _leaks(params: Mapping[str, str], answer: Answer, plain: Answer) -> bool:
 
 
 def _key(answer: Answer) -> tuple[str, str]:
-    # a nonce or a time of day differs in every request
-    steady = {k: v for k, v in answer.params.items() if not re.fullmatch(r"\d{10,}", str(v))}
-    return answer.path, repr(sorted(steady.items(), key=repr))
+    # nonces and times differ in every request
+    stable = {k: v for k, v in answer.params.items() if not re.fullmatch(r"\d{10,}", str(v))}
+    return answer.path, repr(sorted(stable.items(), key=repr))
 
 
-def _shared(one: CallPlan, other: CallPlan) -> CallPlan:
-    """One call for what both are about."""
+def _merged(one: CallPlan, other: CallPlan) -> CallPlan:
+    """One call for the markets of both."""
     kinds = one.kinds | other.kinds
     if one.category == other.category:
         return replace(one, kinds=kinds)

@@ -1,8 +1,8 @@
-"""What ccxt claims of an exchange, and what its claims and its code get wrong, as data.
+"""ccxt's claims about an exchange, and corrections of its claims and code, as data.
 
-Claims are checked by `dry_run`; the tables here hold what cannot be seen there. Parameters' names
-are from the exchanges' own API pages. A wrong one loses nothing: a window that an exchange takes no
-notice of is told by the rows that it answers, and ends as a gap.
+`dry_run` checks the claims; these tables hold what a dry run cannot show. Parameter names are from
+the exchanges' API documentation. A wrong name loses no rows: if an exchange ignores a window, the
+walker notices from the rows and leaves a gap.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ CATEGORIES = ("spot", "linear", "inverse", "option")
 """ccxt's flags of markets."""
 
 Scope = Mapping[str, Any]
-"""Parameters of an exchange's own, in place of a default of ccxt's that leaves things out."""
+"""The exchange's parameters, overriding a ccxt default that would leave rows out."""
 
 
 def _milliseconds(time: int) -> Any:
@@ -36,65 +36,65 @@ def _iso(time: int) -> Any:
 
 @dataclass(frozen=True)
 class Bound:
-    """The parameter of an exchange's own for one end of a window."""
+    """The exchange's own parameter for one end of a window."""
 
     name: str
     written: Callable[[int], Any] = _milliseconds
 
 
-_EVERYTHING = ""
-"""Holds for all methods of an exchange."""
+_ALL_METHODS = ""
+"""Applies to all methods of an exchange."""
 
 ENDS: dict[tuple[str, str], Bound] = {
-    ("bequant", _EVERYTHING): Bound("till", _iso),
-    ("bitbank", _EVERYTHING): Bound("end"),
-    ("bitfinex", _EVERYTHING): Bound("end"),
-    ("bitopro", _EVERYTHING): Bound("endTimestamp"),
-    ("bitrue", _EVERYTHING): Bound("endTime"),
+    ("bequant", _ALL_METHODS): Bound("till", _iso),
+    ("bitbank", _ALL_METHODS): Bound("end"),
+    ("bitfinex", _ALL_METHODS): Bound("end"),
+    ("bitopro", _ALL_METHODS): Bound("endTimestamp"),
+    ("bitrue", _ALL_METHODS): Bound("endTime"),
     ("bittrade", "fetchMyTrades"): Bound("end-time"),
-    ("bitvavo", _EVERYTHING): Bound("end"),
-    ("blockchaincom", _EVERYTHING): Bound("to"),
+    ("bitvavo", _ALL_METHODS): Bound("end"),
+    ("blockchaincom", _ALL_METHODS): Bound("to"),
     ("blofin", "fetchClosedOrders"): Bound("end"),
     ("btcturk", "fetchOrders"): Bound("endDate"),
     ("bybiteu", "fetchLedger"): Bound("endTime"),
     ("bybitid", "fetchLedger"): Bound("endTime"),
     ("coinmate", "fetchMyTrades"): Bound("timestampTo"),
     ("coinmate", "fetchDepositsWithdrawals"): Bound("timestampTo"),
-    ("coinsph", _EVERYTHING): Bound("endTime"),
-    ("coinspot", _EVERYTHING): Bound("enddate", lambda time: f"{to_time(time):%Y-%m-%d}"),
-    ("delta", _EVERYTHING): Bound("end_time", _microseconds),
+    ("coinsph", _ALL_METHODS): Bound("endTime"),
+    ("coinspot", _ALL_METHODS): Bound("enddate", lambda time: f"{to_time(time):%Y-%m-%d}"),
+    ("delta", _ALL_METHODS): Bound("end_time", _microseconds),
     ("deribit", "fetchMyTrades"): Bound("end_timestamp"),
-    ("digifinex", _EVERYTHING): Bound("end_time", _seconds),
-    ("fmfwio", _EVERYTHING): Bound("till", _iso),
-    ("foxbit", _EVERYTHING): Bound("end_time", _iso),
+    ("digifinex", _ALL_METHODS): Bound("end_time", _seconds),
+    ("fmfwio", _ALL_METHODS): Bound("till", _iso),
+    ("foxbit", _ALL_METHODS): Bound("end_time", _iso),
     ("gate", "fetchFundingHistory"): Bound("to", _seconds),
     ("gateeu", "fetchFundingHistory"): Bound("to", _seconds),
-    ("hitbtc", _EVERYTHING): Bound("till", _iso),
-    ("hollaex", _EVERYTHING): Bound("end_date", _iso),
-    ("kucoinfutures", _EVERYTHING): Bound("endAt"),
+    ("hitbtc", _ALL_METHODS): Bound("till", _iso),
+    ("hollaex", _ALL_METHODS): Bound("end_date", _iso),
+    ("kucoinfutures", _ALL_METHODS): Bound("endAt"),
     ("lbank", "fetchDeposits"): Bound("endTime"),
     ("lbank", "fetchWithdrawals"): Bound("endTime"),
     ("luno", "fetchMyTrades"): Bound("before"),
-    ("mexc", _EVERYTHING): Bound("endTime"),
+    ("mexc", _ALL_METHODS): Bound("endTime"),
     ("mexc", "fetchMyTrades"): Bound("end_time"),
-    ("modetrade", _EVERYTHING): Bound("end_t"),
-    ("phemex", _EVERYTHING): Bound("end"),
-    ("poloniex", _EVERYTHING): Bound("end", _seconds),
-    ("tokocrypto", _EVERYTHING): Bound("endTime"),
-    ("woo", _EVERYTHING): Bound("end_t"),
-    ("woofipro", _EVERYTHING): Bound("end_t"),
-    ("xt", _EVERYTHING): Bound("endTime"),
+    ("modetrade", _ALL_METHODS): Bound("end_t"),
+    ("phemex", _ALL_METHODS): Bound("end"),
+    ("poloniex", _ALL_METHODS): Bound("end", _seconds),
+    ("tokocrypto", _ALL_METHODS): Bound("endTime"),
+    ("woo", _ALL_METHODS): Bound("end_t"),
+    ("woofipro", _ALL_METHODS): Bound("end_t"),
+    ("xt", _ALL_METHODS): Bound("endTime"),
 }
-"""Where ccxt takes no notice of `until`."""
+"""Where ccxt ignores `until`."""
 
 STARTS: dict[tuple[str, str], Bound] = {
-    ("bithumb", _EVERYTHING): Bound("start_date"),
+    ("bithumb", _ALL_METHODS): Bound("start_date"),
     ("bitopro", "fetchMyTrades"): Bound("startTimestamp"),
-    ("blockchaincom", _EVERYTHING): Bound("from"),
+    ("blockchaincom", _ALL_METHODS): Bound("from"),
     ("mexc", "fetchFundingHistory"): Bound("start_time"),
-    ("phemex", _EVERYTHING): Bound("start"),
+    ("phemex", _ALL_METHODS): Bound("start"),
 }
-"""Where ccxt takes no notice of `since`."""
+"""Where ccxt ignores `since`."""
 
 SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
     ("deribit", ""): {
@@ -114,17 +114,17 @@ SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
         for exchange, category in (("kucoin", "contract"), ("kucoinfutures", ""))
     },
 }
-"""(exchange, category) -> what is asked one after the other, where ccxt would take one of them for
-all. The category is empty where one request is for markets of every kind."""
+"""(exchange, category) -> scopes that are requested one after the other, where ccxt would request
+only one of them. The category is empty if one request covers markets of every kind."""
 
 PER_MARKET = {
-    ("btcbox", "fetchOrders"): "ccxt asks for one coin's orders where none is named",
-    ("btcbox", "fetchOpenOrders"): "ccxt asks for one coin's orders where none is named",
-    ("htx", "fetchOpenOrders"): "ccxt asks for a market that there is not where none is named",
-    ("phemex", "fetchMyTrades"): "ccxt asks for USDT's contracts where none is named",
-    ("phemex", "fetchClosedOrders"): "ccxt asks for USDT's contracts where none is named",
+    ("btcbox", "fetchOrders"): "without a market, ccxt requests the orders of one coin only",
+    ("btcbox", "fetchOpenOrders"): "without a market, ccxt requests the orders of one coin only",
+    ("htx", "fetchOpenOrders"): "without a market, ccxt requests a market that does not exist",
+    ("phemex", "fetchMyTrades"): "without a market, ccxt requests USDT contracts only",
+    ("phemex", "fetchClosedOrders"): "without a market, ccxt requests USDT contracts only",
 }
-"""Where ccxt does without a market, and then leaves things out."""
+"""Methods that ccxt accepts without a market, but that then leave rows out."""
 
 UNUSABLE = {
     ("coinbase", "fetchDeposits"): "ccxt filters one page of all transactions",
@@ -134,35 +134,35 @@ UNUSABLE = {
     ("hibachi", "fetchDeposits"): "ccxt filters one page of all transactions",
     ("hibachi", "fetchWithdrawals"): "ccxt filters one page of all transactions",
 }
-"""Methods that hide how many rows the exchange answered, where another one does not."""
+"""Methods that hide how many rows the exchange returned, where an alternative does not."""
 
 IDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("hyperliquid", "trades"): ("tid", "oid"),
 }
-"""(exchange, dataset) -> the fields of a row that name it together, where its id alone does not."""
+"""(exchange, dataset) -> the fields that together identify a row, where its id does not."""
 
 REMARKS = {
-    "bitget": "ccxt reads an error about the account's mode as 'not unified': set options.uta",
-    "bybitid": "inverse contracts settled in other coins than USDT: open orders are not listed",
-    "bybiteu": "inverse contracts settled in other coins than USDT: open orders are not listed",
+    "bitget": "ccxt mistakes an error about the account mode for 'not unified': set options.uta",
+    "bybitid": "open orders of inverse contracts settled in coins other than USDT are not listed",
+    "bybiteu": "open orders of inverse contracts settled in coins other than USDT are not listed",
     "derive": "set options.subaccount_id",
-    "gate": "ccxt reads an error about the account's mode as 'not unified': set "
+    "gate": "ccxt mistakes an error about the account mode for 'not unified': set "
     "options.unifiedAccount",
-    "gateeu": "ccxt reads an error about the account's mode as 'not unified': set "
+    "gateeu": "ccxt mistakes an error about the account mode for 'not unified': set "
     "options.unifiedAccount",
-    "phemex": "balances, positions: of contracts those that USDT settles",
+    "phemex": "balances, positions: contracts settled in USDT only",
 }
 
 
 @dataclass(frozen=True)
-class Hints:
-    """ccxt's claims of one exchange."""
+class CcxtClaims:
+    """ccxt's claims about one exchange."""
 
     has: Mapping[str, Any]
     features: Mapping[str, Any]
 
     def of(self, category: str) -> Mapping[str, Any]:
-        """What `features` says about a category: method -> its limits."""
+        """The `features` of a category: method -> its limits."""
         if category == "spot":
             return self.features.get("spot") or {}
         for kind in ("option",) if category == "option" else ("swap", "future"):
@@ -172,19 +172,19 @@ class Hints:
         return {}
 
     def categories(self) -> tuple[str, ...]:
-        """The categories of markets that the exchange has, by whichever claim says so."""
-        told = self.of("linear") or self.of("inverse")
+        """The categories of markets that the exchange has according to any claim."""
+        listed = self.of("linear") or self.of("inverse")
         derivatives = self.has.get("swap") or self.has.get("future")
         claimed = {
             "spot": self.of("spot") or self.has.get("spot"),
-            "linear": self.of("linear") or (derivatives and not told),
+            "linear": self.of("linear") or (derivatives and not listed),
             "inverse": self.of("inverse"),
             "option": self.of("option") or self.has.get("option"),
         }
         return tuple(category for category in CATEGORIES if claimed[category])
 
     def limit(self, category: str, method: str, name: str) -> int | None:
-        """A number out of `features`; None where there is none, or one that stands for none."""
+        """A number from `features`; None if it is missing or means "no limit"."""
         value = (self.of(category).get(method) or {}).get(name)
         return int(value) if value and int(value) < _NO_LIMIT else None
 
@@ -193,8 +193,8 @@ class Hints:
 
 
 _NO_LIMIT = 10_000
-"""ccxt writes 10000 or 100000 days for 'no limit known'."""
+"""ccxt writes 10000 or 100000 days for "no known limit"."""
 
 
 def bound(table: Mapping[tuple[str, str], Bound], exchange: str, method: str) -> Bound | None:
-    return table.get((exchange, method)) or table.get((exchange, _EVERYTHING))
+    return table.get((exchange, method)) or table.get((exchange, _ALL_METHODS))

@@ -1,8 +1,7 @@
-"""What ccxt would ask of an exchange, found out without asking it.
+"""Finds out which request a unified ccxt method would send, without sending it.
 
-ccxt's own claims (`has`, `features`) are wrong often enough. So its methods are run up to the
-request that they would send: what they insist on, and which of their arguments arrive there, is
-seen and not believed. Nothing is sent.
+ccxt's claims (`has`, `features`) are often wrong. So its methods are run up to the request that
+they would send, which shows the arguments that they require and those that reach the request.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 
 SINCE, UNTIL = 1_790_000_000_000, 1_790_086_399_999
-"""A window's ends that are found again in a request, in milliseconds, seconds or words."""
+"""The ends of a window, recognizable in a request as milliseconds, seconds or dates."""
 CATEGORIES = ("spot", "linear", "inverse", "option")
 SYMBOLS = {
     "spot": "BTC/USDT",
@@ -26,11 +25,11 @@ SYMBOLS = {
     "inverse": "BTC/USD:BTC",
     "option": "BTC/USDT:USDT-261225-50000-C",
 }
-_EMPTY = re.compile(r" (currency|market)\(\) requires ")
-_MOST_REQUESTS = 5
-"""So many requests before the one that counts: sessions, account numbers, modes."""
+_REQUIRES_MARKET = re.compile(r" (currency|market)\(\) requires ")
+_MAX_REQUESTS = 5
+"""Some exchanges need preliminary requests: sessions, account numbers, modes."""
 
-_FIRST = {
+_PRELIMINARY = {
     "GetUserAccounts",
     "account/mode",
     "accounts",
@@ -42,20 +41,20 @@ _FIRST = {
     "v1/users/hmac/login",
     "v3/account/settings",
 }
-"""Requests that some exchanges want before any other; where they are all that is seen, the one that
-counts is not."""
+"""Preliminary requests of some exchanges. If one of these is the last request, the dry run did not
+reach the actual one."""
 
 
 class Outcome(Enum):
-    ASKS = "asks"
-    NEEDS = "needs an argument"
-    LACKS = "has no such thing"
-    UNKNOWN = "cannot be told without the exchange"
+    SENDS = "sends a request"
+    NEEDS_ARGUMENT = "needs an argument"
+    UNSUPPORTED = "is not supported"
+    UNKNOWN = "cannot be determined offline"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a call. `path` and `params`: the request's, before it is signed."""
+    """The outcome of a dry run, with the request's path and parameters before signing."""
 
     outcome: Outcome
     path: str = ""
@@ -64,24 +63,24 @@ class Answer:
 
 
 class _Reached(BaseException):
-    """The request that counts: ends the call, past every `except Exception` of ccxt's."""
+    """Ends the call at the actual request, past every `except Exception` in ccxt."""
 
 
 class DryRun:
-    """One exchange's class of ccxt, with a few invented markets and credentials."""
+    """An offline instance of an exchange's ccxt class with dummy markets and credentials."""
 
     def __init__(self, exchange: str) -> None:
-        own = type(exchange, (_Silent, exchange_class(exchange)), {})
-        self.ccxt: Any = own({**_CREDENTIALS, "options": _OPTIONS})
+        offline = type(exchange, (_OfflineExchange, exchange_class(exchange)), {})
+        self.ccxt: Any = offline({**_CREDENTIALS, "options": _OPTIONS})
         self.ccxt.requests = []
         self.ccxt.set_markets([_market(category) for category in CATEGORIES])
         for code in ("BTC", "USD", "USDT"):
             self.ccxt.currencies.setdefault(code, {"id": code, "code": code})
 
     def ask(self, method: str, **arguments: Any) -> Answer:
-        """Call a unified `fetch_...` method up to the request that it is about.
+        """Run a unified `fetch_...` method up to its actual request.
 
-        Makes an event loop for that, and so must not be called in one.
+        Creates an event loop, so it must not be called inside one.
         """
         requests: list[tuple[str, dict[str, Any]]] = []
         self.ccxt.requests = requests
@@ -90,31 +89,31 @@ class DryRun:
         except _Reached:
             pass
         except ccxt.ArgumentsRequired as error:
-            # of an empty answer ccxt cannot tell the currency or the market
-            if not requests or not _EMPTY.search(str(error)):
-                return Answer(Outcome.NEEDS, reason=str(error))
+            # caused by the empty answer, in which ccxt finds no currency or market
+            if not requests or not _REQUIRES_MARKET.search(str(error)):
+                return Answer(Outcome.NEEDS_ARGUMENT, reason=str(error))
         except ccxt.NotSupported as error:
-            return Answer(Outcome.LACKS, reason=str(error))
-        except Exception as error:  # noqa: BLE001  an empty answer or invented market upset ccxt
+            return Answer(Outcome.UNSUPPORTED, reason=str(error))
+        except Exception as error:  # noqa: BLE001  ccxt fails on the empty answer or a dummy market
             if isinstance(error, ccxt.ExchangeError) and " requires " in str(error):
-                return Answer(Outcome.NEEDS, reason=str(error))
+                return Answer(Outcome.NEEDS_ARGUMENT, reason=str(error))
             if not requests:
                 return Answer(Outcome.UNKNOWN, reason=f"{type(error).__name__}: {error}")
         if not requests:
-            return Answer(Outcome.UNKNOWN, reason="no request was made")
+            return Answer(Outcome.UNKNOWN, reason="no request was sent")
         path, params = requests[-1]
-        if path.partition(" ")[2] in _FIRST:
-            return Answer(Outcome.UNKNOWN, reason=f"{path} comes first")
-        return Answer(Outcome.ASKS, path, params)
+        if path.partition(" ")[2] in _PRELIMINARY:
+            return Answer(Outcome.UNKNOWN, reason=f"only the preliminary request {path} was sent")
+        return Answer(Outcome.SENDS, path, params)
 
 
 def arrives(value: int, params: Mapping[str, Any]) -> bool:
-    """Whether a moment is in a request, in one of the ways in which exchanges write times.
+    """Whether a request contains a time, in one of the formats that exchanges use.
 
-    ccxt's own `until` does not count: it slips through where ccxt does not know it.
+    ccxt's own `until` does not count: it leaks through where ccxt does not handle it.
     """
     text = str({name: sent for name, sent in params.items() if (name, sent) != ("until", UNTIL)})
-    # where an end is exclusive it is sent a millisecond off
+    # exclusive ends are sent one millisecond off
     near = (value - 1, value, value + 1)
     return any(form in text for moment in near for form in _forms(moment))
 
@@ -125,13 +124,13 @@ def _forms(value: int) -> tuple[str, ...]:
 
 
 def _drive(call: Coroutine[Any, Any, Any]) -> None:
-    """Run a coroutine that has nothing to wait for."""
+    """Run a coroutine that never really waits."""
     with asyncio.Runner() as runner:
         runner.run(asyncio.wait_for(call, timeout=1))
 
 
-class _Silent:
-    """Sends nothing: notes down what would be asked, and answers nothing."""
+class _OfflineExchange:
+    """Records requests instead of sending them, and answers with an empty object."""
 
     requests: list[tuple[str, dict[str, Any]]]
     markets: Any
@@ -139,10 +138,10 @@ class _Silent:
     async def fetch2(
         self, path: str, api: Any = "public", method: str = "GET", params: Any = None, *_: Any
     ) -> Any:
-        asked = params if isinstance(params, dict) else {"": params}
+        sent = params if isinstance(params, dict) else {"": params}
         section = api if isinstance(api, str) else "/".join(map(str, api))
-        self.requests.append((f"{section} {path}", asked))
-        if arrives(SINCE, asked) or arrives(UNTIL, asked) or len(self.requests) >= _MOST_REQUESTS:
+        self.requests.append((f"{section} {path}", sent))
+        if arrives(SINCE, sent) or arrives(UNTIL, sent) or len(self.requests) >= _MAX_REQUESTS:
             raise _Reached
         return {}
 
@@ -162,8 +161,8 @@ _CREDENTIALS = {
     "walletAddress": "0x" + "2" * 40,
 }
 _OPTIONS = {"tradingAccountId": "1", "subaccount_id": 1, "uta": False, "unifiedAccount": False}
-"""What some of ccxt's classes read there, or ask the exchange for. An account that is not unified
-must be asked for each kind of market by itself, which is right for one that is unified as well."""
+"""Options that some ccxt classes read, or otherwise request from the exchange. Accounts are treated
+as not unified, with separate requests per kind of market, which also works for unified accounts."""
 
 
 def _market(category: str) -> dict[str, Any]:

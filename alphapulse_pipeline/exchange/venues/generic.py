@@ -1,8 +1,8 @@
-"""Every exchange that has no file of its own here, as far as ccxt knows it.
+"""Venues for the exchanges without a file of their own, derived from ccxt.
 
-What an exchange has, and how it must be called, is found out without the network (`call_plans.py`,
+What an exchange supports, and which calls it needs, is determined offline (`call_plans.py`,
 `ccxt_overrides.py`). Completeness is never assumed: the walker proves it, or the range stays a gap.
-What an exchange lacks, or lists for one currency at a time only, is not in its venue.
+Datasets that an exchange lacks, or lists only per currency, are not in its venue.
 """
 
 from collections.abc import Mapping
@@ -16,19 +16,20 @@ from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
 from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
+from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Whole, Windows
 from alphapulse_pipeline.exchange.walker.bisect import Bisect
 
 _DAY = timedelta(days=1)
-"""No exchange is known to cut a window down to less; several do to 1, 2, 7, 30 days."""
+"""No known exchange limits windows to less; several do to 1, 2, 7 or 30 days."""
 _LAG = timedelta(seconds=60)
 Wallets = tuple[Wallet, ...]
 
-_BY_THEIR_TIME = ("trades", "funding", "ledger")
+_FILTERED_BY_ROW_TIME = ("trades", "funding", "ledger")
 _WINDOWS = Windows()
-# Orders and transfers may be listed by when they changed, long after they began.
-_HALVES = Bisect()
+# Orders and transfers may be filtered by their last change, long after their creation.
+_BISECT = Bisect()
 
 _ORDERS = (
     ("fetchOrders",),
@@ -44,8 +45,8 @@ _TRANSFER_KINDS = {"fetchDeposits": "deposit", "fetchWithdrawals": "withdrawal"}
 
 
 @dataclass(frozen=True)
-class Plan:
-    """An exchange's venue, and what a reader should know of it."""
+class Description:
+    """An exchange's venue, with remarks for the support matrix."""
 
     name: str
     venue: Venue
@@ -53,158 +54,160 @@ class Plan:
 
 
 def generic(exchange: str) -> Venue:
-    """The venue of an exchange of ccxt's; no request is made.
+    """The venue of any ccxt exchange; sends no request.
 
-    Raises `ImportError` where the installed ccxt has no such exchange.
+    Raises `ImportError` if the installed ccxt has no such exchange.
     """
-    return plan(exchange).venue
+    return describe(exchange).venue
 
 
 @cache
-def plan(exchange: str) -> Plan:
+def describe(exchange: str) -> Description:
     """The venue with its remarks."""
-    found = CallPlanner(exchange)
-    wallets = _wallets(found)
+    planner = CallPlanner(exchange)
+    wallets = _wallets(planner)
     histories = {
-        "trades": _per_kind(found, wallets, "trades", "fetchMyTrades"),
-        "orders": _orders(found, wallets),
-        "transfers": _transfers(found, wallets),
-        "funding": _per_kind(found, wallets, "funding", "fetchFundingHistory", contracts=True),
-        "ledger": _per_kind(found, wallets, "ledger", "fetchLedger", symbols=False),
+        "trades": _per_kind(planner, wallets, "trades", "fetchMyTrades"),
+        "orders": _orders(planner, wallets),
+        "transfers": _transfers(planner, wallets),
+        "funding": _per_kind(planner, wallets, "funding", "fetchFundingHistory", contracts=True),
+        "ledger": _per_kind(planner, wallets, "ledger", "fetchLedger", symbols=False),
     }
     venue = Venue(
         wallets=wallets,
         positions=tuple(
-            Source(_listing(way, "fetchPositions"), _wallet(wallets, way), "", way.category)
-            for way in found.by_market(
+            Source(_listing(plan, "fetchPositions"), _wallet(wallets, plan), "", plan.category)
+            for plan in planner.by_market(
                 "fetchPositions", windowed=False, contracts=True, symbols=False
             ).values()
         ),
         margin_mode=_margin_mode,
         open_orders=tuple(
-            _now(wallets, way)
-            for way in found.by_market("fetchOpenOrders", windowed=False).values()
+            _now(wallets, plan)
+            for plan in planner.by_market("fetchOpenOrders", windowed=False).values()
         ),
         ended_orders=(),
         histories={dataset: sources for dataset, sources in histories.items() if sources},
-        order_by_id=partial(_order_by_id, bool(found.has("fetchOrder")), wallets),
-        tickers=_tickers(found),
+        order_by_id=partial(_order_by_id, bool(planner.has("fetchOrder")), wallets),
+        tickers=_tickers(planner),
         lag=_LAG,
-        delisted=_as_it_is,
-        needs_password=bool(found.run.ccxt.requiredCredentials.get("password")),
+        delisted=_raw_id,
+        needs_password=bool(planner.run.ccxt.requiredCredentials.get("password")),
     )
-    return Plan(str(found.run.ccxt.name), venue, tuple(_remarks(found, venue)))
+    return Description(str(planner.run.ccxt.name), venue, tuple(_remarks(planner, venue)))
 
 
-def _as_it_is(raw_id: str, category: str) -> str:
-    """Nothing is known of how the exchange makes its ids."""
+def _raw_id(raw_id: str, category: str) -> str:
+    """The raw id itself: the format of the exchange's ids is unknown."""
     return raw_id
 
 
-def _wallets(exchange: CallPlanner) -> tuple[Wallet, ...]:
-    """One for each balance that the exchange keeps apart; a wallet may take several calls."""
-    ways = exchange.by_market("fetchBalance", windowed=False, symbols=False).values()
-    # futures have a wallet of their own where a request of their own is seen
+def _wallets(planner: CallPlanner) -> tuple[Wallet, ...]:
+    """One wallet for each separate balance; a wallet may take several calls."""
+    plans = planner.by_market("fetchBalance", windowed=False, symbols=False).values()
+    # futures have their own wallet if the dry run showed their own request
     named = [
-        (way.part_of or way.name, way.params)
-        for way in ways
-        if "future" not in way.name or way.seen
+        (plan.part_of or plan.name, plan.params)
+        for plan in plans
+        if "future" not in plan.name or plan.observed
     ]
     return tuple(Wallet("account" if name == "all" else name, params) for name, params in named)
 
 
-def _wallet(wallets: Wallets, way: CallPlan) -> str:
-    """The wallet that a way's rows belong to, where one is known."""
-    there = {wallet.name for wallet in wallets}
-    if len(there) == 1:
-        return next(iter(there))
-    contracts = ("contract", "swap") if way.category != "spot" else ()
-    names = (way.part_of or way.name, way.category, *contracts, "account")
-    return next((name for name in names if name in there and way.category), "")
+def _wallet(wallets: Wallets, plan: CallPlan) -> str:
+    """The wallet that a plan's rows belong to; empty if unknown."""
+    known = {wallet.name for wallet in wallets}
+    if len(known) == 1:
+        return next(iter(known))
+    contracts = ("contract", "swap") if plan.category != "spot" else ()
+    names = (plan.part_of or plan.name, plan.category, *contracts, "account")
+    return next((name for name in names if name in known and plan.category), "")
 
 
 def _per_kind(
-    exchange: CallPlanner, wallets: Wallets, dataset: str, method: str, **which: bool
+    planner: CallPlanner, wallets: Wallets, dataset: str, method: str, **which: bool
 ) -> dict[str, Source]:
     return {
-        name: _history(exchange, wallets, dataset, method, way)
-        for name, way in exchange.by_market(method, **which).items()
+        name: _history(planner, wallets, dataset, method, plan)
+        for name, plan in planner.by_market(method, **which).items()
     }
 
 
-def _orders(exchange: CallPlanner, wallets: Wallets) -> dict[str, Source]:
-    """For each kind of market the first method that lists all of its orders."""
+def _orders(planner: CallPlanner, wallets: Wallets) -> dict[str, Source]:
+    """For each kind of market, the first method that lists all of its orders."""
     found: dict[str, Source] = {}
     covered: set[str] = set()
     for methods in _ORDERS:
-        ways = exchange.by_market(methods[0])
-        fresh = {name: way for name, way in ways.items() if not covered & way.kinds}
-        for name, way in fresh.items():
-            found[name] = _history(exchange, wallets, "orders", methods[0], way)
+        plans = planner.by_market(methods[0])
+        fresh = {name: plan for name, plan in plans.items() if not covered & plan.kinds}
+        for name, plan in fresh.items():
+            found[name] = _history(planner, wallets, "orders", methods[0], plan)
         for method in methods[1:]:
-            for name, way in exchange.by_market(method).items():
+            for name, plan in planner.by_market(method).items():
                 if name in fresh:
-                    source = _history(exchange, wallets, "orders", method, way)
+                    source = _history(planner, wallets, "orders", method, plan)
                     found[f"{name} canceled"] = source
-        covered |= {kind for way in fresh.values() for kind in way.kinds}
+        covered |= {kind for plan in fresh.values() for kind in plan.kinds}
     return found
 
 
-def _transfers(exchange: CallPlanner, wallets: Wallets) -> dict[str, Source]:
-    ways = {
-        method: _at_once(exchange, wallets, "transfers", method, _TRANSFER_KINDS.get(method, ""))
+def _transfers(planner: CallPlanner, wallets: Wallets) -> dict[str, Source]:
+    plans = {
+        method: _single_call(planner, wallets, "transfers", method, _TRANSFER_KINDS.get(method, ""))
         for methods in _TRANSACTIONS
         for method in methods
     }
-    whole = next((m for m in _TRANSACTIONS if all(ways[method] for method in m)), ())
-    transfers = _at_once(exchange, wallets, "transfers", "fetchTransfers", "transfer")
-    # an exchange may have deposits alone
-    chosen = [ways[method] for method in whole or ways]
-    return {name: source for way in [*chosen, transfers] for name, source in way.items()}
+    whole = next((m for m in _TRANSACTIONS if all(plans[method] for method in m)), ())
+    transfers = _single_call(planner, wallets, "transfers", "fetchTransfers", "transfer")
+    # an exchange may only have deposits
+    chosen = [plans[method] for method in whole or plans]
+    return {name: source for plan in [*chosen, transfers] for name, source in plan.items()}
 
 
-def _at_once(
-    exchange: CallPlanner, wallets: Wallets, dataset: str, method: str, kind: str
+def _single_call(
+    planner: CallPlanner, wallets: Wallets, dataset: str, method: str, kind: str
 ) -> dict[str, Source]:
-    way = exchange.at_once(method)
-    if way is None:
+    plan = planner.single_call(method)
+    if plan is None:
         return {}
     name = unified(method).removeprefix("fetch_").replace("_", " ")
-    return {name: _history(exchange, wallets, dataset, method, way, kind)}
+    return {name: _history(planner, wallets, dataset, method, plan, kind)}
 
 
 def _history(
-    exchange: CallPlanner,
+    planner: CallPlanner,
     wallets: Wallets,
     dataset: str,
     method: str,
-    way: CallPlan,
+    plan: CallPlan,
     kind: str = "",
 ) -> Source:
-    category = way.category if way.category in ccxt_overrides.CATEGORIES else exchange.categories[0]
-    days = exchange.hints.limit(category, method, "daysBack")
+    category = (
+        plan.category if plan.category in ccxt_overrides.CATEGORIES else planner.categories[0]
+    )
+    days = planner.claims.limit(category, method, "daysBack")
     return Source(
         Feed(
             unified(method),
-            _WINDOWS if dataset in _BY_THEIR_TIME or not way.windowed else _HALVES,
+            _WINDOWS if dataset in _FILTERED_BY_ROW_TIME or not plan.windowed else _BISECT,
             time=milliseconds("timestamp"),
-            between=window(way, exchange.hints.limit(category, method, "limit")),
-            window=_DAY if way.windowed else None,
+            between=window(plan, planner.claims.limit(category, method, "limit")),
+            window=_DAY if plan.windowed else None,
             horizon=timedelta(days=days) if days else None,
         ),
-        wallet=_wallet(wallets, way),
+        wallet=_wallet(wallets, plan),
         parse="",
-        category=way.category,
-        per_market="symbol" if way.per_market else "",
-        by_name=way.per_market,
-        doubtful=True,
+        category=plan.category,
+        per_market="symbol" if plan.per_market else "",
+        by_name=plan.per_market,
+        retention_unknown=True,
         kind=kind,
-        amend=_amend(exchange.name, dataset, method),
+        amend=_amend(planner.name, dataset, method),
     )
 
 
 def _amend(exchange: str, dataset: str, method: str) -> Amend:
-    """Puts in what ccxt leaves out: an id, a status, an asset."""
+    """Sets what ccxt leaves out: an id, a status, an asset, the class of a ledger entry."""
     fields = ccxt_overrides.IDS.get((exchange, dataset), ())
     status = _STATUSES.get(method)
 
@@ -215,6 +218,8 @@ def _amend(exchange: str, dataset: str, method: str) -> Amend:
             row = row | {"status": status}
         if dataset == "funding" and not row["asset"]:
             row = row | {"asset": str(row["market"]).partition(":")[2].partition("-")[0] or None}
+        if dataset == "ledger":
+            row = row | {"class": ledger_class(row["kind"], _CLASSES)}
         return row
 
     return amend
@@ -225,22 +230,36 @@ _STATUSES = {
     "fetchClosedOrders": "closed",
     "fetchCanceledOrders": "canceled",
 }
-"""The status that being in a list is, where a row has none."""
+"""The status of a list's orders, if a row has none."""
+
+_CLASSES = {
+    "trade": "trade",
+    "transaction": "transfer",
+    "transfer": "transfer",
+    "interest": "interest",
+    "rebate": "reward",
+    "cashback": "reward",
+    "referral": "reward",
+    "reward": "reward",
+    "airdrop": "reward",
+}
+"""ccxt's type of a ledger entry -> class. Fees are not listed: on a generic exchange they may not
+belong to a fill, and only entries that certainly repeat another history may be left out."""
 
 
-def _listing(way: CallPlan, method: str) -> Feed:
-    """What is open or held now."""
-    return Feed(unified(method), Whole(), {"params": dict(way.params)})
+def _listing(plan: CallPlan, method: str) -> Feed:
+    """The feed of a list of what is currently open or held."""
+    return Feed(unified(method), Whole(), {"params": dict(plan.params)})
 
 
-def _now(wallets: Wallets, way: CallPlan) -> Source:
+def _now(wallets: Wallets, plan: CallPlan) -> Source:
     return Source(
-        _listing(way, "fetchOpenOrders"),
-        _wallet(wallets, way),
+        _listing(plan, "fetchOpenOrders"),
+        _wallet(wallets, plan),
         "",
-        way.category,
-        per_market="symbol" if way.per_market else "",
-        by_name=way.per_market,
+        plan.category,
+        per_market="symbol" if plan.per_market else "",
+        by_name=plan.per_market,
         amend=_amend("", "orders", "fetchOpenOrders"),
     )
 
@@ -248,11 +267,11 @@ def _now(wallets: Wallets, way: CallPlan) -> Source:
 def _order_by_id(
     has: bool, wallets: Wallets, category: str, market: str, order_id: str
 ) -> tuple[Source, ...]:
-    """`market`: its raw id, which ccxt takes in place of a symbol."""
+    """`market`: the raw id, which ccxt accepts instead of a symbol."""
     if not has:
         return ()
-    asked = {"id": order_id, "symbol": market}
-    feed = Feed("fetch_order", Whole(), asked, rows=lambda order: [order])
+    arguments = {"id": order_id, "symbol": market}
+    feed = Feed("fetch_order", Whole(), arguments, rows=lambda order: [order])
     return (Source(feed, _wallet(wallets, CallPlan(category, category)), "", category),)
 
 
@@ -260,53 +279,51 @@ async def _margin_mode(call: Caller) -> str:
     return "cross"
 
 
-def _tickers(exchange: CallPlanner) -> dict[str, Mapping[str, Any]]:
-    """Category -> parameters; the same ones where one call lists several categories."""
+def _tickers(planner: CallPlanner) -> dict[str, Mapping[str, Any]]:
+    """Category -> parameters; the same ones if one call lists several categories."""
     found: dict[str, Mapping[str, Any]] = {}
-    for way in exchange.by_market(
+    for plan in planner.by_market(
         "fetchTickers", windowed=False, symbols=False, scoped=False
     ).values():
-        for category in exchange.categories:
-            if category in way.kinds:
-                found[category] = way.params
+        for category in planner.categories:
+            if category in plan.kinds:
+                found[category] = plan.params
     return found
 
 
-def _remarks(exchange: CallPlanner, venue: Venue) -> list[str]:
-    found = (
-        [ccxt_overrides.REMARKS[exchange.name]] if exchange.name in ccxt_overrides.REMARKS else []
-    )
-    wanted = exchange.run.ccxt.requiredCredentials
+def _remarks(planner: CallPlanner, venue: Venue) -> list[str]:
+    found = [ccxt_overrides.REMARKS[planner.name]] if planner.name in ccxt_overrides.REMARKS else []
+    wanted = planner.run.ccxt.requiredCredentials
     if missing := [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]:
-        found.append(f"wants {' and '.join(missing)} for a key")
-    for is_so, words in (
-        (_blind, "not by time, proved only where there are few"),
-        (_endless, "not up to a time, proved only where there are few"),
+        found.append(f"credentials include {' and '.join(missing)}")
+    for applies, remark in (
+        (_has_no_window, "no time filter, complete only if there are few rows"),
+        (_has_no_end, "no end time, complete only if there are few rows"),
     ):
         datasets = [
-            d for d, sources in venue.histories.items() if any(map(is_so, sources.values()))
+            d for d, sources in venue.histories.items() if any(map(applies, sources.values()))
         ]
         if datasets:
-            found.append(f"{', '.join(datasets)}: {words}")
+            found.append(f"{', '.join(datasets)}: {remark}")
     for dataset, methods in _METHODS.items():
         kinds = {
             kind
-            for method, kind in exchange.refused
+            for method, kind in planner.refused
             if method in methods and kind in ccxt_overrides.CATEGORIES
         }
-        listed = set().union(*(exchange.listed.get(method, set()) for method in methods))
+        listed = set().union(*(planner.listed.get(method, set()) for method in methods))
         if dataset in venue.histories and (left_out := sorted(kinds - listed)):
-            found.append(f"{dataset}: not {', '.join(left_out)}")
+            found.append(f"{dataset}: without {', '.join(left_out)}")
     return found
 
 
-def _blind(source: Source) -> bool:
+def _has_no_window(source: Source) -> bool:
     return source.feed.window is None
 
 
-def _endless(source: Source) -> bool:
+def _has_no_end(source: Source) -> bool:
     params = source.feed.between(SINCE, UNTIL)["params"]
-    return not _blind(source) and "until" not in params and not arrives(UNTIL, params)
+    return not _has_no_window(source) and "until" not in params and not arrives(UNTIL, params)
 
 
 _METHODS = {
@@ -316,4 +333,4 @@ _METHODS = {
 }
 
 
-__all__ = ["Plan", "generic", "plan"]
+__all__ = ["Description", "describe", "generic"]

@@ -1,11 +1,11 @@
 """Kraken, spot and margin.
 
-Pages of its documentation: Get Trades History, Get Closed Orders, Get Open Orders, Query Orders
+API documentation: Get Trades History, Get Closed Orders, Get Open Orders, Query Orders
 Info, Get Ledgers Info, Get Status of Recent Deposits, Get Status of Recent Withdrawals, Get API Key
-Info (docs.kraken.com/api). Futures are another exchange, with keys of their own: `krakenfutures`.
+Info (docs.kraken.com/api). Futures are a separate exchange with its own keys: `krakenfutures`.
 
-What moves the balances is the ledger: a fill makes an entry for each of its two assets. Histories
-come in pages of 50 with an offset, and tell how many rows there are in all.
+Every balance change is in the ledger: a fill has one entry for each of its two assets. Histories
+are paged by offset, 50 rows per page, and include the count of all rows.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,24 +17,35 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to_time
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
 
 _SPOT = "spot"
-# A window begins anew when a row turns up late: it is not to be too long.
+# A walk restarts the window if a row appears late, so windows must not be too long.
 _MONTH = timedelta(days=30)
-# The rights of a key by which money goes to somewhere else, or the way there is laid.
-_LEAVING = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
-# To deposit is to be told an address; a token opens streams with the key's other rights.
-_HARMLESS = {"add-funds", "export-data", "create-ws-token"}
+# Permissions that move money out of the account, or prepare it.
+_WITHDRAW_PERMISSIONS = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
+# add-funds only reveals deposit addresses; a websocket token has no permissions beyond the key's.
+_HARMLESS_PERMISSIONS = {"add-funds", "export-data", "create-ws-token"}
 _BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
 _QUOTES = ("USDT", "USDC", "ZUSD", "ZEUR", "XXBT", "USD", "EUR", "GBP", "XBT", "ETH", "CAD", "JPY")
-# type of a ledger entry -> the history that tells the same
-_REPEATED = {"trade": "trades", "deposit": "transfers", "withdrawal": "transfers"}
+# type of a ledger entry -> class
+_CLASSES = {
+    "trade": "trade",
+    "deposit": "transfer",
+    "withdrawal": "transfer",
+    "rollover": "interest",
+    "staking": "reward",
+    "dividend": "reward",
+    "reward": "reward",
+    "nft_rebate": "reward",
+    "credit": "loan",
+    "adjustment": "adjustment",
+}
 
-
-# What every row has, and the tables are made of.
-_OF_FILLS = (
+# Required fields: stored columns are read from them.
+_FILL_FIELDS = (
     "pair",
     "ordertxid",
     "time",
@@ -45,14 +56,13 @@ _OF_FILLS = (
     "cost",
     "fee",
 )
-_OF_ORDERS = ("pair", "status", "opentm", "vol", "vol_exec", "cost", "price")
-_OF_ENTRIES = ("refid", "time", "type", "asset", "amount", "fee", "balance")
-_OF_MONEY = ("refid", "asset", "amount", "fee", "time", "status")
+_ORDER_FIELDS = ("pair", "status", "opentm", "vol", "vol_exec", "cost", "price")
+_ENTRY_FIELDS = ("refid", "time", "type", "asset", "amount", "fee", "balance")
+_TRANSFER_FIELDS = ("refid", "asset", "amount", "fee", "time", "status")
 
 
 def _keyed(*path: str) -> Callable[[Any], Any]:
-    """Rows that are listed under their ids, which they do not tell themselves; orders tell their
-    pair within a description."""
+    """Rows of an object keyed by row id; the id and an order's pair are copied into each row."""
     listed = at(*path)
 
     def rows(answer: Any) -> Any:
@@ -69,11 +79,11 @@ def _pair(row: Mapping[str, Any]) -> Any:
 
 
 def _between(first: int, last: int) -> Mapping[str, Any]:
-    """Whole seconds, of which the first is left out."""
+    """Whole seconds; Kraken excludes the start."""
     return {"start": first // 1000 - 1, "end": -(-last // 1000)}
 
 
-def _history(method: str, name: str, time: str, needs: tuple[str, ...], **params: Any) -> Feed:
+def _history(method: str, name: str, time: str, required: tuple[str, ...], **params: Any) -> Feed:
     return Feed(
         method,
         Counted("ofs", at("result", "count"), at("id")),
@@ -81,19 +91,19 @@ def _history(method: str, name: str, time: str, needs: tuple[str, ...], **params
         _keyed("result", name),
         seconds(time),
         _between,
-        needs=needs,
+        required=required,
         window=_MONTH,
     )
 
 
 def _happened(time: str, raw: Raw) -> Any:
-    """ccxt takes these times through floats."""
+    """The exact time: ccxt converts these times through floats."""
     found = seconds(time)(raw)
     return None if found is None else to_time(found)
 
 
 def _fill(raw: Raw, row: Row) -> Row:
-    # a market that is no longer listed has no quote for ccxt
+    # for a delisted market, ccxt has no quote
     quote = str(row["market"]).partition("/")[2].partition(":")[0]
     kind = "liquidation" if "liquidation" in str(raw.get("ordertype")) else "trade"
     role = ("taker", "maker")[raw["maker"]] if "maker" in raw else row["taker_or_maker"]
@@ -109,7 +119,7 @@ def _fill(raw: Raw, row: Row) -> Row:
 def _order(raw: Raw, row: Row) -> Row:
     created = _happened("opentm", raw)
     if raw["status"] in ("closed", "canceled", "expired") and not raw.get("closetm"):
-        raise ValueError("an order has ended and does not tell when (closetm)")
+        raise ValueError("a closed order has no closing time (closetm)")
     return row | {
         "created_at": created,
         "updated_at": _happened("closetm", raw) if raw.get("closetm") else created,
@@ -118,17 +128,17 @@ def _order(raw: Raw, row: Row) -> Row:
 
 def _entry(raw: Raw, row: Row) -> Row:
     kind = raw["type"]
-    # a withdrawal that is called off comes back as one of a positive amount: told here only
+    # a canceled withdrawal is refunded by a withdrawal of a positive amount, in no other history
     refund = kind == "withdrawal" and row["amount"] > 0
     return row | {
         "kind": kind,
-        "repeats": "" if refund else _REPEATED.get(kind, ""),
+        "class": "adjustment" if refund else ledger_class(kind, _CLASSES),
         "happened_at": _happened("time", raw),
     }
 
 
 def _listed(answer: Any) -> Any:
-    """The one list of an answer, whatever it is called; a bare list where there is no cursor."""
+    """The only list of an answer, whatever its name; answers without a cursor are a bare list."""
     result = at("result")(answer)
     if isinstance(result, Mapping):
         return next((rows for rows in result.values() if isinstance(rows, list)), None)
@@ -140,12 +150,12 @@ def _deposited(raw: Raw, row: Row) -> Row:
 
 
 def _withdrawn(raw: Raw, row: Row) -> Row:
-    """What was called off comes back, and is a failure to ccxt."""
+    """Canceled withdrawals are refunded; ccxt reports them as failed."""
     status = "canceled" if raw.get("status-prop") == "canceled" else row["status"]
     return row | {"from_wallet": _SPOT, "status": status}
 
 
-def _money(method: str, kind: str, amend: Amend) -> Source:
+def _transfers(method: str, kind: str, amend: Amend) -> Source:
     return Source(
         Feed(
             method,
@@ -156,7 +166,7 @@ def _money(method: str, kind: str, amend: Amend) -> Source:
             _listed,
             seconds("time"),
             lambda first, last: {"start": first // 1000, "end": -(-last // 1000)},
-            needs=_OF_MONEY,
+            required=_TRANSFER_FIELDS,
         ),
         wallet=_SPOT,
         parse="parse_transaction",
@@ -168,7 +178,7 @@ def _money(method: str, kind: str, amend: Amend) -> Source:
 def _orders(method: str, name: str, **params: Any) -> Source:
     path = ("result", name) if name else ("result",)
     return Source(
-        Feed(method, Whole(), params, _keyed(*path), needs=_OF_ORDERS),
+        Feed(method, Whole(), params, _keyed(*path), required=_ORDER_FIELDS),
         wallet=_SPOT,
         parse="parse_order",
         category=_SPOT,
@@ -178,20 +188,19 @@ def _orders(method: str, name: str, **params: Any) -> Source:
 
 
 async def _rights(call: Caller) -> Rights:
-    """Any key may ask this. A right that is not known here may do something: it counts as one to
-    trade."""
-    told = (await call("privatePostGetApiKeyInfo", {})).get("result") or {}
-    if not isinstance(told.get("permissions"), list):
+    """Any key may request this. Unknown permissions count as permission to trade."""
+    info = (await call("privatePostGetApiKeyInfo", {})).get("result") or {}
+    if not isinstance(info.get("permissions"), list):
         return Rights()
-    granted = set(told["permissions"])
+    granted = set(info["permissions"])
     reading = {name for name in granted if name.startswith("query-")}
-    expires_at = int(told.get("validUntil") or 0)
+    expires_at = int(info.get("validUntil") or 0)
     return Rights(
         read=bool(reading),
-        trade=bool(granted - reading - _HARMLESS - _LEAVING),
-        withdraw=bool(granted & _LEAVING),
+        trade=bool(granted - reading - _HARMLESS_PERMISSIONS - _WITHDRAW_PERMISSIONS),
+        withdraw=bool(granted & _WITHDRAW_PERMISSIONS),
         expires_at=to_time(expires_at * 1000) if expires_at else None,
-        addresses=tuple(told.get("ipAllowlist") or ()),
+        addresses=tuple(info.get("ipAllowlist") or ()),
     )
 
 
@@ -200,19 +209,19 @@ async def _margin_mode(call: Caller) -> str:
 
 
 def _delisted(raw_id: str, category: str) -> str:
-    """Read off a raw id or its other name: XXBTZUSD, XBTUSD, FTMUSDT."""
+    """Parsed from a raw id or its alternative name: XXBTZUSD, XBTUSD, FTMUSDT."""
     base, quote = pair_of(raw_id, _QUOTES)
     return unified(raw_id, _code(base), _code(quote), "spot")
 
 
 def _code(asset: str) -> str:
-    # the oldest assets have four letters, of which the first tells coins from money
+    # the oldest assets have four letters: X for crypto or Z for fiat, then the code
     short = asset[1:] if len(asset) == 4 and asset[0] in "XZ" else asset
     return _BITCOIN.get(short, short)
 
 
 async def _account_type(call: Caller) -> AccountType:
-    """There is one kind, with or without margin."""
+    """There is only one type, with or without margin."""
     return AccountType("spot and margin")
 
 
@@ -221,7 +230,7 @@ KRAKEN = Venue(
         Wallet(
             _SPOT,
             rows=lambda answer: list(answer["result"].values()),
-            needs=("balance", "hold_trade"),
+            required=("balance", "hold_trade"),
         ),
     ),
     positions=(),
@@ -233,9 +242,13 @@ KRAKEN = Venue(
     histories={
         "trades": {
             "trades": Source(
-                # what one order took at once comes as one trade, unless it is told not to
+                # by default, Kraken merges the simultaneous fills of a taker order
                 _history(
-                    "privatePostTradesHistory", "trades", "time", _OF_FILLS, consolidate_taker=False
+                    "privatePostTradesHistory",
+                    "trades",
+                    "time",
+                    _FILL_FIELDS,
+                    consolidate_taker=False,
                 ),
                 wallet=_SPOT,
                 parse="parse_trade",
@@ -247,7 +260,7 @@ KRAKEN = Venue(
         "orders": {
             "orders": Source(
                 _history(
-                    "privatePostClosedOrders", "closed", "opentm", _OF_ORDERS, closetime="open"
+                    "privatePostClosedOrders", "closed", "opentm", _ORDER_FIELDS, closetime="open"
                 ),
                 wallet=_SPOT,
                 parse="parse_order",
@@ -257,8 +270,8 @@ KRAKEN = Venue(
             )
         },
         "transfers": {
-            "deposits": _money("privatePostDepositStatus", "deposit", _deposited),
-            "withdrawals": _money(
+            "deposits": _transfers("privatePostDepositStatus", "deposit", _deposited),
+            "withdrawals": _transfers(
                 "privatePostWithdrawStatus",
                 "withdrawal",
                 _withdrawn,
@@ -266,7 +279,7 @@ KRAKEN = Venue(
         },
         "ledger": {
             "ledger": Source(
-                _history("privatePostLedgers", "ledger", "time", _OF_ENTRIES),
+                _history("privatePostLedgers", "ledger", "time", _ENTRY_FIELDS),
                 wallet=_SPOT,
                 parse="parse_ledger_entry",
                 amend=_entry,
@@ -279,10 +292,10 @@ KRAKEN = Venue(
     tickers={"spot": {}},
     priced={"spot": {"last": "c", "bid": "b", "ask": "a"}},
     lag=timedelta(seconds=60),
-    # it is not known to forget any
-    forgets=timedelta(days=365),
+    # no limit is documented
+    keeps_unfilled_orders=timedelta(days=365),
     delisted=_delisted,
-    # The counter of the lowest tier holds 15 and a call for a history costs 2: seven at once, then
-    # one in six seconds.
+    # The counter of the lowest tier holds 15, and a history request costs 2: seven immediately,
+    # then one every six seconds.
     settings={"tokenBucket": {"capacity": 40, "tokens": 40}},
 )

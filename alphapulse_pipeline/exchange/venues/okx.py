@@ -1,12 +1,12 @@
 """OKX V5.
 
-Pages of its documentation: Get transaction details (last 3 months), Get order history (last 3
+API documentation: Get transaction details (last 3 months), Get order history (last 3
 months), Get order List, Get order details, Get bills details (last 3 months), Get positions, Get
 deposit history, Get withdrawal history, Get asset bills history, Get account configuration
 (www.okx.com/docs-v5).
 
-Lists are newest first, a hundred rows at most, and go on after the id of a row; only an empty page
-is the end. A fill is known by its `billId`: its `tradeId` counts the trades of one instrument.
+Lists are newest first, at most a hundred rows per page, and continue after a row's id; only an
+empty page ends the list. Fills are identified by `billId`: `tradeId` is unique only per instrument.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,6 +18,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor, Whole, Windows
 from alphapulse_pipeline.exchange.walker.cursor import last_row
@@ -39,28 +40,71 @@ _THREE_MONTHS = timedelta(days=90)
 _TRADING, _FUNDING = "trading", "funding"
 _FROM_TRADING, _TO_TRADING = "130", "131"
 
-# type of a bill -> the history that tells the same; a withdrawal that comes back is told by none
-_REPEATED_BY_TRADING = {
-    "1": "transfers",
-    **dict.fromkeys(("2", "3", "5", "9"), "trades"),
-    "8": "funding",
+# type of a bill -> class, per wallet: the same number means different things
+_CLASSES = {
+    _TRADING: {
+        "1": "transfer",
+        "2": "trade",
+        "3": "trade",  # delivery
+        "5": "trade",  # liquidation
+        "7": "interest",
+        "8": "funding",
+        "9": "trade",  # auto-deleveraging
+        "10": "adjustment",  # clawback
+        "16": "loan",  # borrowing
+        "22": "loan",  # repayment
+        "251": "adjustment",  # refund
+    },
+    _FUNDING: {
+        "1": "transfer",  # deposit
+        "2": "transfer",  # withdrawal
+        "13": "adjustment",  # refund of a canceled withdrawal, in no other history
+        _FROM_TRADING: "transfer",
+        _TO_TRADING: "transfer",
+    },
 }
-_REPEATED_BY_FUNDING = dict.fromkeys(("1", "2", _FROM_TRADING, _TO_TRADING), "transfers")
 
-# What every row has, and the tables are made of.
-_OF_FILLS = (
-    *("instId", "billId", "ordId", "side", "fillPx", "fillSz", "fee", "feeCcy", "execType"),
-    *("subType", "ts"),
+# Required fields: stored columns are read from them.
+_FILL_FIELDS = (
+    "instId",
+    "billId",
+    "ordId",
+    "side",
+    "fillPx",
+    "fillSz",
+    "fee",
+    "feeCcy",
+    "execType",
+    "subType",
+    "ts",
 )
-_OF_ORDERS = (
-    *("instId", "ordId", "clOrdId", "state", "ordType", "side", "px", "sz", "accFillSz"),
-    *("avgPx", "cTime", "uTime"),
+_ORDER_FIELDS = (
+    "instId",
+    "ordId",
+    "clOrdId",
+    "state",
+    "ordType",
+    "side",
+    "px",
+    "sz",
+    "accFillSz",
+    "avgPx",
+    "cTime",
+    "uTime",
 )
-_OF_POSITIONS = (
-    *("instId", "pos", "posSide", "avgPx", "markPx", "upl", "lever", "liqPx", "mgnMode"),
+_POSITION_FIELDS = (
+    "instId",
+    "pos",
+    "posSide",
+    "avgPx",
+    "markPx",
+    "upl",
+    "lever",
+    "liqPx",
+    "mgnMode",
 )
-_OF_BILLS = ("billId", "type", "ccy", "balChg", "bal", "ts")
-_PRICED = {"last": "last", "bid": "bidPx", "ask": "askPx"}
+_BILL_FIELDS = ("billId", "type", "ccy", "balChg", "bal", "ts")
+_PRICE_FIELDS = {"last": "last", "bid": "bidPx", "ask": "askPx"}
 
 # subType of a fill -> kind; all others are trades
 _KINDS = {
@@ -76,7 +120,7 @@ def _fill(raw: Raw, row: Row) -> Row:
         "trade_id": raw["billId"],
         "kind": _KINDS.get(str(raw.get("subType")), "trade"),
         "realized_pnl": number(raw.get("fillPnl")) if ":" in row["market"] else None,
-        # liquidations have none
+        # liquidations have no role
         "taker_or_maker": role if role in ("taker", "maker") else None,
     }
 
@@ -90,18 +134,17 @@ def _payment(raw: Raw, row: Row) -> Row:
 
 
 def _entry(raw: Raw, row: Row) -> Row:
-    """`balChg` is what the balance changed by, its fee included."""
-    repeated = _REPEATED_BY_TRADING if row["wallet"] == _TRADING else _REPEATED_BY_FUNDING
+    """`balChg` is the change of the balance, fee included."""
     return row | {
         "kind": raw["type"],
-        "repeats": repeated.get(raw["type"], ""),
+        "class": ledger_class(raw["type"], _CLASSES[row["wallet"]]),
         "amount": number(raw["balChg"]),
         "reference_id": raw.get("ordId") or "",
     }
 
 
 def _moved(raw: Raw, row: Row) -> Row:
-    """A movement between the two wallets, as the funding wallet's bill tells it."""
+    """A transfer between the two wallets, from the funding wallet's bill."""
     wallets = (_TRADING, _FUNDING) if raw["type"] == _FROM_TRADING else (_FUNDING, _TRADING)
     return row | {
         "amount": abs(row["amount"]),
@@ -120,7 +163,7 @@ def _by_type(
     time: str,
     parse: str,
     amend: Amend,
-    needs: tuple[str, ...],
+    required: tuple[str, ...],
     window: timedelta | None = None,
     **params: Any,
 ) -> dict[str, Source]:
@@ -133,7 +176,7 @@ def _by_type(
                 _DATA,
                 milliseconds(time),
                 between("begin", "end"),
-                needs=needs,
+                required=required,
                 window=window,
                 horizon=_THREE_MONTHS,
             ),
@@ -153,11 +196,11 @@ def _by_time(
     parse: str,
     kind: str,
     amend: Amend,
-    needs: tuple[str, ...],
+    required: tuple[str, ...],
     **params: Any,
 ) -> Source:
-    """Lists that go on after a time: rows of the same millisecond could be skipped, so their pages
-    are not followed, but their windows are cut in pieces."""
+    """Lists paged by time, which could skip rows of the same millisecond: read in windows that are
+    divided until they fit in one page."""
     return Source(
         Feed(
             method,
@@ -165,9 +208,9 @@ def _by_time(
             {"limit": 100, **params},
             _DATA,
             milliseconds("ts"),
-            # both are left out
+            # OKX excludes both ends
             lambda first, last: {"before": first - 1, "after": last + 1},
-            needs=needs,
+            required=required,
         ),
         wallet=wallet,
         parse=parse,
@@ -178,7 +221,7 @@ def _by_time(
 
 def _orders(method: str, params: Mapping[str, Any], flag: str, paging: Cursor | Whole) -> Source:
     return Source(
-        Feed(method, paging, params, _DATA, needs=_OF_ORDERS),
+        Feed(method, paging, params, _DATA, required=_ORDER_FIELDS),
         wallet=_TRADING,
         parse="parse_order",
         category=flag,
@@ -194,7 +237,7 @@ def _positions(name: str, flag: str) -> Source:
             Whole(),
             {"instType": name},
             _DATA,
-            needs=_OF_POSITIONS,
+            required=_POSITION_FIELDS,
         ),
         wallet=_TRADING,
         parse="parse_position",
@@ -204,7 +247,7 @@ def _positions(name: str, flag: str) -> Source:
 
 
 def _cash(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
-    """`eq`, which ccxt calls total, counts the profit of open positions."""
+    """`cashBal`: `eq`, which ccxt uses as total, includes unrealized PnL."""
     return [
         (coin["ccy"], coin["cashBal"], coin["frozenBal"], coin.get("liab"))
         for account in _DATA(answer)
@@ -213,13 +256,13 @@ def _cash(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
 
 
 async def _rights(call: Caller) -> Rights:
-    """When a key expires is not told: one that may trade and is bound to no address does so after
-    14 days without use."""
-    told = (await call("privateGetAccountConfig", {}))["data"][0]
-    addresses = tuple(ip.strip() for ip in str(told.get("ip") or "").split(",") if ip.strip())
-    if not told.get("perm"):
+    """OKX does not return the expiry: keys that may trade and have no IP allowlist expire after 14
+    days without use."""
+    account = (await call("privateGetAccountConfig", {}))["data"][0]
+    addresses = tuple(ip.strip() for ip in str(account.get("ip") or "").split(",") if ip.strip())
+    if not account.get("perm"):
         return Rights(addresses=addresses)
-    granted = set(told["perm"].split(","))
+    granted = set(account["perm"].split(","))
     return Rights(
         read="read_only" in granted,
         trade="trade" in granted,
@@ -229,18 +272,18 @@ async def _rights(call: Caller) -> Rights:
 
 
 async def _margin_mode(call: Caller) -> str:
-    """Each position tells its own."""
+    """Every position has its own."""
     return "cross"
 
 
 async def _account_type(call: Caller) -> AccountType:
-    """The account mode; all of them are read alike."""
+    """The account mode; all modes are read the same way."""
     mode = str((await call("privateGetAccountConfig", {}))["data"][0].get("acctLv"))
-    return AccountType(_MODES.get(mode, f"of a mode that is not known here ({mode})"))
+    return AccountType(_MODES.get(mode, f"unknown account mode {mode}"))
 
 
 def _delisted(raw_id: str, category: str) -> str:
-    """Read off a raw id: LUNA-USDT, LUNA-USDT-SWAP, BTC-USD-260327."""
+    """Parsed from a raw id: LUNA-USDT, LUNA-USDT-SWAP, BTC-USD-260327."""
     base, _, rest = raw_id.partition("-")
     quote, _, tail = rest.partition("-")
     kind = "spot" if not tail else "inverse" if quote == "USD" else "linear"
@@ -248,7 +291,7 @@ def _delisted(raw_id: str, category: str) -> str:
 
 
 _BY_ORDER = Cursor("after", last_row("ordId"), ordered=False)
-# by id; their times may differ by a moment
+# sorted by id; the times may be slightly out of order
 _BY_BILL = Cursor("after", last_row("billId"), disorder=5_000)
 
 OKX = Venue(
@@ -264,7 +307,7 @@ OKX = Venue(
             _FUNDING,
             {"type": "funding"},
             rows=_DATA,
-            needs=("ccy", "bal", "availBal", "frozenBal"),
+            required=("ccy", "bal", "availBal", "frozenBal"),
         ),
     ),
     positions=tuple(_positions(name, flag) for name, flag in _DERIVATIVES.items()),
@@ -278,9 +321,15 @@ OKX = Venue(
     ended_orders=(),
     histories={
         "trades": _by_type(
-            _TYPES, "privateGetTradeFillsHistory", _BY_BILL, "ts", "parse_trade", _fill, _OF_FILLS
+            _TYPES,
+            "privateGetTradeFillsHistory",
+            _BY_BILL,
+            "ts",
+            "parse_trade",
+            _fill,
+            _FILL_FIELDS,
         ),
-        # these may be listed by when they ended: only whole windows prove anything
+        # possibly sorted by closing time: only complete windows prove anything
         "orders": _by_type(
             _TYPES,
             "privateGetTradeOrdersHistoryArchive",
@@ -288,7 +337,7 @@ OKX = Venue(
             "cTime",
             "parse_order",
             _order,
-            _OF_ORDERS,
+            _ORDER_FIELDS,
             window=timedelta(days=7),
         ),
         "funding": _by_type(
@@ -298,7 +347,7 @@ OKX = Venue(
             "ts",
             "parse_ledger_entry",
             _payment,
-            (*_OF_BILLS, "instId"),
+            (*_BILL_FIELDS, "instId"),
             type="8",
         ),
         "transfers": {
@@ -324,7 +373,7 @@ OKX = Venue(
                 "parse_ledger_entry",
                 "transfer",
                 _moved,
-                _OF_BILLS,
+                _BILL_FIELDS,
                 type=_FROM_TRADING,
             ),
             "to trading": _by_time(
@@ -333,7 +382,7 @@ OKX = Venue(
                 "parse_ledger_entry",
                 "transfer",
                 _moved,
-                _OF_BILLS,
+                _BILL_FIELDS,
                 type=_TO_TRADING,
             ),
         },
@@ -346,7 +395,7 @@ OKX = Venue(
                     _DATA,
                     milliseconds("ts"),
                     between("begin", "end"),
-                    needs=(*_OF_BILLS, "ordId"),
+                    required=(*_BILL_FIELDS, "ordId"),
                     horizon=_THREE_MONTHS,
                 ),
                 wallet=_TRADING,
@@ -354,7 +403,12 @@ OKX = Venue(
                 amend=_entry,
             ),
             _FUNDING: _by_time(
-                "privateGetAssetBillsHistory", _FUNDING, "parse_ledger_entry", "", _entry, _OF_BILLS
+                "privateGetAssetBillsHistory",
+                _FUNDING,
+                "parse_ledger_entry",
+                "",
+                _entry,
+                _BILL_FIELDS,
             ),
         },
     },
@@ -362,9 +416,9 @@ OKX = Venue(
         _orders("privateGetTradeOrder", {"instId": market, "ordId": order_id}, category, Whole()),
     ),
     tickers={"spot": {"type": "spot"}, "swap": {"type": "swap"}, "future": {"type": "future"}},
-    priced=dict.fromkeys(("spot", "swap", "future"), _PRICED),
+    priced=dict.fromkeys(("spot", "swap", "future"), _PRICE_FIELDS),
     lag=timedelta(seconds=30),
-    forgets=timedelta(hours=2),
+    keeps_unfilled_orders=timedelta(hours=2),
     delisted=_delisted,
     needs_password=True,
 )

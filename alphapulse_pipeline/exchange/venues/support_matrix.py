@@ -1,29 +1,29 @@
-"""What can be had of every exchange of ccxt's, as a page of text: `docs/exchanges.md`."""
+"""Generates `docs/exchanges.md`: the datasets supported for every ccxt exchange."""
 
 import importlib.metadata
 from collections.abc import Iterator
 
 from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.exchange.venues import VENUES, venue_of
-from alphapulse_pipeline.exchange.venues.generic import plan
+from alphapulse_pipeline.exchange.venues.generic import describe
 from alphapulse_pipeline.exchange.venues.venue import Venue
 from alphapulse_pipeline.settings.accounts import exchanges
 
 _HEAD = """# Exchanges
 
-Made from ccxt {version} by `alphapulse_pipeline/exchange/venues/support.py`; not to be edited.
+Generated from ccxt {version} by `exchange/venues/support_matrix.py`; do not edit.
 
-* **own venue**: read by code of this project's own, against the exchange's own API pages.
-* **yes**: read by ccxt's unified methods. Nothing that ccxt says of an exchange is believed: what
-  answers prove to be complete is covered, all else stays a gap in `coverage_gaps`.
-* **per market**: the same, asked for one market at a time: a first sync takes long.
-* **no**: ccxt does not have it, or only for one currency or market at a time. It is shown as
-  `unsupported` in `sync_status`.
+* **own venue**: read by this project's own code, written from the exchange's API documentation.
+* **yes**: read through ccxt's unified methods. ccxt's claims are not trusted: ranges that the
+  answers prove complete are covered, everything else stays a gap in `coverage_gaps`.
+* **per market**: the same, with separate requests for each market: the first sync takes long.
+* **no**: ccxt does not support it, or only per currency or market. `sync_status` shows
+  `unsupported`.
 
-*Kept* is how far back ccxt says that the exchange serves fills and orders. Where nothing is said,
-and nothing older is answered, the rest is shown as unreachable, never as covered.
+*Retention* is how far back, according to ccxt, the exchange keeps fills and orders. Where it is
+unknown and the exchange returns nothing older, the rest is shown as unreachable, never as covered.
 
-| exchange | name | {datasets} | kept | remarks |
+| exchange | name | {datasets} | retention | remarks |
 | --- | --- | {lines} | --- | --- |
 """
 
@@ -39,13 +39,13 @@ def page() -> str:
 
 
 def _cells(exchange: str) -> Iterator[str]:
-    found, venue = plan(exchange), venue_of(exchange)
+    found, venue = describe(exchange), venue_of(exchange)
     own = exchange in VENUES
     yield f"`{exchange}`"
     yield found.name
     for dataset in DATASETS:
         yield _word(venue, dataset, own=own)
-    yield _kept(venue)
+    yield _retention(venue)
     yield "" if own else "; ".join(found.remarks)
 
 
@@ -58,7 +58,7 @@ def _word(venue: Venue, dataset: str, *, own: bool) -> str:
     return "per market" if any(source.per_market for source in sources) else "yes"
 
 
-def _kept(venue: Venue) -> str:
+def _retention(venue: Venue) -> str:
     days = {
         source.feed.horizon.days
         for dataset in ("trades", "orders")

@@ -1,4 +1,4 @@
-"""What must be known of an exchange to read an account whole."""
+"""Everything about an exchange that is needed to read an account completely."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,61 +6,61 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
-from alphapulse_pipeline.exchange.account_type import AskType
+from alphapulse_pipeline.exchange.account_type import AskAccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
-from alphapulse_pipeline.exchange.rights import Ask
+from alphapulse_pipeline.exchange.rights import AskRights
 
 Amend = Callable[[Raw, Row], Row | None]
-"""(raw row, its row as ccxt understood it) -> the row as it is; None for what does not belong."""
+"""(raw row, the row from ccxt) -> the corrected row; None if it does not belong to the dataset."""
 
 
-def _as_it_is(raw: Raw, row: Row) -> Row | None:
+def _unchanged(raw: Raw, row: Row) -> Row | None:
     return row
 
 
 @dataclass(frozen=True)
 class Wallet:
-    """A place inside an account that holds money of its own."""
+    """A part of an account with its own balances."""
 
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    """What ccxt's `fetch_balance` is told to read it."""
+    """The `params` of ccxt's `fetch_balance`."""
     assets: Callable[[Any], Iterable[tuple[str, Any, Any, Any]]] | None = None
-    """The exchange's own answer -> (raw asset, total, used, debt), where ccxt counts what open
-    positions would bring as held."""
+    """The exchange's answer -> (raw asset, total, used, debt), for exchanges where ccxt's total
+    includes unrealized PnL."""
     rows: Callable[[Any], Any] | None = None
-    """Where the assets stand in the exchange's own answer, one by one."""
-    needs: tuple[str, ...] = ()
-    """Fields that each of them has."""
+    """Extracts the list of assets from the exchange's answer."""
+    required: tuple[str, ...] = ()
+    """Fields that every asset must have."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A feed, and how its rows become rows of a table."""
+    """How one stream is requested, and how its rows become rows of a table."""
 
     feed: Feed
     wallet: str
     """The wallet that its rows belong to."""
     parse: str
-    """ccxt's parser of one row, e.g. `parse_trade`; empty where rows are ccxt's structures already,
-    which unified methods answer: the exchange's own row is their `info`."""
+    """ccxt's parser of one row, e.g. `parse_trade`; empty if the rows already are ccxt's structures
+    (unified methods), with the exchange's own row in `info`."""
     category: str = ""
-    """ccxt's flag of the markets that it names: spot, linear, inverse, option."""
+    """ccxt's flag of the markets in its rows: spot, linear, inverse, option."""
     market: str = ""
-    """The field of a row with its market's raw id; empty where rows name no market."""
+    """The field of a row with its market's raw id; empty if rows have no market."""
     per_market: str = ""
-    """The parameter for a market's raw id, where the exchange lists one market at a time."""
+    """The parameter for a market's raw id, if the exchange lists one market at a time."""
     by_name: bool = False
     """Whether that parameter takes ccxt's symbol instead of the raw id."""
-    doubtful: bool = False
-    """Whether it is not known how far back the exchange serves: see `walker/doubt.py`."""
+    retention_unknown: bool = False
+    """Whether the exchange's retention is unknown: see `walker/unknown_retention.py`."""
     listed_for: str = ""
-    """ccxt's flag that a listed market must have to be asked for, besides its category."""
+    """A flag of ccxt's that a market needs, besides its category, to be requested."""
     id: str = ""
-    """The column of the table by whose values the feed goes on, where it goes by ids."""
+    """The column of the table with the ids by which the feed is paged, if it is paged by id."""
     kind: str = ""
-    """What its rows are, where a table holds several kinds: deposit, withdrawal, transfer."""
-    amend: Amend = _as_it_is
+    """The kind of its rows, if the table has several: deposit, withdrawal, transfer."""
+    amend: Amend = _unchanged
 
 
 @dataclass(frozen=True)
@@ -70,39 +70,38 @@ class Venue:
     wallets: tuple[Wallet, ...]
     positions: tuple[Source, ...]
     margin_mode: Callable[[Caller], Awaitable[str]]
-    """Asks for the account's margin mode: cross or isolated."""
+    """Requests the account's margin mode: cross or isolated."""
     open_orders: tuple[Source, ...]
     ended_orders: tuple[Source, ...]
-    """Orders that ended a moment ago, which the history may not show yet."""
+    """Recently closed orders, which the history may not include yet."""
     histories: Mapping[str, Mapping[str, Source]]
-    """Dataset -> stream -> source; a dataset that is not there is not supported."""
+    """Dataset -> stream -> source; datasets that are missing are not supported."""
     order_by_id: Callable[[str, str, str], tuple[Source, ...]]
-    """(category, raw market, order id) -> where one order is looked up; the first that knows it
-    wins."""
+    """(category, raw market, order id) -> where to look up one order, tried in turn until one finds
+    it."""
     tickers: Mapping[str, Mapping[str, Any]]
-    """Category -> what ccxt's `fetch_tickers` is told to read all of it in one call."""
+    """Category -> the `params` of ccxt's `fetch_tickers` for all its tickers in one call."""
     lag: timedelta
-    """How late a row may turn up in a feed: nothing younger is taken for complete."""
+    """How late rows may appear in a feed: newer ranges are not considered complete."""
     delisted: Callable[[str, str], str]
-    """(raw id, category) -> the unified symbol of a market that is no longer listed."""
+    """(raw id, category) -> the unified symbol of a delisted market."""
     priced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Category -> column of the table -> the field of a ticker that it comes from. The field is
-    always there, and may be blank."""
-    forgets: timedelta = timedelta()
-    """How long an order that ended without a fill is known at least; nought: nobody knows."""
-    rights: Ask | None = None
-    """Asks what the key may do; None where the exchange does not tell."""
-    account_type: AskType | None = None
-    """Asks what kind of account it is; None where the exchange does not tell."""
-    once_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
-    """Asks for (raw id, category) of markets that may have been there before: where fills are
-    listed per market, those of a market that nobody names any more would be lost."""
+    """Category -> column of the table -> the ticker's field for it, always present, maybe blank."""
+    keeps_unfilled_orders: timedelta = timedelta()
+    """How long, at least, the exchange keeps orders that ended without a fill; zero: unknown."""
+    rights: AskRights | None = None
+    """Requests what the key may do; None if the exchange does not say."""
+    account_type: AskAccountType | None = None
+    """Requests the type of the account; None if the exchange does not say."""
+    formerly_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
+    """Requests (raw id, category) of markets that may have been listed in the past: where fills are
+    listed per market, those of an unknown delisted market would be lost."""
     needs_password: bool = False
-    """Whether a key comes with a passphrase."""
+    """Whether keys have a passphrase."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's constructor settings."""
     costs: Mapping[str, float] = field(default_factory=dict)
-    """Path -> cost in ccxt's rate limiter, where the exchange allows more than ccxt says."""
+    """Path -> cost in the rate limiter, where the exchange allows more than ccxt assumes."""
 
     def supports(self, dataset: str) -> bool:
         match dataset:

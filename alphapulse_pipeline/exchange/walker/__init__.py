@@ -1,13 +1,13 @@
-"""Walking a history: pages, each with the time that it proves complete.
+"""Walkers read a history page by page, each page with the time range that it proves complete.
 
-Exchanges page in a few ways, and each loses rows in a way of its own. A walk yields pages whose
-ranges together are all that was asked for, or raises `Incomplete`: there is no third way out.
+Exchanges page in a few styles, each with its own way of losing rows. A walk either yields pages
+whose ranges add up to the requested range, or raises `Incomplete`.
 
-* `Cursor`: newest first, each page names the next older one.
-* `FromId`: oldest first, by ids that rise.
-* `Counted`: newest first, by an offset, with a count of all rows as the proof.
-* `Windows`: nothing but a time window, cut off at a size that nobody tells.
-* `Whole`: everything in one answer, by its nature.
+* `Cursor`: newest first; each page has a cursor to the next older one.
+* `FromId`: oldest first, by ascending ids.
+* `Counted`: newest first, by offset; the count of all rows is the proof.
+* `Windows`: only a time window, with answers truncated at an undocumented size.
+* `Whole`: everything in one answer.
 """
 
 from alphapulse_pipeline.exchange.walker.counted import Counted

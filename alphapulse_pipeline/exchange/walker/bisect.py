@@ -1,8 +1,8 @@
-"""Windows of lists that may go by when a row changed, while its own time is when it began.
+"""Bisects windows of lists that may filter by a row's last change instead of its own time.
 
-An order that was placed on Monday and filled on Friday may be in Friday's window alone. So a row's
-time tells nothing of where an answer was cut off: windows are halved until answers are smaller than
-the largest one seen. And no row is left out for its time, as no other window may bring it.
+An order that was placed on Monday and filled on Friday may be in Friday's window only. So the rows'
+times do not show where an answer was truncated: windows are halved until answers are smaller than
+the largest one seen. Rows outside the window are kept, as they may be in no other window.
 """
 
 from collections.abc import AsyncGenerator
@@ -12,20 +12,20 @@ from alphapulse_pipeline.exchange.errors import Incomplete
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, to_time
 from alphapulse_pipeline.exchange.walker.windows import SMALLEST_CAP
 
-_PATIENCE = 40
-"""So many large answers in a row are no burst: a day is halved 17 times. Windows of such a list are
-asked for once each, for what they show."""
+_MAX_LARGE_ANSWERS = 40
+"""After this many large answers in a row, the exchange is taken to ignore windows: bisecting a day
+takes 17 steps. Each remaining window is then requested once, for the rows that it returns."""
 
 
 @dataclass(frozen=True)
 class Bisect:
-    """Windows are asked for with a margin, as exchanges leave out ends or cut them to seconds."""
+    """Windows are requested with a margin, as exchanges exclude ends or truncate to seconds."""
 
     async def walk(
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
-        """Newest windows first. Raises `Incomplete` after all that could be proved was."""
-        largest, patience = SMALLEST_CAP, _PATIENCE
+        """Newest windows first. Raises `Incomplete` after yielding everything that is proven."""
+        largest, attempts_left = SMALLEST_CAP, _MAX_LARGE_ANSWERS
         stuck: list[int] = []
         for begin, stop in feed.windows(start, end, MARGIN):
             windows = [(begin, stop - 1)]
@@ -34,24 +34,24 @@ class Bisect:
                 window = feed.between(first - MARGIN, last + MARGIN)
                 rows = feed.read(await call(feed.method, {**feed.params, **window}))
                 for row in rows:
-                    feed.moment(row)  # a row without a time is in no table
+                    feed.moment(row)  # raises if a row has no time
                 if len(rows) < largest:
-                    patience = _PATIENCE
+                    attempts_left = _MAX_LARGE_ANSWERS
                     yield Page(rows, first, last + 1)
                     continue
                 yield Page(rows, first, first)
-                # a row that is there twice makes an answer longer than what it is cut off at
+                # duplicate rows make an answer longer than the limit
                 largest = max(largest, len({str(row) for row in rows}))
-                patience = max(patience - 1, 0)
-                if patience and last - first >= MARGIN:
+                attempts_left = max(attempts_left - 1, 0)
+                if attempts_left and last - first >= MARGIN:
                     middle = (first + last) // 2
                     windows += [(first, middle), (middle + 1, last)]
                     continue
                 stuck.append(first)
-                if not patience:
-                    break  # the exchange takes no notice of windows
+                if not attempts_left:
+                    break  # the exchange ignores windows
         if stuck:
             raise Incomplete(
-                f"{feed.method} answers at most {largest} rows, and there may be more than it "
-                f"shows at {len(stuck)} times, such as {to_time(stuck[0]):%Y-%m-%d %H:%M:%S}"
+                f"{feed.method} returns at most {largest} rows, and may omit rows at {len(stuck)} "
+                f"times, such as {to_time(stuck[0]):%Y-%m-%d %H:%M:%S} UTC"
             )

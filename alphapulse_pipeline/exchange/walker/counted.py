@@ -1,9 +1,9 @@
-"""Pages that are newest first, asked for by an offset, with a count of all rows as the proof.
+"""Pages newest first by offset, with the count of all rows as the proof.
 
-Offsets shift when rows come or go. So each page is asked for from the last row of the page before
-it, and must begin with that very row and then bring new ones; and the count must stay what it was.
-Where it does not, the walk begins anew from what is proved. A page as large as the first one is
-followed by another, whatever the count says.
+Offsets shift when rows are added or removed. So each page is requested from the last row of the
+page before it and must begin with that row, then contain only new ones, and the count must not
+change. Otherwise the walk restarts from what is proven. After a page as large as the first one
+there is always a further request, whatever the count says.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -14,13 +14,13 @@ from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
 from alphapulse_pipeline.exchange.walker.windows import SMALLEST_CAP
 
-_PATIENCE = 5
-"""How often a walk begins anew without having proved anything in between."""
+_MAX_RESTARTS = 5
+"""How often a walk restarts without having proven anything in between."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """`id` names a row; `count` finds the number of all rows of the window in an answer."""
+    """`id` identifies a row; `count` reads the number of all rows of the window from an answer."""
 
     offset: str
     count: Callable[[Any], Any]
@@ -30,36 +30,36 @@ class Counted:
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         """Newest first. A page proves what is newer than its oldest row's millisecond, and is
-        handed out once the page after it has begun where it ended."""
+        yielded once the next page has begun with that row."""
         for begin, stop in feed.windows(start, end):
-            patience = _PATIENCE
+            restarts_left = _MAX_RESTARTS
             while stop > begin:
-                if not patience:
+                if not restarts_left:
                     raise Incomplete(f"{feed.method} changes faster than it can be read")
-                patience -= 1
+                restarts_left -= 1
                 async for page in self._run(call, feed, begin, stop):
                     yield page
                     if page.start < stop:
-                        stop, patience = page.start, _PATIENCE
+                        stop, restarts_left = page.start, _MAX_RESTARTS
 
     async def _run(
         self, call: Caller, feed: Feed, begin: int, stop: int
     ) -> AsyncGenerator[Page, None]:
-        """Pages for as long as nothing shifts."""
+        """Pages until something shifts."""
         window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
-        rows, count = await self._ask(call, feed, window, 0)
+        rows, count = await self._request(call, feed, window, 0)
         largest = max(len(rows), SMALLEST_CAP)
         seen = {self.id(row) for row in rows}
         full, proved_to = len(rows) == largest, stop
         newest = max(map(feed.moment, rows), default=begin)
         while rows and (full or len(seen) < count):
-            following, count_now = await self._ask(call, feed, window, len(seen) - 1)
+            following, count_now = await self._request(call, feed, window, len(seen) - 1)
             new = {self.id(row) for row in following[1:]}
             begins_there = bool(following) and self.id(following[0]) == self.id(rows[-1])
             if count_now != count or not begins_there or new & seen:
                 return
             complete_from = proved_to
-            # while all are of one millisecond, they may as well be oldest first
+            # within one millisecond the order is unknown
             if feed.moment(following[-1]) < newest:
                 complete_from = min(max(feed.moment(rows[-1]) + 1, begin), proved_to)
             yield Page(_inside(feed, rows, begin, stop), complete_from, proved_to)
@@ -67,20 +67,20 @@ class Counted:
             rows, full = following[1:], len(following) >= largest
             seen |= new
         if len(seen) != count:
-            raise Incomplete(f"{feed.method} counts {count} rows and lists {len(seen)}")
+            raise Incomplete(f"{feed.method} counts {count} rows but lists {len(seen)}")
         yield Page(_inside(feed, rows, begin, stop), begin, proved_to)
 
-    async def _ask(
+    async def _request(
         self, call: Caller, feed: Feed, window: Any, offset: int
     ) -> tuple[list[Raw], int]:
         answer = await call(feed.method, {**feed.params, **window, self.offset: offset})
         rows = feed.read(answer)
         times = [feed.moment(row) for row in rows]
         if times != sorted(times, reverse=True):
-            raise Incomplete(f"{feed.method} answered rows that are not newest first")
+            raise Incomplete(f"the rows of {feed.method} are not newest first")
         count = self.count(answer)
         if count is None:
-            raise Unreadable(f"{feed.method} answered without its count")
+            raise Unreadable(f"the answer of {feed.method} has no count")
         return rows, int(count)
 
 

@@ -1,7 +1,7 @@
-"""Emptiness that needs a witness: an endpoint that has broken down may answer "nothing there".
+"""Accepts empty answers only while the exchange still returns a known row.
 
-Where a list has shown rows before, an answer without any is believed only while the list still
-shows one that is known: the witness.
+A broken endpoint may answer with an empty list. So where a list has had rows before, empty pages
+are held back until the list has returned a row that is known to be in it.
 """
 
 from collections.abc import AsyncGenerator
@@ -12,54 +12,54 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, to_time
 
 _HELD = 20
-"""So many empty pages are held back at most, so that a long quiet time is proved step by step."""
+"""The most empty pages held back, so that a long quiet period is proven step by step."""
 
 
-async def witnessed(
+async def confirm_empty_pages(
     pages: AsyncGenerator[Page, None],
     feed: Feed,
     call: Caller,
-    witness: int | None,
+    known_row: int | None,
 ) -> AsyncGenerator[Page, None]:
-    """The pages of a walk; those without rows come once the list was seen to show the witness.
+    """The pages of a walk; pages without rows are yielded once the known row was returned.
 
-    `witness`: the time (ms) of a row that is known, if any; what the walk finds itself is a better
-    one. Raises `ExchangeFailure` of the kind `SUSPECT`.
+    `known_row`: its time in milliseconds, if there is one; rows that the walk itself finds take its
+    place. Raises `ExchangeFailure` of kind `SUSPECT` if the known row is not returned.
     """
     held: list[Page] = []
     failure: Exception | None = None
     try:
         async for page in pages:
             if page.rows:
-                witness = max(map(feed.moment, page.rows))
+                known_row = max(map(feed.moment, page.rows))
                 yield page
                 continue
             held.append(page)
             if len(held) == _HELD:
-                await _believe(feed, call, witness)
+                await _check_known_row(feed, call, known_row)
                 for empty in held:
                     yield empty
                 held = []
     except (TimeoutError, OSError, BaseError, ExchangeFailure) as error:
         failure = error
     if held:
-        await _believe(feed, call, witness)
+        await _check_known_row(feed, call, known_row)
     for empty in held:
         yield empty
     if failure:
         raise failure
 
 
-async def _believe(feed: Feed, call: Caller, witness: int | None) -> None:
-    if witness is None:
+async def _check_known_row(feed: Feed, call: Caller, known_row: int | None) -> None:
+    if known_row is None:
         return
-    async for page in feed.paging.walk(call, feed, witness, witness + 1, None):
+    async for page in feed.paging.walk(call, feed, known_row, known_row + 1, None):
         if page.rows:
             return
     raise ExchangeFailure(
         Kind.SUSPECT,
-        f"{feed.method} answers that nothing is there, but also where it showed a row before, at "
-        f"{to_time(witness):%Y-%m-%d %H:%M:%S} UTC",
-        "the range stays a gap and is asked again by the next run; where the exchange has really "
-        "removed that row, a day of the same answers is believed",
+        f"{feed.method} returns an empty list, and no longer returns a row of "
+        f"{to_time(known_row):%Y-%m-%d %H:%M:%S} UTC that it returned before",
+        "the range stays a gap, and the next run requests it again; if the exchange really has "
+        "deleted the row, the same answer is accepted after a day",
     )

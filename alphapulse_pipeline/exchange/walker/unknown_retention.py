@@ -1,7 +1,8 @@
-"""Emptiness that proves nothing: an exchange may keep less than it says, and answer the rest empty.
+"""Limits proofs to the oldest row, for exchanges whose retention is unknown.
 
-A row shows that the exchange still serves its time, and so everything younger. What is older than
-the oldest row may have been a quiet time, or one that the exchange has forgotten.
+An exchange may keep less than it says, and return empty lists for the rest. A row proves that the
+exchange still serves its time and everything newer. An empty range older than the oldest row may be
+a quiet period, or one whose rows the exchange has deleted.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -9,35 +10,39 @@ from dataclasses import replace
 
 from alphapulse_pipeline.exchange.feed import Page, Raw
 
-DOUBT = "nothing older was answered, and how far back the exchange serves is not known"
+RETENTION_UNKNOWN = (
+    "the exchange returned no older row, and how far back it keeps rows is not known"
+)
 
 
-async def believed(
+async def limit_to_oldest_row(
     pages: AsyncGenerator[Page, None],
-    sure_from: int,
-    older: bool,
+    served_from: int,
+    older_served: bool,
     moment: Callable[[Raw], int],
 ) -> AsyncGenerator[Page, None]:
-    """The pages of a walk, each proving only what is not older than the oldest row until then.
+    """The pages of a walk, each proving only the range from the oldest row so far.
 
-    `sure_from`: milliseconds; no exchange is known to forget what is younger. `older`: whether
-    something older than all of the walk is known to have been served. `moment`: a row's time.
-    What was held back comes as soon as an older row does; what no row shows to be served comes
-    last, without rows, its `doubt` set.
+    `served_from`: milliseconds; every exchange keeps rows from then on. `older_served`: whether the
+    exchange is known to have served a row older than the whole walk. `moment`: a row's time. Ranges
+    held back are yielded as soon as an older row arrives; the remaining ones are yielded last, as
+    pages without rows and with `unverified` set.
     """
-    sure = 0 if older else sure_from
+    oldest = 0 if older_served else served_from
     held: list[Page] = []
     async for page in pages:
-        sure = min([sure, *(moment(row) for row in page.rows)])
-        for proved in [_younger(part, sure) for part in (*held, page)]:
+        oldest = min([oldest, *(moment(row) for row in page.rows)])
+        for proved in [_newer(part, oldest) for part in (*held, page)]:
             if proved.rows or proved.start < proved.end:
                 yield proved
-        held = [_older(part, sure) for part in (*held, page) if part.start < min(sure, part.end)]
+        held = [
+            _older(part, oldest) for part in (*held, page) if part.start < min(oldest, part.end)
+        ]
     for part in held:
-        yield replace(part, doubt=DOUBT)
+        yield replace(part, unverified=RETENTION_UNKNOWN)
 
 
-def _younger(page: Page, than: int) -> Page:
+def _newer(page: Page, than: int) -> Page:
     return replace(page, start=min(max(page.start, than), page.end))
 
 

@@ -1,4 +1,4 @@
-"""Lists that come in one answer, whole, by their nature: what is open now."""
+"""Lists that fit in one answer, such as open orders."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
 
 @dataclass(frozen=True)
 class Whole:
-    """The exchange is known to answer with everything."""
+    """For endpoints documented to return everything at once."""
 
     async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
         return feed.read(await call(feed.method, feed.params))

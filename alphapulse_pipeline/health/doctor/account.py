@@ -136,12 +136,12 @@ def _tls(patient: Patient) -> Finding:
 def _http(patient: Patient) -> Finding:
     """The exchange's time: any request shows whether there is an exchange at all."""
     client = patient.client
-    client.try_once()
+    client.disable_retries()
     try:
         patient.answered_in = _greet(patient)
     except ExchangeFailure as failure:
-        if _NOT_SERVED.search(failure.cause):
-            return broken(failure.cause, f"{failure.mend}; {_ELSEWHERE}")
+        if _NOT_SERVED.search(failure.problem):
+            return broken(failure.problem, f"{failure.fix}; {_ELSEWHERE}")
         raise
     return ok(f"a public call is answered in {_milliseconds(patient.answered_in)} ms")
 
@@ -214,7 +214,7 @@ def _key(patient: Patient) -> Finding:
     account, rights, now = patient.account, patient.rights, patient.client.now()
     name = account.environment.api_key
     if refusal := objection(account, rights, now):
-        return broken(refusal.cause, refusal.mend)
+        return broken(refusal.problem, refusal.fix)
     if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         return warning(
             f"the key in {name} expires at {rights.expires_at:%Y-%m-%d %H:%M} UTC",
@@ -239,9 +239,9 @@ def _account_type(patient: Patient) -> Finding:
     try:
         found = patient.client.run(patient.venue.account_type, patient.client.request)
     except ExchangeFailure as failure:
-        return unknown(failure.cause, failure.mend)
-    if found.trouble:
-        return broken(f"{found.name}: {found.trouble}", found.mend)
+        return unknown(failure.problem, failure.fix)
+    if found.problem:
+        return broken(f"{found.name}: {found.problem}", found.fix)
     return ok(found.name)
 
 

@@ -44,7 +44,7 @@ def ask(client: ExchangeClient, venue: Venue, dataset: str) -> Finding:
 
 def _mend(error: Exception) -> str:
     if isinstance(error, ExchangeFailure) and error.kind is not Kind.INCOMPLETE:
-        return error.mend
+        return error.fix
     return "please report it with the exchange and the dataset"
 
 
@@ -52,7 +52,7 @@ def _alike(failed: Mapping[str, Exception]) -> dict[str, list[str]]:
     """What was said -> the lists that failed with it."""
     found: dict[str, list[str]] = {}
     for name, error in failed.items():
-        text = error.cause if isinstance(error, ExchangeFailure) else repr(error)
+        text = error.problem if isinstance(error, ExchangeFailure) else repr(error)
         found.setdefault(text, []).append(name)
     return found
 

@@ -100,7 +100,7 @@ def _ask(check: Check[P], patient: P) -> Finding:
     try:
         return check.ask(patient)
     except ExchangeFailure as failure:
-        return broken(failure.cause, failure.mend)
+        return broken(failure.problem, failure.fix)
     except SettingsError as error:
         # such a sentence ends with its mend, behind the last colon
         said, _, mend = str(error).rpartition(": ")

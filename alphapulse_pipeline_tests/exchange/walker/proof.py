@@ -1,15 +1,16 @@
-"""Walks, held against what the server had.
+"""Compares walks with the rows that the server had.
 
-A walk is right when at every prefix of its pages (a run may be killed between any two) all rows of
-the times proved so far are in the pages so far; and when the proved times are all that was asked
-for, once each, or `Incomplete` (or `Unreadable`) was raised. Rows must have been there when the
-walk began. One that turns up during the walk may be missing from a proved time only
+A walk is correct if, at every prefix of its pages (a run may be killed between any two), all rows
+of the ranges proven so far are in the pages so far; and if the proven ranges are exactly the
+requested range, without overlap, or `Incomplete` (or `Unreadable`) was raised. This holds for rows
+that existed when the walk began. A row added during the walk may be missing from a proven range
+only
 
-* where the answer that proves its time had been asked for by then, or
-* where it shares its millisecond with the first or last row of a page, since paging goes on after
+* if the answer that proves its time had been requested before, or
+* if it shares its millisecond with the first or last row of a page, since paging continues after
   that row.
 
-Both are forgiven by the lag: nothing so young is taken for complete.
+The lag covers both: such recent ranges are not considered complete.
 """
 
 import asyncio
@@ -74,7 +75,7 @@ def walk(feed: Feed, server: Server, start: int, end: int, after: str | None = N
                 assert not lost, f"{lost} in {page.start}..{page.end}"
                 proved.append((page.start, page.end))
         except (Incomplete, Unreadable) as failure:
-            walk.failure = failure.cause
+            walk.failure = failure.problem
         _assert_all(proved, start, end, whole=not walk.failure)
         return walk
 

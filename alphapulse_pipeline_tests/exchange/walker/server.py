@@ -71,7 +71,7 @@ class Server:
     """Each so many-th page is empty, with a cursor to the next."""
     trailing: Literal["", "none", "self"] = ""
     """The last page has a cursor too; the empty page after it has none, or the same again."""
-    tells_cursor: bool = True
+    has_cursor: bool = True
     loops: int = 0
     """The so many-th page has the first page's cursor."""
 
@@ -178,7 +178,7 @@ class Server:
             page.sort(key=found.index)
         if self.backwards:
             page.reverse()
-        if not self.tells_cursor:
+        if not self.has_cursor:
             cursor = None
         rows = [{"id": str(row.id), "time": str(row.time)} for row in page]
         return {"rows": rows, "cursor": cursor, "count": counts[self.count]}

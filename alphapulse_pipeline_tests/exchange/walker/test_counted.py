@@ -124,9 +124,9 @@ def test_requests_are_as_many_as_pages_that_overlap(examples: int) -> None:
     ("habits", "words"),
     [
         ({"loses": frozenset({"offset"})}, "changes faster"),
-        ({"count": "none"}, "without its count"),
-        ({"count": "more"}, "counts 21 rows and lists 20"),
-        ({"count": "less"}, "counts 19 rows and lists 20"),
+        ({"count": "none"}, "has no count"),
+        ({"count": "more"}, "counts 21 rows but lists 20"),
+        ({"count": "less"}, "counts 19 rows but lists 20"),
         ({"count": "page"}, "counts 10 rows and lists 19|changes faster"),
         ({"shuffled": True}, "not newest first"),
         ({"newest_first": False}, "not newest first"),
@@ -134,13 +134,13 @@ def test_requests_are_as_many_as_pages_that_overlap(examples: int) -> None:
         ({"repeats": 1}, "changes faster"),
     ],
 )
-def test_a_server_that_does_otherwise_is_found_out(habits: dict[str, Any], words: str) -> None:
+def test_a_server_with_other_habits_is_detected(habits: dict[str, Any], words: str) -> None:
     server = Server(rows_at([5, 6, 7, 8] * 5), 10, **habits)
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(walk(feed(COUNTED), server, ZERO, ZERO + 10).failure)
 
 
-def test_rows_that_change_places_are_found_out() -> None:
+def test_rows_that_change_places_are_detected() -> None:
     # the row that pages overlap in may stay where it is while others do not
     for size in range(11, 60):
         server = Server(rows_at([5] * size), 10, unstable=True)
@@ -148,7 +148,7 @@ def test_rows_that_change_places_are_found_out() -> None:
 
 
 def test_a_row_that_comes_while_another_goes_shifts_pages() -> None:
-    """The count stays; the row that pages overlap in tells."""
+    """The count does not change; the row in which pages overlap shows the shift."""
     server = Server(rows_at(list(range(30))), 10, arrivals={3: [row_at(50, 0)]}, departures={3: 1})
     walked = walk(feed(COUNTED), server, ZERO, ZERO + 100)
     assert not walked.failure
@@ -161,7 +161,7 @@ def test_a_row_that_goes_while_another_comes_shifts_pages() -> None:
     assert not walk(feed(COUNTED), server, ZERO, ZERO + 100).failure
 
 
-def test_oldest_first_proves_nothing_while_it_cannot_be_told() -> None:
+def test_oldest_first_proves_nothing_while_the_order_is_unknown() -> None:
     server = Server(rows_at([5] * 25 + [6]), 10, newest_first=False)
     assert "not newest first" in walk(feed(COUNTED), server, ZERO, ZERO + 10).failure
 

@@ -84,7 +84,7 @@ def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
 
 
 @examples(100)
-def test_ids_that_do_not_rise_with_time_are_found_out(examples: int) -> None:
+def test_ids_that_do_not_rise_with_time_are_detected(examples: int) -> None:
     @tried(examples)
     @given(histories(), st.data())
     def holds(rows: list[Row], data: st.DataObject) -> None:
@@ -127,22 +127,24 @@ def test_requests_are_one_more_than_pages(examples: int) -> None:
 @pytest.mark.parametrize(
     ("habits", "words"),
     [
-        ({"loses": frozenset({"from"})}, "not oldest first by their ids"),
-        ({"open_from": True}, "does not go on where"),
-        ({"zero_is_nothing": True}, "does not begin with its first row"),
+        ({"loses": frozenset({"from"})}, "not oldest first by id"),
+        ({"open_from": True}, "does not continue from"),
+        ({"zero_is_nothing": True}, "does not start with its first row"),
         ({"shuffled": True}, "not oldest first"),
         ({"repeats": 1}, "not oldest first"),
     ],
 )
-def test_a_server_that_does_otherwise_is_found_out(habits: dict[str, Any], words: str) -> None:
+def test_a_server_with_other_habits_is_detected(habits: dict[str, Any], words: str) -> None:
     server = Server(rows_at([5, 6, 7, 8] * 5), 10, **habits)
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(walk(LISTING, server, ZERO, ZERO + 10).failure)
 
 
-def test_a_known_row_that_is_gone_is_found_out() -> None:
-    # nothing at all, where a row is known to be: another account, or an answer that is none
-    assert "does not know the row" in walk(LISTING, Server([], 10), ZERO, ZERO + 10, "7").failure
+def test_a_deleted_known_row_is_detected() -> None:
+    # an empty list despite a known row: a different account, or a broken answer
+    assert (
+        "no longer returns the row" in walk(LISTING, Server([], 10), ZERO, ZERO + 10, "7").failure
+    )
 
 
 def test_a_page_waits_for_the_one_after_it() -> None:

@@ -1,4 +1,4 @@
-"""Time windows that are cut off at a size that nobody tells."""
+"""Time windows with answers truncated at an undocumented size."""
 
 from collections import Counter
 from functools import partial
@@ -136,7 +136,7 @@ def test_a_full_answer_costs_three_requests_at_most(examples: int) -> None:
 
 @pytest.mark.parametrize("margin", [0, 1, 1000])
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_a_crowd_larger_than_the_cap_is_found_out(margin: int, newest_first: bool) -> None:
+def test_a_crowd_larger_than_the_cap_is_detected(margin: int, newest_first: bool) -> None:
     rows = rows_at([*range(3000, 3050), *[5432] * 11, *range(7000, 7050)])
     server = Server(rows, 10, newest_first=newest_first)
     walked = walk(feed(Windows(margin)), server, ZERO, ZERO + 10_000)
@@ -164,7 +164,7 @@ def test_a_crowd_is_forgiven_once_larger_answers_were_seen() -> None:
     assert not walk(feed(Windows(), 32_000), server, ZERO, ZERO + 70_000).failure
 
 
-def test_a_window_that_gets_lost_is_found_out() -> None:
+def test_a_window_that_gets_lost_is_detected() -> None:
     server = Server(rows_at(list(range(0, 50_000, 1000))), 10, loses=frozenset({"start", "end"}))
     assert "at most 10 rows" in walk(feed(Windows()), server, ZERO, ZERO + 50_000).failure
     assert server.requests < 200

@@ -21,7 +21,7 @@ Examine = Callable[..., dict[str, Result]]
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One attempt a request, which is given up soon."""
-    monkeypatch.setattr(ccxt_client, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
     monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 5_000)
 
 

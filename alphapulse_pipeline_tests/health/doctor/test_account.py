@@ -74,19 +74,19 @@ FAR = f"clock={60 * 60 * 1000}"
 # what is served -> (the check that is broken, words of what is said, words of its mend)
 BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "closed by the server": ({"faults": ["refuse"]}, "http", ["disconnected"], ["status page"]),
-    "silence": ({"faults": ["hang"]}, "http", ["no answer in time"], ["check the network"]),
+    "silence": ({"faults": ["hang"]}, "http", ["timed out"], ["check the network"]),
     "HTML": ({"faults": ["html"]}, "http", ["not JSON"], ["MAIN_API_URL"]),
     "503": ({"faults": ["status=503"]}, "http", ["503"], ["status page"]),
     "451": ({"faults": ["status=451"]}, "http", ["451"], ["do not serve the country"]),
     "throttled": ({"faults": ["throttled"]}, "http", ["too many requests"], ["fewer programs"]),
-    "banned": ({"faults": ["banned=120"]}, "http", ["has banned"], ["wait until it is over"]),
+    "banned": ({"faults": ["banned=120"]}, "http", ["temporarily banned"], ["until the ban"]),
     "maintenance": ({"faults": ["maintenance"]}, "http", ["503"], ["status page"]),
     "wrong clock": ({"faults": [FAR]}, "clock", ["behind", "within 5000 ms"], ["NTP"]),
-    "expired": ({"faults": ["key=expired"]}, "signature", ["expired"], ["make a new read-only"]),
+    "expired": ({"faults": ["key=expired"]}, "signature", ["expired"], ["create a new read-only"]),
     "address": ({"faults": ["key=ip"]}, "signature", ["this address"], ["allow"]),
     "secret": ({"key": Key(secret="x")}, "signature", ["signature is wrong"], ["MAIN_API_SECRET"]),
     "key": ({"key": Key(key="x")}, "signature", ["does not know the API key"], ["MAIN_API_KEY"]),
-    "withdraws": ({"key": Key(may_withdraw=True)}, "key", ["may withdraw"], ["make a read-only"]),
+    "withdraws": ({"key": Key(may_withdraw=True)}, "key", ["may withdraw"], ["create a read-only"]),
     "trades": ({"key": Key(may_trade=True)}, "key", ["may trade"], ["allow_trading_keys: true"]),
     "markets": (
         {"faults": ["html:/v5/market/instruments-info"]}, "markets", ["not JSON"], ["network"],
@@ -100,8 +100,8 @@ BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "lists that list nothing": (
         {"faults": ["missing=list:/v5/order/history"]},
         "orders",
-        ["spot, linear, inverse, option: ", "without the rows"],
-        ["report this line"],
+        ["spot, linear, inverse, option: ", "no list of rows"],
+        ["report this message"],
     ),
     "margin mode": (
         {"faults": ["status=503:/v5/account/info"]},
@@ -160,8 +160,8 @@ def test_a_fault_of_two_lists_is_told_for_each_dataset_that_is_read_from_them(
         found = examined(at(url), db)
     assert by_status(found, Status.BROKEN) == ["orders", "trades", "funding"]
     for check in by_status(found, Status.BROKEN):
-        assert "the key lacks a right" in found[check].said
-        assert found[check].mend.startswith("give the key of MAIN_API_KEY the right")
+        assert "the key lacks a permission" in found[check].said
+        assert found[check].mend.startswith("grant the key in MAIN_API_KEY read permission")
 
 
 SETTINGS: dict[str, tuple[str, dict[str, str], str, str]] = {
@@ -170,8 +170,8 @@ SETTINGS: dict[str, tuple[str, dict[str, str], str, str]] = {
         "bybit", {"SECRET": "", "KEY": ""}, "MAIN_API_KEY and MAIN_API_SECRET not set", "export",
     ),
     "no passphrase": ("okx", {"PASSWORD": ""}, "MAIN_API_PASSWORD not set", "passphrase"),
-    "no scheme": ("bybit", {"URL": "localhost:80"}, "MAIN_API_URL is no address", "write it as"),
-    "no port": ("bybit", {"URL": "http://x:y"}, "MAIN_API_URL is no address", "write it as"),
+    "no scheme": ("bybit", {"URL": "localhost:80"}, "API_URL is not a valid URL", "write it as"),
+    "no port": ("bybit", {"URL": "http://x:y"}, "API_URL is not a valid URL", "write it as"),
 }  # fmt: skip
 
 

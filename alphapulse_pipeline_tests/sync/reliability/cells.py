@@ -118,7 +118,7 @@ def _patience(seconds: float | None) -> Iterator[None]:
 def _overheard() -> Iterator[list[tuple[str, Any]]]:
     """The path and the answer of every request that is sent meanwhile."""
     heard: list[tuple[str, Any]] = []
-    fetch = ccxt_client._Exact.fetch
+    fetch = ccxt_client._CheckedExchange.fetch
 
     async def listen(self: Any, url: str, *args: Any, **kwargs: Any) -> Any:
         answer = await fetch(self, url, *args, **kwargs)
@@ -126,7 +126,7 @@ def _overheard() -> Iterator[list[tuple[str, Any]]]:
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ccxt_client._Exact, "fetch", listen)
+        patch.setattr(ccxt_client._CheckedExchange, "fetch", listen)
         yield heard
 
 

@@ -1,0 +1,77 @@
+"""Binance's account: type, key permissions, balances of futures, names of delisted markets."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from alphapulse_pipeline.exchange.account_type import AccountType
+from alphapulse_pipeline.exchange.feed import Caller
+from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.rights import Rights
+
+# Permissions that move money out of the account; the second one to sub-accounts.
+_WITHDRAW_PERMISSIONS = {"enableWithdrawals", "enableInternalTransfer"}
+# quotes of spot pairs, longest first
+_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BTC", "ETH", "BNB", "EUR", "TRY")
+
+
+async def rights(call: Caller) -> Rights:
+    """Unknown permissions count as permission to trade.
+
+    `tradingAuthorityExpirationTime` is ignored: it ends the permission to trade, not the key.
+    """
+    info = await call("sapiGetAccountApiRestrictions", {})
+    granted = {name: yes for name, yes in info.items() if name.startswith(("enable", "permits"))}
+    withdrawing = [yes for name, yes in granted.items() if name in _WITHDRAW_PERMISSIONS]
+    changing = [
+        yes
+        for name, yes in granted.items()
+        if name not in _WITHDRAW_PERMISSIONS and not name.endswith(("Reading", "ReadOnly"))
+    ]
+    return Rights(
+        read=granted.get("enableReading"),
+        trade=any(changing) if changing else None,
+        withdraw=any(withdrawing) if withdrawing else None,
+        # Binance does not return the addresses of a restricted key
+        addresses=() if info.get("ipRestrict") is False else None,
+    )
+
+
+async def margin_mode(call: Caller) -> str:
+    """Every position has its own."""
+    return "cross"
+
+
+async def account_type(call: Caller) -> AccountType:
+    """Account info (GET /sapi/v1/account/info). Portfolio margin has separate endpoints."""
+    info = await call("sapiGetAccountInfo", {})
+    if info.get("isPortfolioMarginRetailEnabled"):
+        return AccountType(
+            "portfolio margin",
+            "its margin and futures wallets have separate endpoints, which are not read",
+            "disable portfolio margin at Binance, or limit datasets in defs.yaml to the others",
+        )
+    parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
+    return AccountType(
+        ", ".join(["spot", *(name for flag, name in parts.items() if info.get(flag))])
+    )
+
+
+def collateral(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
+    """`walletBalance`: the margin balance, which ccxt uses as total, includes unrealized PnL."""
+    return [
+        (coin["asset"], coin["walletBalance"], coin["initialMargin"], None)
+        for coin in answer["assets"]
+    ]
+
+
+async def formerly_listed(call: Caller) -> list[tuple[str, str]]:
+    """Every coin that Binance knows, including those no longer traded, paired with every quote."""
+    coins = [coin["coin"] for coin in await call("sapiGetCapitalConfigGetall", {})]
+    return [(coin + quote, "spot") for coin in coins for quote in _QUOTES if coin != quote]
+
+
+def delisted(raw_id: str, category: str) -> str:
+    """Parsed from a raw id: LUNAUSDT, BTCUSD_PERP, BTCUSDT_260626."""
+    pair, _, tail = raw_id.partition("_")
+    base, quote = pair_of(pair, ("USD",) if category == "inverse" else _QUOTES)
+    return unified(raw_id, base, quote, category, tail.removeprefix("PERP"))

@@ -1,0 +1,96 @@
+"""Wallets, places of trading histories, and windowed sources, shared by Binance's datasets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from alphapulse_pipeline.exchange.feed import Feed, between
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source
+from alphapulse_pipeline.exchange.walker import Windows
+
+SPOT = "spot"
+MARGIN = "margin"
+ISOLATED = "isolated"
+USDM = "usdm"
+COINM = "coinm"
+FUNDING = "funding"
+
+FUTURES = (USDM, COINM)
+
+# Binance takes milliseconds and includes both ends of a window. Where its rows have whole seconds,
+# a row's actual time may be up to a second later than it says.
+BY_MILLISECOND = Windows(margin=1)
+BY_SECOND = Windows()
+_WINDOW = between("startTime", "endTime")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the trading history of one wallet is requested."""
+
+    wallet: str
+    category: str
+    """ccxt's flag of its markets."""
+    method_prefix: str
+    order_limit: int
+    """The most orders per page."""
+    fills_retention: timedelta | None = None
+    orders_retention: timedelta | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def listed_for(self) -> str:
+        return "margin" if self.wallet in (MARGIN, ISOLATED) else ""
+
+
+PLACES = (
+    Place(SPOT, "spot", "privateGet", 1000),
+    Place(MARGIN, "spot", "sapiGetMargin", 500, params={"isIsolated": "FALSE"}),
+    Place(ISOLATED, "spot", "sapiGetMargin", 500, params={"isIsolated": "TRUE"}),
+    Place(USDM, "linear", "fapiPrivateGet", 1000, timedelta(days=180), timedelta(days=90)),
+    Place(COINM, "inverse", "dapiPrivateGet", 100, timedelta(days=180), timedelta(days=90)),
+)
+
+
+def all_of(answer: Any) -> Any:
+    """The answer itself, for endpoints that return a bare list."""
+    return answer
+
+
+def windowed(
+    method: str,
+    wallet: str,
+    parse: str,
+    time: Any,
+    amend: Amend,
+    *,
+    rows: Any = all_of,
+    paging: Windows = BY_MILLISECOND,
+    required: tuple[str, ...],
+    kind: str = "",
+    window: timedelta = timedelta(days=30),
+    retention: timedelta | None = None,
+    category: str = "",
+    **params: Any,
+) -> Source:
+    """The source of a list that is requested for time windows."""
+    return Source(
+        Feed(
+            method,
+            paging,
+            params,
+            rows,
+            time,
+            _WINDOW,
+            required=required,
+            window=window,
+            horizon=retention,
+        ),
+        wallet=wallet,
+        parse=parse,
+        kind=kind,
+        amend=amend,
+        category=category,
+        market="symbol" if category else "",
+    )

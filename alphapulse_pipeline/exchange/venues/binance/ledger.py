@@ -1,0 +1,109 @@
+"""Binance's ledger and funding payments. Spot has no ledger."""
+
+from datetime import timedelta
+
+from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.feed import Raw, milliseconds
+from alphapulse_pipeline.exchange.venues.binance.common import COINM, MARGIN, USDM, windowed
+from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
+from alphapulse_pipeline.exchange.venues.venue import Source
+
+_PREFIXES = {USDM: "fapiPrivateGet", COINM: "dapiPrivateGet"}
+_CATEGORIES = {USDM: "linear", COINM: "inverse"}
+_RETENTION = {USDM: timedelta(days=90), COINM: None}
+_INCOME_FIELDS = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
+# incomeType of futures, or type of margin's capital flow -> class
+_CLASSES = {
+    "REALIZED_PNL": "trade",
+    "COMMISSION": "fee",
+    "FUNDING_FEE": "funding",
+    "TRANSFER": "transfer",
+    "WELCOME_BONUS": "reward",
+    "REFERRAL_KICKBACK": "reward",
+    "COMMISSION_REBATE": "reward",
+    "API_REBATE": "reward",
+    "CONTEST_REWARD": "reward",
+    "INSURANCE_CLEAR": "adjustment",
+    "TRADING_COMMISSION": "fee",
+    "BUY_INCOME": "trade",
+    "BUY_EXPENSE": "trade",
+    "SELL_INCOME": "trade",
+    "SELL_EXPENSE": "trade",
+    "BUY_LIQUIDATION": "trade",
+    "SELL_LIQUIDATION": "trade",
+    "BORROW": "loan",
+    "REPAY": "loan",
+}
+
+
+def ledger() -> dict[str, Source]:
+    return {
+        USDM: _income(USDM),
+        COINM: _income(COINM),
+        MARGIN: windowed(
+            "sapiGetMarginCapitalFlow",
+            MARGIN,
+            "parse_ledger_entry",
+            milliseconds("timestamp"),
+            _capital_flow,
+            required=("id", "tranId", "type", "asset", "amount", "timestamp"),
+            window=timedelta(days=7),
+            retention=timedelta(days=90),
+            limit=1000,
+        ),
+    }
+
+
+def funding() -> dict[str, Source]:
+    return {wallet: _funding(wallet) for wallet in (USDM, COINM)}
+
+
+def _income(wallet: str) -> Source:
+    return windowed(
+        f"{_PREFIXES[wallet]}Income",
+        wallet,
+        "parse_ledger_entry",
+        milliseconds("time"),
+        _entry,
+        required=_INCOME_FIELDS,
+        retention=_RETENTION[wallet],
+        limit=1000,
+    )
+
+
+def _funding(wallet: str) -> Source:
+    return windowed(
+        f"{_PREFIXES[wallet]}Income",
+        wallet,
+        "parse_income",
+        milliseconds("time"),
+        lambda raw, row: row,
+        required=_INCOME_FIELDS,
+        retention=_RETENTION[wallet],
+        category=_CATEGORIES[wallet],
+        incomeType="FUNDING_FEE",
+        limit=1000,
+    )
+
+
+def _entry(raw: Raw, row: Row) -> Row:
+    """An income row. A fill's fee and its PnL share a `tranId`, with different types."""
+    return row | {
+        "class": ledger_class(raw["incomeType"], _CLASSES),
+        "kind": raw["incomeType"],
+        "asset": raw["asset"],
+        "entry_id": str(raw["tranId"]),
+        "amount": number(raw["income"]),
+        "reference_id": raw.get("tradeId") or "",
+    }
+
+
+def _capital_flow(raw: Raw, row: Row) -> Row:
+    return row | {
+        "class": ledger_class(raw["type"], _CLASSES),
+        "kind": raw["type"],
+        "asset": raw["asset"],
+        "entry_id": str(raw["id"]),
+        "amount": number(raw["amount"]),
+        "reference_id": str(raw["tranId"]),
+    }

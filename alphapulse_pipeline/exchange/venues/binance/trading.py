@@ -1,0 +1,193 @@
+"""Binance's fills, orders and positions."""
+
+from typing import Any
+
+from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    COINM,
+    FUTURES,
+    ISOLATED,
+    MARGIN,
+    PLACES,
+    SPOT,
+    USDM,
+    Place,
+    all_of,
+)
+from alphapulse_pipeline.exchange.venues.venue import Source
+from alphapulse_pipeline.exchange.walker import FromId, Whole
+
+# Required fields: stored columns are read from them.
+_FILL_FIELDS = ("symbol", "id", "orderId", "price", "qty", "commission", "commissionAsset", "time")
+_MORE_FILL_FIELDS = {
+    SPOT: ("quoteQty",),
+    MARGIN: (),
+    ISOLATED: (),
+    USDM: ("side", "quoteQty"),
+    COINM: ("side", "baseQty"),
+}
+_FILL_FLAGS = {
+    SPOT: ("isBuyer", "isMaker"),
+    MARGIN: ("isBuyer", "isMaker", "isIsolated"),
+    ISOLATED: ("isBuyer", "isMaker", "isIsolated"),
+    USDM: ("maker",),
+    COINM: ("maker",),
+}
+_ORDER_FIELDS = (
+    "symbol",
+    "orderId",
+    "clientOrderId",
+    "price",
+    "origQty",
+    "executedQty",
+    "status",
+    "type",
+    "side",
+    "time",
+    "updateTime",
+)
+_MORE_ORDER_FIELDS = {
+    SPOT: ("cummulativeQuoteQty",),
+    MARGIN: ("cummulativeQuoteQty",),
+    ISOLATED: ("cummulativeQuoteQty",),
+    USDM: ("avgPrice", "cumQuote"),
+    COINM: ("avgPrice", "cumBase"),
+}
+_ORDER_FLAGS = {MARGIN: ("isIsolated",), ISOLATED: ("isIsolated",)}
+_POSITION_FIELDS = (
+    "symbol",
+    "positionAmt",
+    "entryPrice",
+    "markPrice",
+    "unRealizedProfit",
+    "liquidationPrice",
+    "leverage",
+    "marginType",
+)
+_MORE_POSITION_FIELDS = {USDM: ("notional",), COINM: ("notionalValue",)}
+
+
+def trades() -> dict[str, Source]:
+    return {
+        place.wallet: Source(
+            Feed(
+                place.method_prefix + ("UserTrades" if place.wallet in FUTURES else "MyTrades"),
+                FromId("fromId", lambda row: int(row["id"])),
+                {"limit": 1000, **place.params},
+                time=milliseconds("time"),
+                required=_FILL_FIELDS + _MORE_FILL_FIELDS[place.wallet],
+                flags=_FILL_FLAGS[place.wallet],
+                horizon=place.fills_retention,
+            ),
+            wallet=place.wallet,
+            parse="parse_trade",
+            category=place.category,
+            market="symbol",
+            per_market="symbol",
+            listed_for=place.listed_for,
+            amend=_fill,
+            id="trade_id",
+        )
+        for place in PLACES
+    }
+
+
+def orders() -> dict[str, Source]:
+    return {
+        place.wallet: Source(
+            Feed(
+                f"{place.method_prefix}AllOrders",
+                FromId("orderId", lambda row: int(row["orderId"])),
+                {"limit": place.order_limit, **place.params},
+                time=milliseconds("time"),
+                required=_ORDER_FIELDS + _MORE_ORDER_FIELDS[place.wallet],
+                flags=_ORDER_FLAGS.get(place.wallet, ()),
+                horizon=place.orders_retention,
+            ),
+            wallet=place.wallet,
+            parse="parse_order",
+            category=place.category,
+            market="symbol",
+            per_market="symbol",
+            listed_for=place.listed_for,
+            amend=_actual_wallet,
+            id="order_id",
+        )
+        for place in PLACES
+    }
+
+
+def open_orders() -> tuple[Source, ...]:
+    """Isolated margin lists open orders per market only; they are in its history as well."""
+    return tuple(
+        _orders_now(place, "OpenOrders", dict(place.params))
+        for place in PLACES
+        if place.wallet != ISOLATED
+    )
+
+
+def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
+    return tuple(
+        _orders_now(
+            place,
+            "Order",
+            {"symbol": market, "orderId": order_id, **place.params},
+            lambda answer: [answer],
+        )
+        for place in PLACES
+        if place.category == category
+    )
+
+
+def positions() -> tuple[Source, ...]:
+    return (
+        _positions("fapiPrivateV2GetPositionRisk", USDM, "linear"),
+        _positions("dapiPrivateGetPositionRisk", COINM, "inverse"),
+    )
+
+
+def _orders_now(
+    place: Place, method_suffix: str, params: dict[str, Any], rows: Any = all_of
+) -> Source:
+    return Source(
+        Feed(
+            place.method_prefix + method_suffix,
+            Whole(),
+            params,
+            rows,
+            required=_ORDER_FIELDS + _MORE_ORDER_FIELDS[place.wallet],
+            flags=_ORDER_FLAGS.get(place.wallet, ()),
+        ),
+        wallet=place.wallet,
+        parse="parse_order",
+        category=place.category,
+        market="symbol",
+        amend=_actual_wallet,
+    )
+
+
+def _positions(method: str, wallet: str, category: str) -> Source:
+    return Source(
+        Feed(
+            method,
+            Whole(),
+            rows=all_of,
+            required=_POSITION_FIELDS + _MORE_POSITION_FIELDS[wallet],
+        ),
+        wallet=wallet,
+        parse="parse_position_risk",
+        category=category,
+        market="symbol",
+    )
+
+
+def _fill(raw: Raw, row: Row) -> Row:
+    return _actual_wallet(raw, row) | {"realized_pnl": number(raw.get("realizedPnl"))}
+
+
+def _actual_wallet(raw: Raw, row: Row) -> Row:
+    """Cross and isolated margin share an endpoint: the row's own flag decides."""
+    if row["wallet"] in (MARGIN, ISOLATED):
+        return row | {"wallet": ISOLATED if raw.get("isIsolated") else MARGIN}
+    return row

@@ -1,0 +1,127 @@
+"""Binance's deposits, withdrawals and transfers between wallets."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.feed import Raw, at, milliseconds, to_time
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    BY_SECOND,
+    COINM,
+    FUNDING,
+    MARGIN,
+    SPOT,
+    USDM,
+    windowed,
+)
+from alphapulse_pipeline.exchange.venues.venue import Source
+
+# A code's meaning differs between deposits and withdrawals.
+_DEPOSIT_STATUSES = {"0": "pending", "1": "ok", "6": "ok", "7": "failed", "8": "pending"}
+_WITHDRAWAL_STATUSES = {
+    "0": "pending",
+    "1": "canceled",
+    "2": "pending",
+    "3": "failed",
+    "4": "pending",
+    "5": "failed",
+    "6": "ok",
+}
+_WALLETS = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
+
+
+def transfers() -> dict[str, Source]:
+    found = {
+        "deposits": windowed(
+            "sapiGetCapitalDepositHisrec",
+            SPOT,
+            "parse_transaction",
+            milliseconds("insertTime"),
+            _deposit,
+            required=("id", "coin", "amount", "status", "insertTime", "walletType"),
+            kind="deposit",
+            limit=1000,
+        ),
+        "withdrawals": windowed(
+            "sapiGetCapitalWithdrawHistory",
+            SPOT,
+            "parse_transaction",
+            _whole_second("applyTime"),
+            _withdrawal,
+            paging=BY_SECOND,
+            required=(
+                "id",
+                "coin",
+                "amount",
+                "status",
+                "applyTime",
+                "walletType",
+                "transactionFee",
+            ),
+            kind="withdrawal",
+            # the limit is ten requests per minute: use long windows
+            window=timedelta(days=89),
+            limit=1000,
+        ),
+    }
+    for source, from_wallet in _WALLETS.items():
+        for target, to_wallet in _WALLETS.items():
+            if source != target and {source, target} != {"UMFUTURE", "CMFUTURE"}:
+                ends = {"from_wallet": from_wallet, "to_wallet": to_wallet}
+                found[f"{from_wallet} to {to_wallet}"] = windowed(
+                    "sapiGetAssetTransfer",
+                    from_wallet,
+                    "parse_transfer",
+                    milliseconds("timestamp"),
+                    lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
+                    rows=_transfer_rows,
+                    required=("tranId", "asset", "amount", "status", "timestamp"),
+                    kind="transfer",
+                    window=timedelta(days=90),
+                    retention=timedelta(days=180),
+                    type=f"{source}_{target}",
+                    size=100,
+                )
+    return found
+
+
+def _deposit(raw: Raw, row: Row) -> Row:
+    status = _DEPOSIT_STATUSES.get(str(raw["status"]), row["status"])
+    credited = milliseconds("completeTime")(raw)
+    return row | {
+        "to_wallet": _chain_wallet(raw),
+        "status": status,
+        "updated_at": to_time(credited) if credited else None,
+    }
+
+
+def _withdrawal(raw: Raw, row: Row) -> Row:
+    status = _WITHDRAWAL_STATUSES.get(str(raw["status"]), row["status"])
+    completed = _whole_second("completeTime")(raw)
+    return row | {
+        "from_wallet": _chain_wallet(raw),
+        "status": status,
+        "updated_at": to_time(completed) if completed else None,
+    }
+
+
+def _chain_wallet(raw: Raw) -> str:
+    return FUNDING if raw.get("walletType") == 1 else SPOT
+
+
+def _transfer_rows(answer: Any) -> Any:
+    """An empty list if the total is 0: Binance then omits `rows`."""
+    return at("rows")(answer) or ([] if str(at("total")(answer)) == "0" else None)
+
+
+def _whole_second(name: str) -> Callable[[Raw], int | None]:
+    """Reads a UTC time like 2026-01-31 12:00:00, as milliseconds; it is truncated to the second."""
+
+    def read(row: Raw) -> int | None:
+        if not row.get(name):
+            return None
+        moment = datetime.fromisoformat(str(row[name])).replace(tzinfo=UTC)
+        return int(moment.timestamp()) * 1000
+
+    return read

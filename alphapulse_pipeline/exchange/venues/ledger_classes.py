@@ -1,0 +1,20 @@
+"""Classes of ledger entries.
+
+An entry of class trade, fee, transfer, funding or conversion repeats a row of another history, so
+the sums of balance movements leave it out. Interest, reward, loan, adjustment and other entries
+count. An entry that no history is known to repeat must get a class that counts: otherwise its
+amount would be missing from the sums.
+"""
+
+import re
+from collections.abc import Mapping
+
+_LOAN = re.compile("borrow|repay|loan", re.IGNORECASE)
+
+
+def ledger_class(kind: str, classes: Mapping[str, str]) -> str:
+    """The class of an entry of an exchange's `kind`, according to the exchange's `classes`.
+
+    Unlisted kinds are loans if their name says so, otherwise "other".
+    """
+    return classes.get(kind) or ("loan" if _LOAN.search(kind) else "other")
