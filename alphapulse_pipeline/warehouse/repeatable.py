@@ -7,7 +7,7 @@ view needs no migration: edit its file. A new file needs its place in `ORDER`.
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -43,6 +43,7 @@ DIRECTORY = Path(__file__).parent / "sql"
 
 _OBJECT = re.compile(r"^CREATE OR REPLACE (VIEW|FUNCTION) ", re.MULTILINE)
 _DESCRIPTION = re.compile(r"(?:--.*\n)+")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _CANNOT_REPLACE = (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition)
 
 
@@ -52,29 +53,23 @@ class Repeatable:
 
     name: str
     """Its name in the database, e.g. `portfolio.movements`."""
-    template: str
-    context: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def checksum(self) -> str:
-        """Of the text before it is rendered: comparing needs no Jinja."""
-        text = f"{self.template}\n{sorted(self.context.items())}"
-        return hashlib.sha256(text.encode()).hexdigest()
+    text: str
 
     def statements(self) -> str:
         """The file's statements; its first comment becomes the object's comment."""
-        from jinja2 import Environment, StrictUndefined
-
-        environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701  no HTML
-        text = environment.from_string(self.template).render(self.context)
-        kind = _OBJECT.search(text)
+        kind = _OBJECT.search(self.text)
         if kind is None:
-            return text
-        description = _DESCRIPTION.match(text)
+            return self.text
+        description = _DESCRIPTION.match(self.text)
         if description is None:
             raise AssertionError(f"{self.name} begins without a description")
         lines = (line.removeprefix("--").strip() for line in description[0].splitlines())
-        return f"{text}\nCOMMENT ON {kind[1]} {self.name} IS {_literal(' '.join(lines))};"
+        comment = _literal(" ".join(lines))
+        return f"{self.text}\nCOMMENT ON {kind[1]} {self.name} IS {comment};"
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.statements().encode()).hexdigest()
 
 
 @cache
@@ -101,7 +96,12 @@ def moving() -> tuple[History, ...]:
 
 def differs(found: Mapping[str, str]) -> bool:
     """Whether a database with these checksums by name is not that of this version."""
-    return found != {repeatable.name: repeatable.checksum for repeatable in repeatables()}
+    return found != _checksums()
+
+
+@cache
+def _checksums() -> Mapping[str, str]:
+    return {repeatable.name: repeatable.checksum for repeatable in repeatables()}
 
 
 def apply(connection: Connection[TupleRow]) -> None:
@@ -154,29 +154,33 @@ def _drop(connection: Connection[TupleRow], keep: set[str]) -> None:
 
 
 def _of_file(file: str) -> Iterator[Repeatable]:
-    schema = file.partition("/")[0]
     match file:
         case "alphapulse/comments":
             yield Repeatable("alphapulse.comments", _comments())
         case "alphapulse/latest":
             for name in SNAPSHOTS:
-                yield Repeatable(f"{schema}.{name}_latest", _read(file), {"dataset": name})
+                yield Repeatable(f"alphapulse.{name}_latest", _read(file, dataset=name))
         case "portfolio/remember_rewritten":
             for d in moving():
-                context = {"dataset": d.name, "time": d.time, "subject": _subject(d)}
-                yield Repeatable(f"{schema}.remember_{d.name}", _read(file), context)
+                text = _read(file, dataset=d.name, time=d.time, subject=_subject(d))
+                yield Repeatable(f"portfolio.remember_{d.name}", text)
         case "portfolio/movements":
-            selects = [_movements_file(d.name).read_text().strip() for d in moving()]
-            yield Repeatable("portfolio.movements", _read(file), {"movements": selects})
+            selects = [_read(f"portfolio/movements/{d.name}") for d in moving()]
+            yield Repeatable(
+                "portfolio.movements", _read(file, selects="UNION ALL\n".join(selects))
+            )
         case "portfolio/accounts":
             tables = [*(d.name for d in moving()), "snapshots"]
-            yield Repeatable("portfolio.accounts", _read(file), {"tables": tables})
+            selects = [_read("portfolio/accounts/of_table", dataset=table) for table in tables]
+            yield Repeatable("portfolio.accounts", _read(file, selects="UNION\n".join(selects)))
         case _:
             yield Repeatable(file.replace("/", "."), _read(file))
 
 
-def _read(file: str) -> str:
-    return (DIRECTORY / f"{file}.sql").read_text()
+def _read(file: str, **values: str) -> str:
+    """The file's text, with `{name}` replaced by its value."""
+    text = (DIRECTORY / f"{file}.sql").read_text()
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 
 def _movements_file(history: str) -> Path:
@@ -198,7 +202,7 @@ def _comments() -> str:
         for column in table.columns:
             name = f"{table}.{column.name}"
             statements.append(f"COMMENT ON COLUMN {name} IS {_literal(column.comment)};")
-    return "{% raw %}\n" + "\n".join(statements) + "\n{% endraw %}"
+    return "\n".join(statements)
 
 
 def _literal(text: str | None) -> str:

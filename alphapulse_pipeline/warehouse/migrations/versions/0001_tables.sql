@@ -1,5 +1,5 @@
--- Every table of the first release, and its indexes. Views, functions, triggers and comments are not
--- here: they are in warehouse/sql, and `migrate` applies them after the migrations.
+-- Every table of the first release, and its indexes. Views, functions, triggers and comments are
+-- in warehouse/sql: `migrate` applies them after the migrations.
 
 -- Data: snapshots
 
@@ -175,7 +175,7 @@ CREATE TABLE alphapulse.datasets (
     exchange text NOT NULL,
     supported boolean NOT NULL,
     next_tick timestamptz,
-    deployed boolean NOT NULL DEFAULT true,
+    deployed boolean NOT NULL DEFAULT TRUE,
     stored bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (account, dataset)
 );
@@ -457,7 +457,7 @@ CREATE TABLE portfolio.exposure (
 -- Portfolio: lots and realized profit
 
 CREATE TABLE portfolio.lot_settings (
-    one boolean PRIMARY KEY DEFAULT true,
+    one boolean PRIMARY KEY DEFAULT TRUE,
     currency text NOT NULL,
     cost_basis text NOT NULL,
     across_accounts boolean NOT NULL,

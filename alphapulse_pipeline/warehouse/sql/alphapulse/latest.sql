@@ -1,7 +1,7 @@
--- The newest snapshot of {{ dataset }} of each account.
+-- The newest snapshot of {dataset} of each account.
 
 -- The newest row of alphapulse.snapshots decides, so that an empty snapshot empties the view.
-CREATE OR REPLACE VIEW alphapulse.{{ dataset }}_latest AS
+CREATE OR REPLACE VIEW alphapulse.{dataset}_latest AS
 SELECT d.*
 FROM alphapulse.datasets
 CROSS JOIN LATERAL (
@@ -9,6 +9,6 @@ CROSS JOIN LATERAL (
     WHERE snapshots.account = datasets.account AND snapshots.dataset = datasets.dataset
     ORDER BY snapshots.captured_at DESC LIMIT 1
 ) AS newest
-INNER JOIN alphapulse.{{ dataset }} AS d
+INNER JOIN alphapulse.{dataset} AS d
     ON datasets.account = d.account AND newest.captured_at = d.captured_at
-WHERE datasets.dataset = '{{ dataset }}';
+WHERE datasets.dataset = '{dataset}';

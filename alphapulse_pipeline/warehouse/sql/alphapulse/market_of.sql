@@ -1,5 +1,5 @@
 -- The parts of an account's market, always one row: from alphapulse.markets, or from the market's
--- name where that table does not have it. settle is '' on spot; kind is spot, swap, future or option.
+-- name where that table lacks it. settle is '' on spot; kind is spot, swap, future or option.
 
 -- PostgreSQL inlines it, so that a view costs one join: keep it one SELECT, STABLE and not STRICT.
 CREATE OR REPLACE FUNCTION alphapulse.market_of(account_ text, market_ text)

@@ -47,14 +47,14 @@ SELECT
         WHEN NOT d.deployed THEN 'skipped'
         WHEN attempt.status = 'started' AND lock.busy THEN 'in progress'
         WHEN attempt.status IN ('started', 'failed') THEN 'failed'
-        WHEN breaker.open THEN 'skipped'
+        WHEN breaker.is_open THEN 'skipped'
         WHEN attempt.status IS NULL THEN 'pending'
         ELSE attempt.status
     END AS status,
     success.finished_at AS last_success,
     attempt.started_at AS last_attempt,
     CASE
-        WHEN breaker.open THEN greatest(d.next_tick, circuit.retry_at)
+        WHEN breaker.is_open THEN greatest(d.next_tick, circuit.retry_at)
         WHEN d.deployed THEN d.next_tick
     END AS next_tick,
     coalesce(newest.rows, d.stored) AS rows,
@@ -74,39 +74,38 @@ SELECT
             THEN 'the run died: its process ended without reporting an error'
         WHEN NOT d.deployed
             THEN 'the account is no longer deployed: its rows are kept, and not refreshed'
-        WHEN attempt.status = 'failed' OR NOT breaker.open THEN attempt.error
+        WHEN attempt.status = 'failed' OR NOT breaker.is_open THEN attempt.error
         ELSE 'the circuit breaker is open: ' || circuit.reason
     END AS error,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(lost.ranges, 0)::integer END AS unreachable,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(stale.streams, 0)::integer END AS stale
 FROM alphapulse.datasets AS d
 CROSS JOIN LATERAL (
-    SELECT EXISTS (
-        SELECT FROM held
-        WHERE held.key = hashtextextended('alphapulse account ' || d.account, 0)
-    ) AS busy
+    SELECT
+        hashtextextended('alphapulse account ' || d.account, 0) IN (SELECT held.key FROM held)
+            AS busy
 ) AS lock
 LEFT JOIN LATERAL (
     SELECT * FROM alphapulse.sync_log AS s
     WHERE s.account = d.account AND s.dataset = d.dataset
     ORDER BY s.id DESC LIMIT 1
-) AS attempt ON true
+) AS attempt ON TRUE
 LEFT JOIN LATERAL (
     SELECT s.finished_at FROM alphapulse.sync_log AS s
     WHERE s.account = d.account AND s.dataset = d.dataset AND s.status = 'completed'
     ORDER BY s.id DESC LIMIT 1
-) AS success ON true
+) AS success ON TRUE
 LEFT JOIN LATERAL (
     SELECT s.rows FROM alphapulse.snapshots AS s
     WHERE s.account = d.account AND s.dataset = d.dataset
     ORDER BY s.captured_at DESC LIMIT 1
-) AS newest ON true
+) AS newest ON TRUE
 LEFT JOIN proof ON d.account = proof.account AND d.dataset = proof.dataset
 LEFT JOIN lost ON d.account = lost.account AND d.dataset = lost.dataset
 LEFT JOIN stale ON d.account = stale.account AND d.dataset = stale.dataset
 LEFT JOIN known ON d.account = known.account AND d.dataset = known.dataset
 LEFT JOIN alphapulse.circuit ON d.account = circuit.account
 CROSS JOIN LATERAL (
-    SELECT coalesce(circuit.state = 'open' AND circuit.retry_at > now(), false) AS open
+    SELECT coalesce(circuit.state = 'open' AND circuit.retry_at > now(), FALSE) AS is_open
 ) AS breaker
 ORDER BY d.account, d.dataset;

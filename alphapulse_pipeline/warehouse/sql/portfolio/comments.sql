@@ -28,7 +28,7 @@ COMMENT ON COLUMN portfolio.reconciliation.difference IS
 COMMENT ON COLUMN portfolio.reconciliation.pnl_reported IS
 'Whether the exchange reports the realized profit of every fill in the window.';
 COMMENT ON COLUMN portfolio.reconciliation.carried IS
-'Movements that one of the two snapshots saw early or late, and that cancel out in the next window.';
+'Movements that a snapshot saw early or late, and that cancel out in the next window.';
 COMMENT ON COLUMN portfolio.reconciliation.residual IS
 'The difference that remains after allowing for the seconds that reading a snapshot takes.';
 COMMENT ON COLUMN portfolio.reconciliation.state IS

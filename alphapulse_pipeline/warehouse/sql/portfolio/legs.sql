@@ -5,8 +5,8 @@
 -- Both sides of a swap are worth the same: what is paid, including fees in the same asset, at its
 -- price then; where that has no price, what is received. A fee in a third asset is part of the cost
 -- or the proceeds of what was bought or sold (of the other side, where what was bought is the
--- reporting currency, which has no lots). `value` has the sign of the change in the cost of all that
--- is held, so that the legs of a swap add up to zero.
+-- reporting currency, which has no lots). `value` has the sign of the change in the cost of all
+-- that is held, so that the legs of a swap add up to zero.
 CREATE OR REPLACE VIEW portfolio.legs AS
 SELECT
     t.account, t.wallet, l.asset, t.executed_at AS happened_at, 5 AS stage, l.step, l.treatment,
@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
         coalesce(t.fee_cost, 0) AS fee,
         coalesce(t.fee_currency, '') AS fee_in
     FROM alphapulse.market_of(t.account, t.market) AS m
-    OFFSET 0 -- found once for all legs
+    LIMIT 1 -- found once for all legs
 ) AS n
 CROSS JOIN LATERAL (
     SELECT
@@ -45,7 +45,7 @@ CROSS JOIN LATERAL (
                 THEN portfolio.price_at(n.fee_in, t.executed_at)
             WHEN n.contract AND n.fee <> 0 THEN portfolio.price_at(n.money, t.executed_at)
         END AS fee_price
-    OFFSET 0 -- found once for all legs
+    LIMIT 1 -- found once for all legs
 ) AS p
 CROSS JOIN LATERAL (
     SELECT

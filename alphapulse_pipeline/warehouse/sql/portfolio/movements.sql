@@ -2,8 +2,6 @@
 -- part is fills, fees, transfers, funding, conversions or other; reported is false where the
 -- exchange does not report the amount, which is 0 then.
 
+-- One file per history: movements/<history>.sql
 CREATE OR REPLACE VIEW portfolio.movements AS
-{% for select in movements %}
-{{ select }}
-{% if not loop.last %}UNION ALL{% endif %}
-{% endfor %};
+{selects};

@@ -1,4 +1,4 @@
--- The movements of an account after one time and up to another; costs only the rows that it returns.
+-- The movements of an account after one time and up to another; reads no other rows.
 
 -- PL/pgSQL, since the times of a join are not pushed down into the view, and all its tables would
 -- be read; parameters are.

@@ -1,7 +1,7 @@
 -- The newest price of each asset. The reporting currency's own is always 1, and its time NULL.
 
--- Each asset is found by one search of the index, so that the cost follows the number of assets. The
--- reporting currency's time is -infinity in the table, which few clients can read.
+-- Each asset is found by one search of the index, so that the cost follows the number of assets.
+-- The reporting currency's time is -infinity in the table, which few clients can read.
 CREATE OR REPLACE VIEW portfolio.prices_latest AS
 WITH RECURSIVE assets AS (
     (SELECT asset FROM portfolio.prices ORDER BY asset LIMIT 1)

@@ -1,6 +1,6 @@
 -- The movements of a balance in the seconds while a snapshot was read: up to its time, newest first
--- (before), and after it, oldest first (after); and the withdrawals that failed and may have been on
--- their way at that time (away).
+-- (before), and after it, oldest first (after); and the withdrawals that failed and may have been
+-- on their way at that time (away).
 
 CREATE OR REPLACE FUNCTION portfolio.reading(
     account_ text, wallet_ text, asset_ text, read_at timestamptz

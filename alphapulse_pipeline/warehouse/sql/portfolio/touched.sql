@@ -15,9 +15,9 @@ SELECT
     ARRAY[asset, coalesce(fee_currency, '')]
 FROM alphapulse.transfers
 UNION ALL
-SELECT account, happened_at, happened_at, recorded_at, ARRAY[asset, market]
+SELECT account, happened_at, happened_at AS until, recorded_at, ARRAY[asset, market]
 FROM alphapulse.funding
 UNION ALL
-SELECT account, happened_at, happened_at, recorded_at, ARRAY[asset]
+SELECT account, happened_at, happened_at AS until, recorded_at, ARRAY[asset]
 FROM alphapulse.ledger
 WHERE NOT alphapulse.repeats_history(class);

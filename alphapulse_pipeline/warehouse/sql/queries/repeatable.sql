@@ -1,5 +1,5 @@
 -- drop_statements --
--- The statements that drop a view, or a function in all its versions, with the triggers that call it
+-- The statements that drop a view, or all functions of a name with the triggers that call them
 SELECT statement
 FROM (
     SELECT 1 AS place, 'DROP VIEW ' || oid::regclass AS statement

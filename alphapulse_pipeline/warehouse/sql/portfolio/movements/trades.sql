@@ -13,7 +13,9 @@ CROSS JOIN LATERAL (
     SELECT m.quote, 'fills', -s.sign * t.cost
     WHERE m.kind = 'spot'
     UNION ALL
-    SELECT m.settle, 'fills', CASE m.kind WHEN 'option' THEN -s.sign * t.cost ELSE t.realized_pnl END
+    SELECT
+        m.settle, 'fills',
+        CASE m.kind WHEN 'option' THEN -s.sign * t.cost ELSE t.realized_pnl END
     WHERE m.kind <> 'spot'
     UNION ALL
     SELECT t.fee_currency, 'fees', -t.fee_cost

@@ -2,7 +2,7 @@
 -- outside the account.
 SELECT
     t.account, moves.wallet, moves.asset, moves.happened_at, moves.part, moves.amount,
-    true AS reported, 'transfers' AS dataset, t.kind || ' ' || t.transfer_id AS entry, t.recorded_at
+    TRUE AS reported, 'transfers' AS dataset, t.kind || ' ' || t.transfer_id AS entry, t.recorded_at
 FROM alphapulse.transfers AS t
 CROSS JOIN LATERAL (
     SELECT
