@@ -113,6 +113,11 @@ class History(Dataset):
     more_indexes: tuple[Index, ...] = ()
 
     @cached_property
+    def subject(self) -> str:
+        """The column with what a row is about: its market, else an asset."""
+        return next(name for name in ("market", "asset", "from_asset") if name in self.by_name)
+
+    @cached_property
     def stored_under(self) -> tuple[str, ...]:
         """The key columns that are no part of a row's identity."""
         return tuple(name for name in self.key if name != "account" and name not in self.identity)

@@ -157,17 +157,26 @@ def _of_file(file: str) -> Iterator[Repeatable]:
     match file:
         case "alphapulse/comments":
             yield Repeatable("alphapulse.comments", _comments())
+        case "alphapulse/repeats_history":
+            classes = sorted(name for d in HISTORIES.values() for name in d.ledger_classes)
+            text = _read(file, classes=", ".join(map(_literal, classes)))
+            yield Repeatable("alphapulse.repeats_history", text)
         case "alphapulse/latest":
             for name in SNAPSHOTS:
                 yield Repeatable(f"alphapulse.{name}_latest", _read(file, dataset=name))
         case "portfolio/remember_rewritten":
             for d in moving():
-                text = _read(file, dataset=d.name, time=d.time, subject=_subject(d))
+                text = _read(file, dataset=d.name, time=d.time, subject=d.subject)
                 yield Repeatable(f"portfolio.remember_{d.name}", text)
         case "portfolio/movements":
             selects = [_read(f"portfolio/movements/{d.name}") for d in moving()]
             yield Repeatable(
                 "portfolio.movements", _read(file, selects="UNION ALL\n".join(selects))
+            )
+        case "portfolio/legs" | "portfolio/touched":
+            selects = [_read_of(file, d) for d in moving()]
+            yield Repeatable(
+                file.replace("/", "."), _read(file, selects="UNION ALL\n".join(selects))
             )
         case "portfolio/accounts":
             tables = [*(d.name for d in moving()), "snapshots"]
@@ -187,9 +196,11 @@ def _movements_file(history: str) -> Path:
     return DIRECTORY / "portfolio" / "movements" / f"{history}.sql"
 
 
-def _subject(history: History) -> str:
-    """The column with what a row is about: its market, else its asset."""
-    return next((name for name in ("market", "asset") if name in history.by_name), "''")
+def _read_of(file: str, history: History) -> str:
+    """The part of a view that is made of one history; most histories need none of their own."""
+    if (DIRECTORY / file / f"{history.name}.sql").exists():
+        return _read(f"{file}/{history.name}")
+    return _read(f"{file}/other", movements=_read(f"portfolio/movements/{history.name}"))
 
 
 def _comments() -> str:

@@ -1,7 +1,7 @@
--- Whether a ledger entry of this class repeats a row of a history (trades, transfers, funding or
--- conversions): it moves no balance a second time.
+-- Whether a ledger entry of this class repeats a row of a history, and so moves no balance a second
+-- time. The classes are those that the histories declare as ledger_classes.
 
 CREATE OR REPLACE FUNCTION alphapulse.repeats_history(class text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT class IN ('trade', 'fee', 'transfer', 'funding', 'conversion')
+    SELECT class IN ({classes})
 $$;

@@ -1,0 +1,2 @@
+SELECT account, happened_at, happened_at AS until, recorded_at, ARRAY[asset, market]
+FROM alphapulse.funding
