@@ -1,2 +1,2 @@
-SELECT account, happened_at, happened_at, recorded_at, ARRAY[asset]
+SELECT account, happened_at, happened_at AS until, recorded_at, ARRAY[asset]
 FROM ({movements}) AS m
