@@ -41,8 +41,8 @@ class Circuit:
             return None
         runs = "1 run" if self.failures == 1 else f"{self.failures} runs in a row"
         return (
-            f"schedules skip {account} until {self.retry_at:%Y-%m-%d %H:%M} UTC: {runs} failed, most "
-            f"recently with: {self.reason}. To retry now, run `alphapulse sync {account}` or "
+            f"schedules skip {account} until {self.retry_at:%Y-%m-%d %H:%M} UTC: {runs} failed, "
+            f"most recently with: {self.reason}. To retry now, run `alphapulse sync {account}` or "
             f"`alphapulse circuit reset {account}`"
         )
 

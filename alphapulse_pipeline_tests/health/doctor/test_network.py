@@ -201,4 +201,4 @@ def test_a_server_that_takes_no_connection_is_given_up(monkeypatch: pytest.Monke
             one.close()
     assert found.status is Status.FAILED
     assert "timed out" in found.message
-    assert "firewalls" in found.fix
+    assert "firewall" in found.fix
