@@ -163,12 +163,12 @@ MESSAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch, Path], None], str, str]]
     "no database": (
         variables(postgres_url, **{POSTGRES_URL: ""}),
         f"{POSTGRES_URL} is not set",
-        "set it to postgresql://user:password@host/database, or use `alphapulse up`",
+        "set it to postgresql://user:***@host/database, or use `alphapulse up`",
     ),
     "other database": (
         variables(postgres_url, **{POSTGRES_URL: "mysql://host/db"}),
         f"{POSTGRES_URL} is not a PostgreSQL URL",
-        "write it as postgresql://user:password@host/database",
+        "write it as postgresql://user:***@host/database",
     ),
     "webhook": (
         variables(alert_webhook, **{ALERT_WEBHOOK: "hooks.example.com"}),
