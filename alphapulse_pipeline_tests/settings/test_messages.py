@@ -152,7 +152,7 @@ MESSAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch, Path], None], str, str]]
     ),
     "bad URL": (
         variables(config, **KEYS, MAIN_API_PASSWORD="p", MAIN_API_URL="localhost:80"),
-        "MAIN_API_URL is no",
+        "MAIN_API_URL is ",
         "http://127.0.0.1:8900",
     ),
     "flag": (
