@@ -97,9 +97,8 @@ def _start(place: Workspace, children: Children, host: str, port: int) -> None:
     # The daemon starts runs, so it comes after the lost runs of a previous `up` are ended.
     _end_lost_runs(place)
     children.start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
-    from alphapulse_pipeline.cli import (
-        deployment,
-    )  # imports Dagster, which takes seconds: after the UI is up
+    # imports Dagster, which takes seconds: after the UI is up
+    from alphapulse_pipeline.cli import deployment
 
     try:
         for job in deployment.first_runs(place, reachable, port):
