@@ -1,4 +1,4 @@
-"""The one Dagster entry point: everything under `defs/`."""
+"""Dagster's entry point: loads everything under `defs/`."""
 
 from pathlib import Path
 

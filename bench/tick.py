@@ -154,7 +154,7 @@ def _start(children: Children, home: Path) -> Bench:
         ["dagster_webserver", "-h", "127.0.0.1", "-p", str(web_port), "-w", str(workspace)],
     )
     if not wait_until(lambda: location_loaded(f"http://127.0.0.1:{web_port}"), children, 120):
-        raise SystemExit("\n".join(child.last_words() for child in children.running))
+        raise SystemExit("\n".join(child.log_tail() for child in children.running))
     [grpc] = [p for p in psutil.Process(code.process.pid).children() if "grpc" in p.cmdline()]
     client = DagsterGraphQLClient("127.0.0.1", port_number=web_port)
     return Bench(client, dg.DagsterInstance.get(), grpc)

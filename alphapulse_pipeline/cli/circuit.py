@@ -1,4 +1,4 @@
-"""`alphapulse circuit`: let an account that is left alone be tried again."""
+"""`alphapulse circuit`: close an account's circuit breaker."""
 
 from typing import Annotated
 
@@ -11,20 +11,18 @@ from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
 
 
-def register(app: typer.Typer) -> None:
-    circuits = typer.Typer(
-        help="An account that only fails is left alone for a while.", no_args_is_help=True
-    )
+def register(app: typer.Typer, summary: str) -> None:
+    circuits = typer.Typer(help=summary, no_args_is_help=True)
     circuits.command(
-        help="Let schedules try accounts again at once.\n\nExample: alphapulse circuit reset bybit"
+        help="Let schedules sync these accounts again.\n\nExample: alphapulse circuit reset bybit"
     )(reset)
     circuits.callback()(lambda: None)
     app.add_typer(circuits, name="circuit")
 
 
 def reset(
-    accounts: Annotated[list[str], typer.Argument(metavar="ACCOUNT...", help="Which ones.")],
-    demo: Annotated[bool, typer.Option("--demo", help="In the demo's database.")] = False,
+    accounts: Annotated[list[str], typer.Argument(metavar="ACCOUNT...", help="Account names.")],
+    demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
 ) -> int:
     with (
         workspace(demo=demo, migrate=False, simulate=False) as place,
@@ -33,7 +31,7 @@ def reset(
         require_current(connection)
         for account in place.chosen(accounts):
             if circuit.reset(connection, account.name):
-                output.note(f"{account.name}: the next tick of its schedules tries again")
+                output.note(f"{account.name}: circuit closed; schedules sync it at the next tick")
             else:
-                output.note(f"{account.name} was not left alone: its circuit is closed")
+                output.note(f"{account.name}: the circuit was already closed")
     return 0

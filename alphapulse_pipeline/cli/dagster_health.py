@@ -1,4 +1,4 @@
-"""What is wrong with Dagster: its storage, the daemon, schedules, and runs that stand still."""
+"""The doctor's checks of Dagster: code, storage, the daemon, schedules, and stuck runs."""
 
 import warnings
 from collections.abc import Iterator
@@ -18,18 +18,18 @@ from alphapulse_pipeline.health.doctor.result import (
     Finding,
     Result,
     Status,
-    broken,
     examine,
+    failed,
     ok,
     skipped,
     warning,
 )
 from alphapulse_pipeline.settings.redaction import redact
 
-_SILENCE = timedelta(minutes=3)
-"""The daemon is heard every half minute."""
-_LONG = timedelta(minutes=15)
-"""Longer than a scheduled run takes, for one that waits in the queue."""
+_HEARTBEAT_TIMEOUT = timedelta(minutes=3)
+"""The daemon records a heartbeat every half minute."""
+_QUEUE_TIMEOUT = timedelta(minutes=15)
+"""Longer than a scheduled run takes: how long a run may wait in the queue."""
 _START = "start `alphapulse up` and leave it running"
 
 
@@ -47,7 +47,7 @@ class Deployment:
 def examine_dagster(
     server: Server, home: Path, *, tables: bool, files_read: bool
 ) -> Iterator[Result]:
-    """Dagster's checks, without starting anything of it."""
+    """Run the checks of Dagster, without starting any of its processes."""
     with ExitStack() as stack:
         deployment = Deployment(server, home, tables, files_read, stack)
         yield from examine("", _CHECKS, deployment)
@@ -57,16 +57,16 @@ def _code(deployment: Deployment) -> Finding:
     if not deployment.files_read:
         return skipped("because settings failed")
     try:
-        with warnings.catch_warnings():  # Dagster's own about its betas
+        with warnings.catch_warnings():  # Dagster's beta warnings
             warnings.simplefilter("ignore")
             loaded = defs()
             dg.Definitions.validate_loadable(loaded)
         assets, jobs = len(list(loaded.resolve_all_asset_specs())), len(list(loaded.jobs or ()))
-    except Exception as error:  # noqa: BLE001  whatever a user's own component raises
-        # redacted whole, then cut: half a secret would be found by nobody
-        return broken(
+    except Exception as error:  # noqa: BLE001  a custom component can raise anything
+        # redact before truncating: half a secret would not be recognized
+        return failed(
             f"the definitions do not load: {type(error).__name__}: {redact(str(error))[:300]}",
-            "run `dg check defs` for the whole story",
+            "run `dg check defs` for the full error",
         )
     return ok(f"{assets} assets and {jobs} jobs load")
 
@@ -74,25 +74,27 @@ def _code(deployment: Deployment) -> Finding:
 def _storage(deployment: Deployment) -> Finding:
     if not deployment.tables:
         no_database = deployment.server.failure
-        said = f"because {'database failed' if no_database else 'there are no current tables'}"
-        return Finding(Status.SKIPPED, said, stops=said)
+        reason = f"because {'database failed' if no_database else 'there are no current tables'}"
+        return Finding(Status.SKIPPED, reason, stops=reason)
     prepare_dagster(deployment.home)
     deployment.instance = deployment.stack.enter_context(dg.DagsterInstance.get())
-    return ok(f"{deployment.instance.get_runs_count()} runs are kept")
+    return ok(f"{deployment.instance.get_runs_count()} runs are stored")
 
 
 def _daemon(deployment: Deployment) -> Finding:
-    told = [s.last_heartbeat for s in deployment.instance.get_daemon_statuses().values()]
-    heard = [heartbeat for heartbeat in told if heartbeat]
-    if not heard:
-        return skipped("it has never run here: schedules begin with `alphapulse up`")
-    last = datetime.fromtimestamp(max(beat.timestamp for beat in heard), UTC)
-    if datetime.now(UTC) - last > _SILENCE:
-        said = f"not heard since {last:%Y-%m-%d %H:%M} UTC: no schedule runs"
-        return warning(said, _START)
-    if errors := [error for beat in heard for error in beat.errors or ()]:
-        return broken(f"it runs, and fails: {errors[0].message}", f"see its log; else {_START}")
-    return ok(f"last heard at {last:%H:%M:%S} UTC")
+    statuses = deployment.instance.get_daemon_statuses().values()
+    beats = [status.last_heartbeat for status in statuses if status.last_heartbeat]
+    if not beats:
+        return skipped("the daemon has never run; `alphapulse up` starts it and the schedules")
+    last = datetime.fromtimestamp(max(beat.timestamp for beat in beats), UTC)
+    if datetime.now(UTC) - last > _HEARTBEAT_TIMEOUT:
+        return warning(f"no heartbeat since {last:%Y-%m-%d %H:%M} UTC: no schedule runs", _START)
+    if errors := [error for beat in beats for error in beat.errors or ()]:
+        return failed(
+            f"the daemon is running with an error: {errors[0].message}",
+            "read logs/daemon.log in ALPHAPULSE_HOME, then restart `alphapulse up`",
+        )
+    return ok(f"last heartbeat at {last:%H:%M:%S} UTC")
 
 
 def _schedules(deployment: Deployment) -> Finding:
@@ -101,39 +103,41 @@ def _schedules(deployment: Deployment) -> Finding:
     if stopped := [s.instigator_name for s in states if s.status.value == "STOPPED"]:
         return warning(
             f"{', '.join(stopped)}: stopped by hand",
-            "start them in the UI, under Automation, if that was not meant",
+            "start them in the UI, under Automation, unless this is intended",
         )
-    failed = {
+    errors = {
         state.instigator_name: tick.error.message
         for state in states
         for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
         if tick.error
     }
-    if failed:
-        return broken(
-            f"the last tick of {', '.join(failed)} failed: {next(iter(failed.values()))}",
-            "mend what it names; the ticks themselves are in the UI, under Automation",
+    if errors:
+        return failed(
+            f"the last tick of {', '.join(errors)} failed: {next(iter(errors.values()))}",
+            "fix that error; the UI lists the ticks under Automation",
         )
-    return ok(f"{len(states)} are known to the daemon, none is stopped")
+    return ok(f"{len(states)} schedules and sensors have run, none is stopped")
 
 
 def _runs(deployment: Deployment) -> Finding:
-    if lost := [run.run_id[:8] for run in lost_runs(deployment.instance, deployment.server.there)]:
+    if lost := [
+        run.run_id[:8] for run in lost_runs(deployment.instance, deployment.server.connected)
+    ]:
         return warning(
-            f"{', '.join(lost)}: under way, it is said, but nobody is at it (killed?)",
-            "`alphapulse up` ends them when it starts; else terminate them in the UI",
+            f"{', '.join(lost)}: recorded as in progress, but their processes have died",
+            "restart `alphapulse up`, which marks them as failed, or terminate them in the UI",
         )
     queued = deployment.instance.get_run_records(
         dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.QUEUED], created_before=datetime.now(UTC) - _LONG
+            statuses=[dg.DagsterRunStatus.QUEUED], created_before=datetime.now(UTC) - _QUEUE_TIMEOUT
         )
     )
     if queued:
         return warning(
-            f"{len(queued)} have waited in the queue for more than {_LONG // _MINUTE} minutes",
-            f"{_START}; where it runs, see in the UI which run is before them",
+            f"{len(queued)} have been queued for more than {_QUEUE_TIMEOUT // _MINUTE} minutes",
+            f"{_START}; if it is running, look in the UI for the run that blocks them",
         )
-    return ok("none stands still")
+    return ok("no run is stuck")
 
 
 _MINUTE = timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""What `up` does to Dagster besides starting it: the first runs, and the runs of the dead."""
+"""Runs that `up` starts first, and runs that are lost because their process died."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,12 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.runs import PROCESS
 from alphapulse_pipeline.cli.workspace import Workspace
 from alphapulse_pipeline.components.jobs import ACCOUNT
-from alphapulse_pipeline.components.schedules import left_alone, tick
+from alphapulse_pipeline.components.schedules import open_circuit, tick
 from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
 
-_HALF_WAY = [
+_IN_PROGRESS = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
@@ -26,15 +26,15 @@ _HALF_WAY = [
 
 
 class NotStarted(Exception):
-    """A first run that the web UI did not take."""
+    """The web UI did not accept a run. Its text is one sentence."""
 
 
 def end_lost_runs(place: Workspace, older_than: timedelta = timedelta()) -> list[str]:
-    """Fail every run that says it is under way while nobody is at it; their ids."""
+    """Mark every lost run as failed; returns their ids."""
     ended = []
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
         for run in lost_runs(instance, connection, older_than):
-            instance.report_run_failed(run, "The run's process died: it was killed.")
+            instance.report_run_failed(run, "The run's process was killed.")
             ended.append(run.run_id)
     return ended
 
@@ -44,14 +44,13 @@ def lost_runs(
     connection: Connection[TupleRow],
     older_than: timedelta = timedelta(),
 ) -> Iterator[dg.DagsterRun]:
-    """Runs that say they are under way while nobody holds their account's lock.
+    """Runs that are recorded as in progress while no process holds their account's lock.
 
-    A run of an `alphapulse sync` that is alive is none: it may be waiting for the lock. Nor is one
-    that changed a moment ago, by `older_than`: where runs go on being started, it may just not have
-    come to take its lock.
+    Excluded are runs of a live `alphapulse sync`, which may be waiting for the lock, and runs that
+    changed within `older_than`, which may not have taken the lock yet.
     """
     before = datetime.now(UTC) - older_than
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_HALF_WAY)):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_IN_PROGRESS)):
         run = record.dagster_run
         account = run.tags.get(ACCOUNT)
         if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
@@ -63,14 +62,14 @@ def lost_runs(
 
 
 def first_runs(place: Workspace, host: str, port: int) -> Iterator[str]:
-    """Start each job of each account that has credentials; the jobs' names.
+    """Start every job of every account that has credentials; yields the jobs' names.
 
-    Raises `NotStarted` where the web UI refuses or is gone.
+    Raises `NotStarted` if the web UI refuses or does not answer.
     """
     for account in place.accounts:
         if account.environment.missing():
             continue
-        if reason := left_alone(account):
+        if reason := open_circuit(account):
             output.warn(reason)
             continue
         for kind in ("snapshot", "history", "catch_up"):

@@ -1,4 +1,4 @@
-"""`alphapulse export`: a table or a query as CSV or Parquet, as the read-only role."""
+"""`alphapulse export`: a table or a query to CSV or Parquet, run as the read-only role."""
 
 import os
 import re
@@ -21,10 +21,11 @@ _TABLE = re.compile(r"\w+(\.\w+)?")
 _STDOUT = Path("-")
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, summary: str) -> None:
     app.command(
-        help="Take a table or a query out, exact to the last digit: CSV, or Parquet by the file's "
-        "ending.\n\nExample: alphapulse export portfolio.holdings --out holdings.parquet"
+        help=f"{summary}\n\n"
+        "The file's extension selects the format. Without --out, CSV goes to stdout.\n\n"
+        "Example: alphapulse export portfolio.holdings --out holdings.parquet"
     )(export)
 
 
@@ -32,16 +33,16 @@ def export(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="TABLE|QUERY", help="E.g. trades, portfolio.holdings, or one SELECT."
+            metavar="TABLE|QUERY", help="A table, e.g. trades or portfolio.holdings, or one SELECT."
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="x.csv or x.parquet; - is CSV on stdout.")
+        Path, typer.Option(metavar="FILE", help="A .csv or .parquet file; - for CSV on stdout.")
     ] = _STDOUT,
-    demo: Annotated[bool, typer.Option("--demo", help="Of the demo's database.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
 ) -> int:
     if out != _STDOUT and out.suffix not in (".csv", ".parquet"):
-        raise SettingsError(f"--out {out}: the ending tells the format: .csv or .parquet")
+        raise SettingsError(f"--out {out}: unknown format", "use the extension .csv or .parquet")
     query = f"SELECT * FROM {what}" if _TABLE.fullmatch(what) else what.strip().rstrip(";")
     with (
         workspace(demo=demo, migrate=False, simulate=False) as place,
@@ -56,7 +57,7 @@ def export(
             return 1
         except OSError as error:
             raise SettingsError(
-                f"cannot write {out}: {error.strerror}; name another file with --out"
+                f"cannot write {out}: {error.strerror}", "name another file with --out"
             ) from None
     return 0
 
@@ -65,23 +66,23 @@ def _print(connection: Connection[TupleRow], query: str) -> int:
     try:
         to_csv(connection, query, sys.stdout.buffer)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has enough
+    except BrokenPipeError:  # the reader, e.g. head, has stopped reading
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         connection.close()
     return 0
 
 
 def _write(connection: Connection[TupleRow], query: str, out: Path) -> None:
-    """Whole or not at all: what was there stays until everything is written."""
+    """Write the whole file or nothing: an existing file is replaced when all rows are written."""
     part = out.with_name(f"{out.name}.part")
     try:
         if out.suffix == ".csv":
             with part.open("wb") as file:
                 to_csv(connection, query, file)
         elif text := to_parquet(connection, query, part):
-            output.note(f"as text, since no decimal holds them: {', '.join(text)}")
-        again = out.exists()
+            output.note(f"written as text, too large for a decimal column: {', '.join(text)}")
+        exists = out.exists()
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    output.note(f"{'overwrote' if again else 'wrote'} {out} ({out.stat().st_size:,} bytes)")
+    output.note(f"{'overwrote' if exists else 'wrote'} {out} ({out.stat().st_size:,} bytes)")

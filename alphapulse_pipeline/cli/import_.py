@@ -1,4 +1,4 @@
-"""`alphapulse import`: an exchange's own export, for times that its API no longer serves."""
+"""`alphapulse import`: an exchange's CSV export, for times that its API no longer serves."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -17,52 +17,52 @@ from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
 
-_HELP = """Bring in a CSV file with what the exchange no longer serves.
-
-Its columns are the table's (`alphapulse sql "select * from trades limit 0" --csv` shows them), or
-those of an export that a preset knows. Importing a file twice changes nothing, and a row that the
-exchange itself gave stays as it is.
-
-Example: alphapulse import main trades 2019.csv --since 2019-01-01 --until 2019-12-31
-"""
+_DETAILS = (
+    'The columns are those of the table (`alphapulse sql "select * from trades limit 0" --csv` '
+    "prints them), or those of an exchange's export with --preset. Importing a file twice changes "
+    "nothing, and rows from the exchange's API are never overwritten.\n\n"
+    "Example: alphapulse import main trades 2019.csv --since 2019-01-01 --until 2019-12-31"
+)
 
 
-def register(app: typer.Typer) -> None:
-    app.command("import", help=_HELP)(import_csv)
+def register(app: typer.Typer, summary: str) -> None:
+    app.command("import", help=f"{summary}\n\n{_DETAILS}")(import_csv)
 
 
 def import_csv(
-    account: Annotated[str, typer.Argument(help="The account: a folder under defs/.")],
+    account: Annotated[
+        str, typer.Argument(help="The account: the name of its folder under defs/.")
+    ],
     dataset: Annotated[str, typer.Argument(help=f"One of {', '.join(HISTORIES)}.")],
     file: Annotated[Path, typer.Argument(help="The CSV file.")],
     since: Annotated[
-        str | None, typer.Option(help="The file is complete from this day or time (UTC) on.")
+        str | None, typer.Option(help="The file is complete from this day or time (UTC).")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="And up to this day, included, or up to this time.")
+        str | None, typer.Option(help="The file is complete through this day, or up to this time.")
     ] = None,
     stream: Annotated[
         list[str] | None,
-        typer.Option("--stream", help="Complete for this stream only; may be repeated."),
+        typer.Option("--stream", help="Only this stream is complete; may be repeated."),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="Whose export it is: " + ", ".join(f"{n} ({d})" for n, d in PRESETS)),
+        typer.Option(help="The format of the file: " + ", ".join(f"{n} ({d})" for n, d in PRESETS)),
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Into the demo's database.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     if dataset not in HISTORIES:
-        raise SettingsError(f"no history {dataset}: there are {', '.join(HISTORIES)}")
+        raise SettingsError(f"no history {dataset}", f"use one of {', '.join(HISTORIES)}")
     if preset is not None and (preset, dataset) not in PRESETS:
         known = [name for name, of in PRESETS if of == dataset]
         raise SettingsError(
-            f"no preset {preset} for {dataset}: "
-            + (f"there are {', '.join(known)}" if known else "name the columns as the table does")
+            f"no preset {preset} for {dataset}",
+            f"use one of {', '.join(known)}" if known else "rename the columns to the table's",
         )
     asserted = _range(since, until)
     if stream and asserted is None:
-        raise SettingsError("--stream says what --since and --until are for: give them as well")
+        raise SettingsError("--stream needs --since and --until", "give them as well")
     with workspace(demo=demo, migrate=True, simulate=False) as place:
         (chosen,) = place.chosen([account])
         with connect(place.url) as connection, account_lock(connection, chosen.name):
@@ -81,13 +81,13 @@ def _range(since: str | None, until: str | None) -> TimeRange | None:
         return None
     if since is None or until is None:
         raise SettingsError(
-            "give both --since and --until: between them the file is said to be complete"
+            "--since and --until need each other", "give both: the file is complete between them"
         )
     start, end = _moment(since, "--since"), _moment(until, "--until")
     if len(until) == len("2026-01-31"):
         end += timedelta(days=1)
     if end <= start:
-        raise SettingsError("--since is not before --until")
+        raise SettingsError("--since is not before --until", "swap or correct them")
     return TimeRange(start, end)
 
 
@@ -95,7 +95,7 @@ def _moment(text: str, option: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{option} {text!r} is no day: write 2026-01-31") from None
+        raise SettingsError(f"{option} {text!r} is not a day", "write it as 2026-01-31") from None
     return found.replace(tzinfo=found.tzinfo or UTC)
 
 
@@ -119,16 +119,16 @@ def _print(account: str, dataset: str, found: Imported, asserted: TimeRange | No
     }
     output.print_table(["account", "dataset", *numbers], [[account, dataset, *numbers.values()]])
     if found.left_out:
-        output.note(f"{found.left_out} rows were left out: they are not booked yet")
+        output.note(f"{found.left_out} rows were left out: the exchange has not booked them yet")
     if asserted is None:
         output.note(
-            "only the rows were stored: give --since and --until to say for which time the file "
-            "is complete, and that time counts as covered"
+            "coverage is unchanged: give --since and --until if the file is complete for a range "
+            "of time"
         )
     elif not found.covered:
-        output.note(f"nothing was missing in {asserted}: coverage stays as it was")
+        output.note(f"coverage is unchanged: nothing was missing in {asserted}")
     for gap in found.covered:
-        output.note(f"covered now: {gap.stream} {gap.missing}")
+        output.note(f"now covered: {gap.stream} {gap.missing}")
 
 
 def _percent(share: Decimal | None) -> str | None:

@@ -1,29 +1,57 @@
-"""Data to stdout, progress and logs to stderr."""
+"""Output: data to stdout, progress and logs to stderr."""
 
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
-stdout = Console(soft_wrap=True, highlight=False)
-stderr = Console(stderr=True, soft_wrap=True, highlight=False)
+# rich is imported on first use: --json, --csv and export do not need it
+
+
+@cache
+def stdout() -> "Console":
+    from rich.console import Console
+
+    return Console(soft_wrap=True, highlight=False)
+
+
+@cache
+def stderr() -> "Console":
+    from rich.console import Console
+
+    return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def error(text: str) -> None:
-    stderr.print(Text.assemble(("error: ", "bold red"), text))
+    _labeled("error: ", "bold red", text)
 
 
 def warn(text: str) -> None:
-    stderr.print(Text.assemble(("warning: ", "bold yellow"), text))
+    _labeled("warning: ", "bold yellow", text)
 
 
 def note(text: str) -> None:
-    stderr.print(Text(text))
+    from rich.text import Text
+
+    stderr().print(Text(text))
+
+
+def line(text: str) -> None:
+    """One line of data."""
+    from rich.text import Text
+
+    stdout().print(Text(text))
+
+
+def _labeled(label: str, style: str, text: str) -> None:
+    from rich.text import Text
+
+    stderr().print(Text.assemble((label, style), text))
 
 
 def print_json(value: Any) -> None:
@@ -32,7 +60,11 @@ def print_json(value: Any) -> None:
 
 
 def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """An aligned table on stdout; numbers to the right, nothing cut off when piped."""
+    """An aligned table on stdout: numbers to the right, nothing truncated when piped."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     rows = [list(row) for row in rows]
     for index, name in enumerate(names):
@@ -40,12 +72,12 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
-    width = stdout.width if stdout.is_terminal else 10_000
-    Console(width=max(width, stdout.width), highlight=False).print(table)
+    width = stdout().width if stdout().is_terminal else 10_000
+    Console(width=max(width, stdout().width), highlight=False).print(table)
 
 
 def cell(value: Any) -> str:
-    """A value as a person reads it."""
+    """A value for the terminal."""
     if value is None:
         return ""
     if isinstance(value, datetime):

@@ -1,7 +1,7 @@
-"""The processes that `up` owns: started together, watched, and all gone at the end.
+"""The child processes of `up`: started together, watched, and stopped together.
 
-Every one of them, and every run that they start, carries a mark in its environment. By it a later
-`up` finds what a killed predecessor left behind.
+Each of them, and each run that they start, has a mark in its environment. It lets the next `up`
+find processes that outlived a killed one.
 """
 
 import os
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ import psutil
 from alphapulse_pipeline.settings.environment import DOTENV, dotenv_path
 
 MARK = "ALPHAPULSE_UP"
-_PATIENCE = 15.0
+_GRACE_SECONDS = 15.0
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Child:
         """Seconds since it was started."""
         return time.monotonic() - self.began
 
-    def last_words(self, lines: int = 15) -> str:
+    def log_tail(self, lines: int = 15) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
@@ -54,11 +54,11 @@ class Children:
     home: Path
     running: list[Child] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
-    """Set by Ctrl-C and SIGTERM, and looked at between steps: an exception out of a signal
-    handler could fall into the middle of the clean-up, as uv and terminals send signals twice."""
+    """Set by Ctrl-C and SIGTERM, and checked between steps. uv and terminals send signals twice: an
+    exception in the handler could interrupt the cleanup."""
 
     def stop_on_signals(self) -> None:
-        """Take Ctrl-C and SIGTERM as the wish to stop."""
+        """Set `stopping` on Ctrl-C and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self.stopping.set())
 
@@ -73,8 +73,8 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Dagster would put a .env of the working directory into the environment, over what
-                # is exported, for as long as the process lives.
+                # Dagster copies a .env from the working directory into the environment, where it
+                # overrides exported variables: start somewhere else.
                 cwd=logs,
                 env={
                     **os.environ,
@@ -89,45 +89,45 @@ class Children:
         return child
 
     def dead(self) -> Child | None:
-        """One that has ended although nobody asked it to."""
+        """A child that has ended by itself."""
         return next((child for child in self.running if child.died), None)
 
     def restart(self, child: Child) -> Child:
-        """Start one that has ended once more; its log goes on."""
+        """Start an ended child again, appending to its log."""
         self.running.remove(child)
         return self.start(child.name, child.arguments, again=True)
 
     def stop(self) -> None:
-        """End all of them and the runs that they started, all at once: a code server that is
-        asked alone waits for its runs, and whoever stopped us may not have that patience."""
+        """End all children and their runs at once: a code server that is stopped alone waits for
+        its runs, which can take too long."""
         end_marked(self.home)
         for child in self.running:
             child.process.wait()
 
 
 def end_marked(home: Path) -> int:
-    """End every process with the mark of `home`; how many there were."""
+    """End every process with the mark of `home`; returns how many."""
     ended = 0
     while found := [
         p for p in psutil.process_iter() if p.pid != os.getpid() and _mark(p) == str(home)
     ]:
         for process in found:
             _signal(process, "terminate")
-        _, stubborn = psutil.wait_procs(found, timeout=_PATIENCE)
+        _, stubborn = psutil.wait_procs(found, timeout=_GRACE_SECONDS)
         for process in stubborn:
             _signal(process, "kill")
-        psutil.wait_procs(stubborn, timeout=_PATIENCE)
-        ended += len(found)  # and once more, for what they have started meanwhile
+        psutil.wait_procs(stubborn, timeout=_GRACE_SECONDS)
+        ended += len(found)  # repeat, for processes that they started meanwhile
     return ended
 
 
-def wait_until(condition: object, children: Children, seconds: float) -> bool:
-    """Whether `condition()` came true in time and before a child died."""
+def wait_until(condition: Callable[[], bool], children: Children, seconds: float) -> bool:
+    """Whether `condition()` became true in time, while all children were running."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if children.dead() or children.stopping.is_set():
             return False
-        if callable(condition) and condition():
+        if condition():
             return True
         time.sleep(0.1)
     return False

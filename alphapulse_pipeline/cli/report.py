@@ -1,4 +1,4 @@
-"""`alphapulse report`: what there is, on one page."""
+"""`alphapulse report`: the portfolio on one HTML page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,16 +13,13 @@ from alphapulse_pipeline.warehouse.schema import connect_as_reader
 _FILE = Path("alphapulse-report.html")
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        help="Write what there is on one page, to be read in a browser without a network.\n\n"
-        "Example: alphapulse report --out november.html"
-    )(report)
+def register(app: typer.Typer, summary: str) -> None:
+    app.command(help=f"{summary}\n\nExample: alphapulse report --out november.html")(report)
 
 
 def report(
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to.")] = _FILE,
-    demo: Annotated[bool, typer.Option("--demo", help="Of the demo's database.")] = False,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")] = _FILE,
+    demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
 ) -> int:
     from alphapulse_pipeline.portfolio.report.page import page
 
@@ -31,12 +28,12 @@ def report(
         connect_as_reader(place.url) as connection,
     ):
         text = page(connection)
-    again = out.exists()
+    exists = out.exists()
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(
-            f"cannot write {out}: {error.strerror}; name another file with --out"
+            f"cannot write {out}: {error.strerror}", "name another file with --out"
         ) from None
-    output.note(f"{'overwrote' if again else 'wrote'} {out} ({len(text.encode()) // 1024} KB)")
+    output.note(f"{'overwrote' if exists else 'wrote'} {out} ({len(text.encode()) // 1024} KB)")
     return 0

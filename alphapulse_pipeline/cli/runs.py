@@ -1,4 +1,4 @@
-"""Runs in this process: what a person starts at the terminal, seen in the UI like any other."""
+"""Dagster runs in this process, started from the terminal; the UI shows them like any other."""
 
 import logging
 import os
@@ -19,12 +19,12 @@ from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.warehouse.connection import connect
 
 PROCESS = "alphapulse/process"
-"""Run tag: the process id of the command that the run is part of."""
+"""Run tag: id of the process that executes the run."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has ended. `error`: why steps failed that left no word in `sync_log`."""
+    """A finished run. `error`: the errors of its failed steps."""
 
     run_id: str
     success: bool
@@ -37,7 +37,7 @@ def materialize(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Run:
-    """Materialise datasets of one kind of one account, histories over all that is missing."""
+    """Materialize snapshots or histories of one account. Histories fill every gap by default."""
     kind = "snapshot" if datasets[0] in SNAPSHOTS else "history"
     tags = {ACCOUNT: account.name, PROCESS: str(os.getpid())}
     if kind == "history":
@@ -46,12 +46,12 @@ def materialize(
 
 
 def refresh_portfolio() -> Run:
-    """Derive everything anew that the rows of now change."""
+    """Recalculate the portfolio tables that are out of date."""
     return _run(PORTFOLIO, {ACCOUNT: PORTFOLIO, PROCESS: str(os.getpid())})
 
 
 def _run(job: str, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None = None) -> Run:
-    """A job's run in this process, of all its assets where none are named."""
+    """Execute a job in this process; all of its assets by default."""
     with _quiet(), dg.DagsterInstance.get() as instance:
         result = (
             _definitions()
@@ -66,19 +66,19 @@ def _run(job: str, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None = No
         )
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     if any("ExecutionInterrupted" in str(failure.error) for failure in failures):
-        raise KeyboardInterrupt  # Dagster took the signal for the run; the command ends as well
-    told = [
+        raise KeyboardInterrupt  # Dagster handled the signal for the run; end the command too
+    errors = [
         failure.user_failure_data.description
         if failure.user_failure_data
         else (failure.error.cause or failure.error).message.strip().partition("\n")[0]
         for failure in failures
         if failure.error
     ]
-    return Run(result.run_id, result.success, "; ".join(str(text) for text in told) or None)
+    return Run(result.run_id, result.success, "; ".join(str(text) for text in errors) or None)
 
 
 def _days(account: Account, since: datetime | None, until: datetime | None) -> dict[str, str]:
-    """Tags of the days to fill: the given ones, else from the oldest gap to today."""
+    """Tags for the days to fill: the given ones, by default from the oldest gap to today."""
     now = datetime.now(UTC)
     first_day = datetime.combine(account.settings.history_start, datetime.min.time(), UTC)
     first = max(since or _oldest_gap(account) or first_day, first_day)
@@ -87,7 +87,7 @@ def _days(account: Account, since: datetime | None, until: datetime | None) -> d
 
 
 def _oldest_gap(account: Account) -> datetime | None:
-    """Where the histories begin to be incomplete; None where they were never read."""
+    """Start of the oldest gap, at most a day ago; None if no history was ever synced."""
     with connect(postgres_url()) as connection:
         row = connection.execute(
             "SELECT min(lower(gap)), now() - interval '1 day' FROM alphapulse.coverage_gaps"
@@ -107,7 +107,7 @@ def _definitions() -> dg.Definitions:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The libraries' own chatter stays off the terminal; Dagster's is in the event log."""
+    """Keep the libraries' logs off the terminal; Dagster's are in the event log."""
     for name in ("dagster", "dagster.daemon", "alembic", "psycopg", "root"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("alphapulse_pipeline").setLevel(logging.INFO)

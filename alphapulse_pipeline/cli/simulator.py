@@ -1,14 +1,14 @@
-"""`alphapulse simulator`: the `exchange-simulator` command, where it is installed."""
+"""`alphapulse simulator`: passes its arguments to the `exchange-simulator` command."""
 
 import typer
 
 from alphapulse_pipeline.settings.errors import SettingsError
 
 
-def register(app: typer.Typer) -> None:
-    # Options and --help are the other command's own.
+def register(app: typer.Typer, summary: str) -> None:
+    # options and --help are those of exchange-simulator
     app.command(
-        help="Run local exchanges that speak the real protocols.",
+        help=summary,
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )(simulator)
@@ -17,8 +17,10 @@ def register(app: typer.Typer) -> None:
 def simulator(context: typer.Context) -> int:
     try:
         from exchange_simulator.command import main
-    except ModuleNotFoundError:  # a production install
+    except ModuleNotFoundError as error:
+        if error.name != "exchange_simulator":
+            raise
         raise SettingsError(
-            "the simulator is not installed: run `uv sync`, or `pip install exchange-simulator`"
+            "the simulator is not installed", "run `pip install exchange-simulator`"
         ) from None
     return main(context.args, name="alphapulse simulator")

@@ -1,4 +1,4 @@
-"""`alphapulse sql`: one query as the read-only role."""
+"""`alphapulse sql`: one query, run as the read-only role."""
 
 import csv
 import sys
@@ -15,20 +15,20 @@ from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        help='Ask the data.\n\nExample: alphapulse sql "select * from balances_latest" --csv'
-    )(sql)
+def register(app: typer.Typer, summary: str) -> None:
+    app.command(help=f'{summary}\n\nExample: alphapulse sql "select * from balances_latest" --csv')(
+        sql
+    )
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL query.")],
-    demo: Annotated[bool, typer.Option("--demo", help="Of the demo's database.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As a list of objects.")] = False,
+    query: Annotated[str, typer.Argument(help="One SQL query, e.g. a SELECT.")],
+    demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
 ) -> int:
     if as_csv and as_json:
-        raise SettingsError("give one of --csv and --json")
+        raise SettingsError("--csv and --json exclude each other", "use one of them")
     with (
         workspace(demo=demo, migrate=False, simulate=False) as place,
         connect_as_reader(place.url) as connection,
@@ -38,12 +38,12 @@ def sql(
             # one statement only: the extended protocol refuses several
             cursor = connection.execute(_bytes(query), prepare=True)
             if cursor.description is None:
-                raise SettingsError("the query returns no rows: give a SELECT")
+                raise SettingsError("the query returns no result", "use a SELECT")
             names = [column.name for column in cursor.description]
             rows = cursor.fetchall()
         except psycopg.Error as error:
             output.error(str(error).strip())
-            connection.close()  # a COPY has begun, and nobody will end it
+            connection.close()  # a COPY may be in progress
             return 1
     if as_json:
         output.print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -63,7 +63,7 @@ def sql(
 
 
 class _TimeLoader(TimestamptzLoader):
-    """Times, and their ends, for which Python has no value."""
+    """Keeps ±infinity as text: Python has no value for it."""
 
     def load(self, data: Buffer) -> Any:
         text = bytes(data).decode()
@@ -71,8 +71,8 @@ class _TimeLoader(TimestamptzLoader):
 
 
 def _bytes(query: str) -> bytes:
-    """As bytes psycopg takes nothing in it for a placeholder."""
+    """Encoded, so that psycopg does not look for placeholders in it."""
     try:
         return query.encode()
     except UnicodeEncodeError:
-        raise SettingsError("the query is no UTF-8 text") from None
+        raise SettingsError("the query is not UTF-8 text", "check its encoding") from None

@@ -1,8 +1,9 @@
-"""`alphapulse sync`: now, through Dagster, so that it shows in the UI."""
+"""`alphapulse sync`: Dagster runs in this process, which the UI shows like any other."""
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ from alphapulse_pipeline.settings.redaction import redact
 
 @dataclass(frozen=True)
 class Result:
-    """How one dataset of one account ended. `rows`: inserted and changed."""
+    """The outcome for one dataset of one account. `rows`: inserted or changed."""
 
     account: str
     dataset: str
@@ -29,35 +30,36 @@ class Result:
     error: str | None
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        help="Sync accounts now, then the portfolio.\n\n"
-        "Example: alphapulse sync bybit --dataset trades"
-    )(sync)
+def register(app: typer.Typer, summary: str) -> None:
+    app.command(help=f"{summary}\n\nExample: alphapulse sync bybit --dataset trades")(sync)
 
 
 def sync(
     accounts: Annotated[
-        list[str] | None, typer.Argument(metavar="ACCOUNT", help="Default: all.")
+        list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account names. Default: all.")
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", help="Only this one; may be repeated.")
+        list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated.")
     ] = None,
-    since: Annotated[str | None, typer.Option(help="Histories from this day (UTC) on.")] = None,
-    until: Annotated[str | None, typer.Option(help="Histories up to this day, included.")] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Invented data, a database apart.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+    since: Annotated[str | None, typer.Option(help="Sync histories from this day (UTC).")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Sync histories through this day (UTC).")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Use simulated accounts and a separate database.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     datasets = _datasets(dataset)
     days = _day(since, "--since"), _day(until, "--until")
     if days[0] and days[1] and days[0] > days[1]:
-        raise SettingsError("--since is later than --until")
+        raise SettingsError("--since is later than --until", "swap or correct them")
     with workspace(demo=demo, migrate=True) as place:
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
         results = _sync(place, chosen, datasets, days)
-        derived = _derive() if results and place.portfolio else True
-    ok = derived and all(result.status == "completed" for result in results)
+        refreshed = _refresh_portfolio() if results and place.portfolio else True
+    ok = refreshed and all(result.status == "completed" for result in results)
     if as_json:
         output.print_json({"ok": ok, "results": [asdict(result) for result in results]})
     else:
@@ -75,16 +77,16 @@ def _sync(
     from alphapulse_pipeline.sync.session import supported
 
     results: list[Result] = []
-    with output.stderr.status("starting") as line, _told(line):
+    with output.stderr().status("starting") as line, _log_shown_on(line):
         for account in accounts:
             wanted = [d for d in supported(account) if d in datasets]
             if not wanted:
                 output.note(
-                    f"{account.name}: nothing to sync: {account.settings.exchange} has nothing of "
-                    "what was asked for, or its defs.yaml leaves it out"
+                    f"{account.name}: nothing to sync: {account.settings.exchange} does not offer "
+                    "the selected datasets, or its defs.yaml excludes them"
                 )
             if missing := account.environment.missing():
-                text = f"{' and '.join(missing)} not set"
+                text = f"{' and '.join(missing)} not set; export a read-only key or add it to .env"
                 output.error(f"{account.name}: {text}")
                 results += [Result(account.name, d, "failed", 0, 0.0, text) for d in wanted]
                 continue
@@ -97,16 +99,16 @@ def _sync(
     return results
 
 
-def _derive() -> bool:
-    """Bring the portfolio up to date with what was read; whether that went well."""
+def _refresh_portfolio() -> bool:
+    """Refresh the portfolio tables; returns whether that succeeded."""
     from alphapulse_pipeline.cli import runs
 
-    with output.stderr.status("refreshing the portfolio"):
+    with output.stderr().status("refreshing the portfolio"):
         run = runs.refresh_portfolio()
     if not run.success:
         output.error(
-            f"the portfolio was not refreshed: {redact(run.error or 'it did not start')}; what was "
-            "read is stored, and the next sync tries again"
+            f"the portfolio was not refreshed: {redact(run.error or 'the run did not start')}; "
+            "the synced rows are stored, and the next sync retries"
         )
     return run.success
 
@@ -114,7 +116,7 @@ def _derive() -> bool:
 def _results(
     place: Workspace, account: Account, names: Iterable[str], run: Any, seconds: float
 ) -> list[Result]:
-    """What `sync_log` says of the run; a dataset that it does not know never began."""
+    """The run's results from `sync_log`; a dataset without a row there was never started."""
     from alphapulse_pipeline.warehouse.connection import connect
 
     with connect(place.url) as connection:
@@ -148,7 +150,7 @@ def _print(results: Sequence[Result]) -> None:
 
 def _datasets(asked: Sequence[str] | None) -> Sequence[str]:
     if unknown := [d for d in asked or () if d not in DATASETS]:
-        raise SettingsError(f"no dataset {', '.join(unknown)}: there are {', '.join(DATASETS)}")
+        raise SettingsError(f"no dataset {', '.join(unknown)}", f"use {', '.join(DATASETS)}")
     return asked or list(DATASETS)
 
 
@@ -158,7 +160,7 @@ def _day(text: str | None, option: str) -> datetime | None:
     try:
         day = datetime.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{option} {text!r} is no day: write 2026-01-31") from None
+        raise SettingsError(f"{option} {text!r} is not a day", "write it as 2026-01-31") from None
     return day.replace(tzinfo=day.tzinfo or UTC)
 
 
@@ -167,30 +169,29 @@ def _check_days(
     datasets: Sequence[str],
     days: tuple[datetime | None, datetime | None],
 ) -> None:
-    """Raise `SettingsError` where no history has one of the days."""
+    """Raise `SettingsError` if the days are outside of every history."""
     since, until = days
     if since and since > datetime.now(UTC):
-        raise SettingsError(f"--since {since:%Y-%m-%d} lies in the future")
+        raise SettingsError(f"--since {since:%Y-%m-%d} is in the future", "use an earlier day")
     for account in accounts:
         start = account.settings.history_start
         if until and until.date() < start and set(datasets) & set(HISTORIES):
             raise SettingsError(
-                f"--until {until:%Y-%m-%d} is before the histories of {account.name} begin: "
-                f"history_start in its defs.yaml is {start}"
+                f"--until {until:%Y-%m-%d} is before the histories of {account.name} begin",
+                f"use {start} or later, or change history_start in its defs.yaml",
             )
 
 
-class _told:
-    """Shows what the sync logs, on one live line."""
-
-    def __init__(self, line: Any) -> None:
-        self._handler = _LineHandler(line)
-
-    def __enter__(self) -> None:
-        logging.getLogger("alphapulse_pipeline").addHandler(self._handler)
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("alphapulse_pipeline").removeHandler(self._handler)
+@contextmanager
+def _log_shown_on(line: Any) -> Iterator[None]:
+    """Show the latest log message on one live line."""
+    handler = _LineHandler(line)
+    logger = logging.getLogger("alphapulse_pipeline")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 class _LineHandler(logging.Handler):

@@ -1,4 +1,4 @@
-"""`alphapulse up`: everything that a deployment needs, until Ctrl-C."""
+"""`alphapulse up`: the database, Dagster and its web UI, until Ctrl-C."""
 
 import fcntl
 import itertools
@@ -7,11 +7,11 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
@@ -25,36 +25,37 @@ from alphapulse_pipeline.warehouse.embedded import embedded_server
 
 LOCATION = "alphapulse_pipeline"
 _STARTUP_SECONDS = 120.0
-_DATABASE_LOOKS = 10
-_RUNS_LOOKS = 60
-"""The database and the runs are looked at every so many half seconds."""
-_SETTLED = timedelta(minutes=2)
-"""By then a run that lives holds its account's lock, or waits for another that does."""
-_SOON_SECONDS = 20.0
-"""What dies so soon after its start would die again."""
+_DATABASE_INTERVAL = 10
+_RUNS_INTERVAL = 60
+"""Half seconds between two checks of the database and of lost runs."""
+_LOCK_TIME = timedelta(minutes=2)
+"""A live run holds its account's lock by then, or waits for a run that does."""
+_CRASH_LOOP_SECONDS = 20.0
+"""A child that dies this soon after its start is not restarted."""
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        help="Start the database, Dagster and its web UI, and sync on schedules.\n\n"
-        "Example: alphapulse up --port 3001"
-    )(up)
+def register(app: typer.Typer, summary: str) -> None:
+    app.command(help=f"{summary}\n\nExample: alphapulse up --port 3001")(up)
 
 
 def up(
-    host: Annotated[str, typer.Option(help="Where the web UI listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The web UI's port.")] = 3000,
-    demo: Annotated[bool, typer.Option("--demo", help="Invented data, a database apart.")] = False,
+    host: Annotated[str, typer.Option(help="Address that the web UI listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web UI.")] = 3000,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Use simulated accounts and a separate database.")
+    ] = False,
 ) -> int:
     _check_port(host, port)
     if host not in ("127.0.0.1", "localhost", "::1"):
         output.warn(
-            f"the web UI has no password, and {host} may be reached by others: put a proxy with "
+            f"the web UI has no password, and others may reach {host}: put a proxy with "
             "authentication in front of it"
         )
-    with workspace(demo=demo, migrate=True) as place, _alone(place.home):
+    with workspace(demo=demo, migrate=True) as place, _home_lock(place.home):
         if left := end_marked(place.home):
-            output.note(f"ended {left} processes that a killed predecessor left")
+            output.note(
+                f"ended {left} processes left by a previous `alphapulse up` that was killed"
+            )
         children = Children(place.home)
         children.stop_on_signals()
         try:
@@ -69,7 +70,7 @@ def up(
 
 def _start(place: Workspace, children: Children, host: str, port: int) -> None:
     began = time.monotonic()
-    with output.stderr.status("starting Dagster"):
+    with output.stderr().status("starting Dagster"):
         code_port = free_port()
         workspace = _write_workspace(place, code_port)
         children.start(
@@ -84,7 +85,7 @@ def _start(place: Workspace, children: Children, host: str, port: int) -> None:
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         url = f"http://{reachable}:{port}"
         _wait(children, web, lambda: location_loaded(url))
-    output.stdout.print(f"AlphaPulse is up at {url} ({time.monotonic() - began:.0f} s)")
+    output.line(f"AlphaPulse is up at {url} ({time.monotonic() - began:.0f} s)")
     demo = " --demo" if place.demo else ""
     output.note(
         f"  data      {_shown(place.url)}, schema alphapulse\n"
@@ -93,82 +94,84 @@ def _start(place: Workspace, children: Children, host: str, port: int) -> None:
         f'  query     alphapulse sql{demo} "select * from balances_latest"\n'
         "  Ctrl-C stops everything"
     )
-    # The daemon comes last: with it runs begin, and nothing of a predecessor may be under way.
+    # The daemon starts runs, so it comes after the lost runs of a previous `up` are ended.
     _end_lost_runs(place)
     children.start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
-    from alphapulse_pipeline.cli import deployment  # Dagster: seconds that the UI need not wait
+    # imports Dagster, which takes seconds: after the UI is up
+    from alphapulse_pipeline.cli import deployment
 
     try:
         for job in deployment.first_runs(place, reachable, port):
             output.note(f"  started   {job}")
     except deployment.NotStarted as reason:
-        if not children.dead():  # else the watch tells who died
-            output.warn(f"{reason}; the schedules will start it")
+        if not children.dead():  # _watch reports a dead child
+            output.warn(f"{reason}; its schedule will start it")
 
 
 def _end_lost_runs(place: Workspace, older_than: timedelta = timedelta()) -> None:
     from alphapulse_pipeline.cli import deployment
 
     for run_id in deployment.end_lost_runs(place, older_than):
-        output.note(f"run {run_id[:8]} had died with its process: it is failed now")
+        output.note(f"run {run_id[:8]}: its process was killed; marked as failed")
 
 
 def _watch(place: Workspace, children: Children) -> None:
-    """Start again what dies, until one dies soon after its start.
+    """Restart children that die; return when one dies right after its start.
 
     Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM.
     """
-    there = True
-    for look in itertools.count():
+    available = True
+    for step in itertools.count():
         if children.stopping.wait(0.5):
             raise KeyboardInterrupt
-        if look % _DATABASE_LOOKS == 0:
-            there = _database_is_there(place, was_there=there)
-        if look % _RUNS_LOOKS == 0 and there:
-            _look_at_runs(place)
+        if step % _DATABASE_INTERVAL == 0:
+            available = _database_is_up(place, was_up=available)
+        if step % _RUNS_INTERVAL == 0 and available:
+            _check_runs(place)
         if not (dead := children.dead()):
             continue
-        ended = f"the {dead.name} ended with status {dead.process.returncode}"
-        if dead.age < _SOON_SECONDS:
-            output.error(f"{ended}; the end of {dead.log}:\n{dead.last_words()}")
+        ended = f"the {dead.name} exited with status {dead.process.returncode}"
+        if dead.age < _CRASH_LOOP_SECONDS:
+            output.error(f"{ended}; the end of {dead.log}:\n{dead.log_tail()}")
             return
-        output.warn(f"{ended} and is started again; see {dead.log}")
+        output.warn(f"{ended}; restarting it; its log is {dead.log}")
         children.restart(dead)
 
 
-def _database_is_there(place: Workspace, *, was_there: bool) -> bool:
-    """Whether the database answers; our own is started again, somebody else's is waited for."""
+def _database_is_up(place: Workspace, *, was_up: bool) -> bool:
+    """Whether the database answers. Restarts the embedded one; an external one is waited for."""
     try:
         connect(place.url).close()
     except DatabaseUnavailable as error:
         if place.embedded:
-            output.warn("the embedded database has ended and is started again")
-            with embedded_server(place.home):  # `up` goes on using it
+            output.warn("the embedded database has stopped; restarting it")
+            with embedded_server(place.home):  # still in use by `up`, so it stays up
                 return True
-        if was_there:
-            output.warn(f"{error}; nothing is synced until it is back")
+        if was_up:
+            output.warn(f"{error}; syncing resumes when the database is back")
         return False
-    if not was_there:
+    if not was_up:
         output.note("the database is back")
     return True
 
 
-def _look_at_runs(place: Workspace) -> None:
+def _check_runs(place: Workspace) -> None:
     try:
-        _end_lost_runs(place, _SETTLED)
+        _end_lost_runs(place, _LOCK_TIME)
     except Exception:
-        if _database_is_there(place, was_there=True):
-            raise  # else it went away just now
+        if _database_is_up(place, was_up=True):
+            raise  # otherwise the database has just gone down
 
 
-def _wait(children: Children, child: Child, ready: Any) -> None:
+def _wait(children: Children, child: Child, ready: Callable[[], bool]) -> None:
     if wait_until(ready, children, _STARTUP_SECONDS):
         return
     if children.stopping.is_set():
         raise KeyboardInterrupt
     dead = children.dead() or child
     raise SettingsError(
-        f"the {dead.name} did not come up; the end of {dead.log}:\n{dead.last_words()}"
+        f"the {dead.name} did not start; the end of {dead.log}:\n{dead.log_tail()}",
+        "fix the error in that log, then run `alphapulse up` again",
     )
 
 
@@ -180,7 +183,7 @@ def _write_workspace(place: Workspace, code_port: int) -> Path:
 
 
 def location_loaded(url: str) -> bool:
-    """Whether the web UI answers and has our code. Raises `SettingsError` where it is broken."""
+    """Whether the web UI has loaded the project. Raises `SettingsError` if that fails."""
     query = (
         "{ locationStatusesOrError { __typename } workspaceOrError { ... on Workspace {"
         " locationEntries { loadStatus locationOrLoadError { __typename"
@@ -200,21 +203,24 @@ def location_loaded(url: str) -> bool:
         loaded = entry["locationOrLoadError"] or {}
         if loaded.get("__typename") == "PythonError":
             if "DagsterUserCodeUnreachableError" in loaded["message"]:
-                return False  # the code server is still starting; the UI looks for it again
-            raise SettingsError(f"Dagster cannot load the project: {loaded['message']}")
+                return False  # the code server is still starting; the UI retries
+            raise SettingsError(
+                f"Dagster cannot load the project: {loaded['message']}",
+                "fix that error, then check with `dg check defs`",
+            )
     return bool(entries) and all(entry["loadStatus"] == "LOADED" for entry in entries)
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One `up` per home. Raises `SettingsError` where another one runs."""
+def _home_lock(home: Path) -> Iterator[None]:
+    """One `up` per home. Raises `SettingsError` if one is already running."""
     with (home / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SettingsError(
-                f"another `alphapulse up` runs with the home {home}: stop it, or set "
-                "ALPHAPULSE_HOME to another directory"
+                f"`alphapulse up` is already running with the home {home}",
+                "stop it, or set ALPHAPULSE_HOME to a different directory",
             ) from None
         yield
 
@@ -225,7 +231,7 @@ def _check_port(host: str, port: int) -> None:
             pass
     except OSError as error:
         raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port"
+            f"cannot listen on {host}:{port}: {error.strerror}", "choose a free port with --port"
         ) from None
 
 

@@ -1,6 +1,6 @@
-"""What a command works with: the accounts, the database, Dagster's home, and the demo.
+"""The environment of a command: accounts, database, Dagster's home, and the demo.
 
-Everything that children (code server, runs) must know is put into the environment here.
+Child processes (code server, runs) inherit their settings through environment variables set here.
 """
 
 import os
@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from alphapulse_pipeline.cli import output
@@ -27,7 +28,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a command works."""
+    """What a command works with."""
 
     accounts: list[Account]
     portfolio: PortfolioSettings | None
@@ -35,25 +36,27 @@ class Workspace:
     demo: bool
     home: Path
     embedded: bool
-    """Whether the database is our own server's."""
+    """Whether the database is the embedded server."""
 
     @property
     def dagster_home(self) -> Path:
         return dagster_home(self.home)
 
     def chosen(self, names: Sequence[str]) -> list[Account]:
-        """The accounts that were asked for; all where none was named."""
+        """The accounts with these names; all by default. Raises `SettingsError`."""
         require_known(names, [account.name for account in self.accounts])
         known = {account.name: account for account in self.accounts}
         return [known[name] for name in names] or self.accounts
 
 
 def require_known(names: Sequence[str], known: Sequence[str]) -> None:
-    """Raise `SettingsError` where a name is no account's."""
+    """Raise `SettingsError` if a name is not an account's."""
     if unknown := [name for name in names if name not in known]:
         raise SettingsError(
-            f"no account {', '.join(unknown)}: there are {', '.join(known) or 'none'} "
-            "(a folder each under alphapulse_pipeline/defs)"
+            f"no account {', '.join(unknown)}",
+            f"use one of {', '.join(known)}, or add a folder under alphapulse_pipeline/defs"
+            if known
+            else "add a folder for it under alphapulse_pipeline/defs",
         )
 
 
@@ -63,15 +66,18 @@ def dagster_home(home: Path) -> Path:
 
 @contextmanager
 def workspace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[Workspace]:
-    """Accounts read, database there, environment set, for as long as the context lasts.
+    """Read the accounts, start the database and set the environment for as long as this lasts.
 
-    Raises `SettingsError` and `EmbeddedServerError` with one sentence each.
+    Without credentials of any account, or with `demo`, this is the demo; `simulate`: with simulated
+    exchanges for it. Raises `UserError`.
     """
     accounts = read_accounts()
     portfolio = read_portfolio()
-    demo = demo or nobody_has_credentials(accounts)
+    demo = demo or no_credentials(accounts)
     if demo:
-        accounts = simulable(accounts)
+        require_simulator(accounts)
+        if simulate or migrate:
+            accounts = simulable(accounts)
     home = environment.home()
     embedded = not os.environ.get(POSTGRES_URL)
     with ExitStack() as stack:
@@ -86,23 +92,38 @@ def workspace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
         yield Workspace(accounts, portfolio, url, demo, home, embedded)
 
 
-def nobody_has_credentials(accounts: Sequence[Account]) -> bool:
-    """Whether this is the demo by itself, which is said."""
+def no_credentials(accounts: Sequence[Account]) -> bool:
+    """Whether no account has credentials. Prints that the demo is used instead."""
     if not all(account.environment.missing() for account in accounts):
         return False
-    missing = ", ".join(n for a in accounts for n in a.environment.missing()[:1])
     output.note(
-        f"no account has credentials ({missing} not set): this is the demo, with invented "
-        "data from a local simulator"
+        f"no account has credentials ({_missing(accounts)} not set): using the demo, with data "
+        "from a local simulator"
     )
     return True
 
 
+def require_simulator(accounts: Sequence[Account]) -> None:
+    """Raise `SettingsError` if the simulator, a distribution of its own, is not installed."""
+    if find_spec("exchange_simulator") is None:
+        missing = _missing(accounts)
+        raise SettingsError(
+            f"{f'{missing} not set, and ' if missing else ''}the demo's simulator is not installed",
+            f"{'set the credentials of an account' if missing else 'leave --demo out'}, or run "
+            "`pip install exchange-simulator`",
+        )
+
+
+def _missing(accounts: Sequence[Account]) -> str:
+    """The first missing variable of each account."""
+    return ", ".join(name for a in accounts for name in a.environment.missing()[:1])
+
+
 @contextmanager
 def database(home: Path, *, demo: bool) -> Iterator[str]:
-    """The database's URL, in the environment as well: the user's own, or the embedded one.
+    """The database's URL, also set in the environment: the user's own server or the embedded one.
 
-    Raises `SettingsError` and `EmbeddedServerError` with one sentence each.
+    Raises `UserError`.
     """
     with ExitStack() as stack:
         if given := os.environ.get(POSTGRES_URL):
@@ -117,32 +138,33 @@ def database(home: Path, *, demo: bool) -> Iterator[str]:
         yield url
 
 
-def _make(folder: Path) -> None:
+def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"cannot make {folder}: {error.strerror}; set ALPHAPULSE_HOME to a directory of yours"
+            f"cannot create {folder}: {error.strerror}",
+            "set ALPHAPULSE_HOME to a directory that you can write to",
         ) from None
 
 
 def prepare_dagster(home: Path) -> None:
-    """Dagster's home, with our dagster.yaml in it."""
+    """Create Dagster's home, with our dagster.yaml in it."""
     folder = dagster_home(home)
-    _make(folder)
+    _create(folder)
     shutil.copyfile(dagster_yaml(), folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
 def dagster_yaml() -> Path:
-    """Our settings of Dagster: inside the package in a wheel, beside it in a checkout."""
+    """Our Dagster settings: inside the package in a wheel, beside it in a checkout."""
     packaged = _PACKAGE / "dagster.yaml"
     return packaged if packaged.is_file() else _PACKAGE.parent / "dagster.yaml"
 
 
 def simulable(accounts: Sequence[Account]) -> list[Account]:
-    """Those whose exchange is simulated; the others are as if they had no credentials."""
+    """The accounts whose exchange can be simulated. The others lose their credentials."""
     from exchange_simulator import EXCHANGES
 
     found = []
@@ -152,15 +174,15 @@ def simulable(accounts: Sequence[Account]) -> list[Account]:
         else:
             os.environ[account.environment.api_key] = ""
             output.note(
-                f"{account.name} is left out of the demo: {account.settings.exchange} is not among "
-                f"the simulated exchanges ({', '.join(EXCHANGES)})"
+                f"{account.name} is not part of the demo: {account.settings.exchange} cannot be "
+                f"simulated ({', '.join(EXCHANGES)} can)"
             )
     return found
 
 
 @contextmanager
 def simulated(accounts: Sequence[Account]) -> Iterator[None]:
-    """The simulator, and an environment in which every account is at it: no real key is used."""
+    """Run the simulator and point every account at it, so that no real key is used."""
     from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, World, serve
 
     with serve(World()) as simulator:

@@ -1,4 +1,4 @@
-"""Dagster components and resources: a YAML file becomes assets, checks, jobs and schedules."""
+"""Dagster components: they turn a YAML file into assets, checks, jobs and schedules."""
 
 from alphapulse_pipeline.components.exchange_account import ExchangeAccount
 from alphapulse_pipeline.components.portfolio import Portfolio

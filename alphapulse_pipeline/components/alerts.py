@@ -1,4 +1,4 @@
-"""The sensors that tell of what is wrong: one of failed runs, one of failed checks."""
+"""Alert sensors: one for failed runs, one for failed checks."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,10 +15,10 @@ from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
 
-Wrong = Callable[[Connection[TupleRow]], Iterable[Alert]]
-"""Finds what is wrong now."""
+Problems = Callable[[Connection[TupleRow]], Iterable[Alert]]
+"""Finds the current problems."""
 
-_EVERY = 30
+_INTERVAL_SECONDS = 30
 _ENDED = [
     dg.DagsterRunStatus.SUCCESS,
     dg.DagsterRunStatus.FAILURE,
@@ -27,37 +27,39 @@ _ENDED = [
 
 
 @dg.sensor(
-    minimum_interval_seconds=_EVERY,
+    minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells once when an account's runs begin to fail for a cause, and once when it is "
-    f"over: to the log, and to the webhook of {ALERT_WEBHOOK}.",
+    description="Alerts when an account's runs start to fail, and again when they recover. Writes "
+    f"to the log and to the webhook in {ALERT_WEBHOOK}.",
 )
 def run_failure_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """What was told is the tick's reason."""
+    """Never starts a run: the skip reason is a summary of the alerts."""
 
-    def wrong(connection: Connection[TupleRow]) -> Iterable[Alert]:
+    def problems(connection: Connection[TupleRow]) -> Iterable[Alert]:
         yield from alerts.failed_datasets(connection)
-        yield from failed_otherwise(context.instance, connection)
+        yield from failed_without_log(context.instance, connection)
 
-    return _look(alerts.RUNS, wrong)
+    return _evaluate(alerts.RUNS, problems)
 
 
 @dg.sensor(
-    minimum_interval_seconds=_EVERY,
+    minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells once when a check begins to fail, and once when it passes again: to the "
-    f"log, and to the webhook of {ALERT_WEBHOOK}.",
+    description="Alerts when an asset check starts to fail, and again when it passes. Writes to "
+    f"the log and to the webhook in {ALERT_WEBHOOK}.",
 )
 def check_failure_alerts() -> dg.SkipReason:
-    """What was told is the tick's reason."""
-    return _look(alerts.CHECKS, alerts.failed_checks)
+    """Never starts a run: the skip reason is a summary of the alerts."""
+    return _evaluate(alerts.CHECKS, alerts.failed_checks)
 
 
-def failed_otherwise(
+def failed_without_log(
     instance: dg.DagsterInstance, connection: Connection[TupleRow]
 ) -> Iterable[Alert]:
-    """Accounts whose last run failed without a word of it in `sync_log`: by a bug, or killed. The
-    portfolio's runs have no word there."""
+    """Accounts whose last run failed without an entry in `sync_log`: it was killed, or has a bug.
+
+    The portfolio's runs never have entries there.
+    """
     accounts = connection.execute(
         "SELECT account FROM alphapulse.datasets WHERE deployed AND exchange <> '' UNION SELECT %s",
         [PORTFOLIO],
@@ -66,13 +68,12 @@ def failed_otherwise(
         last = instance.get_runs(dg.RunsFilter(tags={ACCOUNT: account}, statuses=_ENDED), limit=1)
         for run in last:
             if run.status is dg.DagsterRunStatus.FAILURE and not _is_logged(connection, run.run_id):
-                told = "" if account == PORTFOLIO else " before it asked for anything"
+                when = "" if account == PORTFOLIO else " before its first request"
                 yield Alert(
                     alerts.RUNS,
                     account,
                     "run",
-                    f"run {run.run_id[:8]} of {run.job_name} failed{told}: see the run in the "
-                    "web UI",
+                    f"run {run.run_id[:8]} of {run.job_name} failed{when}; open it in the web UI",
                 )
 
 
@@ -83,21 +84,20 @@ def _is_logged(connection: Connection[TupleRow], run_id: str) -> bool:
     return row == (True,)
 
 
-def _look(about: str, wrong: Wrong) -> dg.SkipReason:
+def _evaluate(about: str, problems: Problems) -> dg.SkipReason:
     try:
         url = alert_webhook()
         with connect(postgres_url()) as connection:
             require_current(connection)
             send = alerts.webhook(url) if url else None
-            told = alerts.tell(connection, about, wrong(connection), send)
+            found = alerts.evaluate(connection, about, problems(connection), send)
     except SettingsError as error:
         return dg.SkipReason(str(error))
-    counts = [
-        (told.begun, "began"), (told.ended, "ended"), (told.lasting, "still lasting"),
-    ]  # fmt: skip
-    said = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing is wrong"
-    if told.undelivered:
-        said += f"; not delivered, tried again by the next tick: {told.undelivered}"
-    elif not url and (told.begun or told.ended):
-        said += f"; only logged, as {ALERT_WEBHOOK} is not set"
-    return dg.SkipReason(said)
+    counts = {"began": found.begun, "ended": found.ended, "still active": found.active}
+    summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    summary = summary or "no problems"
+    if found.undelivered:
+        summary += f"; not delivered, the next tick retries: {found.undelivered}"
+    elif not url and (found.begun or found.ended):
+        summary += f"; only logged, because {ALERT_WEBHOOK} is not set"
+    return dg.SkipReason(summary)

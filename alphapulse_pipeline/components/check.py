@@ -1,29 +1,29 @@
-"""What a check is: a query that finds what must not be there, and how bad that is."""
+"""Asset checks as data: a query for rows that must not exist, and its severity."""
 
 from dataclasses import dataclass
 
 NEVER_ASKED = "never asked"
-"""The reason of what is on its way: no fault yet."""
+"""Reason of a gap that has not been requested yet: not a failure."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check that fails where its query finds rows.
+    """A check that fails if its query returns rows.
 
-    The query is given `%(account)s`, `%(oldest)s` (how old a snapshot may be), `%(since)s` and
-    `%(allow_trading_keys)s`.
+    Parameters of the query: `%(account)s`, `%(oldest)s` (the oldest time of a fresh snapshot),
+    `%(since)s` and `%(allow_trading_keys)s`.
     """
 
     dataset: str
     name: str
     description: str
     offenders: str
-    """The worst row first. Where its last column is one of `warnings`, the check only warns."""
+    """The worst row comes first. If its last column is in `warnings`, the check only warns."""
     warnings: frozenset[str] = frozenset({NEVER_ASKED})
     only_warns: bool = False
     facts: str = ""
-    """A query for what is shown in any case, whatever is found."""
+    """A query whose rows are always shown."""
     hint: str = ""
-    """What can be done about it."""
+    """What the user can do about a failure."""
     reads_rows: bool = False
-    """It reads the history itself: in a run that writes it, only rows recorded after `since`."""
+    """The query reads the dataset's table: in a run that writes it, only rows since `since`."""

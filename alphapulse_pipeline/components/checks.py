@@ -1,4 +1,4 @@
-"""Asset checks as Dagster runs them, and how their findings are told."""
+"""Asset checks in Dagster: running them, and their metadata."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,11 +23,11 @@ from alphapulse_pipeline.warehouse.schema import require_current
 
 _SHOWN = 5
 _READ = 1000
-"""At most so many offenders are read; all of them are counted."""
+"""How many offending rows are shown and read; all of them are counted."""
 
 
 def checks_of(datasets: Sequence[str]) -> list[Check]:
-    """The checks of an account with these datasets. That of its key hangs on the first one."""
+    """The checks of an account with these datasets. The key check belongs to the first of them."""
     found = [*SNAPSHOT_CHECKS, *history_checks()]
     of_key = [key_check(dataset) for dataset in datasets[:1]]
     return [*of_key, *(check for check in found if check.dataset in datasets)]
@@ -40,8 +40,10 @@ def check_key(account: Account, check: Check) -> dg.AssetCheckKey:
 def account_checks(
     account: Account, snapshots: Sequence[str], histories: Sequence[str]
 ) -> list[dg.AssetChecksDefinition]:
-    """The checks of the datasets: a step for all snapshots, which are read together, and one for
-    each history, as the checks of what failed are not run."""
+    """The checks, in one step for all snapshots and one step for each history.
+
+    Dagster skips the checks of a step that failed: a failed history must not skip the others'.
+    """
     steps = {"snapshot": snapshots} | {history: [history] for history in histories}
     found = []
     of_account = checks_of([*snapshots, *histories])
@@ -77,7 +79,7 @@ def _checks(account: Account, name: str, checks: Sequence[Check]) -> dg.AssetChe
 def result(
     connection: Connection[TupleRow], account: Account, check: Check, run_id: str
 ) -> dg.AssetCheckResult:
-    """How a check stands now. Part of a transaction."""
+    """Evaluate a check. Runs in the caller's transaction."""
     names, rows, count = offenders(connection, account, check, run_id)
     if check.reads_rows and not rows:
         check_progress.passed(connection, account.name, check.dataset, check.name, run_id)
@@ -101,9 +103,9 @@ def result(
 def offenders(
     connection: Connection[TupleRow], account: Account, check: Check, run_id: str
 ) -> tuple[list[str], list[TupleRow], int]:
-    """What a check finds: columns, the first rows, and how many there are.
+    """The rows that a check finds: columns, the first rows, and their total number.
 
-    The dataset's own run reads only what was recorded since the check last passed.
+    A run that writes the dataset checks only rows recorded since the check last passed.
     """
     since: datetime | None = None
     if check.reads_rows:
@@ -122,8 +124,8 @@ def offenders(
 
 
 def _in_a_line(names: list[str], worst: TupleRow, count: int) -> str:
-    told = ", ".join(f"{n} {v}" for n, v in zip(names, worst, strict=True) if v is not None)
-    return f"{told}" + (f", and {count - 1} more" if count > 1 else "")
+    cells = ", ".join(f"{n} {v}" for n, v in zip(names, worst, strict=True) if v is not None)
+    return cells + (f", and {count - 1} more" if count > 1 else "")
 
 
 def _facts(
@@ -132,7 +134,7 @@ def _facts(
     if not check.facts:
         return {}
     names, rows = _rows(connection, check.facts, {"account": account.name})
-    return {"as_it_is": dg.MetadataValue.md(markdown(names, rows))}
+    return {"current": dg.MetadataValue.md(markdown(names, rows))}
 
 
 def _rows(

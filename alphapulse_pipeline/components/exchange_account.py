@@ -5,59 +5,46 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import dagster as dg
-from pydantic import Field
 
 from alphapulse_pipeline.components.checks import account_checks
 from alphapulse_pipeline.components.histories import history_asset
 from alphapulse_pipeline.components.jobs import account_jobs
 from alphapulse_pipeline.components.resources import account_resource
 from alphapulse_pipeline.components.schedules import account_schedules
+from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.snapshots import snapshot_assets
 from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings, check_account_name
 from alphapulse_pipeline.sync.session import supported
 
 
-def _date(context: dg.ResolutionContext, value: Any) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(str(value))
+def _date(context: dg.ResolutionContext, value: Any) -> Any:
+    """Dagster cannot resolve a `date` by itself; pydantic parses it."""
+    return context.resolve_value(value)
 
 
-class ExchangeAccount(dg.Component, dg.Model, dg.Resolvable):
+class ExchangeAccount(SettingsComponent, AccountSettings):
     """An exchange account: its snapshots, histories, checks, jobs and schedules.
 
-    The account's name is the folder's. Credentials come from the environment:
-    `<ACCOUNT>_API_KEY`, `<ACCOUNT>_API_SECRET` and, where the exchange wants one,
+    The account's name is its folder's name. Credentials come from the environment:
+    `<ACCOUNT>_API_KEY`, `<ACCOUNT>_API_SECRET` and, if the exchange uses one,
     `<ACCOUNT>_API_PASSWORD`.
     """
 
-    exchange: Annotated[str, Field(description="A ccxt exchange id, e.g. bybit.")]
     history_start: Annotated[
         date,
         dg.Resolver(_date, model_field_type=str | date),
-        Field(description="The first day of the histories: a fixed date."),
+        AccountSettings.model_fields["history_start"],
     ]
-    snapshot_cron: Annotated[str, Field(description="When snapshots are taken (UTC).")] = (
-        "*/5 * * * *"
-    )
-    history_cron: Annotated[str, Field(description="When histories are synced (UTC).")] = (
-        "*/15 * * * *"
-    )
-    datasets: Annotated[
-        list[str] | None, Field(description="Default: all that the exchange has.")
-    ] = None
-    options: Annotated[
-        dict[str, Any], Field(description="Passed to ccxt, e.g. {recvWindow: 60000}.")
-    ] = {}  # noqa: RUF012  pydantic copies it
-    allow_trading_keys: Annotated[bool, Field(description="Accept a key that may trade.")] = False
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         name = Path(context.path).name
         check_account_name(name)
-        return account_definitions(Account(name, AccountSettings.model_validate(self.model_dump())))
+        return account_definitions(Account(name, self))
 
 
 def account_definitions(account: Account) -> dg.Definitions:
-    """All that one account brings into the deployment."""
+    """All definitions of one account."""
     datasets = supported(account)
     snapshots = [d for d in SNAPSHOTS if d in datasets]
     histories = [d for d in HISTORIES if d in datasets]

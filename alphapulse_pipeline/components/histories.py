@@ -1,4 +1,4 @@
-"""A history asset: daily partitions, any range of which is read in one run."""
+"""History assets: daily partitions; one run reads any range of them."""
 
 import re
 import time
@@ -14,14 +14,14 @@ from alphapulse_pipeline.sync.histories import history
 from alphapulse_pipeline.warehouse.batches import Batches, TimeRange
 
 MODE = "alphapulse/mode"
-"""Run tag. `fill`: skip what is covered. A run without it reads its days again, and tells what
-differs from what is stored."""
+"""Run tag. `fill`: read only what is not covered yet. Without it a run reads its days again and
+reports differences from the stored rows."""
 TIME_LIMIT = "alphapulse/time_limit"
-"""Run tag: after how many seconds a history leaves the rest for the next run."""
+"""Run tag: seconds after which a history stops and leaves the rest to the next run."""
 
 
 def daily(account: Account) -> dg.DailyPartitionsDefinition:
-    """The days of a history, today included."""
+    """The days of a history, through today."""
     return dg.DailyPartitionsDefinition(
         start_date=datetime.combine(account.settings.history_start, datetime.min.time()),
         end_offset=1,
@@ -63,7 +63,7 @@ def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
 def _fills(mode: str | None) -> bool:
     if mode not in (None, "fill"):
         raise dg.Failure(
-            f"the run's tag {MODE} is {mode[:100]!r}: set it to fill, or leave it out",
+            f"the run tag {MODE} is {mode[:100]!r}; set it to fill or remove it",
             allow_retries=False,
         )
     return mode == "fill"
@@ -74,7 +74,7 @@ def _until(seconds: str | None) -> Callable[[], bool]:
         return lambda: True
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", seconds, re.ASCII):
         raise dg.Failure(
-            f"the run's tag {TIME_LIMIT} is {seconds[:100]!r}: give a number of seconds, e.g. 60",
+            f"the run tag {TIME_LIMIT} is {seconds[:100]!r}; set it to seconds, e.g. 60",
             allow_retries=False,
         )
     deadline = time.monotonic() + float(seconds)

@@ -1,4 +1,4 @@
-"""An account's three jobs."""
+"""The jobs of an account: snapshot, history, catch_up."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ ACCOUNT = "alphapulse/account"
 """Run tag: the account that a run belongs to."""
 
 AssetJob = Any
-"""What `define_asset_job` returns: a type that Dagster does not export."""
+"""The type that `define_asset_job` returns, which Dagster does not export."""
 
 
 def account_jobs(
@@ -22,22 +22,24 @@ def account_jobs(
 ) -> dict[str, AssetJob]:
     """`snapshot`, `history` and `catch_up`; a kind without datasets has no job.
 
-    Snapshots come before histories in the run queue, and what was missed long ago comes last.
+    In the run queue snapshots have the highest priority and catch-up runs the lowest.
     """
     jobs: dict[str, AssetJob] = {}
     checks = checks_of([*snapshots, *histories])
-    # Whether a snapshot is fresh is no question for the run that has just taken it.
+    # A run that has just taken a snapshot need not check that it is fresh.
     fresh = [check for check in checks if check.name == "fresh" and check.dataset in snapshots]
     others = [check for check in checks if check not in fresh]
     if snapshots:
-        asked = others if histories else checks
-        jobs["snapshot"] = _job(account, "snapshot", snapshots, asked, "What is held now.", 1)
+        selected = others if histories else checks
+        description = "Takes a snapshot of balances, positions and prices."
+        jobs["snapshot"] = _job(account, "snapshot", snapshots, selected, description, 1)
     if histories:
-        news, older = "Yesterday's and today's news.", "Older gaps of the histories, newest first."
-        # the checks of what failed are not run, so a refused key would not show in a snapshot's run
+        recent = "Syncs the histories of yesterday and today."
+        older = "Fills older gaps in the histories, newest first."
+        # a failed snapshot skips its checks, so a refused key must also show in this job
         of_key = [check for check in checks if check.name == KEY and check.dataset in snapshots]
         more = [*of_key, *fresh]
-        jobs["history"] = _job(account, "history", histories, others, news, 0, more)
+        jobs["history"] = _job(account, "history", histories, others, recent, 0, more)
         jobs["catch_up"] = _job(account, "catch_up", histories, others, older, -1)
     return jobs
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import dagster as dg
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from pydantic import Field
 
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio_checks import CHECKS
+from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.tables import OWNER
 from alphapulse_pipeline.portfolio import drawing
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
@@ -21,7 +21,7 @@ from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.settings.portfolio import CostBasis, PortfolioSettings
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure
 from alphapulse_pipeline.warehouse.preview import markdown
@@ -32,18 +32,11 @@ PORTFOLIO = "portfolio"
 _EVERY = 30
 
 
-class Portfolio(dg.Component, dg.Model, dg.Resolvable):
-    """What all accounts together are worth, earned, and whether their balances add up."""
-
-    currency: Annotated[str, Field(description="What values are told in, e.g. USD.")] = "USD"
-    cost_basis: Annotated[CostBasis, Field(description="fifo, lifo, hifo or average.")] = "fifo"
-    across_accounts: Annotated[
-        bool, Field(description="Whether what one account bought may be what another one sells.")
-    ] = False
+class Portfolio(SettingsComponent, PortfolioSettings):
+    """Value, realized PnL and reconciliation of all accounts together."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        settings = PortfolioSettings.model_validate(self.model_dump())
-        return portfolio_definitions(read_accounts(Path(context.path).parent), settings)
+        return portfolio_definitions(read_accounts(Path(context.path).parent), self)
 
 
 def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) -> dg.Definitions:

@@ -1,4 +1,4 @@
-"""An account as a Dagster resource: its one session, for the length of a run."""
+"""An account as a Dagster resource: one session for each run."""
 
 import logging
 from collections.abc import Iterator
@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 import dagster as dg
 from psycopg.pq import TransactionStatus
 
-from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.redaction import redacted_errors
 from alphapulse_pipeline.sync.session import Session, open_session
 
@@ -25,17 +24,17 @@ _IDLE = TransactionStatus.IDLE
 def account_resource(account: Account) -> dg.ResourceDefinition:
     """The client of one exchange account.
 
-    It takes no configuration: in a run's configuration, which a person gives in the UI, Dagster
-    puts the value of a variable wherever `{env: NAME}` stands, and a secret has no place there.
+    It takes no configuration: Dagster replaces `{env: NAME}` in a run's configuration, which can be
+    entered in the UI, and would show a secret there.
     """
     names = account.environment
 
     @dg.resource(
         config_schema={},
         description=(
-            f"The client of the account {account.name} at {account.settings.exchange}. When a run "
-            f"begins, its credentials are read from the variables {names.api_key}, "
-            f"{names.api_secret} and, where the exchange wants one, {names.api_password}."
+            f"The client of the account {account.name} at {account.settings.exchange}. A run reads "
+            f"its credentials from {names.api_key}, {names.api_secret} and, if the exchange uses "
+            f"a passphrase, {names.api_password}."
         ),
     )
     def client(_: dg.InitResourceContext) -> Iterator[AccountClient]:
@@ -57,9 +56,9 @@ class AccountClient:
     _refused: str | None = field(default=None, init=False)
 
     def session(self, run_id: str) -> Session:
-        """The run's session, opened on first use: in a step, where a failure is seen as one.
+        """The run's session, opened on first use: inside a step, so that errors fail the step.
 
-        Raises `dagster.Failure` with one sentence; again at once where the run's first try failed.
+        Raises `dagster.Failure` with one line; immediately if it already failed in this run.
         """
         if self._refused is not None:
             raise dg.Failure(self._refused, allow_retries=False)
@@ -70,16 +69,16 @@ class AccountClient:
                         open_session(self.account, postgres_url(), run_id)
                     )
                 circuit.try_again(self._session.connection, self.account.name)
-            except (SettingsError, ExchangeFailure) as error:
+            except UserError as error:
                 self._refused = str(error)
                 raise dg.Failure(self._refused, allow_retries=False) from None
         return self._session
 
     def settle(self) -> None:
-        """Let the circuit know how the run went, while the account's lock is still held."""
+        """Update the circuit breaker with the run's result, while the account's lock is held."""
         session = self._session
         if session is None or session.connection.info.transaction_status is not _IDLE:
-            return  # nothing was asked, or the database is gone
+            return  # no request was sent, or the database connection is lost
         refused = session.client.refused or session.refused
         after = circuit.settle(
             session.connection,

@@ -1,4 +1,4 @@
-"""The sensor that keeps Dagster's event log bounded."""
+"""The sensor that limits the size of Dagster's event log."""
 
 from datetime import UTC, datetime
 
@@ -7,29 +7,29 @@ import dagster as dg
 from alphapulse_pipeline.health.event_log import OTHERS, SUCCESSFUL, Removed, prune
 from alphapulse_pipeline.settings.environment import postgres_url
 
-_EVERY = 3600
+_INTERVAL_SECONDS = 3600
 _SECONDS = 20
-"""At most so long a tick: Dagster gives up on one that takes a minute."""
+"""Longest time of a tick: Dagster aborts one after a minute."""
 
 
 @dg.sensor(
-    minimum_interval_seconds=_EVERY,
+    minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        f"Removes the events of runs that ended more than {SUCCESSFUL.days} days ago "
-        f"({OTHERS.days} days where they failed or were cancelled). Latest materialisations, "
-        "the state of every partition and the latest result of every check stay."
+        f"Deletes events of successful runs after {SUCCESSFUL.days} days and of failed or canceled "
+        f"runs after {OTHERS.days} days. Keeps the latest materializations, the state of every "
+        "partition and the latest result of every check."
     ),
 )
 def event_log_retention() -> dg.SkipReason:
-    """What was removed is the tick's reason: there is never a run to start."""
-    return dg.SkipReason(told(prune(postgres_url(), datetime.now(UTC), _SECONDS)))
+    """Never starts a run: the skip reason is a summary of what was deleted."""
+    return dg.SkipReason(summary(prune(postgres_url(), datetime.now(UTC), _SECONDS)))
 
 
-def told(removed: Removed | None) -> str:
-    """What a tick did, in one sentence."""
+def summary(removed: Removed | None) -> str:
+    """What a tick deleted, in one sentence."""
     if removed is None:
-        return "another process is removing old events now"
+        return "another process is deleting old events"
     counts = {
         "events": removed.events,
         "runs": removed.runs,
@@ -42,6 +42,6 @@ def told(removed: Removed | None) -> str:
         if count
     ]
     if not parts:
-        return "nothing is old enough to be removed"
-    rest = "" if removed.complete else "; the next tick goes on"
-    return f"removed {', '.join(parts)}{rest}"
+        return "nothing to delete"
+    rest = "" if removed.complete else "; the next tick continues"
+    return f"deleted {', '.join(parts)}{rest}"

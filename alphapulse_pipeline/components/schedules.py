@@ -1,6 +1,6 @@
-"""An account's three schedules. Each skips with a reason that a person understands.
+"""The schedules of an account. A tick that starts no run gives its reason.
 
-Loading them asks nobody anything; evaluating a tick reads the database.
+Loading the schedules needs no database; evaluating a tick reads it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, connect
 from alphapulse_pipeline.warehouse.history_state import newest_gap_before, no_history_requested
@@ -42,7 +42,7 @@ Request = dg.RunRequest | dg.SkipReason
 def account_schedules(
     account: Account, jobs: Mapping[str, AssetJob]
 ) -> list[dg.ScheduleDefinition]:
-    """One schedule a job, running by default."""
+    """One schedule for each job, running by default."""
     crons = {
         "snapshot": account.settings.snapshot_cron,
         "history": account.settings.history_cron,
@@ -52,7 +52,7 @@ def account_schedules(
 
 
 def tick(account: Account, kind: str) -> Request:
-    """What a tick of this kind asks for, as if it were now."""
+    """The request of a tick of this kind at the current time."""
     match kind:
         case "snapshot":
             return dg.RunRequest()
@@ -63,9 +63,9 @@ def tick(account: Account, kind: str) -> Request:
 
 
 def recent_days(account: Account) -> dg.RunRequest:
-    """Yesterday and today, as far as the histories go back.
+    """A run of yesterday and today, not before history_start.
 
-    Limited in time as well: where every market is asked by itself, a first run would take long.
+    It has a time limit: a first run takes long at an exchange that needs a request per market.
     """
     today = datetime.now(UTC)
     limit = {TIME_LIMIT: str(HISTORY_SECONDS // len(HISTORIES))}
@@ -73,11 +73,11 @@ def recent_days(account: Account) -> dg.RunRequest:
 
 
 def older_gap(account: Account) -> Request:
-    """The newest gap before yesterday, at most `CATCH_UP_DAYS` of it."""
+    """A run of the newest gap before yesterday, at most `CATCH_UP_DAYS` of it."""
     yesterday = (datetime.now(UTC) - timedelta(days=1)).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
-    none_older = dg.SkipReason(f"the histories of {account.name} have no older gaps")
+    none_older = dg.SkipReason(f"{account.name} has no older gaps in its histories")
     start = _first_day(account)
     if start >= yesterday:
         return none_older
@@ -95,7 +95,7 @@ def _first_day(account: Account) -> datetime:
 
 
 def catch_up_request(gap: TimeRange) -> dg.RunRequest:
-    """The run that closes the newest part of a gap."""
+    """A run of the newest days of a gap."""
     last = gap.end - timedelta(microseconds=1)
     first = max(gap.start, last - timedelta(days=CATCH_UP_DAYS - 1))
     return range_request(first, last, {TIME_LIMIT: str(CATCH_UP_SECONDS // len(HISTORIES))})
@@ -104,7 +104,7 @@ def catch_up_request(gap: TimeRange) -> dg.RunRequest:
 def range_request(
     first: datetime, last: datetime, tags: Mapping[str, str] | None = None
 ) -> dg.RunRequest:
-    """A run that fills the days from `first` to `last`, both included."""
+    """A run that fills the days from `first` through `last`."""
     return dg.RunRequest(
         tags={
             _RANGE_START: f"{first:%Y-%m-%d}",
@@ -128,18 +128,22 @@ def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.Sched
         try:
             if missing := account.environment.missing():
                 return dg.SkipReason(
-                    f"{' and '.join(missing)} not set: no credentials for {account.name}"
+                    f"{account.name}: {' and '.join(missing)} not set; export a read-only key or "
+                    "add it to .env"
                 )
-            reason = left_alone(account) or busy(context.instance, account, kind)
+            reason = open_circuit(account) or busy(context.instance, account, kind)
             return dg.SkipReason(reason) if reason else tick(account, kind)
-        except SettingsError as error:
+        except UserError as error:
             return dg.SkipReason(str(error))
 
     return schedule
 
 
-def left_alone(account: Account) -> str | None:
-    """Why the account's circuit lets no run begin now; None where it does."""
+def open_circuit(account: Account) -> str | None:
+    """Why the circuit breaker allows no run now; None if it does.
+
+    Credentials that differ from the refused ones are always tried.
+    """
     with connect(postgres_url()) as connection:
         require_current(connection)
         found = circuit.read(connection, account.name)
@@ -149,10 +153,10 @@ def left_alone(account: Account) -> str | None:
 
 
 def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | None:
-    """Why a run of this kind should not be started now; None where it should.
+    """Why another run must not start now, or None.
 
-    A snapshot may queue behind a history run, which is bounded: else a long first backfill would
-    starve it.
+    A snapshot may queue behind a history run, which has a time limit: otherwise a long first
+    backfill would starve it.
     """
     unfinished = instance.get_runs(
         dg.RunsFilter(tags={ACCOUNT: account.name}, statuses=_UNFINISHED), limit=20
@@ -161,9 +165,9 @@ def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | Non
     if same:
         return f"run {same[0].run_id[:8]} of {same[0].job_name} has not ended yet"
     if unfinished and kind != "snapshot":
-        return f"{account.name} is busy with run {unfinished[0].run_id[:8]}"
+        return f"{account.name}: run {unfinished[0].run_id[:8]} of a different job is in progress"
     if not unfinished:
         with connect(postgres_url()) as connection:
             if account_is_busy(connection, account.name):
-                return f"{account.name} is being synced by another process"
+                return f"{account.name}: a different process is syncing it"
     return None

@@ -1,4 +1,4 @@
-"""What is asked of every snapshot."""
+"""The checks of snapshots."""
 
 from alphapulse_pipeline.components.check import Check
 
@@ -7,7 +7,7 @@ SNAPSHOT_CHECKS = [
         Check(
             dataset,
             "fresh",
-            "The newest snapshot is not older than its schedule allows.",
+            "The latest snapshot is not older than two ticks of its schedule.",
             "SELECT max(captured_at) AS newest, %(oldest)s::timestamptz AS oldest_allowed"
             " FROM alphapulse.snapshots"
             f" WHERE account = %(account)s AND dataset = '{dataset}'"
@@ -18,14 +18,14 @@ SNAPSHOT_CHECKS = [
     Check(
         "balances",
         "no_negative_total",
-        "No total is negative without a debt that explains it.",
+        "No asset has a negative total without a debt.",
         "SELECT wallet, asset, total, debt FROM alphapulse.balances_latest"
         " WHERE account = %(account)s AND total < 0 AND debt = 0",
     ),
     Check(
         "prices",
         "times_sane",
-        "The newest snapshot was not taken in the future.",
+        "The latest snapshot is not in the future.",
         "SELECT DISTINCT captured_at FROM alphapulse.prices_latest"
         " WHERE account = %(account)s AND captured_at > now() + interval '1 minute'",
     ),

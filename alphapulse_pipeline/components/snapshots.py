@@ -1,4 +1,4 @@
-"""The snapshot assets of an account: one step, so that one failing leaves the others whole."""
+"""The snapshot assets of an account: one step, in which each dataset can fail by itself."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from alphapulse_pipeline.sync.snapshots import snapshot
 
 
 def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefinition:
-    """Balances, positions and prices; prices follow from what the other two name."""
+    """Balances, positions and prices; the markets of the prices come from the other two."""
     freshness = dg.FreshnessPolicy.time_window(fail_window=allowed_age(account))
     sources = {dg.AssetKey([account.name, d]) for d in datasets if d != "prices"}
 
@@ -45,7 +45,7 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
             except ExchangeFailure as failure:
                 failures.append(f"{account.name}/{dataset}: {failure}")
                 context.log.error(failures[-1])
-            except Exception as error:  # noqa: BLE001  raised below, after the others' turn
+            except Exception as error:  # noqa: BLE001  raised below, after the other datasets
                 without_secrets(error)
                 failures.append(f"{account.name}/{dataset}: {redact(str(error))}")
                 bug = bug or error
@@ -58,7 +58,7 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
 
 
 def allowed_age(account: Account) -> timedelta:
-    """How old the newest snapshot may be: two ticks of its schedule and a minute to run in."""
+    """How old the latest snapshot may be: two ticks of its schedule and one minute."""
     ticks = list(islice(CronSim(account.settings.snapshot_cron, datetime.now(UTC)), 8))
     longest = max(after - before for before, after in pairwise(ticks))
     return 2 * longest + timedelta(minutes=1)

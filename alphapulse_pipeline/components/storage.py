@@ -1,7 +1,7 @@
-"""Dagster's own storage: the PostgreSQL of the data, needed only by what runs.
+"""Dagster's storage in the same PostgreSQL as the data, connected only when it is used.
 
-Dagster's class connects, and demands its variable, as soon as `dagster.yaml` is read. With this
-one, `dg check defs` and `dg list defs` work in a fresh clone that has no database yet.
+Dagster's own class connects, and requires its variable, as soon as it reads `dagster.yaml`. With
+this one `dg check defs` and `dg list defs` work in a fresh clone without a database.
 """
 
 import os
@@ -27,8 +27,8 @@ class PostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "PostgresStorage":
         if url := os.environ.get(POSTGRES_URL):
-            # Web server, daemon and code server start at once, and Dagster's own guard against
-            # two of them making its tables at the same time does not hold: one after the other.
+            # Web server, daemon and code server start at once, and Dagster does not prevent two of
+            # them from creating its tables at the same time.
             with connect(url) as connection:
                 connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [__name__])
                 return cls(_with_options(url), inst_data=inst_data)
@@ -54,7 +54,7 @@ def _with_options(url: str) -> str:
 
 
 class _NoRuns(PostgresRunStorage):  # type: ignore[misc]
-    """Where there is no database: answers the one thing that loading definitions asks."""
+    """Without a database: answers the one query that loading definitions makes."""
 
     def get_cursor_values(self, keys: Set[str]) -> Mapping[str, str]:
         return {}

@@ -1,1 +1,1 @@
-"""What is deployed: one folder per account, and the resources that all share."""
+"""The deployment: one folder for each account, the portfolio, and shared definitions."""

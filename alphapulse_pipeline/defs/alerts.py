@@ -1,4 +1,4 @@
-"""Who is told of what is wrong."""
+"""Alert sensors."""
 
 import dagster as dg
 

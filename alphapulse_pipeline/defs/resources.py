@@ -1,4 +1,4 @@
-"""Resources and settings that every account shares."""
+"""The I/O manager and executor that all accounts share."""
 
 import dagster as dg
 
@@ -9,6 +9,6 @@ from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
 def resources() -> dg.Definitions:
     return dg.Definitions(
         resources={"io_manager": PostgresIOManager()},
-        # A run is one account and one client: a process per step would cost seconds each.
+        # A run has one account and one client: a process for each step would cost seconds.
         executor=dg.in_process_executor,
     )

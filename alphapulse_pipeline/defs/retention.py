@@ -1,4 +1,4 @@
-"""How long Dagster's own records are kept."""
+"""Retention of Dagster's event log."""
 
 import dagster as dg
 

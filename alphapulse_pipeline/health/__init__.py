@@ -1,1 +1,1 @@
-"""What is wrong and how it is mended, and what keeps the deployment well."""
+"""Operations: alerts, the circuit breaker, event log retention, and the doctor."""

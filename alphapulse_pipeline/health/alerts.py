@@ -1,7 +1,8 @@
-"""Alerts: what is wrong is told once when it begins, and once when it is over.
+"""Alerts: one message when a problem begins and one when it is over.
 
-What is wrong is read from the tables, not from a stream of events: so a failure that goes on is one
-alert, and one that ended while nobody looked is over. What a webhook did not take is told again.
+Problems are read from the tables, not from a stream of events: a lasting failure is one alert, and
+a failure that ended between two evaluations is over. A message that the webhook did not accept is
+sent again at the next evaluation.
 """
 
 import json
@@ -20,41 +21,41 @@ from alphapulse_pipeline.settings.redaction import redact
 logger = logging.getLogger(__name__)
 
 RUNS, CHECKS = "run", "check"
-"""What an alert is about."""
+"""Categories of alerts; each is evaluated by a sensor of its own."""
 
-_PATIENCE = 10.0
-_LONGEST = 3000
-"""Characters. Slack cuts a message off at 4000."""
+_TIMEOUT = 10.0
+_MAX_LENGTH = 3000
+"""Characters. Slack truncates a message at 4000."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that is wrong: one of an account and cause."""
+    """A current problem, identified by account and cause."""
 
     about: str
     account: str
     cause: str
-    """The kind of the failure, the job that died without one, or the check."""
+    """The kind of failure, "run" for a run without one, or dataset/check."""
     text: str
 
 
 @dataclass(frozen=True)
-class Told:
-    """What one look has told, and what it could not."""
+class Evaluation:
+    """How many alerts began, ended and are still active, in one evaluation."""
 
     begun: int
     ended: int
-    lasting: int
+    active: int
     undelivered: str = ""
-    """Why the webhook took something not."""
+    """Why the webhook did not accept a message."""
 
 
 class NotDelivered(Exception):
-    """The webhook did not take a message. Its text names no part of the URL: that is a secret."""
+    """The webhook did not accept a message. Never quotes the URL, which is a secret."""
 
 
 def failed_datasets(connection: Connection[TupleRow]) -> list[Alert]:
-    """The failures of the newest attempts, by account and kind."""
+    """Datasets whose latest sync failed, grouped by account and kind of failure."""
     rows = connection.execute(
         "SELECT account, error_kind, string_agg(dataset, ', ' ORDER BY dataset),"
         " (array_agg(error ORDER BY dataset))[1]"
@@ -67,13 +68,13 @@ def failed_datasets(connection: Connection[TupleRow]) -> list[Alert]:
 
 
 def failed_checks(connection: Connection[TupleRow]) -> list[Alert]:
-    """The checks that fail, as they were evaluated last."""
+    """Checks whose latest evaluation failed."""
     rows = connection.execute(
         "SELECT account, dataset, check_name, finding FROM alphapulse.failed_checks"
         " ORDER BY account, dataset, check_name"
     ).fetchall()
     return [
-        Alert(CHECKS, account, f"{dataset}/{name}", f"the check {name} of {dataset} fails: {text}")
+        Alert(CHECKS, account, f"{dataset}/{name}", f"check {dataset}/{name} failed: {text}")
         for account, dataset, name, text in rows
     ]
 
@@ -81,7 +82,7 @@ def failed_checks(connection: Connection[TupleRow]) -> list[Alert]:
 def note_check(
     connection: Connection[TupleRow], account: str, dataset: str, name: str, finding: str | None
 ) -> None:
-    """Keep how a check was evaluated; `finding` is None where it passed or only warns."""
+    """Record a check's evaluation. `finding`: what failed; None if it passed or only warns."""
     if finding is None:
         connection.execute(
             "DELETE FROM alphapulse.failed_checks"
@@ -97,37 +98,38 @@ def note_check(
     )
 
 
-def tell(
+def evaluate(
     connection: Connection[TupleRow],
     about: str,
-    wrong: Iterable[Alert],
+    problems: Iterable[Alert],
     send: Callable[[str], None] | None,
-) -> Told:
-    """Send what is new among `wrong`, and what was told before and is over; log it all.
+) -> Evaluation:
+    """Log and send the alerts that began, and those that are over.
 
-    `send` is None where there is no webhook. What it does not take is tried again by the next look.
+    `problems`: every current problem of the category `about`. `send`: None without a webhook. The
+    next evaluation repeats what could not be sent.
     """
-    now = {(alert.account, alert.cause): alert for alert in wrong}
-    before = _told_before(connection, about)
+    now = {(alert.account, alert.cause): alert for alert in problems}
+    before = _active(connection, about)
     begun = [alert for key, alert in now.items() if key not in before]
     ended = {key: since for key, since in before.items() if key not in now}
-    begun_told = ended_told = 0
+    begun_sent = ended_sent = 0
     try:
         for alert in begun:
             _send(send, f"{alert.account}: {alert.text}", logging.ERROR)
             _remember(connection, alert)
-            begun_told += 1
+            begun_sent += 1
         for (account, cause), since in ended.items():
             _send(send, f"{account}: over after {_lasted(since)}: {cause}", logging.INFO)
             _forget(connection, about, account, cause)
-            ended_told += 1
+            ended_sent += 1
     except NotDelivered as error:
-        return Told(begun_told, ended_told, len(now) - len(begun), str(error))
-    return Told(begun_told, ended_told, len(now) - len(begun))
+        return Evaluation(begun_sent, ended_sent, len(now) - len(begun), str(error))
+    return Evaluation(begun_sent, ended_sent, len(now) - len(begun))
 
 
 def webhook(url: str) -> Callable[[str], None]:
-    """Sends a text as Slack, Mattermost, Discord (`/slack`) and most others take it."""
+    """A function that posts a text in the format of Slack, Mattermost and Discord (`/slack`)."""
 
     def send(text: str) -> None:
         body = json.dumps({"text": text}).encode()
@@ -135,10 +137,10 @@ def webhook(url: str) -> Callable[[str], None]:
             url, body, {"Content-Type": "application/json", "User-Agent": "alphapulse"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE):  # noqa: S310
+            with urllib.request.urlopen(request, timeout=_TIMEOUT):  # noqa: S310
                 pass
         except urllib.error.HTTPError as error:
-            raise NotDelivered(f"the webhook answers {error.code} {error.reason}") from None
+            raise NotDelivered(f"the webhook responded with {error.code} {error.reason}") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise NotDelivered(f"the webhook cannot be reached: {reason}") from None
@@ -148,16 +150,15 @@ def webhook(url: str) -> Callable[[str], None]:
 
 def _send(send: Callable[[str], None] | None, text: str, level: int) -> None:
     line = redact(text)
-    if len(line) > _LONGEST:
-        line = f"{line[:_LONGEST]} ..."
+    if len(line) > _MAX_LENGTH:
+        line = f"{line[:_MAX_LENGTH]} ..."
     logger.log(level, "alert: %s", line)
     if send:
         send(f"AlphaPulse: {line}")
 
 
-def _told_before(
-    connection: Connection[TupleRow], about: str
-) -> Mapping[tuple[str, str], datetime]:
+def _active(connection: Connection[TupleRow], about: str) -> Mapping[tuple[str, str], datetime]:
+    """(account, cause) -> since when, of the alerts that were sent and are not over."""
     rows = connection.execute(
         "SELECT account, cause, since FROM alphapulse.alerts WHERE about = %s ORDER BY since",
         [about],

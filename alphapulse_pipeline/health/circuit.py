@@ -1,10 +1,10 @@
-"""The circuit breaker: an account that only fails is left alone for a while.
+"""The circuit breaker: schedules skip an account while all of its runs fail.
 
-A run fails for the account where nothing of it succeeded; one dataset that fails among others is
-that dataset's own matter. After `FAILURES` such runs in a row the circuit opens, at once where the
-exchange refuses the key or has banned us. While it is open, schedules skip. Once the cooldown is
-over one run may try again: where it succeeds the circuit closes, where it fails the cooldown
-doubles, up to a day. Other credentials than those that were refused are tried at once.
+A run counts as failed if none of its datasets succeeded. The circuit opens after `FAILURES` failed
+runs in a row, or at once if the exchange refuses the key or has banned us. While it is open,
+schedules skip the account. After the cooldown one run is let through (half open): if it succeeds,
+the circuit closes; if it fails, the cooldown doubles, up to a day. New credentials are tried at
+once.
 """
 
 from dataclasses import astuple, dataclass, replace
@@ -19,12 +19,12 @@ FAILURES = 5
 FIRST_COOLDOWN = timedelta(minutes=10)
 LONGEST_COOLDOWN = timedelta(days=1)
 AT_ONCE = (Kind.CREDENTIALS, Kind.BANNED)
-"""What no second attempt mends; asking again makes a ban longer."""
+"""Retrying does not help here, and makes a ban longer."""
 
 
 @dataclass(frozen=True)
 class Circuit:
-    """How an account's circuit stands."""
+    """State of an account's circuit breaker: closed, open or half_open."""
 
     state: str = "closed"
     failures: int = 0
@@ -33,22 +33,22 @@ class Circuit:
     cooldown: timedelta | None = None
     reason: str = ""
     credentials: str = ""
-    """The fingerprint of the credentials that were refused; empty where that was not the reason."""
+    """Fingerprint of the refused credentials, if they are why the circuit opened."""
 
     def refusal(self, account: str, now: datetime) -> str | None:
-        """Why a scheduled run should not be started now; None where it may be."""
+        """Why schedules should skip the account now, or None."""
         if self.state == "closed" or self.retry_at is None or now >= self.retry_at:
             return None
         runs = "1 run" if self.failures == 1 else f"{self.failures} runs in a row"
         return (
-            f"{account} is left alone until {self.retry_at:%Y-%m-%d %H:%M} UTC: {runs} failed, the "
-            f"last one with: {self.reason}. To try at once, start a run by hand or "
+            f"schedules skip {account} until {self.retry_at:%Y-%m-%d %H:%M} UTC: {runs} failed, "
+            f"most recently with: {self.reason}. To retry now, run `alphapulse sync {account}` or "
             f"`alphapulse circuit reset {account}`"
         )
 
 
 def read(connection: Connection[TupleRow], account: str) -> Circuit:
-    """The account's circuit; closed where nothing ever failed."""
+    """The account's circuit; closed if no run has failed."""
     row = connection.execute(
         "SELECT state, failures, opened_at, retry_at, cooldown, coalesce(reason, ''),"
         " coalesce(credentials, '') FROM alphapulse.circuit WHERE account = %s",
@@ -58,7 +58,7 @@ def read(connection: Connection[TupleRow], account: str) -> Circuit:
 
 
 def reset(connection: Connection[TupleRow], account: str) -> bool:
-    """Close it by hand; whether it was not closed."""
+    """Close the circuit; returns whether it was open or half open."""
     return connection.execute(
         "DELETE FROM alphapulse.circuit WHERE account = %s RETURNING state <> 'closed'",
         [account],
@@ -66,7 +66,7 @@ def reset(connection: Connection[TupleRow], account: str) -> bool:
 
 
 def try_again(connection: Connection[TupleRow], account: str) -> None:
-    """A run begins: where the circuit is open it is a trial, half open until it has ended."""
+    """A run begins: an open circuit becomes half open until the run has ended."""
     connection.execute(
         "UPDATE alphapulse.circuit SET state = 'half_open' WHERE account = %s AND state = 'open'",
         [account],
@@ -81,10 +81,10 @@ def settle(
     *,
     credentials: str = "",
 ) -> Circuit:
-    """Take a run that has ended into account, as `sync_log` tells of it.
+    """Update the circuit after a run, from the run's rows in `sync_log`.
 
-    `refused`: what the exchange refused the whole account with, if it did. `credentials`: the
-    fingerprint of those that the run used.
+    `refused`: why the exchange refused the whole account, if it did. `credentials`: fingerprint of
+    the ones that the run used.
     """
     before = read(connection, account)
     attempts = connection.execute(
@@ -120,7 +120,7 @@ def _failed_again(
     cooldown, retry_at = before.cooldown or FIRST_COOLDOWN, before.retry_at
     if retry_at is None:
         retry_at = now + cooldown
-    elif now >= retry_at:  # a try by hand before its time makes nobody wait longer
+    elif now >= retry_at:  # a manual run during the cooldown does not extend it
         cooldown = min(2 * cooldown, LONGEST_COOLDOWN)
         retry_at = now + cooldown
     if until:

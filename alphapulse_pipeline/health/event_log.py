@@ -1,23 +1,23 @@
-"""What is kept of Dagster's own records of runs that ended long ago.
+"""Retention of Dagster's event log: what is kept of runs that ended long ago.
 
-Dagster's tables (schema `public`) only ever grow, and deleting a run through its API takes the
-run's materialisations along. Here is the one place that deletes from them by SQL. Whatever Dagster
-answers about assets, partitions and checks stays the same: all of that is computed from the newest
-event of its kind, which is never deleted.
+Dagster's tables (schema `public`) only ever grow, and deleting a run through its API deletes the
+run's materializations too. This is the only module that deletes from them by SQL. It does not
+change what Dagster reports about assets, partitions and checks: that is computed from the newest
+event of each kind, which is never deleted.
 
-Of a run that ended more than `SUCCESSFUL` (successful ones) or `OTHERS` ago there is kept
+Of a run that ended more than `SUCCESSFUL` (successful ones) or `OTHERS` ago, these are kept:
 
-* each event about an asset that is still the newest of its type for the asset and partition:
-  latest materialisations, which partitions are materialised, which failed;
-* each execution of a check that is still the check's newest, or its newest with a result,
-  for the asset and partition;
-* the run itself, and when it began and ended, if one of those is its own, or if it is an asset's
-  last run, or the first of retries that are still there. So that the UI's links lead somewhere, at
-  the cost of at most one run for each partition of an asset.
+* each asset event that is still the newest of its type for the asset and partition: latest
+  materializations, which partitions are materialized, which failed;
+* each check execution that is still the newest, or the newest with a result, for its check and
+  partition;
+* the run itself with its start and end, if it has one of those, if it is an asset's last run, or if
+  it is the root of retries that are kept. Links in the UI keep working, at the cost of at most one
+  run for each partition of an asset.
 
-Runs that have not ended are not touched, nor is what a backfill started that has not. Job snapshots
-stay: a few KB, new only where a job's definition changes, while deleting one could pull it away
-under a run that is being created. The space is used again: autovacuum sees to that.
+Unfinished runs and the runs of unfinished backfills are not touched. Job snapshots stay: they are a
+few KB, are only added when a job's definition changes, and deleting one could break a run that is
+being created. Autovacuum makes the space reusable.
 """
 
 import sys
@@ -33,15 +33,15 @@ from alphapulse_pipeline.warehouse.connection import connect
 SUCCESSFUL = timedelta(days=7)
 """How long a successful run is kept whole."""
 OTHERS = timedelta(days=30)
-"""How long a run is kept whole that failed or was cancelled; ended backfills as well."""
+"""How long a failed or canceled run is kept whole, and an ended backfill."""
 
-_RUNS_AT_ONCE = 50
-_CHECKS_AT_ONCE = 5000
+_RUNS_PER_BATCH = 50
+_CHECKS_PER_BATCH = 5000
 _OWN_LOCK = "hashtextextended('alphapulse event log', 0)"
 _RUNLESS = ""
-"""The run of events that no run wrote, e.g. that an asset is no longer fresh."""
+"""Run id of events that no run wrote, e.g. that an asset is no longer fresh."""
 
-# Dagster's timestamps have no zone and are UTC, which is the connection's zone as well.
+# Dagster's timestamps are UTC without a zone; the connection's zone is UTC as well.
 _ENDED_BACKFILL = (
     "status IN ('COMPLETED', 'COMPLETED_SUCCESS', 'COMPLETED_FAILED', 'FAILED', 'CANCELED')"
 )
@@ -58,13 +58,13 @@ _OLD_RUNS = f"""
         )
 """
 
-# The newest first: a retry is looked at before the run that it repeats.
+# Newest first: a retry comes before the run that it repeats.
 _NEXT_RUNS = f"""
     SELECT id, run_id FROM ({_OLD_RUNS}) AS old
-    WHERE id < %(before)s ORDER BY id DESC LIMIT {_RUNS_AT_ONCE}
+    WHERE id < %(before)s ORDER BY id DESC LIMIT {_RUNS_PER_BATCH}
 """
 
-# A newer event is found by an index, which differs where there is no partition.
+# Two EXISTS, because rows with and without a partition use different indexes.
 _DELETE_RUNS = """
     WITH newest AS MATERIALIZED (
         SELECT id, run_id FROM public.event_logs e
@@ -97,12 +97,12 @@ _DELETE_RUNS = """
         RETURNING id
     ), tags AS (
         DELETE FROM public.asset_event_tags WHERE event_id IN (SELECT id FROM events)
-    ), gone AS (
+    ), deleted AS (
         DELETE FROM public.runs
         WHERE run_id = ANY(%(runs)s) AND run_id NOT IN (SELECT run_id FROM kept_with_roots)
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM gone)
+    SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deleted)
 """
 
 _NEWEST_CHECKS = """
@@ -118,26 +118,26 @@ _DELETE_CHECKS = f"""
         SELECT c.id FROM public.asset_check_executions c LEFT JOIN public.runs USING (run_id)
         WHERE c.id NOT IN (SELECT unnest(%(newest)s::bigint[])) AND (
             c.run_id IN (SELECT run_id FROM ({_OLD_RUNS}) AS old)
-            -- of a run that a person deleted, or of none
+            -- its run was deleted by hand, or it has none
             OR runs.id IS NULL AND c.create_timestamp < %(successful)s::timestamptz
-        ) LIMIT {_CHECKS_AT_ONCE}
+        ) LIMIT {_CHECKS_PER_BATCH}
     )
 """
 
 _DELETE_BACKFILLS = f"""
-    WITH gone AS (
+    WITH deleted AS (
         DELETE FROM public.bulk_actions b
         WHERE {_ENDED_BACKFILL} AND timestamp < %(others)s::timestamptz
             AND NOT EXISTS (SELECT FROM public.runs WHERE backfill_id = b.key)
         RETURNING key
-    ), tags AS (DELETE FROM public.backfill_tags WHERE backfill_id IN (SELECT key FROM gone))
-    SELECT count(*) FROM gone
+    ), tags AS (DELETE FROM public.backfill_tags WHERE backfill_id IN (SELECT key FROM deleted))
+    SELECT count(*) FROM deleted
 """
 
 
 @dataclass(frozen=True)
 class Removed:
-    """How many rows are gone, and whether that was all that could go."""
+    """How many rows were deleted. `complete`: no more rows are due."""
 
     events: int
     runs: int
@@ -147,9 +147,9 @@ class Removed:
 
 
 def prune(url: str, now: datetime, seconds: float) -> Removed | None:
-    """Delete what is not kept, in short transactions; None where another process is at it.
+    """Delete what is due, in short transactions; None if another process is pruning.
 
-    It begins no further transaction after `seconds`: the rest is for the next time.
+    Starts no transaction after `seconds`: the next call continues.
     """
     deadline = time.monotonic() + seconds
     times: dict[str, object] = {"successful": now - SUCCESSFUL, "others": now - OTHERS}
@@ -169,12 +169,12 @@ def prune(url: str, now: datetime, seconds: float) -> Removed | None:
 def _checks(
     connection: Connection[TupleRow], times: dict[str, object], deadline: float
 ) -> tuple[int, bool]:
-    """How many executions of checks were deleted, and whether all were."""
+    """How many check executions were deleted, and whether that was all."""
     deleted = 0
     while time.monotonic() < deadline:
         count = connection.execute(_DELETE_CHECKS, times).rowcount
         deleted += count
-        if count < _CHECKS_AT_ONCE:
+        if count < _CHECKS_PER_BATCH:
             return deleted, True
     return deleted, False
 
@@ -182,9 +182,9 @@ def _checks(
 def _runs(
     connection: Connection[TupleRow], times: dict[str, object], checked: set[str], deadline: float
 ) -> tuple[int, int, bool]:
-    """How many events and runs were deleted, and whether all were.
+    """How many events and runs were deleted, and whether that was all.
 
-    `checked` are the runs of the executions of checks that are kept.
+    `checked`: the runs of the check executions that are kept.
     """
     events = runs = 0
     before, batch = sys.maxsize, [_RUNLESS]

@@ -1,1 +1,1 @@
-"""What the project is told from outside: environment variables, account files, their secrets."""
+"""Configuration: environment variables, `.env`, the component files under `defs/`, redaction."""

@@ -1,4 +1,4 @@
-"""The accounts that are deployed: one folder each under `defs/`, with a `defs.yaml`."""
+"""The deployed accounts: one folder each under `defs/`, with a `defs.yaml`."""
 
 import importlib.metadata
 import re
@@ -15,7 +15,8 @@ from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings import component_file
 from alphapulse_pipeline.settings.component_file import DEFS, component_files, did_you_mean
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import FieldError, SettingsError
+from alphapulse_pipeline.settings.paths import shown
 
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,34 +24,34 @@ _RESERVED = ("portfolio", "snapshots", "io_manager", "resources")
 
 
 class AccountSettings(BaseModel):
-    """The `attributes` of an account's file."""
+    """The `attributes` of an account's file. The component's attributes are these fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exchange: str = Field(description="A ccxt exchange id, e.g. bybit.")
-    history_start: date = Field(description="The first day of the histories: a fixed date.")
+    history_start: date = Field(description="The first day of the histories, e.g. 2026-01-31.")
     snapshot_cron: str = Field("*/5 * * * *", description="When snapshots are taken (UTC).")
     history_cron: str = Field("*/15 * * * *", description="When histories are synced (UTC).")
     datasets: list[str] | None = Field(
-        None, description="Default: all that the exchange has.", min_length=1
+        None, description="Default: every dataset that the exchange offers.", min_length=1
     )
     options: dict[str, Any] = Field(
-        default_factory=dict, description="Passed to ccxt, e.g. {recvWindow: 60000}."
+        default_factory=dict, description="Options for ccxt, e.g. {recvWindow: 60000}."
     )
-    allow_trading_keys: bool = Field(False, description="Accept a key that may trade.")
+    allow_trading_keys: bool = Field(False, description="Accept an API key that can trade.")
 
     @field_validator("exchange")
     @classmethod
     def _known_exchange(cls, value: str) -> str:
         if value not in exchanges():
-            raise ValueError(f"ccxt has no exchange {value!r}{did_you_mean(value, exchanges())}")
+            raise FieldError(f"ccxt has no exchange {value!r}", did_you_mean(value, exchanges()))
         return value
 
     @field_validator("history_start")
     @classmethod
     def _not_in_the_future(cls, value: date) -> date:
         if value > datetime.now(UTC).date():
-            raise ValueError(f"{value} lies in the future: histories begin today or earlier")
+            raise FieldError(f"{value} is in the future", "use today or an earlier day")
         return value
 
     @field_validator("snapshot_cron", "history_cron")
@@ -64,7 +65,7 @@ class AccountSettings(BaseModel):
     def _known_datasets(cls, value: list[str] | None) -> list[str] | None:
         for dataset in value or ():
             if dataset not in DATASETS:
-                raise ValueError(f"no dataset {dataset!r}{did_you_mean(dataset, list(DATASETS))}")
+                raise FieldError(f"no dataset {dataset!r}", did_you_mean(dataset, list(DATASETS)))
         return value
 
     def wants(self, dataset: str) -> bool:
@@ -73,7 +74,7 @@ class AccountSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Account:
-    """One deployed account: the folder's name and what its file says."""
+    """A deployed account: its folder's name and the settings in its file."""
 
     name: str
     settings: AccountSettings
@@ -88,44 +89,46 @@ class Account:
 
 
 def check_account_name(name: str) -> None:
-    """Raise `SettingsError` unless `name` can be an account's."""
+    """Raise `SettingsError` unless `name` is a valid account name."""
     if not _ACCOUNT_NAME.match(name):
         raise SettingsError(
-            f"account name {name!r}: use lower-case letters, digits and _, beginning with a letter"
+            f"account name {name!r} is not valid",
+            "rename the folder: lower-case letters, digits and _, starting with a letter",
         )
     if name in _RESERVED:
-        raise SettingsError(f"account name {name!r} is reserved: rename the folder")
+        raise SettingsError(f"account name {name!r} is reserved", "rename the folder")
 
 
 def check_cron(value: str) -> None:
-    """Raise `ValueError` with a sentence unless `value` is a five-field cron schedule."""
+    """Raise `FieldError` unless `value` is a cron schedule of five fields."""
+    fix = "give five fields, e.g. '*/5 * * * *'"
     if len(value.split()) != 5:
-        raise ValueError(f"{value!r} is no cron schedule: give five fields, e.g. '*/5 * * * *'")
+        raise FieldError(f"{value!r} is not a cron schedule", fix)
     try:
         CronSim(value, _EPOCH)
     except CronSimError as error:
-        raise ValueError(f"{value!r} is no cron schedule: {str(error).lower()}") from error
+        raise FieldError(f"{value!r} is not a cron schedule: {str(error).lower()}", fix) from error
 
 
 @cache
 def exchanges() -> tuple[str, ...]:
-    """All exchange ids of the installed ccxt, read from its files: importing it takes seconds."""
+    """Every exchange id of the installed ccxt, from its file names: importing it takes seconds."""
     folder = Path(str(importlib.metadata.distribution("ccxt").locate_file("ccxt/async_support")))
     return tuple(sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__"))
 
 
 def read_accounts(folder: Path = DEFS) -> list[Account]:
-    """All accounts under `folder`, by name. Raises `SettingsError`: file, line, field, mend."""
+    """All accounts under `folder`, by name. Raises `SettingsError` with file, line and field."""
     return [account for path in component_files(folder) if (account := read_account(path))]
 
 
 def read_account(path: Path) -> Account | None:
-    """The account of a file; None where it is another component's. Raises `SettingsError`."""
+    """The account in a file, or None if it is a different component. Raises `SettingsError`."""
     file = component_file.read(path)
     if file.kind != component_file.ACCOUNT:
         return None
     try:
         check_account_name(path.parent.name)
     except SettingsError as error:
-        raise SettingsError(f"{component_file.shown(path)}:1: {error}") from None
+        raise SettingsError(f"{shown(path)}:1: {error.problem}", error.fix) from None
     return Account(path.parent.name, file.attributes(AccountSettings))

@@ -1,6 +1,6 @@
-"""A component's file, `defs/<folder>/defs.yaml`: a mistake in it is one line: file, line and field.
+"""Component files, `defs/<folder>/defs.yaml`: every mistake is one line with file, line and field.
 
-Dagster reads the same files through its components. They are read here too, so that commands know
+Dagster reads the same files through its components. They are also read here so that commands know
 what is deployed without loading Dagster.
 """
 
@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import FieldError, SettingsError
+from alphapulse_pipeline.settings.paths import shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,102 +25,128 @@ DEFS = Path(__file__).parents[1] / "defs"
 
 
 def component_files(folder: Path = DEFS) -> list[Path]:
-    """The files of all folders under `folder`, some of which may be somebody's own components.
+    """Every `defs.yaml` in the folders under `folder`, including those of custom components.
 
-    Raises `SettingsError` where a component of ours stands in a file that nobody reads.
+    Raises `SettingsError` if one of our components is in a file that Dagster does not read.
     """
     for path in sorted(folder.glob("*/*.y*ml")):
         if path.name != "defs.yaml" and any(
-            kind.encode() in path.read_bytes() for kind in (ACCOUNT, PORTFOLIO)
+            kind.encode() in _bytes(path) for kind in (ACCOUNT, PORTFOLIO)
         ):
-            raise SettingsError(f"{shown(path)}: nobody reads this file: call it defs.yaml")
+            raise SettingsError(
+                f"{shown(path)}: Dagster does not read a file of this name",
+                "rename it to defs.yaml",
+            )
     return sorted(folder.glob("*/defs.yaml"))
 
 
 @dataclass(frozen=True)
 class ComponentFile:
-    """What a file says, and where in it."""
+    """A parsed component file."""
 
     path: Path
     kind: str
-    """The component's name: one of ours, or somebody's own."""
+    """The component's type: one of ours or a custom one."""
     content: dict[str, Any]
     root: yaml.Node | None
+    """The parse tree, for line numbers."""
 
     def attributes(self, model: type[Model]) -> Model:
-        """The file's `attributes` as `model` wants them. Raises `SettingsError`."""
+        """The file's `attributes`, validated. Raises `SettingsError`."""
         try:
             return model.model_validate(self.content.get("attributes") or {})
         except ValidationError as error:
             first = error.errors()[0]
-            where = ("attributes", *(str(part) for part in first["loc"]))
-            told = _sentence(dict(first), tuple(model.model_fields))
-            line = _line(self.root, where)
-            raise SettingsError(f"{shown(self.path)}:{line}: {'.'.join(where)}: {told}") from error
+            field = ("attributes", *(str(part) for part in first["loc"]))
+            problem, fix = _explained(dict(first), tuple(model.model_fields))
+            where = f"{shown(self.path)}:{_line(self.root, field)}: {'.'.join(field)}"
+            raise SettingsError(f"{where}: {problem}", fix) from error
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves days as text: PyYAML would raise a bare ValueError for the 13th month."""
+    """Leaves dates as text: PyYAML would raise a bare ValueError for the 13th month."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
 
 
 def read(path: Path) -> ComponentFile:
-    """One file. Raises `SettingsError`: file, line, field, mend."""
+    """Parse one file. Raises `SettingsError` with file, line and field."""
     name = shown(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _bytes(path).decode()
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(f"{name}:{line}: not valid YAML: {error.problem}") from error
+        raise SettingsError(
+            f"{name}:{line}: not valid YAML: {error.problem}", "correct this line"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}:1: not valid YAML: it is no UTF-8 text") from error
+        raise SettingsError(f"{name}:1: not UTF-8 text", "save the file as UTF-8") from error
     except RecursionError:
-        raise SettingsError(f"{name}:1: not valid YAML: it is nested too deeply") from None
+        raise SettingsError(
+            f"{name}:1: not valid YAML: nested too deeply", "remove the nested brackets"
+        ) from None
     except ValueError as error:  # a number of thousands of digits
-        raise SettingsError(f"{name}:1: not valid YAML: {error}") from error
+        raise SettingsError(f"{name}:1: not valid YAML: {error}", "shorten the number") from error
     if not isinstance(content, dict) or "type" not in content:
-        raise SettingsError(f"{name}:1: type: missing: add `type: {ACCOUNT}`")
+        raise SettingsError(f"{name}:1: type: missing", f"add `type: {ACCOUNT}`")
     kind = str(content["type"])
     ours = kind.startswith(_OURS)
     if ours and kind not in (ACCOUNT, PORTFOLIO):
-        hint = did_you_mean(kind, (ACCOUNT, PORTFOLIO))
-        raise SettingsError(f"{name}:{_line(root, ('type',))}: type: no component {kind!r}{hint}")
+        raise SettingsError(
+            f"{name}:{_line(root, ('type',))}: type: no component {kind!r}",
+            did_you_mean(kind, (ACCOUNT, PORTFOLIO)),
+        )
     for event in yaml.parse(text, Loader=yaml.SafeLoader) if ours else ():
-        if isinstance(event, yaml.AliasEvent):  # a few of them are enough to fill the memory
+        if isinstance(event, yaml.AliasEvent):  # a few nested aliases are enough to fill the memory
             line = event.start_mark.line + 1 if event.start_mark else 1
-            raise SettingsError(f"{name}:{line}: *{event.anchor}: write it out, without aliases")
+            raise SettingsError(
+                f"{name}:{line}: *{event.anchor}: aliases are not supported", "write the value out"
+            )
     return ComponentFile(path, kind, content, root)
 
 
-def shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known[:12])}"
+    """A fix for an unknown `word`: the nearest known one, or a list of them."""
+    if close := difflib.get_close_matches(word, known, n=1):
+        return f"did you mean {close[0]!r}?"
+    return f"use one of {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"
 
 
-def _sentence(error: dict[str, Any], fields: Sequence[str]) -> str:
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{shown(path)} cannot be read: {error.strerror}",
+            f"make it a readable file: chmod 644 {shown(path)}",
+        ) from None
+
+
+def _explained(error: dict[str, Any], fields: Sequence[str]) -> tuple[str, str]:
+    """The problem and the fix of one of pydantic's errors."""
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, FieldError):
+        return cause.problem, cause.fix
     match error["type"]:
         case "extra_forbidden":
-            return f"unknown field{did_you_mean(str(error['loc'][-1]), fields)}"
+            return "unknown field", did_you_mean(str(error["loc"][-1]), fields)
         case "missing":
-            return "missing: add it to the file"
+            return "missing", "add it to the file"
+        case "too_short":
+            return "the list is empty", "name at least one, or remove the field for its default"
         case kind if kind.startswith("date_"):
-            return f"{error['msg']}: write a day as 2026-01-31"
+            return str(error["msg"]), "write a day as 2026-01-31"
         case _:
-            return str(error["msg"]).removeprefix("Value error, ")
+            return str(error["msg"]), "correct the value"
 
 
-def _line(node: yaml.Node | None, where: tuple[str, ...]) -> int:
-    """The line of the field `where`, or of the nearest part of it that stands in the file."""
+def _line(node: yaml.Node | None, field: tuple[str, ...]) -> int:
+    """The line of `field`, or of its nearest parent in the file."""
     line = 1
-    for part in where:
+    for part in field:
         if not isinstance(node, yaml.MappingNode):
             break
         for key, value in node.value:

@@ -1,8 +1,8 @@
-"""Environment variables: which there are, and how an account's are named.
+"""Environment variables: their names, and looking them up.
 
-`.env` in the working directory is read too and never overrides what is exported. An account's
-variables are looked up whenever a run begins, in `.env` as it is then, and are never put into the
-environment: a key that was replaced there is used by the next run, whoever starts it.
+`.env` in the working directory is read as well; an exported variable takes precedence. An account's
+variables are looked up when a run starts, in the current `.env`, and are never copied into the
+environment: after a key is replaced in `.env`, the next run uses the new one.
 """
 
 import os
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-import platformdirs
 from dotenv import dotenv_values
 
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.paths import shown
 
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
 ALERT_WEBHOOK = "ALPHAPULSE_ALERT_WEBHOOK"
-"""A secret: who knows it can write into the channel."""
+"""A secret: its URL lets anyone post to the channel."""
 DOTENV = "ALPHAPULSE_DOTENV"
-"""Set by `up` for the processes that it starts, which work elsewhere."""
+"""Path of `.env`. Set by `up` for its child processes, whose working directory differs."""
 
 _LOOKED_UP = re.compile(
     rf".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z|{ALERT_WEBHOOK}\Z"
@@ -30,12 +30,12 @@ _LOOKED_UP = re.compile(
 _SECRET = re.compile(rf".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z|{ALERT_WEBHOOK}\Z")
 
 _seen: set[str] = set()
-"""Every secret that this process has met: one that was replaced may still be in a message."""
+"""Every secret this process has read: a replaced one may still appear in a message."""
 
 
 @dataclass(frozen=True)
 class AccountEnvironment:
-    """The variables of one account. Holds names, never values: values are read when asked for."""
+    """The names of one account's variables. Values are never kept here: see `lookup`."""
 
     account: str
 
@@ -63,14 +63,14 @@ class AccountEnvironment:
         return f"{self.account.upper()}_{suffix}"
 
     def missing(self) -> list[str]:
-        """The variables that a run needs and that are not set, by name."""
+        """Names of the required variables that are not set."""
         return [name for name in (self.api_key, self.api_secret) if not lookup(name)]
 
 
 def lookup(name: str) -> str:
-    """The variable's value as it is now: exported, else as `.env` says; empty where it is neither.
+    """The variable's current value: exported, or from `.env`, or empty.
 
-    Raises `SettingsError` where `.env` cannot be read.
+    Raises `SettingsError` if `.env` cannot be read.
     """
     value = os.environ.get(name)
     if value is None:
@@ -81,14 +81,14 @@ def lookup(name: str) -> str:
 
 
 def secrets() -> set[str]:
-    """The values of all secrets that this process has met, and may therefore show."""
+    """Every secret this process has read or inherited, for redaction."""
     return _seen | {value for name, value in os.environ.items() if _SECRET.match(name)}
 
 
 def read_dotenv() -> None:
-    """Add `.env` to the environment without what is looked up anew; what is exported wins.
+    """Add `.env` to the environment, except for variables that `lookup` reads from it each time.
 
-    Raises `SettingsError` where it cannot be read.
+    An exported variable takes precedence. Raises `SettingsError` if `.env` cannot be read.
     """
     for name, value in _dotenv().items():
         if not _LOOKED_UP.match(name):
@@ -96,67 +96,84 @@ def read_dotenv() -> None:
 
 
 def dotenv_is_open() -> bool:
-    """Whether other users of this machine may read `.env`, or write it."""
+    """Whether other users of this machine can read or write `.env`."""
     path = dotenv_path()
     return path.is_file() and bool(path.stat().st_mode & 0o066)
 
 
 def dotenv_path() -> Path:
-    """Where `.env` is: in the working directory, or where `up` says that its own was."""
+    """Path of `.env`: in the working directory, or in that of the parent `alphapulse up`."""
     return Path(os.environ.get(DOTENV) or Path.cwd() / ".env")
 
 
 def _dotenv() -> Mapping[str, str]:
+    """The variables in `.env`. Raises `SettingsError` if it cannot be read."""
     try:
         text = dotenv_path().read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise SettingsError(f"{dotenv_path()} cannot be read: {error.strerror}") from None
+        name = shown(dotenv_path())
+        fix = (
+            f"make it readable: chmod 600 {name}"
+            if isinstance(error, PermissionError)
+            else "replace it with a text file"
+        )
+        raise SettingsError(f"{name} cannot be read: {error.strerror}", fix) from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{dotenv_path()} is no UTF-8 text: write it again") from None
+        raise SettingsError(
+            f"{shown(dotenv_path())} is not UTF-8 text", "save it as UTF-8"
+        ) from None
     if "\0" in text:
-        raise SettingsError(f"{dotenv_path()} has a zero byte in it: write it again")
+        raise SettingsError(f"{shown(dotenv_path())} contains a NUL byte", "write the file again")
     found = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
     _seen.update(value for name, value in found.items() if _SECRET.match(name))
     return found
 
 
 def flag(name: str) -> bool:
-    """Whether the variable `name` says yes. Raises `SettingsError` on anything but yes or no."""
+    """Whether the variable is true. Raises `SettingsError` if it is not a boolean."""
     value = lookup(name).strip().lower()
     if value in ("1", "true", "yes", "on"):
         return True
     if value in ("", "0", "false", "no", "off"):
         return False
-    raise SettingsError(f"{name} is {value!r}: set it to true or false")
+    raise SettingsError(f"{name} is {value!r}", "set it to true or false")
 
 
 def home() -> Path:
-    """Where the embedded database and Dagster's home live. Not created here."""
+    """Directory of the embedded database and of Dagster's home. Not created here."""
     if named := os.environ.get(HOME):
         return Path(named).expanduser().absolute()
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/alphapulse")
+    import platformdirs  # only ordinary users without ALPHAPULSE_HOME need it
+
     return Path(platformdirs.user_data_dir("alphapulse", appauthor=False))
 
 
 def postgres_url() -> str:
-    """The database that runs write to. Raises `SettingsError` where none was given."""
+    """URL of the database. Raises `SettingsError` if it is not set or not a PostgreSQL URL."""
     url = os.environ.get(POSTGRES_URL, "")
     if not url:
         raise SettingsError(
-            f"{POSTGRES_URL} is not set: set it to postgresql://user:password@host/database, "
-            "or start through `alphapulse`, which brings its own PostgreSQL"
+            f"{POSTGRES_URL} is not set",
+            "set it to postgresql://user:password@host/database, or use `alphapulse up`, which "
+            "starts an embedded PostgreSQL",
         )
     if not url.startswith("postgresql://"):
-        raise SettingsError(f"{POSTGRES_URL} must begin with postgresql://")
+        raise SettingsError(
+            f"{POSTGRES_URL} is not a PostgreSQL URL",
+            "write it as postgresql://user:password@host/database",
+        )
     return url
 
 
 def alert_webhook() -> str:
-    """Where alerts are sent to; "" for nowhere. Raises `SettingsError` where it is no URL."""
+    """URL that alerts are posted to, or "". Raises `SettingsError` if it is not an HTTP URL."""
     url = lookup(ALERT_WEBHOOK).strip()
     if url and not url.startswith(("http://", "https://")):
-        raise SettingsError(f"{ALERT_WEBHOOK} must begin with http:// or https://")
+        raise SettingsError(
+            f"{ALERT_WEBHOOK} is not a URL", "write it with http:// or https:// at the start"
+        )
     return url

@@ -1,12 +1,8 @@
-"""Failures that a person can fix."""
+"""Errors that the user can fix."""
 
 
 class UserError(Exception):
-    """What happened, and what to do about it.
-
-    `str()` is one line: the problem, then the fix. The two are kept apart for whoever shows them
-    apart, as the doctor does.
-    """
+    """A problem and its fix. `str()` is one line with both: "problem; fix"."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         self.problem = problem
@@ -15,4 +11,8 @@ class UserError(Exception):
 
 
 class SettingsError(UserError):
-    """A mistake in a file, a variable or a command's arguments."""
+    """A mistake in a file, an environment variable or a command's arguments."""
+
+
+class FieldError(UserError, ValueError):
+    """A value that a field of a settings model does not accept. Raised in pydantic validators."""

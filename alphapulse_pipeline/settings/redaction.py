@@ -1,8 +1,8 @@
-"""No secret in any output: every text that leaves the process about a failure passes `redact`.
+"""No secret in any output: every error message passes `redact` before it leaves the process.
 
-What is masked: the secrets that this process knows (credentials, the database's password), each in
-the forms in which libraries and exchanges repeat them; the signatures of its latest requests, which
-are remembered for that; and whatever looks like a signature or stands in a URL's query.
+Masked are the secrets that this process knows (credentials, the database password), in every form
+in which libraries and exchanges repeat them; the signatures of its latest requests; anything that
+looks like a signature; and the query string of every URL.
 """
 
 import base64
@@ -23,11 +23,11 @@ _SIGNATURE = re.compile(
     r"(?i)\b(x-bapi-sign|api-sign|ok-access-sign|signature|sign|passphrase|secret)"
     r"(['\"]?\s*[=:]\s*['\"]?)[A-Za-z0-9+/=_%-]{8,}"
 )
-# what PostgreSQL cannot store, and what would move a terminal's cursor
+# PostgreSQL cannot store some of these, and others would move a terminal's cursor
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MASK = "***"
 _SHORTEST = 4
-"""Values shorter than this are no secrets, and masking them would garble ordinary words."""
+"""Shorter values are not secrets, and masking them would garble ordinary words."""
 
 _signatures: deque[str] = deque(maxlen=64)
 
@@ -35,7 +35,7 @@ _signatures: deque[str] = deque(maxlen=64)
 def redact(text: str) -> str:
     """`text` without API keys, secrets, passwords, signatures and URL query strings.
 
-    It can be printed and stored, whatever an exchange has sent.
+    The result is safe to print and to store, whatever an exchange has sent.
     """
     known = {form for secret in _known() if len(secret) >= _SHORTEST for form in _forms(secret)}
     for form in sorted(known, key=len, reverse=True):
@@ -46,15 +46,15 @@ def redact(text: str) -> str:
 
 
 def remember_signatures(signatures: Iterable[str]) -> None:
-    """Mask these as well: an exchange that refuses a request may repeat it in its answer."""
+    """Mask these from now on: an exchange that refuses a request may repeat it in its answer."""
     _signatures.extend(signatures)
 
 
 @contextmanager
 def redacted_errors() -> Iterator[None]:
-    """What is raised inside shows no secret, nor does anything that it came from.
+    """Redact any exception raised inside, with its causes.
 
-    For the doors through which unforeseen errors leave us: whoever logs them shows the whole chain.
+    For the places where unexpected errors leave our code: Dagster logs the whole chain.
     """
     try:
         yield
@@ -64,7 +64,7 @@ def redacted_errors() -> Iterator[None]:
 
 
 def without_secrets(error: BaseException) -> None:
-    """Redact the texts of `error` and of all that it came from: tracebacks show them all."""
+    """Redact the messages of `error`, its causes and its contexts: a traceback shows them all."""
     waiting, done = [error], set[int]()
     while waiting:
         one = waiting.pop()
@@ -72,7 +72,8 @@ def without_secrets(error: BaseException) -> None:
             continue
         done.add(id(one))
         one.args = tuple(_redacted(part) for part in one.args)
-        for name in ("strerror", "filename", *vars(one)):  # what some say in place of their args
+        # some exceptions show these instead of their args
+        for name in ("strerror", "filename", *vars(one)):
             if isinstance(value := getattr(one, name, None), str):
                 setattr(one, name, redact(value))
         waiting += [other for other in (one.__cause__, one.__context__) if other is not None]
@@ -96,7 +97,7 @@ def _known() -> Iterator[str]:
 def _passwords(url: str) -> Iterator[str]:
     try:
         parts = urlsplit(url)
-    except ValueError:  # no URL at all, which `connect` tells
+    except ValueError:  # not a URL; `connect` reports that
         return
     if parts.password:
         yield parts.password
@@ -111,11 +112,11 @@ def _forms(secret: str) -> Iterator[str]:
     yield quote_plus(secret)
     yield escape(secret)
     yield repr(secret)[1:-1]
-    # inside of a JSON text; some write the slashes of base64 as \/
-    written = json.dumps(secret)[1:-1]
-    yield written
-    yield written.replace("/", "\\/")
-    # up to what depends on the byte that follows
+    # inside JSON; some encoders write a slash as \/
+    as_json = json.dumps(secret)[1:-1]
+    yield as_json
+    yield as_json.replace("/", "\\/")
+    # without the last character, which depends on the byte that follows
     encoded = base64.b64encode(secret.encode()).decode()
     yield encoded
     yield encoded.rstrip("=")[:-1]

@@ -45,7 +45,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         """What `up` has printed so far."""
         return self.log.read_text()
 
@@ -105,8 +105,10 @@ def deployment(home: Path, *, demo: bool = True) -> Iterator[Deployment]:
         )
     running = Deployment(process, home, port, log, "alphapulse_demo" if demo else "alphapulse")
     try:
-        wait_for(lambda: "is up at" in running.said or process.poll() is not None, 120, what="up")
-        assert process.poll() is None, running.said
+        wait_for(
+            lambda: "is up at" in running.printed or process.poll() is not None, 120, what="up"
+        )
+        assert process.poll() is None, running.printed
         yield running
     finally:
         if process.poll() is None:

@@ -57,7 +57,7 @@ def shown_by(deployed: Deployment) -> dict[str, str]:
     server = EmbeddedServer(deployed.home / "postgres" / "socket")
     with psycopg.connect(server.url("alphapulse"), autocommit=True) as db:
         tables = dump(db)
-    found = {"tables": tables, "up": deployed.said, "ui": json.dumps(deployed.graphql(UI))}
+    found = {"tables": tables, "up": deployed.printed, "ui": json.dumps(deployed.graphql(UI))}
     found |= {"ps": " ".join(map(command_line, left(deployed.home)))}
     files = [p for p in deployed.home.rglob("*") if p.is_file() and "data" not in p.parts]
     return found | {str(path): path.read_text(errors="replace") for path in files}
@@ -72,7 +72,7 @@ def test_the_next_run_takes_new_credentials_and_none_is_shown(
     home.with_name(".env").chmod(0o644)
     refused = run(home, "sync", "bybit", "--dataset", "balances", "--json")
     assert refused.returncode == 1, refused.stderr
-    assert "other users of this machine may read .env: chmod 600 .env" in refused.stderr
+    assert "other users of this machine can read .env; run: chmod 600 .env" in refused.stderr
     assert exchange.repeated
     home.with_name(".env").chmod(0o600)
     exchange.trouble = refusal
@@ -92,8 +92,8 @@ def test_the_next_run_takes_new_credentials_and_none_is_shown(
             taken,
             seconds=120,
         )
-        told = "SELECT dataset, status, error FROM alphapulse.sync_log WHERE run_id = %s"
-        assert status == "SUCCESS", deployed.rows(told, taken)
+        log = "SELECT dataset, status, error FROM alphapulse.sync_log WHERE run_id = %s"
+        assert status == "SUCCESS", deployed.rows(log, taken)
         printed = [
             run(home, *arguments)
             for arguments in (["status", "--json"], ["sql", "select * from circuit", "--json"])
@@ -101,7 +101,7 @@ def test_the_next_run_takes_new_credentials_and_none_is_shown(
         shown = shown_by(deployed)
     assert "BYBIT_API_SECRET" in shown["ui"]
     assert "recognisable" not in json.dumps([p.stdout + p.stderr for p in [refused, *printed]])
-    for place, text in (shown | {"up at its end": deployed.said}).items():
+    for place, text in (shown | {"up at its end": deployed.printed}).items():
         for secret in ("recognisable", *exchange.signatures):
             found = text.find(secret)
             assert found < 0, (place, text[max(found - 300, 0) : found + 100])

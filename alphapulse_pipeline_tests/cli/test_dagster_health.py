@@ -1,4 +1,4 @@
-"""What the doctor says of Dagster: storage, daemon, schedules, and runs that stand still."""
+"""The doctor's checks of Dagster: storage, daemon, schedules, and stuck runs."""
 
 import time
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ from alphapulse_pipeline.cli.dagster_health import examine_dagster
 from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.health.doctor.database import Server
 from alphapulse_pipeline.health.doctor.result import Result, Status
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 
 DB = Connection[TupleRow]
@@ -53,7 +54,8 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def examined(db: DB | None, home: Path, *, tables: bool = True) -> dict[str, Result]:
-    server = Server("", db, "" if db else "the database is gone", None)
+    failure = None if db else SettingsError("the database is not available", "start it")
+    server = Server("", db, failure, None)
     found = examine_dagster(server, home, tables=tables and db is not None, files_read=True)
     return {result.check: result for result in found}
 
@@ -62,13 +64,13 @@ def test_nothing_is_wrong_where_nothing_was_ever_started(db: DB, home: Path) -> 
     found = examined(db, home)
     assert found.pop("daemon").status is Status.SKIPPED
     assert {result.status for result in found.values()} == {Status.OK}, found
-    assert found["code"].said == "14 assets and 4 jobs load"
+    assert found["code"].message == "14 assets and 4 jobs load"
 
 
-def test_without_a_database_only_the_code_is_looked_at(home: Path) -> None:
+def test_without_a_database_only_the_code_is_checked(home: Path) -> None:
     found = examined(None, home)
     assert found["code"].status is Status.OK
-    others = [result.said for check, result in found.items() if check != "code"]
+    others = [result.message for check, result in found.items() if check != "code"]
     assert others == ["because database failed"] * 4
 
 
@@ -76,13 +78,13 @@ def test_definitions_that_do_not_load_say_why(
     db: DB, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
-        raise ValueError("a component of somebody's own")
+        raise ValueError("a custom component")
 
     monkeypatch.setattr(dagster_health, "defs", fail)
     found = examined(db, home)["code"]
-    assert found.status is Status.BROKEN
-    assert "ValueError: a component of somebody's own" in found.said
-    assert "dg check defs" in found.mend
+    assert found.status is Status.FAILED
+    assert "ValueError: a custom component" in found.message
+    assert "dg check defs" in found.fix
 
 
 def heard(instance: dg.DagsterInstance, ago: float, error: str = "") -> None:
@@ -90,20 +92,20 @@ def heard(instance: dg.DagsterInstance, ago: float, error: str = "") -> None:
     instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - ago, "SCHEDULER", "id", errors))
 
 
-def test_a_daemon_that_runs_fails_or_has_stopped_is_told_apart(
+def test_a_daemon_that_runs_fails_or_has_stopped(
     db: DB, home: Path, instance: dg.DagsterInstance
 ) -> None:
     heard(instance, 10)
     assert examined(db, home)["daemon"].status is Status.OK
     heard(instance, 10, "no space left on device")
     found = examined(db, home)["daemon"]
-    assert found.status is Status.BROKEN
-    assert "no space left on device" in found.said
+    assert found.status is Status.FAILED
+    assert "no space left on device" in found.message
     heard(instance, 3600)
     found = examined(db, home)["daemon"]
     assert found.status is Status.WARNING
-    assert "no schedule runs" in found.said
-    assert "alphapulse up" in found.mend
+    assert "no schedule runs" in found.message
+    assert "alphapulse up" in found.fix
 
 
 def test_a_schedule_that_was_stopped_by_hand_is_a_warning(
@@ -119,8 +121,8 @@ def test_a_schedule_that_was_stopped_by_hand_is_a_warning(
     )
     found = examined(db, home)["schedules"]
     assert found.status is Status.WARNING
-    assert "bybit_history: stopped by hand" in found.said
-    assert "Automation" in found.mend
+    assert "bybit_history: stopped by hand" in found.message
+    assert "Automation" in found.fix
 
 
 def run_of(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> dg.DagsterRun:
@@ -135,7 +137,7 @@ def run_of(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> dg.Dags
     )
 
 
-def test_a_run_whose_process_is_gone_is_told_and_one_that_is_alive_is_not(
+def test_a_run_whose_process_has_died_is_reported_and_a_live_one_is_not(
     database: str, db: DB, home: Path, instance: dg.DagsterInstance
 ) -> None:
     run = run_of(instance, dg.DagsterRunStatus.STARTED)
@@ -143,11 +145,11 @@ def test_a_run_whose_process_is_gone_is_told_and_one_that_is_alive_is_not(
         assert examined(db, home)["runs"].status is Status.OK
     found = examined(db, home)["runs"]
     assert found.status is Status.WARNING
-    assert run.run_id[:8] in found.said
-    assert "alphapulse up" in found.mend
+    assert run.run_id[:8] in found.message
+    assert "alphapulse up" in found.fix
 
 
-def test_a_run_that_waits_for_long_is_told(
+def test_a_run_that_is_queued_for_long_is_reported(
     db: DB, home: Path, instance: dg.DagsterInstance
 ) -> None:
     run_of(instance, dg.DagsterRunStatus.QUEUED)
@@ -155,4 +157,4 @@ def test_a_run_that_waits_for_long_is_told(
     db.execute("UPDATE public.runs SET create_timestamp = create_timestamp - interval '1 hour'")
     found = examined(db, home)["runs"]
     assert found.status is Status.WARNING
-    assert "1 have waited in the queue" in found.said
+    assert "1 have been queued" in found.message

@@ -37,10 +37,10 @@ def doctor(home: Path, *arguments: str, **variables: str) -> subprocess.Complete
 
 
 def results(done: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], Any]:
-    told = json.loads(done.stdout)
-    assert set(told) == {"ok", "results"}
-    assert told["ok"] is (done.returncode == 0)
-    return {(line["account"], line["check"]): line for line in told["results"]}
+    printed = json.loads(done.stdout)
+    assert set(printed) == {"ok", "results"}
+    assert printed["ok"] is (done.returncode == 0)
+    return {(line["account"], line["check"]): line for line in printed["results"]}
 
 
 def test_the_demo_is_all_good(home: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_demo_is_all_good(home: Path) -> None:
     assert "ok" in done.stderr
 
 
-def test_a_wrong_secret_exits_with_1_and_tells_what_to_do(home: Path) -> None:
+def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path) -> None:
     with serve(World(), keys=[Key(secret="another")]) as simulator:
         done = doctor(
             home,
@@ -69,14 +69,14 @@ def test_a_wrong_secret_exits_with_1_and_tells_what_to_do(home: Path) -> None:
     assert found["bybit", "signature"] == {
         "account": "bybit",
         "check": "signature",
-        "status": "broken",
-        "said": "the signature is wrong: error sign! (10004)",
-        "mend": "check BYBIT_API_SECRET: it does not belong to the key in BYBIT_API_KEY",
+        "status": "failed",
+        "message": "the signature is wrong: error sign! (10004)",
+        "fix": "check BYBIT_API_SECRET: it does not belong to the key in BYBIT_API_KEY",
     }
-    assert found["bybit", "trades"]["said"] == "because signature failed"
-    # its own database has no tables yet, which is told and not mended
+    assert found["bybit", "trades"]["message"] == "because signature failed"
+    # its own database has no tables yet, which is reported but not changed
     assert found["", "tables"]["status"] == "warning"
-    assert found["", "storage"]["said"] == "because there are no current tables"
+    assert found["", "storage"]["message"] == "because there are no current tables"
     for secret in (DEMO_KEY, DEMO_SECRET):
         assert secret not in done.stdout + done.stderr
 
@@ -94,24 +94,24 @@ def test_without_a_database_the_account_is_examined_all_the_same(home: Path) -> 
         )
     assert done.returncode == 1
     found = results(done)
-    assert [line["check"] for line in found.values() if line["status"] == "broken"] == ["database"]
+    assert [line["check"] for line in found.values() if line["status"] == "failed"] == ["database"]
     assert "hidden-password" not in done.stdout + done.stderr
     assert found["bybit", "trades"]["status"] == "ok"
     assert found["bybit", "lock"]["status"] == "unknown"
 
 
-def test_an_account_that_is_named_is_not_swapped_for_an_invented_one(home: Path) -> None:
+def test_a_named_account_is_not_replaced_by_a_simulated_one(home: Path) -> None:
     done = doctor(home, "bybit", "--json")
     assert done.returncode == 1
     settings = results(done)["bybit", "settings"]
-    assert settings["said"] == "bybit: BYBIT_API_KEY and BYBIT_API_SECRET not set"
-    assert settings["mend"].startswith("export a read-only key")
+    assert settings["message"] == "bybit: BYBIT_API_KEY and BYBIT_API_SECRET not set"
+    assert settings["fix"].startswith("export a read-only key")
 
 
 def test_an_account_that_is_not_there_is_wrong_usage(home: Path) -> None:
     done = doctor(home, "nobody")
     assert done.returncode == 2
-    assert "no account nobody: there are bybit" in done.stderr
+    assert "no account nobody; use one of bybit" in done.stderr
     assert done.stdout == ""
 
 
@@ -132,13 +132,13 @@ def test_a_file_that_cannot_be_read_hides_no_other_account(
     accounts, unread = cli._read([])
     assert [account.name for account in accounts] == ["good"]
     assert [(r.account, r.check, r.status) for r in unread] == [
-        ("bad", "settings", "broken"),
-        ("portfolio", "settings", "broken"),
+        ("bad", "settings", "failed"),
+        ("portfolio", "settings", "failed"),
     ]
-    assert "bad/defs.yaml:2: attributes.exchange: ccxt has no exchange 'oxk'" in unread[0].said
-    assert "portfolio/defs.yaml:2: attributes.currency: 'usd' is no asset's" in unread[1].said
+    assert "bad/defs.yaml:2: attributes.exchange: ccxt has no exchange 'oxk'" in unread[0].message
+    assert "portfolio/defs.yaml:2: attributes.currency: 'usd' is not an asset" in unread[1].message
     assert cli._read(["good"])[1] == []
     (tmp_path / "good" / "defs.yaml").rename(tmp_path / "good" / "defs.yml")
     accounts, unread = cli._read([])
     assert not accounts
-    assert "good/defs.yml: nobody reads this file" in unread[0].said
+    assert "good/defs.yml: Dagster does not read" in unread[0].message

@@ -78,7 +78,7 @@ def test_a_second_export_says_that_it_overwrites(home: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("what", "file", "code", "words"),
     [
-        ("portfolio.lots", "x.xlsx", 2, "the ending tells the format: .csv or .parquet"),
+        ("portfolio.lots", "x.xlsx", 2, "unknown format; use the extension .csv or .parquet"),
         ("portfolio.lots", "nowhere/x.csv", 2, "name another file with --out"),
         ("portfolio.nothing", "x.csv", 1, '"portfolio.nothing" does not exist'),
         ("portfolio.nothing", "x.parquet", 1, '"portfolio.nothing" does not exist'),
@@ -88,7 +88,7 @@ def test_a_second_export_says_that_it_overwrites(home: Path, tmp_path: Path) -> 
         ("SELECT rolpassword FROM pg_authid", "x.csv", 1, "permission denied"),
     ],
 )
-def test_what_cannot_be_exported_is_told_and_leaves_what_was_there(
+def test_a_failed_export_has_a_message_and_leaves_an_existing_file(
     home: Path, tmp_path: Path, what: str, file: str, code: int, words: str
 ) -> None:
     out = tmp_path / file
@@ -101,7 +101,7 @@ def test_what_cannot_be_exported_is_told_and_leaves_what_was_there(
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_whoever_reads_may_have_enough(home: Path) -> None:
+def test_the_reader_may_stop_early(home: Path) -> None:
     rows = "SELECT generate_series(1, 1000000)"
     with subprocess.Popen(
         [running.COMMAND, "export", "--demo", rows],

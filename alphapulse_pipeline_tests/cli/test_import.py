@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from typer.testing import CliRunner, Result
 
-from alphapulse_pipeline.cli import import_, status
+from alphapulse_pipeline.cli import import_
+from alphapulse_pipeline.cli.app import app
 from alphapulse_pipeline.settings.environment import HOME
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import deployed
@@ -34,9 +34,6 @@ def command(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("BYBIT_API_KEY", "key")
     monkeypatch.setenv("BYBIT_API_SECRET", "secret")
     monkeypatch.setenv("COLUMNS", "200")
-    app = typer.Typer()
-    for module in (import_, status):
-        module.register(app)
 
     def run(*arguments: str) -> Result:
         result = CliRunner().invoke(app, arguments, standalone_mode=False)
@@ -71,7 +68,7 @@ def lost(db: DB) -> datetime:
     return reached
 
 
-def test_rows_and_coverage_are_told(command: Command, file: str, lost: datetime) -> None:
+def test_rows_and_coverage_are_printed(command: Command, file: str, lost: datetime) -> None:
     found = command("import", "bybit", "transfers", file, "--json")
     assert json.loads(found.stdout) == {
         "account": "bybit", "dataset": "transfers", "read": 1, "new": 1, "changed": 0,
@@ -79,23 +76,26 @@ def test_rows_and_coverage_are_told(command: Command, file: str, lost: datetime)
         "coverage_after": "0.4000", "covered": [],
     }  # fmt: skip
     days = ("--since", "2026-09-01", "--until", "2026-09-05")
-    told = command("import", "bybit", "transfers", file, *days)
-    assert told.stdout.split("\n")[1].split() == (
+    printed = command("import", "bybit", "transfers", file, *days)
+    assert printed.stdout.split("\n")[1].split() == (
         ["bybit", "transfers", "1", "0", "0", "1", "0", "40.00", "%", "90.00", "%"]
     )
-    assert "covered now: deposits [2026-09-01 00:00:00 .. 2026-09-06 00:00:00)" in told.stderr
+    assert "now covered: deposits [2026-09-01 00:00:00 .. 2026-09-06 00:00:00)" in printed.stderr
     again = command("import", "bybit", "transfers", file, *days)
     assert "nothing was missing" in again.stderr
 
 
 def test_a_file_that_asserts_nothing_says_so(command: Command, file: str, lost: datetime) -> None:
-    assert "only the rows were stored" in command("import", "bybit", "transfers", file).stderr
+    assert (
+        "coverage is unchanged: give --since"
+        in command("import", "bybit", "transfers", file).stderr
+    )
 
 
 def test_until_is_a_day_or_a_moment(command: Command, file: str, lost: datetime) -> None:
     times = ("--since", "2026-09-01T12:00", "--until", "2026-09-02T12:00:00+02:00")
-    told = json.loads(command("import", "bybit", "transfers", file, *times, "--json").stdout)
-    (covered,) = told["covered"]
+    printed = json.loads(command("import", "bybit", "transfers", file, *times, "--json").stdout)
+    (covered,) = printed["covered"]
     assert covered == {
         "stream": "deposits",
         "since": "2026-09-01T12:00:00+00:00",
@@ -106,18 +106,24 @@ def test_until_is_a_day_or_a_moment(command: Command, file: str, lost: datetime)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bybit", "candles"], "no history candles: there are trades, orders"),
+        (["bybit", "candles"], "no history candles; use one of trades, orders"),
         (["bybit", "balances"], "no history balances"),
-        (["nobody", "trades"], "no account nobody: there are"),
-        (["bybit", "transfers", "--preset", "kraken"], "no preset kraken for transfers: name the"),
-        (["bybit", "trades", "--preset", "okx"], "no preset okx for trades: there are kraken, bi"),
-        (["bybit", "trades", "--since", "2026-01-01"], "give both --since and --until"),
-        (["bybit", "trades", "--since", "x", "--until", "y"], "--since 'x' is no day"),
+        (["nobody", "trades"], "no account nobody; use one of bybit"),
+        (
+            ["bybit", "transfers", "--preset", "kraken"],
+            "no preset kraken for transfers; rename",
+        ),
+        (["bybit", "trades", "--preset", "okx"], "no preset okx for trades; use one of kraken, bi"),
+        (
+            ["bybit", "trades", "--since", "2026-01-01"],
+            "--since and --until need each other",
+        ),
+        (["bybit", "trades", "--since", "x", "--until", "y"], "--since 'x' is not a day"),
         (
             ["bybit", "trades", "--since", "2026-01-02", "--until", "2026-01-01"],
             "--since is not before --until",
         ),
-        (["bybit", "trades", "--stream", "spot"], "--stream says what --since and --until are for"),
+        (["bybit", "trades", "--stream", "spot"], "--stream needs --since and --until"),
     ],
 )
 def test_wrong_usage_is_one_sentence(
@@ -140,7 +146,7 @@ def test_an_import_waits_for_the_run_that_is_going_on(
             with pytest.raises(Exception, match="lock timeout"), account_lock(other, "bybit"):
                 pass
         held.append(True)
-        raise SettingsError("enough")
+        raise SettingsError("enough", "nothing")
 
     monkeypatch.setattr(import_, "import_file", stored)
     with pytest.raises(SettingsError, match="enough"):
@@ -148,7 +154,7 @@ def test_an_import_waits_for_the_run_that_is_going_on(
     assert held == [True]
 
 
-def test_status_tells_gaps_from_what_is_lost_and_what_is_stale(
+def test_status_distinguishes_gaps_unreachable_and_stale_streams(
     command: Command, db: DB, lost: datetime
 ) -> None:
     header, line = command("status").stdout.splitlines()
@@ -171,4 +177,4 @@ def test_status_as_json_has_the_columns_of_the_view(
 
 def test_status_names_an_account_that_was_never_synced(command: Command, db: DB) -> None:
     deployed.register(db, "another", "bybit", [("transfers", True, None)])
-    assert "bybit: never synced: run `alphapulse sync bybit`" in command("status").stderr
+    assert "bybit: never synced; run `alphapulse sync bybit`" in command("status").stderr

@@ -31,9 +31,9 @@ def home() -> Iterator[Path]:
         ("COPY (SELECT 1) TO PROGRAM 'id'", 1, "permission denied"),
         ("DELETE FROM trades", 1, "read-only transaction"),
         ("SELECT timestamptz '-infinity' AS at", 0, "-infinity"),
-        ("SELECT '%s' || '%(a)s' || '{}' AS told", 0, "%s%(a)s{}"),
-        ("SELECT '\udcff'", 2, "the query is no UTF-8 text"),
-        ("", 2, "the query returns no rows"),
+        ("SELECT '%s' || '%(a)s' || '{}' AS text", 0, "%s%(a)s{}"),
+        ("SELECT '\udcff'", 2, "the query is not UTF-8 text"),
+        ("", 2, "the query returns no result"),
     ],
 )
 def test_one_query_that_reads(home: Path, query: str, code: int, words: str) -> None:

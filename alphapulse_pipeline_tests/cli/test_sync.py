@@ -29,10 +29,13 @@ def sync(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list
 @pytest.mark.parametrize(
     ("days", "words"),
     [
-        (("--since", "2999-01-01"), "--since 2999-01-01 lies in the future"),
-        (("--until", "2020-01-01"), "is before the histories of bybit begin: history_start"),
+        (("--since", "2999-01-01"), "--since 2999-01-01 is in the future"),
+        (
+            ("--until", "2020-01-01"),
+            "is before the histories of bybit begin; use 2026-01-01",
+        ),
         (("--since", "2026-02-01", "--until", "2026-01-31"), "--since is later than --until"),
-        (("--since", "soon"), "is no day: write 2026-01-31"),
+        (("--since", "soon"), "is not a day; write it as 2026-01-31"),
     ],
 )
 def test_days_that_no_history_has_are_one_sentence(
@@ -65,7 +68,7 @@ def demo() -> Iterator[Path]:
         yield Path(folder) / "home"
 
 
-def test_a_sync_ends_with_the_portfolio_and_tells_when_that_fails(demo: Path) -> None:
+def test_a_sync_ends_with_the_portfolio_and_reports_when_that_fails(demo: Path) -> None:
     """The result keeps its shape: one object for each account and dataset."""
     command = ("sync", "--demo", "bybit", "--dataset", "balances", "--json")
     done = running.run(demo, *command)
@@ -77,8 +80,8 @@ def test_a_sync_ends_with_the_portfolio_and_tells_when_that_fails(demo: Path) ->
     done = running.run(demo, *command)
     assert done.returncode == 1
     assert 'not refreshed: psycopg.errors.UndefinedTable: relation "portfolio.' in done.stderr
-    told = json.loads(done.stdout)
-    assert told["ok"] is False
-    assert [(r["account"], r["dataset"], r["status"]) for r in told["results"]] == [
+    printed = json.loads(done.stdout)
+    assert printed["ok"] is False
+    assert [(r["account"], r["dataset"], r["status"]) for r in printed["results"]] == [
         ("bybit", "balances", "completed")
     ]

@@ -1,4 +1,4 @@
-"""`alphapulse up` with real processes: it comes up, syncs, and whatever kills it, nothing stays.
+"""`alphapulse up` with real processes: it starts, syncs, and leaves no process however it ends.
 
 One deployment serves all of these tests, in this order; one that a test has ended is started again
 by the next, on the same home.
@@ -28,8 +28,14 @@ from alphapulse_pipeline_tests.cli.running import (
 )
 
 DATASETS = (
-    *("balances", "positions", "prices"),
-    *("orders", "trades", "transfers", "funding", "ledger"),
+    "balances",
+    "positions",
+    "prices",
+    "orders",
+    "trades",
+    "transfers",
+    "funding",
+    "ledger",
 )
 UNFINISHED = "status IN ('STARTING', 'STARTED', 'CANCELING')"
 
@@ -67,7 +73,7 @@ def test_a_second_up_on_the_same_home_is_refused_in_one_line(up: Up) -> None:
     second = running.run(deployed.home, "up", "--demo", "--port", str(running.free_port()))
     assert second.returncode == 2
     assert second.stderr.count("\n") == 1
-    assert "another `alphapulse up` runs" in second.stderr
+    assert "`alphapulse up` is already running" in second.stderr
     assert deployed.graphql("{ version }")
 
 
@@ -90,7 +96,7 @@ def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
 
     began = time.time()
     successor = up()
-    assert "that a killed predecessor left" in successor.said
+    assert "left by a previous `alphapulse up` that was killed" in successor.printed
     assert not [p for p in orphans if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     [(status,)] = successor.rows("SELECT status FROM runs WHERE run_id = %s", run)
     assert status in ("SUCCESS", "FAILURE", "CANCELED")
@@ -169,7 +175,7 @@ def test_a_killed_child_is_started_again(up: Up, name: str) -> None:
     killed = process(deployed, name)
     wait_for(lambda: time.time() - killed.create_time() > 25, 30, what="its settling")
     killed.kill()
-    wait_for(lambda: "is started again" in deployed.said, 30, what="its restart")
+    wait_for(lambda: "restarting it" in deployed.printed, 30, what="its restart")
     wait_for_next_run(deployed)
     wait_for(lambda: deployed.graphql("{ version }"), 60, what="the UI")
     assert deployed.process.poll() is None
@@ -182,7 +188,7 @@ def test_a_killed_database_is_started_again(up: Up) -> None:
     deployed.wait_for_rows("SELECT FROM runs WHERE status = 'STARTED'", seconds=120)
     [(newest,)] = deployed.rows("SELECT max(id) FROM runs")
     stop_postgres(deployed.home, signal.SIGKILL)
-    wait_for(lambda: "the embedded database has ended" in deployed.said, 30, what="its restart")
+    wait_for(lambda: "database has stopped" in deployed.printed, 30, what="its restart")
     wait_for_next_run(deployed)
     lost = f"SELECT run_id FROM runs WHERE {UNFINISHED} AND id <= %s"
     wait_for(lambda: not deployed.rows(lost, newest), 200, what="the end of the lost runs")

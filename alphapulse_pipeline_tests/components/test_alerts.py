@@ -1,4 +1,4 @@
-"""The sensors of alerts: by themselves, told by their ticks, and at work on real runs."""
+"""The alert sensors: their ticks, and their messages about real runs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ def test_they_run_by_default() -> None:
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
-def test_a_failed_run_is_told_and_its_mend_too(
+def test_a_failed_run_is_reported_and_its_recovery_too(
     simulator: Simulator,
     make_account: Make,
     run_job: RunJob,
@@ -42,23 +42,23 @@ def test_a_failed_run_is_told_and_its_mend_too(
     account = make_account(simulator.url, datasets=["balances", "positions"])
     with receiving() as (url, taken):
         monkeypatch.setenv(ALERT_WEBHOOK, url)
-        assert tick(run_failure_alerts, instance) == "nothing is wrong"
+        assert tick(run_failure_alerts, instance) == "no problems"
         simulator.set_faults("retcode=10003")
         run_job(account, "snapshot")
         assert tick(run_failure_alerts, instance) == "1 began"
         run_job(account, "snapshot")
-        assert tick(run_failure_alerts, instance) == "1 still lasting"
+        assert tick(run_failure_alerts, instance) == "1 still active"
         simulator.set_faults()
         run_job(account, "snapshot")
         assert tick(run_failure_alerts, instance) == "1 ended"
-    told = [body for _, body in taken]
-    assert len(told) == 2
-    assert "balances, positions failed (credentials)" in told[0]
-    assert "BYBIT_API_KEY" in told[0]
-    assert "over after" in told[1]
+    sent = [body for _, body in taken]
+    assert len(sent) == 2
+    assert "balances, positions failed (credentials)" in sent[0]
+    assert "BYBIT_API_KEY" in sent[0]
+    assert "over after" in sent[1]
 
 
-def test_a_run_that_failed_without_a_word_is_told(
+def test_a_run_that_failed_without_a_log_entry_is_reported(
     simulator: Simulator,
     make_account: Make,
     run_job: RunJob,
@@ -76,13 +76,13 @@ def test_a_run_that_failed_without_a_word_is_told(
         )
     )
     assert tick(run_failure_alerts, instance) == (
-        f"1 began; only logged, as {ALERT_WEBHOOK} is not set"
+        f"1 began; only logged, because {ALERT_WEBHOOK} is not set"
     )
     assert run_job(account, "snapshot").success
     assert str(tick(run_failure_alerts, instance)).startswith("1 ended")
 
 
-def test_a_failed_check_is_told(
+def test_a_failed_check_is_reported(
     simulator: Simulator,
     make_account: Make,
     run_job: RunJob,
@@ -97,10 +97,10 @@ def test_a_failed_check_is_told(
     db.execute("UPDATE alphapulse.balances SET total = -1 WHERE asset = 'USDT'")
     with db.transaction():
         assert not result(db, account, check, "a person's").passed
-    told = f"1 began, 1 still lasting; only logged, as {ALERT_WEBHOOK} is not set"
-    assert tick(check_failure_alerts, instance) == told
+    summary = f"1 began, 1 still active; only logged, because {ALERT_WEBHOOK} is not set"
+    assert tick(check_failure_alerts, instance) == summary
     _, alert = failed_checks(db)
-    assert alert.text.startswith("the check no_negative_total of balances fails: wallet ")
+    assert alert.text.startswith("check balances/no_negative_total failed: wallet ")
     assert "total -1" in alert.text
     assert run_job(account, "snapshot").success
-    assert str(tick(check_failure_alerts, instance)).startswith("1 ended, 1 still lasting")
+    assert str(tick(check_failure_alerts, instance)).startswith("1 ended, 1 still active")

@@ -37,37 +37,62 @@ GOOD: dict[str, dict[str, Any]] = {
         "debt": Decimal(0),
     },
     "positions": {
-        **{"market": "BTC/USDT:USDT", "side": "long", "margin_mode": "cross"},
+        "market": "BTC/USDT:USDT",
+        "side": "long",
+        "margin_mode": "cross",
         "contracts": Decimal(1),
     },
     "prices": {"market": "BTC/USDT", "last": Decimal(1)},
     "trades": {
-        **{"market": "BTC/USDT", "trade_id": "1", "side": "buy", "order_id": "o", "kind": "trade"},
-        **{
-            "price": Decimal(1),
-            "amount": Decimal(2),
-            "cost": Decimal(2),
-            "wallet": "unified",
-            "raw": {},
-        },
+        "market": "BTC/USDT",
+        "trade_id": "1",
+        "side": "buy",
+        "order_id": "o",
+        "kind": "trade",
+        "price": Decimal(1),
+        "amount": Decimal(2),
+        "cost": Decimal(2),
+        "wallet": "unified",
+        "raw": {},
         "executed_at": NOW - timedelta(hours=1),
     },
     "orders": {
-        **{"market": "BTC/USDT", "order_id": "o", "status": "open", "side": "buy"},
-        **{"amount": Decimal(1), "filled": Decimal(0), "wallet": "unified", "raw": {}},
-        **{"created_at": NOW - timedelta(hours=1), "updated_at": NOW - timedelta(hours=1)},
+        "market": "BTC/USDT",
+        "order_id": "o",
+        "status": "open",
+        "side": "buy",
+        "amount": Decimal(1),
+        "filled": Decimal(0),
+        "wallet": "unified",
+        "raw": {},
+        "created_at": NOW - timedelta(hours=1),
+        "updated_at": NOW - timedelta(hours=1),
     },
     "transfers": {
-        **{"kind": "deposit", "transfer_id": "1", "asset": "BTC", "amount": Decimal(1)},
-        **{"happened_at": NOW - timedelta(hours=1), "raw": {}},
+        "kind": "deposit",
+        "transfer_id": "1",
+        "asset": "BTC",
+        "amount": Decimal(1),
+        "happened_at": NOW - timedelta(hours=1),
+        "raw": {},
     },
     "funding": {
-        **{"market": "BTC/USDT:USDT", "funding_id": "1", "asset": "USDT", "amount": Decimal(1)},
-        **{"happened_at": NOW - timedelta(hours=1), "wallet": "unified", "raw": {}},
+        "market": "BTC/USDT:USDT",
+        "funding_id": "1",
+        "asset": "USDT",
+        "amount": Decimal(1),
+        "happened_at": NOW - timedelta(hours=1),
+        "wallet": "unified",
+        "raw": {},
     },
     "ledger": {
-        **{"wallet": "unified", "kind": "TRADE", "entry_id": "1", "asset": "BTC"},
-        **{"amount": Decimal(1), "happened_at": NOW - timedelta(hours=1), "raw": {}},
+        "wallet": "unified",
+        "kind": "TRADE",
+        "entry_id": "1",
+        "asset": "BTC",
+        "amount": Decimal(1),
+        "happened_at": NOW - timedelta(hours=1),
+        "raw": {},
     },
 }
 
@@ -209,10 +234,10 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
     found = failing(good)
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.ERROR
-    told = found[check].metadata
-    assert told["offenders"].value == 2
-    assert told["streams"].value == "spot, option"
-    first, second = str(told["first"].value).splitlines()[2:]
+    metadata = found[check].metadata
+    assert metadata["offenders"].value == 2
+    assert metadata["streams"].value == "spot, option"
+    first, second = str(metadata["first"].value).splitlines()[2:]
     assert "cannot be reached" in first
     assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in first
     assert "never asked" in second
@@ -320,7 +345,7 @@ def test_a_run_reads_what_it_wrote_and_a_person_reads_all(
 
 
 @pytest.mark.parametrize("dataset", HISTORIES)
-def test_what_a_run_finds_stays_found_until_it_is_mended(
+def test_what_a_run_finds_stays_found_until_it_is_fixed(
     good: Connection[TupleRow], dataset: str
 ) -> None:
     """The duplicate was recorded in one run; those after it must not call it good."""

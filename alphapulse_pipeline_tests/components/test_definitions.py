@@ -5,13 +5,17 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import BaseModel, ValidationError
 
+from alphapulse_pipeline.components import ExchangeAccount, Portfolio
 from alphapulse_pipeline.components.exchange_account import account_definitions
+from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.snapshots import allowed_age
 from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.accounts import AccountSettings as Settings
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 
 def account(**more: object) -> Account:
@@ -33,6 +37,29 @@ def test_the_deployed_definitions_load_without_a_database(monkeypatch: pytest.Mo
     loaded = defs()
     dg.Definitions.validate_loadable(loaded)
     assert {f"bybit/{dataset}" for dataset in DATASETS} <= set(specs(loaded))
+
+
+@pytest.mark.parametrize(
+    ("component", "settings"), [(ExchangeAccount, Settings), (Portfolio, PortfolioSettings)]
+)
+def test_the_yaml_schema_is_that_of_the_settings(
+    component: type[SettingsComponent], settings: type[BaseModel]
+) -> None:
+    fields = component.model().model_json_schema()["properties"]
+    assert {name: field["description"] for name, field in fields.items()} == {
+        name: field.description for name, field in settings.model_fields.items()
+    }
+
+
+def test_a_component_refuses_what_its_settings_refuse() -> None:
+    good = "exchange: bybit\nhistory_start: 2026-01-01\n"
+    found = ExchangeAccount.resolve_from_yaml(good + "options: {recvWindow: 6}\n")
+    assert found.history_start == date(2026, 1, 1)
+    assert found.options == {"recvWindow": 6}
+    with pytest.raises(ValidationError, match=r"snapshot_corn at <string>:3"):
+        ExchangeAccount.resolve_from_yaml(good + "snapshot_corn: x\n")
+    with pytest.raises(ValidationError, match="ccxt has no exchange 'byybit'; did you mean"):
+        ExchangeAccount.resolve_from_yaml(good.replace("bybit", "byybit"))
 
 
 def test_assets() -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import typer
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from typer.testing import CliRunner
 
-from alphapulse_pipeline.cli import status
+from alphapulse_pipeline.cli.app import app
 from alphapulse_pipeline.components import checks
 from alphapulse_pipeline.components.checks import checks_of
 from alphapulse_pipeline.components.histories import MODE
@@ -44,14 +43,14 @@ def checked(db: Database, *, allowed: bool = False) -> dg.AssetCheckResult:
     [
         ((True, False, False, None), False, None, ""),
         ((True, False, False, LATER), True, None, ""),
-        ((True, True, True, None), True, ERROR, "the key may withdraw"),
-        ((True, True, False, None), False, ERROR, "may trade, which is not allowed"),
-        ((True, True, False, SOON), True, WARN, "may trade, which allow_trading_keys allows"),
-        ((False, False, False, None), False, ERROR, "may not read"),
+        ((True, True, True, None), True, ERROR, "the key can withdraw"),
+        ((True, True, False, None), False, ERROR, "can trade and allow_trading_keys is false"),
+        ((True, True, False, SOON), True, WARN, "can trade, which allow_trading_keys permits"),
+        ((False, False, False, None), False, ERROR, "cannot read"),
         ((True, False, False, GONE), False, ERROR, "has expired"),
         ((True, False, False, SOON), False, WARN, "expires within 14 days"),
-        ((None, None, None, None), False, WARN, "does not tell what the key may do"),
-        ((True, None, True, None), False, ERROR, "the key may withdraw"),
+        ((None, None, None, None), False, WARN, "does not report the permissions of the key"),
+        ((True, None, True, None), False, ERROR, "the key can withdraw"),
     ],
 )
 def test_the_check_says_what_is_the_case(
@@ -64,28 +63,28 @@ def test_the_check_says_what_is_the_case(
     keys.store(db, "main", "print", *rights, ["10.0.0.1"])
     found = checked(db, allowed=allowed)
     assert found.passed is (severity is None)
-    assert "10.0.0.1" in str(found.metadata["as_it_is"].value)
+    assert "10.0.0.1" in str(found.metadata["current"].value)
     if severity:
         assert found.severity is severity
         assert finding in str(found.metadata["first"].value).splitlines()[2]
-        assert "README.md" in str(found.metadata["hint"].value)
+        assert "read-only key" in str(found.metadata["hint"].value)
 
 
 def test_a_key_that_was_never_asked_about_is_a_warning(db: Database) -> None:
     keys.store(db, "another", "print", True, True, True, None, None)
     found = checked(db)
     assert (found.passed, found.severity) == (False, WARN)
-    assert "not asked yet" in str(found.metadata["first"].value)
+    assert "have not been requested yet" in str(found.metadata["first"].value)
 
 
-def test_the_check_hangs_on_the_first_dataset() -> None:
+def test_the_check_belongs_to_the_first_dataset() -> None:
     for datasets in (["balances", "trades"], ["prices"], ["orders", "ledger"]):
         (check,) = (check for check in checks_of(datasets) if check.name == KEY)
         assert check.dataset == datasets[0]
     assert checks_of([]) == []
 
 
-def told_of_key(result: dg.ExecuteInProcessResult) -> list[tuple[bool, dg.AssetCheckSeverity]]:
+def key_evaluations(result: dg.ExecuteInProcessResult) -> list[tuple[bool, dg.AssetCheckSeverity]]:
     return [
         (evaluation.passed, evaluation.severity)
         for evaluation in result.get_asset_check_evaluations()
@@ -109,19 +108,17 @@ def test_a_refused_key_fails_every_dataset_of_a_run_and_its_check(
     assert not history.success
     for result, names in ((snapshot, datasets[:2]), (history, datasets[2:])):
         for name in names:
-            assert f"bybit/{name}: the key in BYBIT_API_KEY may withdraw" in failure_of(result)
+            assert f"bybit/{name}: the key in BYBIT_API_KEY " in failure_of(result)
         assert "Traceback" not in failure_of(result)
         assert list(result.get_asset_materialization_events()) == []
-    assert told_of_key(history) == [(False, ERROR)]
+    assert key_evaluations(history) == [(False, ERROR)]
 
     monkeypatch.setenv(HOME, str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "200")
-    app = typer.Typer()
-    status.register(app)
-    shown = CliRunner().invoke(app, [], standalone_mode=False).output
-    (told,) = [line for line in shown.splitlines() if "may withdraw" in line]
-    assert told.startswith(f"bybit: {', '.join(sorted(datasets))}: the key in BYBIT_API_KEY may")
-    assert "create a read-only key for BYBIT_API_KEY" in shown
+    shown = CliRunner().invoke(app, ["status"], standalone_mode=False).output
+    (line,) = [line for line in shown.splitlines() if "withdraw" in line]
+    assert line.startswith(f"bybit: {', '.join(sorted(datasets))}: the key in BYBIT_API_KEY ")
+    assert "read-only key for BYBIT_API_KEY" in shown
 
 
 def test_a_key_that_only_reads_passes_its_check_in_a_run(
@@ -131,4 +128,4 @@ def test_a_key_that_only_reads_passes_its_check_in_a_run(
         account = make_account(
             simulator.url, history_start=HISTORY_START, datasets=["balances", "ledger"]
         )
-        assert told_of_key(run_job(account, "snapshot")) == [(True, ERROR)]
+        assert key_evaluations(run_job(account, "snapshot")) == [(True, ERROR)]

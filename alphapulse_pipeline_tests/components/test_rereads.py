@@ -55,11 +55,11 @@ def trades(db: DB) -> set[tuple[Any, ...]]:
     return set(rows.fetchall())
 
 
-def test_damage_is_found_told_and_mended(
+def test_damage_is_found_reported_and_repaired(
     read: Callable[..., dict[str, dict[str, Any]]], db: DB
 ) -> None:
-    told = read(FILL)
-    assert "vanished" not in told["trades"]
+    first = read(FILL)
+    assert "vanished" not in first["trades"]
     before = trades(db)
     some = db.execute(
         "SELECT trade_id, amount FROM alphapulse.trades"
@@ -100,7 +100,7 @@ def test_damage_is_found_told_and_mended(
     assert f"trade_id {damaged}" in lines[1]
     assert lines[1].endswith(f"| amount | {wrong} | {amount} |")
     assert f"trade_id {deleted}" in lines[2]
-    # the first two are mended, the last is kept
+    # the first two are repaired, the last is kept
     assert {row[1] for row in trades(db) - before} == {"invented"}
     assert trades(db) >= before
 

@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
-from alphapulse_pipeline.components.retention import event_log_retention, told
+from alphapulse_pipeline.components.retention import event_log_retention, summary
 from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.health.event_log import OTHERS, Removed
 from alphapulse_pipeline_tests.health import deployment
@@ -91,20 +91,20 @@ def test_it_runs_by_default() -> None:
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
-def test_a_tick_says_what_it_removed(instance: dg.DagsterInstance, old_runs: None) -> None:
+def test_a_tick_says_what_it_deleted(instance: dg.DagsterInstance, old_runs: None) -> None:
     said = tick(instance)
     assert said is not None
-    assert said.startswith("removed ")
+    assert said.startswith("deleted ")
     assert "1 run" in said
-    assert tick(instance) == "nothing is old enough to be removed"
+    assert tick(instance) == "nothing to delete"
 
 
 def test_what_a_tick_says() -> None:
-    assert told(Removed(12345, 288, 0, 0, True)) == "removed 12 345 events, 288 runs"
-    assert told(Removed(1, 0, 2, 3, False)) == (
-        "removed 1 event, 2 check results, 3 backfills; the next tick goes on"
+    assert summary(Removed(12345, 288, 0, 0, True)) == "deleted 12 345 events, 288 runs"
+    assert summary(Removed(1, 0, 2, 3, False)) == (
+        "deleted 1 event, 2 check results, 3 backfills; the next tick continues"
     )
-    assert told(None) == "another process is removing old events now"
+    assert summary(None) == "another process is deleting old events"
 
 
 def test_the_ui_shows_what_it_showed(
@@ -117,7 +117,7 @@ def test_the_ui_shows_what_it_showed(
     assert daily["latestRunForPartition"]["status"] == "FAILURE"
     (check,) = nodes["now"]["assetChecksOrError"]["checks"]
     assert check["executionForLatestMaterialization"]["status"] == "SUCCEEDED"
-    assert tick(instance) != "nothing is old enough to be removed"
+    assert tick(instance) != "nothing to delete"
     assert ask(ui, ASSETS) == before
     runs = ask(ui, RUNS)["runsOrError"]["results"]
     assert len(runs) == 3

@@ -35,9 +35,9 @@ DAYS = {
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:
     """What the failed steps of a run say, as the UI shows it."""
-    told = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+    failures = [e.step_failure_data for e in result.all_events if e.is_step_failure]
     return "\n".join(
-        d.user_failure_data.description or "" for d in told if d.user_failure_data is not None
+        d.user_failure_data.description or "" for d in failures if d.user_failure_data is not None
     )
 
 
@@ -89,9 +89,9 @@ def test_one_dataset_fails_and_the_others_are_kept(
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
     assert run.status is dg.DagsterRunStatus.FAILURE
-    told = failure_of(result)
+    message = failure_of(result)
     for dataset in failed:
-        assert f"bybit/{dataset}: " in told
+        assert f"bybit/{dataset}: " in message
     attempts = db.execute("SELECT dataset, status FROM alphapulse.sync_log").fetchall()
     log: dict[str, str] = dict(attempts)
     assert log == dict.fromkeys(failed, "failed") | dict.fromkeys(kept, "completed")
@@ -114,13 +114,13 @@ def test_a_bug_in_one_dataset_fails_it_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def broken(*_: object) -> None:
-        raise RuntimeError("nobody has thought of this")
+        raise RuntimeError("unforeseen")
 
     monkeypatch.setattr("alphapulse_pipeline.sync.snapshots.balance_rows", broken)
     account = make_account(simulator.url)
     result = run_job(account, "snapshot")
     assert not result.success
-    assert "bybit/balances: nobody has thought of this" in failure_of(result)
+    assert "bybit/balances: unforeseen" in failure_of(result)
     log = db.execute("SELECT dataset, status, error_kind FROM alphapulse.sync_log").fetchall()
     assert ("balances", "failed", "bug") in log
     assert ("positions", "completed", None) in log
@@ -139,13 +139,13 @@ def test_an_unreachable_host_fails_the_run_soon(
     account = make_account(url, history_start=HISTORY_START, datasets=datasets)
     result = run_job(account, "history", tags=DAYS)
     assert not result.success
-    told = failure_of(result)
+    message = failure_of(result)
     for dataset in datasets:
-        assert f"bybit/{dataset}: the exchange cannot be reached" in told
-    assert "Traceback" not in told
+        assert f"bybit/{dataset}: the exchange cannot be reached" in message
+    assert "Traceback" not in message
     rows = db.execute("SELECT error_kind, requests FROM alphapulse.sync_log ORDER BY id").fetchall()
     assert [kind for kind, _ in rows] == ["transient", "transient"]
-    assert rows[1][1] < rows[0][1], "patience is spent once"
+    assert rows[1][1] < rows[0][1], "retries are spent once"
     assert covered_nothing()
 
 
@@ -191,7 +191,7 @@ def test_a_tag_that_means_nothing_fails_the_run_with_a_sentence(
 ) -> None:
     account = make_account("http://127.0.0.1:9", history_start=HISTORY_START, datasets=["trades"])
     result = run_job(account, "history", tags=DAYS | {tag: value})
-    assert failure_of(result).startswith(f"the run's tag {tag} is ")
+    assert failure_of(result).startswith(f"the run tag {tag} is ")
 
 
 def test_a_session_that_does_not_open_is_tried_once_a_run(

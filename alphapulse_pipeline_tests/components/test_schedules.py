@@ -60,7 +60,7 @@ def test_an_unset_variable_is_named(
     account = make_account("http://127.0.0.1:9")
     monkeypatch.delenv("BYBIT_API_SECRET")
     reason, _ = evaluate(account, "snapshot", quick)
-    assert reason == "BYBIT_API_SECRET not set: no credentials for bybit"
+    assert reason == ("bybit: BYBIT_API_SECRET not set; export a read-only key or add it to .env")
 
 
 def test_a_database_that_is_not_named_is_a_reason(
@@ -69,7 +69,7 @@ def test_a_database_that_is_not_named_is_a_reason(
     monkeypatch.delenv(POSTGRES_URL, raising=False)
     reason, _ = evaluate(make_account("http://127.0.0.1:9"), "snapshot", quick)
     assert reason is not None
-    assert reason.startswith(f"{POSTGRES_URL} is not set: set it to postgresql://")
+    assert reason.startswith(f"{POSTGRES_URL} is not set; set it to postgresql://")
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "history", "catch_up"])
@@ -79,12 +79,12 @@ def test_a_lock_that_is_held_is_a_reason(
     account = make_account("http://127.0.0.1:9")
     with account_lock(db, account.name):
         reason, _ = evaluate(account, kind, quick)
-    assert reason == "bybit is being synced by another process"
+    assert reason == "bybit: a different process is syncing it"
     assert evaluate(account, kind, quick)[0] is None
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "history", "catch_up"])
-def test_an_account_that_is_left_alone_is_a_reason(
+def test_an_open_circuit_is_a_reason(
     kind: str, make_account: Make, db: Connection[TupleRow], quick: dg.DagsterInstance
 ) -> None:
     account = make_account("http://127.0.0.1:9")
@@ -92,8 +92,8 @@ def test_an_account_that_is_left_alone_is_a_reason(
     circuit.settle(db, account.name, "run", banned)
     reason, _ = evaluate(account, kind, quick)
     assert reason is not None
-    assert reason.startswith("bybit is left alone until 20")
-    assert "wait until it is over. To try at once" in reason
+    assert reason.startswith("schedules skip bybit until 20")
+    assert "wait until it is over. To retry now" in reason
     circuit.reset(db, account.name)
     assert evaluate(account, kind, quick)[0] is None
 
@@ -108,13 +108,13 @@ def test_other_credentials_than_the_refused_ones_are_tried_at_once(
     refused = ExchangeFailure(Kind.CREDENTIALS, "the secret is wrong", "check it")
     used = client_config(account, "").fingerprint
     circuit.settle(db, account.name, "run", refused, credentials=used)
-    assert "left alone" in str(evaluate(account, "snapshot", quick)[0])
+    assert "schedules skip bybit" in str(evaluate(account, "snapshot", quick)[0])
     monkeypatch.setenv(account.environment.api_secret, "another")
     assert evaluate(account, "snapshot", quick)[0] is None
-    # a ban is for whoever asks
+    # a ban applies to any credentials
     banned = ExchangeFailure(Kind.BANNED, "banned", "wait")
     circuit.settle(db, account.name, "run", banned, credentials=used)
-    assert "left alone" in str(evaluate(account, "snapshot", quick)[0])
+    assert "schedules skip bybit" in str(evaluate(account, "snapshot", quick)[0])
 
 
 def test_a_run_that_has_not_ended_is_a_reason(
@@ -130,7 +130,7 @@ def test_a_run_that_has_not_ended_is_a_reason(
     history, _ = evaluate(account, "history", quick)
     assert history == f"run {short} of bybit_history has not ended yet"
     catch_up, _ = evaluate(account, "catch_up", quick)
-    assert catch_up == f"bybit is busy with run {short}"
+    assert catch_up == f"bybit: run {short} of a different job is in progress"
     assert evaluate(account, "snapshot", quick)[0] is None  # it queues: nothing starves it
     quick.report_run_failed(run)
     assert evaluate(account, "history", quick)[0] is None
@@ -163,7 +163,7 @@ def test_catch_up_takes_the_newest_gap(
     assert (tags[START], tags[END]) == (day(40), day(11))
     state.prove(Proof("spot", wanted))
     reason, _ = evaluate(account, "catch_up", quick)
-    assert reason == "the histories of bybit have no older gaps"
+    assert reason == "bybit has no older gaps in its histories"
 
 
 def test_an_account_that_begins_today(
@@ -174,4 +174,4 @@ def test_an_account_that_begins_today(
     _, history = evaluate(account, "history", quick)
     assert (history[START], history[END]) == (day(0), day(0))
     reason, _ = evaluate(account, "catch_up", quick)
-    assert reason == "the histories of bybit have no older gaps"
+    assert reason == "bybit has no older gaps in its histories"

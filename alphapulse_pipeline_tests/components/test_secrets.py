@@ -36,7 +36,7 @@ assert "+" in SECRET or "/" in SECRET
 
 @pytest.fixture
 def loud() -> Iterator[None]:
-    """Every logger at DEBUG, those included that were told otherwise."""
+    """Every logger at DEBUG, including those with a level of their own."""
     loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -136,7 +136,7 @@ def test_no_secret_is_stored_or_logged(
     assert len(exchanges.signatures) > 10
     everything = dump(db)
     assert "ASSET_MATERIALIZATION" in everything  # Dagster's events are in the dump
-    assert "LookupError" in everything, "a bug is told with its traceback"
+    assert "LookupError" in everything, "a bug is logged with its traceback"
     assert "***" in everything
     assert "retrying in" in caplog.text
     output = capfd.readouterr()

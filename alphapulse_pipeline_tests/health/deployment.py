@@ -94,7 +94,7 @@ def run(instance: dg.DagsterInstance, name: str, tags: Mapping[str, str] | None 
 
 
 def answers(instance: dg.DagsterInstance) -> dict[str, Any]:
-    """What Dagster knows about the assets and checks, by its own ways of finding out."""
+    """What Dagster reports about the assets and checks, by its own APIs."""
     found: dict[str, Any] = {}
     log = instance.event_log_storage
     for record in instance.get_asset_records(KEYS):
@@ -133,13 +133,13 @@ def answers(instance: dg.DagsterInstance) -> dict[str, Any]:
     found["checks"] = log.get_latest_asset_check_execution_by_key(CHECKS)
     found["check summaries"] = log.get_asset_check_summary_records(CHECKS)
     found["check partitions"] = sorted(log.get_asset_check_partition_info(CHECKS), key=repr)
-    # whatever an answer leads to is there
-    told = repr(found)
+    # every run that an answer links to still exists
+    shown = repr(found)
     found["runs"] = {
         (run.run_id, run.status): [
             r.run_id for r in (instance.get_run_group(run.run_id) or ((), ()))[1]
         ]
         for run in instance.get_runs()
-        if run.run_id in told
+        if run.run_id in shown
     }
     return found

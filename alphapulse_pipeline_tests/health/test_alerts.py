@@ -1,4 +1,4 @@
-"""Alerts: each failure is told once when it begins and once when it is over."""
+"""Alerts: each failure is reported once when it begins and once when it is over."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.health import alerts
-from alphapulse_pipeline.health.alerts import CHECKS, RUNS, Alert, NotDelivered, Told
+from alphapulse_pipeline.health.alerts import CHECKS, RUNS, Alert, Evaluation, NotDelivered
 from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
 from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
@@ -22,56 +22,56 @@ BAD_KEY = Alert(RUNS, "bybit", "credentials", "balances failed (credentials): th
 DEAD = Alert(RUNS, "bybit", "transient", "trades failed (transient): no answer")
 
 
-def look(db: DB, *wrong: Alert, about: str = RUNS) -> tuple[list[str], Told]:
-    """What one look sends."""
+def evaluate(db: DB, *problems: Alert, about: str = RUNS) -> tuple[list[str], Evaluation]:
+    """The messages that one evaluation sends, and its result."""
     sent: list[str] = []
-    told = alerts.tell(db, about, wrong, sent.append)
-    return sent, told
+    result = alerts.evaluate(db, about, problems, sent.append)
+    return sent, result
 
 
-def test_a_failure_that_goes_on_is_told_once_and_its_end_once(db: DB) -> None:
-    assert look(db, BAD_KEY) == (
+def test_a_lasting_failure_is_reported_once_and_its_end_once(db: DB) -> None:
+    assert evaluate(db, BAD_KEY) == (
         ["AlphaPulse: bybit: balances failed (credentials): the key is bad"],
-        Told(1, 0, 0),
+        Evaluation(1, 0, 0),
     )
     worse = Alert(RUNS, "bybit", "credentials", "balances, trades failed (credentials): bad")
-    assert look(db, worse) == ([], Told(0, 0, 1))
-    assert look(db) == (
+    assert evaluate(db, worse) == ([], Evaluation(0, 0, 1))
+    assert evaluate(db) == (
         ["AlphaPulse: bybit: over after less than a minute: credentials"],
-        Told(0, 1, 0),
+        Evaluation(0, 1, 0),
     )
-    assert look(db) == ([], Told(0, 0, 0))
-    assert look(db, BAD_KEY)[1] == Told(1, 0, 0)
+    assert evaluate(db) == ([], Evaluation(0, 0, 0))
+    assert evaluate(db, BAD_KEY)[1] == Evaluation(1, 0, 0)
 
 
-def test_accounts_and_causes_are_told_apart(db: DB) -> None:
+def test_accounts_and_causes_are_separate_alerts(db: DB) -> None:
     other = Alert(RUNS, "okx", "credentials", "balances failed (credentials): the key is bad")
-    assert look(db, BAD_KEY, DEAD, other)[1] == Told(3, 0, 0)
-    assert look(db, DEAD)[1] == Told(0, 2, 1)
+    assert evaluate(db, BAD_KEY, DEAD, other)[1] == Evaluation(3, 0, 0)
+    assert evaluate(db, DEAD)[1] == Evaluation(0, 2, 1)
 
 
 def test_runs_and_checks_do_not_end_each_others_alerts(db: DB) -> None:
-    look(db, BAD_KEY)
-    failed = Alert(CHECKS, "bybit", "trades/complete", "the check complete of trades fails: gap")
-    assert look(db, failed, about=CHECKS)[1] == Told(1, 0, 0)
-    assert look(db, BAD_KEY)[1] == Told(0, 0, 1)
+    evaluate(db, BAD_KEY)
+    failed = Alert(CHECKS, "bybit", "trades/complete", "check trades/complete failed: gap")
+    assert evaluate(db, failed, about=CHECKS)[1] == Evaluation(1, 0, 0)
+    assert evaluate(db, BAD_KEY)[1] == Evaluation(0, 0, 1)
 
 
-def test_what_the_webhook_did_not_take_is_told_again(db: DB) -> None:
+def test_what_the_webhook_did_not_accept_is_sent_again(db: DB) -> None:
     def deaf(_: str) -> None:
-        raise NotDelivered("the webhook answers 503 Busy")
+        raise NotDelivered("the webhook responded with 503 Busy")
 
-    told = alerts.tell(db, RUNS, [BAD_KEY, DEAD], deaf)
-    assert told == Told(0, 0, 0, "the webhook answers 503 Busy")
-    assert look(db, BAD_KEY, DEAD)[1] == Told(2, 0, 0)
-    assert alerts.tell(db, RUNS, [], deaf).ended == 0
-    assert look(db)[1] == Told(0, 2, 0)
+    result = alerts.evaluate(db, RUNS, [BAD_KEY, DEAD], deaf)
+    assert result == Evaluation(0, 0, 0, "the webhook responded with 503 Busy")
+    assert evaluate(db, BAD_KEY, DEAD)[1] == Evaluation(2, 0, 0)
+    assert alerts.evaluate(db, RUNS, [], deaf).ended == 0
+    assert evaluate(db)[1] == Evaluation(0, 2, 0)
 
 
 def test_without_a_webhook_it_is_logged(db: DB, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    assert alerts.tell(db, RUNS, [BAD_KEY], None) == Told(1, 0, 0)
-    alerts.tell(db, RUNS, [], None)
+    assert alerts.evaluate(db, RUNS, [BAD_KEY], None) == Evaluation(1, 0, 0)
+    alerts.evaluate(db, RUNS, [], None)
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
         ("ERROR", "alert: bybit: balances failed (credentials): the key is bad"),
         ("INFO", "alert: bybit: over after less than a minute: credentials"),
@@ -104,9 +104,7 @@ def test_a_check_fails_until_it_passes(db: DB) -> None:
     alerts.note_check(db, "bybit", "trades", "complete", "stream spot, 2 more")
     alerts.note_check(db, "bybit", "trades", "complete", "stream linear")
     assert list(alerts.failed_checks(db)) == [
-        Alert(
-            CHECKS, "bybit", "trades/complete", "the check complete of trades fails: stream linear"
-        )
+        Alert(CHECKS, "bybit", "trades/complete", "check trades/complete failed: stream linear")
     ]
     alerts.note_check(db, "bybit", "trades", "complete", None)
     assert list(alerts.failed_checks(db)) == []
@@ -138,7 +136,7 @@ def receiving() -> Iterator[tuple[str, list[tuple[str, str]]]]:
         server.server_close()
 
 
-def test_the_webhook_is_sent_what_slack_takes() -> None:
+def test_the_webhook_gets_the_format_of_slack() -> None:
     with receiving() as (url, taken):
         alerts.webhook(url)("AlphaPulse: é")
     assert [(kind, json.loads(body)) for kind, body in taken] == [
@@ -151,7 +149,7 @@ def test_a_webhook_that_refuses_says_so_without_its_url() -> None:
         with pytest.raises(NotDelivered) as refused:
             alerts.webhook(f"{url}/token-4711")("text")
         closed = f"{url}/token-4711"
-    assert str(refused.value) == "the webhook answers 404 Not Found"
+    assert str(refused.value) == "the webhook responded with 404 Not Found"
     with pytest.raises(NotDelivered, match=r"cannot be reached: .*refused") as dead:
         alerts.webhook(closed)("text")
     assert "4711" not in str(dead.value)
@@ -161,7 +159,7 @@ def test_no_secret_is_sent(db: DB, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BYBIT_API_SECRET", "recognisable-4711")
     monkeypatch.setenv(ALERT_WEBHOOK, "https://hooks.invalid/recognisable-0815")
     leaky = Alert(RUNS, "bybit", "bug", "recognisable-4711 https://hooks.invalid/recognisable-0815")
-    sent, _ = look(db, leaky)
+    sent, _ = evaluate(db, leaky)
     stored = db.execute("SELECT finding FROM alphapulse.alerts").fetchone()
     assert sent
     assert "recognisable" not in f"{sent}{stored}"

@@ -90,14 +90,14 @@ def test_a_ban_is_waited_for_as_long_as_the_exchange_says(run: Run) -> None:
 
 def test_the_cooldown_doubles_up_to_a_day(run: Run) -> None:
     found = run(Kind.CREDENTIALS)
-    told = [waits(found)]
+    minutes = [waits(found)]
     for _ in range(8):
-        run.later(timedelta(minutes=told[-1]))
-        told.append(waits(run(Kind.CREDENTIALS)))
-    assert told == [10, 20, 40, 80, 160, 320, 640, 1280, 1440]
+        run.later(timedelta(minutes=minutes[-1]))
+        minutes.append(waits(run(Kind.CREDENTIALS)))
+    assert minutes == [10, 20, 40, 80, 160, 320, 640, 1280, 1440]
 
 
-def test_a_trial_by_hand_before_its_time_makes_nobody_wait_longer(run: Run) -> None:
+def test_a_manual_run_during_the_cooldown_does_not_extend_it(run: Run) -> None:
     before = run(Kind.CREDENTIALS)
     after = run(Kind.TRANSIENT)
     assert (after.state, after.retry_at, after.cooldown) == (
@@ -126,9 +126,9 @@ def test_the_refusal_says_until_when_why_and_what_to_do(run: Run) -> None:
     found = run(Kind.CREDENTIALS)
     assert found.retry_at is not None
     assert found.refusal("bybit", datetime.now(UTC)) == (
-        f"bybit is left alone until {found.retry_at:%Y-%m-%d %H:%M} UTC: 1 run failed, the last one"
-        " with: it is credentials; do something. To try at once, start a run by hand or "
-        "`alphapulse circuit reset bybit`"
+        f"schedules skip bybit until {found.retry_at:%Y-%m-%d %H:%M} UTC: 1 run failed, most "
+        "recently with: it is credentials; do something. To retry now, run `alphapulse sync bybit` "
+        "or `alphapulse circuit reset bybit`"
     )
     assert found.refusal("bybit", found.retry_at) is None
 

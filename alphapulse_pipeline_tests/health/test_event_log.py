@@ -1,4 +1,4 @@
-"""What is deleted of old runs, and that Dagster does not notice."""
+"""Old runs are pruned, and what Dagster reports does not change."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -120,7 +120,7 @@ def test_a_run_goes_when_all_it_made_was_made_again(
     left = {record.run_id for record in instance.get_runs()}
     assert left == {wide, both, narrow, again, fifth, second}
     assert all_of(db, first) == [[], [], [], []]
-    # a run that is kept for the newest of its events still tells when it ran, and how it ended
+    # a run that is kept for the newest of its events still shows when it ran, and how it ended
     stats = instance.get_run_stats(narrow)
     assert stats.start_time is not None
     assert stats.end_time is not None
@@ -314,6 +314,6 @@ def test_any_history_answers_the_same_before_and_after(
     assert answers(instance) == before
     assert {run_id: all_of(db, run_id) for run_id in young} == whole
     left = {record.run_id for record in instance.get_runs()}
-    told = repr({name: answer for name, answer in before.items() if name != "runs"})
-    assert left - young <= {run_id for run_id in ages if run_id in told}
+    shown = repr({name: answer for name, answer in before.items() if name != "runs"})
+    assert left - young <= {run_id for run_id in ages if run_id in shown}
     assert clean(database) == NOTHING

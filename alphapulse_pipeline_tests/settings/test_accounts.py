@@ -1,4 +1,4 @@
-"""A mistake in an account's file is one line: file, line, field, and how to mend it."""
+"""A mistake in an account's file is one line: file, line, field and fix."""
 
 import re
 import tempfile
@@ -50,9 +50,13 @@ def test_other_components_are_no_accounts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["defs.yml", "def.yaml"])
-def test_an_account_in_a_file_that_nobody_reads_is_told(tmp_path: Path, file: str) -> None:
+def test_an_account_in_a_file_that_dagster_does_not_read_is_reported(
+    tmp_path: Path, file: str
+) -> None:
     account(tmp_path, GOOD, file=file)
-    with pytest.raises(SettingsError, match=f"{file}: nobody reads this file: call it defs.yaml"):
+    with pytest.raises(
+        SettingsError, match=rf"{file}: .* does not read .*; rename it to defs\.yaml"
+    ):
         read_accounts(tmp_path)
 
 
@@ -71,18 +75,21 @@ def test_an_account_in_a_file_that_nobody_reads_is_told(tmp_path: Path, file: st
             GOOD + "  datasets: [balances, trade]\n",
             ":6: attributes.datasets: no dataset 'trade'; did you mean 'trades'?",
         ),
-        (GOOD + "  datasets: []\n", ":6: attributes.datasets: "),
+        (
+            GOOD + "  datasets: []\n",
+            ":6: attributes.datasets: the list is empty; name at least one",
+        ),
         (
             GOOD + "  history_cron: every hour\n",
-            ":6: attributes.history_cron: 'every hour' is no cron schedule: give five fields",
+            ":6: attributes.history_cron: 'every hour' is not a cron schedule; give five fields",
         ),
         (
             GOOD + "  history_cron: '61 * * * *'\n",
-            ":6: attributes.history_cron: '61 * * * *' is no cron schedule: ",
+            ":6: attributes.history_cron: '61 * * * *' is not a cron schedule: ",
         ),
         (
             GOOD + "  history_cron: '0 0 30 2 *'\n",
-            ":6: attributes.history_cron: '0 0 30 2 *' is no cron schedule: ",
+            ":6: attributes.history_cron: '0 0 30 2 *' is not a cron schedule: ",
         ),
         (
             GOOD.replace("2026-01-01", "2026-13-01"),
@@ -90,26 +97,29 @@ def test_an_account_in_a_file_that_nobody_reads_is_told(tmp_path: Path, file: st
         ),
         (
             GOOD.replace("2026-01-01", "2999-01-01"),
-            ":5: attributes.history_start: 2999-01-01 lies in",
+            ":5: attributes.history_start: 2999-01-01 is in the future",
         ),
         (GOOD.replace("2026-01-01", "soon"), "write a day as 2026-01-31"),
         (
             GOOD.replace("  history_start: 2026-01-01\n", ""),
-            ":3: attributes.history_start: missing: add it to the file",
+            ":3: attributes.history_start: missing; add it to the file",
         ),
         (GOOD.replace("attributes:", "atributes:"), ":1: attributes.exchange: missing"),
         (GOOD + "  snapshot_cron: */5 * * * *\n", ":6: not valid YAML: "),
         (GOOD + "\tx: 1\n", ":6: not valid YAML: "),
-        (GOOD.encode() + b"  x: \xff\xfe\n", ":1: not valid YAML: it is no UTF-8 text"),
-        (GOOD + "  options: &a [x]\n  datasets: *a\n", ":7: *a: write it out, without aliases"),
+        (GOOD.encode() + b"  x: \xff\xfe\n", ":1: not UTF-8 text; save the file as UTF-8"),
+        (
+            GOOD + "  options: &a [x]\n  datasets: *a\n",
+            ":7: *a: aliases are not supported; write the value out",
+        ),
         (
             GOOD + "  options: {a: !!python/object/apply:os.system [id]}\n",
             ":6: not valid YAML: could not determine a constructor for the tag",
         ),
-        (GOOD + "  options: " + "[" * 20_000, ":1: not valid YAML: it is nested too deeply"),
+        (GOOD + "  options: " + "[" * 20_000, ":1: not valid YAML: nested too deeply"),
         (GOOD + "  options: {a: " + "9" * 5000 + "}\n", ":1: not valid YAML: Exceeds the limit"),
-        ("just a sentence\n", ":1: type: missing: add `type: "),
-        ("", ":1: type: missing: add `type: "),
+        ("just a sentence\n", ":1: type: missing; add `type: "),
+        ("", ":1: type: missing; add `type: "),
         (
             GOOD.replace("ExchangeAccount", "ExchangeAcount"),
             f":1: type: no component 'alphapulse_pipeline.components.ExchangeAcount'; "
@@ -121,14 +131,15 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, sentence: str)
     account(tmp_path, text)
     with pytest.raises(SettingsError) as raised:
         read_accounts(tmp_path)
-    told = str(raised.value)
-    assert told.startswith(f"{tmp_path}/main/defs.yaml:")
-    assert sentence in told
-    assert "\n" not in told
+    message = str(raised.value)
+    assert message.startswith(f"{tmp_path}/main/defs.yaml:")
+    assert sentence in message
+    assert "\n" not in message
+    assert raised.value.fix
 
 
 @pytest.mark.parametrize("name", ["Main", "2nd", "a-b", "portfolio", "snapshots", "io_manager"])
-def test_a_name_that_cannot_be(tmp_path: Path, name: str) -> None:
+def test_an_invalid_account_name(tmp_path: Path, name: str) -> None:
     account(tmp_path, GOOD, name)
     with pytest.raises(SettingsError, match=rf"/{name}/defs.yaml:1: account name '{name}'"):
         read_accounts(tmp_path)
@@ -151,12 +162,12 @@ def test_whatever_a_field_holds_is_good_or_one_sentence(field: str, value: str) 
     with tempfile.TemporaryDirectory() as folder:
         written = {"exchange": "bybit", "history_start": "2026-01-01", field: value}
         account(Path(folder), yaml.safe_dump({"type": ACCOUNT, "attributes": written}))
-        told = ""
+        message = ""
         try:
             read_accounts(Path(folder))
         except SettingsError as error:
-            told = str(error)
-    assert "\n" not in told
+            message = str(error)
+    assert "\n" not in message
 
 
 def test_the_installed_exchanges_are_known_without_ccxt() -> None:

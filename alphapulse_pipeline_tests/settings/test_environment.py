@@ -66,7 +66,7 @@ def test_dotenv_is_read_when_a_variable_is_asked_for(
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"A=\xff", "no UTF-8 text"), (b"A=b\0c", "zero byte"), (None, "cannot be read")],
+    [(b"A=\xff", "not UTF-8 text"), (b"A=b\0c", "NUL byte"), (None, "cannot be read")],
 )
 def test_a_dotenv_that_cannot_be_read_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, words: str
@@ -82,16 +82,17 @@ def test_a_dotenv_that_cannot_be_read_is_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o602, True)]
+    ("mode", "is_open"),
+    [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o602, True)],
 )
-def test_a_dotenv_that_others_may_read_or_write_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool
+def test_a_dotenv_that_others_can_read_or_write_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, is_open: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert not dotenv_is_open()
     (tmp_path / ".env").touch()
     (tmp_path / ".env").chmod(mode)
-    assert dotenv_is_open() is told
+    assert dotenv_is_open() is is_open
 
 
 @pytest.mark.parametrize(("value", "meant"), [("true", True), ("0", False), ("", False)])
@@ -102,12 +103,12 @@ def test_flags(monkeypatch: pytest.MonkeyPatch, value: str, meant: bool) -> None
 
 def test_a_flag_that_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIN_TESTNET", "perhaps")
-    with pytest.raises(SettingsError, match="MAIN_TESTNET is 'perhaps': set it to true or false"):
+    with pytest.raises(SettingsError, match="MAIN_TESTNET is 'perhaps'; set it to true or false"):
         flag("MAIN_TESTNET")
 
 
 @pytest.mark.parametrize("url", ["", "mysql://host/db"])
-def test_a_database_that_cannot_be(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_a_database_url_that_is_missing_or_wrong(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv(POSTGRES_URL, url)
     with pytest.raises(SettingsError, match=f"{POSTGRES_URL} .*postgresql://"):
         postgres_url()
@@ -199,7 +200,7 @@ def test_an_error_and_all_that_it_came_from_lose_their_secrets(
     assert value.args == ("{'sent': ['***']}", 7)
 
 
-def test_what_is_told_can_be_printed_and_stored() -> None:
+def test_a_redacted_message_can_be_printed_and_stored() -> None:
     assert redact("a\x00b\x1b[2Jc\ud800d\te\nf") == "a?b?[2Jc?d\te\nf"
 
 

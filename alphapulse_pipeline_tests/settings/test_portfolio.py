@@ -1,4 +1,4 @@
-"""A mistake in the portfolio's file is one line: file, line, field, and how to mend it."""
+"""A mistake in the portfolio's file is one line: file, line, field and fix."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ def written(folder: Path, text: str, name: str = "portfolio", file: str = "defs.
     (folder / name / file).write_text(text)
 
 
-def test_what_is_not_told_has_a_default(tmp_path: Path) -> None:
+def test_a_missing_field_has_its_default(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
-    written(tmp_path, "type: dagster.DefsFolderComponent\n", "somebodys_own")
+    written(tmp_path, "type: dagster.DefsFolderComponent\n", "a_custom_one")
     assert read_portfolio(tmp_path) == PortfolioSettings(
         currency="EUR", cost_basis="fifo", across_accounts=False
     )
@@ -30,20 +30,22 @@ def test_it_need_not_be_deployed(tmp_path: Path) -> None:
 def test_there_is_one(tmp_path: Path) -> None:
     written(tmp_path, GOOD, "one")
     written(tmp_path, GOOD, "two")
-    with pytest.raises(SettingsError, match=r"one/defs\.yaml and .*two/defs\.yaml: there is one"):
+    with pytest.raises(
+        SettingsError, match=r"one/defs\.yaml and .*two/defs\.yaml: there can be only"
+    ):
         read_portfolio(tmp_path)
 
 
-def test_a_file_that_nobody_reads_is_told(tmp_path: Path) -> None:
+def test_a_file_that_dagster_does_not_read_is_reported(tmp_path: Path) -> None:
     written(tmp_path, GOOD, file="defs.yml")
-    with pytest.raises(SettingsError, match=r"defs\.yml: nobody reads this file"):
+    with pytest.raises(SettingsError, match=r"defs\.yml: Dagster does not read"):
         read_portfolio(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (GOOD.replace("EUR", "usd"), ":4: attributes.currency: 'usd' is no asset's name: write"),
+        (GOOD.replace("EUR", "usd"), ":4: attributes.currency: 'usd' is not an asset name; write"),
         (GOOD.replace("EUR", "12"), ":4: attributes.currency: "),
         (
             GOOD + "  cost_bases: lifo\n",
@@ -65,7 +67,8 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str, sentence: str) -> None
     written(tmp_path, text)
     with pytest.raises(SettingsError) as raised:
         read_portfolio(tmp_path)
-    told = str(raised.value)
-    assert told.startswith(f"{tmp_path}/portfolio/defs.yaml:")
-    assert sentence in told
-    assert "\n" not in told
+    message = str(raised.value)
+    assert message.startswith(f"{tmp_path}/portfolio/defs.yaml:")
+    assert sentence in message
+    assert "\n" not in message
+    assert raised.value.fix

@@ -1,5 +1,5 @@
-"""Why an account does not work: one check after the other, each with its mend.
+"""`alphapulse doctor`: checks that find out why an account does not work, each with its fix.
 
-`network.py` is the way to the exchange, `account.py` what is asked there, `datasets.py` one call of
-every list, `budget.py` the rate limit, `database.py` where all of it goes.
+`network.py` checks the connection to the exchange, `account.py` the account, `datasets.py` each
+dataset's endpoints, `budget.py` the rate limit, and `database.py` the database.
 """

@@ -1,4 +1,4 @@
-"""What is asked of one account's exchange, from its file to each of its lists."""
+"""The checks of one account, from its settings to each of its datasets."""
 
 import re
 import time
@@ -28,8 +28,8 @@ from alphapulse_pipeline.health.doctor.result import (
     Finding,
     Result,
     Status,
-    broken,
     examine,
+    failed,
     ok,
     skipped,
     unknown,
@@ -39,57 +39,58 @@ from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.warehouse import stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock_if_free
 
-_SKEW = 1000
-"""Milliseconds by which a clock may be wrong before it is worth a word."""
-_NOT_SERVED = re.compile(r"\b(403|451)\b")
-_ELSEWHERE = "exchanges answer so, too, where they do not serve the country of this address"
+_TOLERATED_SKEW = 1000
+"""Milliseconds that this machine's clock may be wrong without a warning."""
+_FORBIDDEN = re.compile(r"\b(403|451)\b")
+_GEOBLOCKED = "the exchange may also refuse requests from this address's country"
 
 
 @dataclass
-class Patient:
-    """An account, and what the checks so far have found out about it."""
+class AccountContext:
+    """An account, and what earlier checks found out about it."""
 
     account: Account
     connection: Connection[TupleRow] | None
-    """To the database; None where it does not answer."""
+    """To the database; None if it is not available."""
     tables: bool
-    """Whether its tables are those of this version."""
+    """Whether the database's tables are up to date."""
     stack: ExitStack
     exchange: ClientConfig = field(init=False)
     client: ExchangeClient = field(init=False)
     venue: Venue = field(init=False)
-    origins: list[str] = field(default_factory=list)
+    endpoints: list[str] = field(default_factory=list)
     rights: Rights = field(default_factory=Rights)
-    answered_in: timedelta = timedelta()
+    latency: timedelta = timedelta()
+    """Round trip of a public request."""
     ahead: timedelta = timedelta()
-    """Of the exchange's clock, by which requests of this machine say they are sent."""
-    exact: bool = False
-    """Whether the exchange tells milliseconds."""
+    """How far this machine's request timestamps are ahead of the exchange's clock."""
+    has_milliseconds: bool = False
+    """Whether the exchange's clock has milliseconds."""
     used: dict[str, Use] = field(default_factory=dict)
-    """Dataset -> what asking each of its lists once took."""
+    """Dataset -> what calling each of its endpoints once took."""
 
     @property
     def database(self) -> Connection[TupleRow] | None:
-        """For what is read from the tables."""
+        """The connection, if the tables can be read."""
         return self.connection if self.tables else None
 
     @property
     def variable(self) -> str:
-        """What the user has set the server by; empty where it is the exchange's own."""
+        """The variable that sets the server's URL; empty for the exchange's own server."""
         return self.account.environment.api_url if self.exchange.api_url else ""
 
 
 def examine_account(
     account: Account, connection: Connection[TupleRow] | None, *, tables: bool
 ) -> Iterator[Result]:
-    """Every check of an account; without a database those that need none."""
+    """Run every check of an account; without a database, those that do not need it."""
     with ExitStack() as stack:
-        patient = Patient(account, connection, tables, stack)
-        yield from examine(account.name, checks(account), patient)
+        context = AccountContext(account, connection, tables, stack)
+        yield from examine(account.name, checks(account), context)
 
 
-def checks(account: Account) -> list[Check[Patient]]:
-    asked = ("lock", "signature", "key", "markets")
+def checks(account: Account) -> list[Check[AccountContext]]:
+    prerequisites = ("lock", "signature", "key", "markets")
     return [
         Check("settings", _settings),
         Check("dns", _dns, ("settings",)),
@@ -102,203 +103,208 @@ def checks(account: Account) -> list[Check[Patient]]:
         Check("key", _key, ("signature",)),
         Check("account type", _account_type, ("signature", "key")),
         Check("markets", _markets, ("http", "lock", "signature")),
-        *(Check(dataset, partial(_dataset, dataset), asked) for dataset in account.datasets),
-        Check("rate limit", _rate_limit, asked),
+        *(
+            Check(dataset, partial(_dataset, dataset), prerequisites)
+            for dataset in account.datasets
+        ),
+        Check("rate limit", _rate_limit, prerequisites),
         Check("circuit", _circuit),
     ]
 
 
-def _settings(patient: Patient) -> Finding:
-    account, names = patient.account, patient.account.environment
-    patient.exchange = client_config(account, "doctor")
-    patient.venue = venue_of(account.settings.exchange)
-    patient.client = patient.stack.enter_context(open_client(patient.exchange))
+def _settings(context: AccountContext) -> Finding:
+    account, names = context.account, context.account.environment
+    context.exchange = client_config(account, "doctor")
+    context.venue = venue_of(account.settings.exchange)
+    context.client = context.stack.enter_context(open_client(context.exchange))
     used = [names.api_key, names.api_secret]
-    used += [names.api_password] if patient.venue.needs_password else []
-    used += [names.api_url] if patient.exchange.api_url else []
-    used += [f"{names.testnet} (not the real exchange)"] if patient.exchange.testnet else []
-    return ok(f"defs.yaml reads, {account.settings.exchange}; set: {', '.join(used)}")
+    used += [names.api_password] if context.venue.needs_password else []
+    used += [names.api_url] if context.exchange.api_url else []
+    used += [f"{names.testnet} (testnet)"] if context.exchange.testnet else []
+    return ok(f"defs.yaml is valid, {account.settings.exchange}; set: {', '.join(used)}")
 
 
-def _dns(patient: Patient) -> Finding:
-    patient.origins = endpoints(patient.client, patient.exchange, patient.venue)
-    return network.dns(patient.origins, patient.variable)
+def _dns(context: AccountContext) -> Finding:
+    context.endpoints = endpoints(context.client, context.exchange, context.venue)
+    return network.dns(context.endpoints, context.variable)
 
 
-def _tcp(patient: Patient) -> Finding:
-    return network.tcp(patient.origins, patient.variable)
+def _tcp(context: AccountContext) -> Finding:
+    return network.tcp(context.endpoints, context.variable)
 
 
-def _tls(patient: Patient) -> Finding:
-    return network.tls(patient.origins, patient.variable, patient.client.ccxt.cafile)
+def _tls(context: AccountContext) -> Finding:
+    return network.tls(context.endpoints, context.variable, context.client.ccxt.cafile)
 
 
-def _http(patient: Patient) -> Finding:
-    """The exchange's time: any request shows whether there is an exchange at all."""
-    client = patient.client
+def _http(context: AccountContext) -> Finding:
+    """A public request: the exchange's time, or its markets if it has no clock."""
+    client = context.client
     client.disable_retries()
     try:
-        patient.answered_in = _greet(patient)
+        context.latency = _first_request(context)
     except ExchangeFailure as failure:
-        if _NOT_SERVED.search(failure.problem):
-            return broken(failure.problem, f"{failure.fix}; {_ELSEWHERE}")
+        if _FORBIDDEN.search(failure.problem):
+            return failed(failure.problem, f"{failure.fix}; {_GEOBLOCKED}")
         raise
-    return ok(f"a public call is answered in {_milliseconds(patient.answered_in)} ms")
+    return ok(f"a public request takes {_milliseconds(context.latency)} ms")
 
 
-def _greet(patient: Patient) -> timedelta:
-    """How long the answer took; the exchange's clock is read where it tells it."""
-    client = patient.client
+def _first_request(context: AccountContext) -> timedelta:
+    """The request's round trip. Also compares the clocks, if the exchange reports its time."""
+    client = context.client
     began, at = time.monotonic(), datetime.now(UTC)
     if client.ccxt.has.get("fetchTime"):
         there = client.now()
         took = timedelta(seconds=time.monotonic() - began)
-        said = timedelta(milliseconds=client.ccxt.options.get("timeDifference") or 0)
-        patient.ahead = at + took / 2 - said - there
-        patient.exact = there.microsecond > 0
+        corrected = timedelta(milliseconds=client.ccxt.options.get("timeDifference") or 0)
+        context.ahead = at + took / 2 - corrected - there
+        context.has_milliseconds = there.microsecond > 0
         return took
     client.load_markets()
     return timedelta(seconds=time.monotonic() - began)
 
 
-def _clock(patient: Patient) -> Finding:
-    client = patient.client
+def _clock(context: AccountContext) -> Finding:
+    client = context.client
     if not client.ccxt.has.get("fetchTime"):
-        return unknown(f"{patient.account.settings.exchange} does not tell its time")
-    skew = _milliseconds(patient.ahead)
-    # what may be the way's, or the exchange's who tells whole seconds, and not the clock's
-    unsure = _milliseconds(patient.answered_in) // 2 + (0 if patient.exact else 1000)
-    sure = abs(skew) - unsure
-    if sure <= 0:
-        return ok(f"this machine's clock agrees with the exchange's, within {unsure} ms")
+        return unknown(f"{context.account.settings.exchange} does not report its time")
+    skew = _milliseconds(context.ahead)
+    # the network's share, and the exchange's own if it reports whole seconds
+    error = _milliseconds(context.latency) // 2 + (0 if context.has_milliseconds else 1000)
+    certain = abs(skew) - error
+    if certain <= 0:
+        return ok(f"this machine's clock agrees with the exchange's, within {error} ms")
     window = client.ccxt.options.get("recvWindow")
     direction = "ahead of" if skew > 0 else "behind"
-    said = f"this machine's clock is {abs(skew)} ms {direction} the exchange's"
-    if window and sure > int(window):
-        return broken(
-            f"{said}, which takes requests within {window} ms",
+    message = f"this machine's clock is {abs(skew)} ms {direction} the exchange's"
+    if window and certain > int(window):
+        return failed(
+            f"{message}, which accepts requests within {window} ms",
             "set this machine's clock (NTP: `timedatectl set-ntp true`)",
         )
-    if sure > _SKEW:
-        return warning(said, "set this machine's clock (NTP: `timedatectl set-ntp true`)")
-    return ok(said)
+    if certain > _TOLERATED_SKEW:
+        return warning(message, "set this machine's clock (NTP: `timedatectl set-ntp true`)")
+    return ok(message)
 
 
-def _lock(patient: Patient) -> Finding:
-    """Two clients must never share an account's rate limit."""
-    if patient.connection is None:
+def _lock(context: AccountContext) -> Finding:
+    """Two clients must never share an account's rate limit, so the doctor takes its lock."""
+    if context.connection is None:
         return unknown(
-            "without the database nobody knows whether a run is under way: it is asked all the same"
+            "without the database a run in progress cannot be detected; checking the account anyway"
         )
-    name = patient.account.name
-    if patient.stack.enter_context(account_lock_if_free(patient.connection, name)):
-        return ok("no run is under way; none can begin while this goes on")
+    name = context.account.name
+    if context.stack.enter_context(account_lock_if_free(context.connection, name)):
+        return ok("no run is in progress, and none can start until the doctor has finished")
     return Finding(
         Status.SKIPPED,
-        "a run is under way, with which nothing may share the account's rate limit",
-        "see its outcome in `alphapulse status`, or ask again when it has ended",
-        stops="because a run is under way",
+        "a run is in progress and uses the account's rate limit",
+        "run the doctor again when it has ended; `alphapulse status` shows its result",
+        stops="because a run is in progress",
     )
 
 
-def _signature(patient: Patient) -> Finding:
-    client, venue = patient.client, patient.venue
+def _signature(context: AccountContext) -> Finding:
+    client, venue = context.client, context.venue
     if venue.rights:
-        patient.rights = client.run(rights_of, venue.rights, client.request)
+        context.rights = client.run(rights_of, venue.rights, client.request)
     else:
         client.run(client.ccxt.fetch_balance, dict(venue.wallets[0].params))
-    return ok("a signed call is answered")
+    return ok("a signed request is accepted")
 
 
-def _key(patient: Patient) -> Finding:
-    account, rights, now = patient.account, patient.rights, patient.client.now()
+def _key(context: AccountContext) -> Finding:
+    account, rights, now = context.account, context.rights, context.client.now()
     name = account.environment.api_key
     if refusal := objection(account, rights, now):
-        return broken(refusal.problem, refusal.fix)
+        return failed(refusal.problem, refusal.fix)
     if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         return warning(
             f"the key in {name} expires at {rights.expires_at:%Y-%m-%d %H:%M} UTC",
-            f"make a new read-only key for {name} before that",
+            f"create a new read-only key for {name} before then",
         )
     if rights.trade is None or rights.withdraw is None:
         return unknown(
-            f"the exchange does not tell what the key in {name} may do",
-            "see at the exchange that it may read, and nothing else",
+            f"the exchange does not report what the key in {name} may do",
+            "check on the exchange's website that it is read-only",
         )
-    does = "may trade, as allow_trading_keys lets it" if rights.trade else "only reads"
-    ends = f"until {rights.expires_at:%Y-%m-%d}" if rights.expires_at else "no end is told"
-    where = ", from fixed addresses" if rights.addresses else ", from any address"
+    can = "can trade, which allow_trading_keys permits" if rights.trade else "is read-only"
+    until = f"expires {rights.expires_at:%Y-%m-%d}" if rights.expires_at else "no expiry reported"
+    where = ", usable from fixed addresses" if rights.addresses else ", usable from any address"
     where = "" if rights.addresses is None else where
-    return ok(f"it {does}{where}; {ends}")
+    return ok(f"the key {can}{where}; {until}")
 
 
-def _account_type(patient: Patient) -> Finding:
-    exchange = patient.account.settings.exchange
-    if patient.venue.account_type is None:
-        return unknown(f"{exchange} is read by ccxt's unified methods, which do not tell")
+def _account_type(context: AccountContext) -> Finding:
+    exchange = context.account.settings.exchange
+    if context.venue.account_type is None:
+        return unknown(f"ccxt's unified API does not report the account type of {exchange}")
     try:
-        found = patient.client.run(patient.venue.account_type, patient.client.request)
+        found = context.client.run(context.venue.account_type, context.client.request)
     except ExchangeFailure as failure:
         return unknown(failure.problem, failure.fix)
     if found.problem:
-        return broken(f"{found.name}: {found.problem}", found.fix)
+        return failed(f"{found.name}: {found.problem}", found.fix)
     return ok(found.name)
 
 
-def _markets(patient: Patient) -> Finding:
-    """As a run would know them, so that the lists can be asked; nothing is stored."""
-    client, name = patient.client, patient.account.name
-    stored = patient.database and stored_markets.catalogue(patient.database, name, ccxt_version())
+def _markets(context: AccountContext) -> Finding:
+    """The markets as a run would load them, for the dataset checks. Nothing is stored."""
+    client, name = context.client, context.account.name
+    stored = context.database and stored_markets.catalogue(context.database, name, ccxt_version())
     if not stored:
         client.load_markets()
-        return ok(f"{len(client.ccxt.markets)}, asked for just now; the first run stores them")
+        return ok(f"{len(client.ccxt.markets)} markets, just loaded; the first run stores them")
     catalogue, loaded_at = stored
     client.restore_markets(catalogue)
     age = datetime.now(UTC) - loaded_at
-    said = f"{len(client.ccxt.markets)}, stored {_age(age)} ago"
+    message = f"{len(client.ccxt.markets)} markets, stored {_age(age)} ago"
     if age > 2 * CATALOGUE_LASTS:
         return warning(
-            f"{said}, though runs ask for them once a day: none has got that far since",
-            f"see why in `alphapulse status`, or run `alphapulse sync {name}`",
+            f"{message}; runs refresh them once a day, and none has succeeded since",
+            f"see the error in `alphapulse status`, or run `alphapulse sync {name}`",
         )
-    return ok(said)
+    return ok(message)
 
 
-def _dataset(dataset: str, patient: Patient) -> Finding:
-    exchange = patient.account.settings.exchange
-    if not patient.venue.supports(dataset):
-        return skipped(f"{exchange} has no such thing")
-    limit, before = patient.client.limit, patient.client.requests
+def _dataset(dataset: str, context: AccountContext) -> Finding:
+    exchange = context.account.settings.exchange
+    if not context.venue.supports(dataset):
+        return skipped(f"{exchange} has no {dataset}")
+    limit, before = context.client.limit, context.client.requests
     spent = limit.spent
-    finding = ask(patient.client, patient.venue, dataset)
-    requests = patient.client.requests - before
-    patient.used[dataset] = Use(requests, limit.spent - spent)
+    finding = ask(context.client, context.venue, dataset)
+    requests = context.client.requests - before
+    context.used[dataset] = Use(requests, limit.spent - spent)
     return finding
 
 
-def _rate_limit(patient: Patient) -> Finding:
-    return budget(patient.database, patient.account, patient.client.limit.per_hour, patient.used)
+def _rate_limit(context: AccountContext) -> Finding:
+    return budget(context.database, context.account, context.client.limit.per_hour, context.used)
 
 
-def _circuit(patient: Patient) -> Finding:
-    if patient.database is None:
-        return unknown("it is kept in the database, whose tables are not there")
-    name = patient.account.name
-    found = circuit.read(patient.database, name)
-    mend = f"mend that, then `alphapulse circuit reset {name}`"
+def _circuit(context: AccountContext) -> Finding:
+    if context.database is None:
+        return unknown("the circuit breaker is stored in the database, which has no current tables")
+    name = context.account.name
+    found = circuit.read(context.database, name)
+    fix = f"fix that, then run `alphapulse circuit reset {name}`"
     if found.refusal(name, datetime.now(UTC)):
-        return broken(
-            f"open: schedules leave the account alone until {found.retry_at:%Y-%m-%d %H:%M} UTC, "
-            f"as runs failed with: {found.reason}",
-            mend,
+        return failed(
+            f"open: schedules skip the account until {found.retry_at:%Y-%m-%d %H:%M} UTC, because "
+            f"runs failed with: {found.reason}",
+            fix,
         )
     if found.state != "closed":
-        return warning(f"the next run is a trial, as runs failed with: {found.reason}", mend)
+        return warning(
+            f"half open: the next run decides, after runs failed with: {found.reason}", fix
+        )
     if found.failures:
         runs = "1 run" if found.failures == 1 else f"{found.failures} runs in a row"
         return warning(
-            f"closed, but {runs} failed, the last one with: {found.reason}",
-            f"after {circuit.FAILURES} the account is left alone for a while",
+            f"closed, but {runs} failed, most recently with: {found.reason}",
+            f"fix that: after {circuit.FAILURES} failed runs schedules skip the account",
         )
     return ok("closed: schedules run")
 

@@ -1,4 +1,4 @@
-"""What the schedules need of an account's rate limit."""
+"""How much of an account's rate limit the schedules use."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,22 +9,22 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import SNAPSHOTS
-from alphapulse_pipeline.health.doctor.result import Finding, broken, ok, warning
+from alphapulse_pipeline.health.doctor.result import Finding, failed, ok, warning
 from alphapulse_pipeline.settings.accounts import Account
 
-_MUCH = 0.5
-_MEND = (
-    "make snapshot_cron and history_cron in its defs.yaml rarer, or name fewer datasets there; "
-    "catch-up runs get what is left"
+_HIGH_SHARE = 0.5
+_FIX = (
+    "run snapshot_cron and history_cron in its defs.yaml less often, or list fewer datasets there; "
+    "catch-up runs only get what is left of the limit"
 )
 
 
 class Use(NamedTuple):
-    """What asking every list of a dataset once took."""
+    """What calling each of a dataset's endpoints once took."""
 
     requests: int
     cost: float
-    """In the rate limiter's units; 0 where nothing is limited."""
+    """In the rate limiter's units; 0 if the exchange is not rate-limited."""
 
 
 def budget(
@@ -33,10 +33,10 @@ def budget(
     per_hour: float,
     used: Mapping[str, Use],
 ) -> Finding:
-    """The share of the limit that scheduled runs need: what their usual run took, every tick.
+    """The share of the limit that scheduled runs use: a typical run, at every tick.
 
-    `per_hour`: the cost that the limit allows. What a request costs was measured just now. A
-    dataset that was never read is counted with one call of each list.
+    `per_hour`: the cost that the limit allows. `used`: what the doctor's own calls took, which
+    gives the cost of a request, and the requests of a dataset that has never been synced.
     """
     usual = _usual(database, account.name) if database else {}
     requests = cost = 0.0
@@ -50,17 +50,19 @@ def budget(
         requests += needed
         cost += needed * ((once.cost or once.requests) / once.requests if once.requests else 0)
     share = cost / per_hour
-    basis = "by their usual runs" if usual else "before their first run, with one call of each list"
-    said = f"schedules need {requests:.0f} requests an hour, {100 * share:.1f} % of the limit"
+    basis = "from recent runs" if usual else "estimated: nothing has been synced yet"
+    message = (
+        f"schedules use {requests:.0f} requests an hour, {100 * share:.1f} % of the limit ({basis})"
+    )
     if share > 1:
-        return broken(f"{said}, {basis}", _MEND)
-    if share > _MUCH:
-        return warning(f"{said}, {basis}", _MEND)
-    return ok(f"{said}, {basis}")
+        return failed(message, _FIX)
+    if share > _HIGH_SHARE:
+        return warning(message, _FIX)
+    return ok(message)
 
 
 def _usual(database: Connection[TupleRow], account: str) -> dict[str, int]:
-    """Dataset -> requests of a run in the middle of the last twenty."""
+    """Dataset -> median requests of its last twenty completed runs."""
     rows = database.execute(
         "SELECT dataset, percentile_disc(0.5) WITHIN GROUP (ORDER BY requests) FROM ("
         "  SELECT dataset, requests, row_number() OVER (PARTITION BY dataset ORDER BY id DESC) AS n"
@@ -72,7 +74,7 @@ def _usual(database: Connection[TupleRow], account: str) -> dict[str, int]:
 
 
 def _ticks(cron: str) -> float:
-    """How often an hour, over a day."""
+    """Ticks an hour, averaged over the next day."""
     now = datetime.now(UTC)
     ticks = 0
     for tick in CronSim(cron, now):

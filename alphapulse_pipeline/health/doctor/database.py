@@ -1,4 +1,4 @@
-"""Where all of it goes: whether PostgreSQL lets us in, and what it lets us do."""
+"""Checks of the database: the connection, privileges, tables, the read-only role, disk space."""
 
 import shutil
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from alphapulse_pipeline.health.doctor.result import (
     Check,
     Finding,
     Status,
-    broken,
+    failed,
     ok,
     warning,
 )
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError, UserError
 from alphapulse_pipeline.warehouse.schema import (
     OLDEST_SERVER,
     READER,
@@ -27,46 +27,40 @@ from alphapulse_pipeline.warehouse.schema import (
 )
 
 _GIGABYTE = 1024**3
-_LITTLE, _TOO_LITTLE = 5 * _GIGABYTE, _GIGABYTE // 2
+_LOW_SPACE, _CRITICAL_SPACE = 5 * _GIGABYTE, _GIGABYTE // 2
 
 
 @dataclass
 class Server:
-    """The database; `data` is the embedded server's directory, None where it is another one's."""
+    """The database server. `data`: the embedded server's directory, None for an external one."""
 
     url: str
     connection: Connection[TupleRow] | None
-    failure: str
+    failure: UserError | None
     """Why there is no connection."""
     data: Path | None
 
     @property
-    def there(self) -> Connection[TupleRow]:
+    def connected(self) -> Connection[TupleRow]:
+        """The connection. Raises `UserError` if there is none."""
         if self.connection is None:
-            raise SettingsError(self.failure)
+            raise self.failure or SettingsError("the database is not connected", "see its log")
         return self.connection
 
 
 def _database(server: Server) -> Finding:
-    if server.connection is None:
-        return broken(
-            server.failure,
-            "start the server that ALPHAPULSE_POSTGRES_URL names, or correct it"
-            if server.data is None
-            else "see that log; `alphapulse up` starts the server again",
-        )
-    version = server.connection.info.server_version
+    version = server.connected.info.server_version
     name = f"PostgreSQL {version // 10000}.{version % 10000}"
     if version < OLDEST_SERVER:
-        return broken(
+        return failed(
             f"{name} is too old", f"upgrade it to {OLDEST_SERVER // 10000} or newer (multiranges)"
         )
-    where = "embedded" if server.data else f"on {server.connection.info.host}"
-    return ok(f"{name}, {where}, database {server.connection.info.dbname}")
+    where = "embedded" if server.data else f"on {server.connected.info.host}"
+    return ok(f"{name}, {where}, database {server.connected.info.dbname}")
 
 
 def _privileges(server: Server) -> Finding:
-    row = server.there.execute(
+    row = server.connected.execute(
         "SELECT current_user, current_database(), to_regnamespace(%(schema)s) IS NOT NULL,"
         " CASE WHEN to_regnamespace(%(schema)s) IS NULL"
         " THEN has_database_privilege(current_database(), 'CREATE')"
@@ -74,57 +68,58 @@ def _privileges(server: Server) -> Finding:
         " has_schema_privilege('public', 'CREATE')",
         {"schema": SCHEMA},
     ).fetchone()
-    user, database, exists, ours, dagsters = row or ("", "", False, False, False)
+    user, database, exists, in_ours, in_public = row or ("", "", False, False, False)
     lacking, grants = [], []
-    if not ours:
+    if not in_ours:
         lacking.append(f"schema {SCHEMA}")
         what = f"USAGE, CREATE ON SCHEMA {SCHEMA}" if exists else f'CREATE ON DATABASE "{database}"'
         grants.append(f'GRANT {what} TO "{user}"')
-    if not dagsters:
+    if not in_public:
         lacking.append("schema public, where Dagster keeps its tables")
         grants.append(f'GRANT CREATE ON SCHEMA public TO "{user}"')
     if lacking:
-        return broken(
-            f"{user} may not make tables in {' and '.join(lacking)}",
+        return failed(
+            f"{user} may not create tables in {' and '.join(lacking)}",
             f"have an administrator run: {'; '.join(grants)}",
         )
-    return ok(f"{user} may make and change tables")
+    return ok(f"{user} may create and alter tables")
 
 
 def _tables(server: Server) -> Finding:
-    if revision(server.there) is Revision.MISSING:
+    if revision(server.connected) is Revision.MISSING:
         return Finding(
             Status.WARNING,
-            "there are none yet",
-            "the first `alphapulse up` or `alphapulse sync` makes them",
+            "there are no tables yet",
+            "run `alphapulse up` or `alphapulse sync`, which creates them",
             stops="because there are no tables yet",
         )
-    require_current(server.there)
-    return ok("those of this version")
+    require_current(server.connected)
+    return ok("up to date with this version")
 
 
 def _reader(server: Server) -> Finding:
     try:
         connect_as_reader(server.url).close()
-    except SettingsError as error:
+    except UserError as error:
         return warning(
-            f"the read-only role does not get in, so that `alphapulse sql` does not work: {error}",
-            f"have an administrator grant CREATEROLE or make {READER}, then run `alphapulse sync`",
+            f"the read-only role cannot connect, so `alphapulse sql` does not work: {error}",
+            f"have an administrator grant CREATEROLE to the owner or create the role {READER}, "
+            "then run `alphapulse sync`",
         )
-    return ok(f"{READER} gets in")
+    return ok(f"{READER} can connect")
 
 
 def _space(server: Server) -> Finding:
-    row = server.there.execute("SELECT pg_database_size(current_database())").fetchone()
-    size = f"the database has {_size(row[0] if row else 0)}"
+    row = server.connected.execute("SELECT pg_database_size(current_database())").fetchone()
+    size = f"the database uses {_size(row[0] if row else 0)}"
     if server.data is None:
         return ok(size)
     free = shutil.disk_usage(server.data).free
-    said = f"{size}; {_size(free)} are free at {server.data}"
-    mend = "make room on that disk, or move ALPHAPULSE_HOME to a larger one"
-    if free < _TOO_LITTLE:
-        return broken(said, mend)
-    return warning(said, mend) if free < _LITTLE else ok(said)
+    message = f"{size}; {_size(free)} are free at {server.data}"
+    fix = "free space on that disk, or move ALPHAPULSE_HOME to a larger one"
+    if free < _CRITICAL_SPACE:
+        return failed(message, fix)
+    return warning(message, fix) if free < _LOW_SPACE else ok(message)
 
 
 def _size(size: int) -> str:

@@ -1,4 +1,4 @@
-"""One call of every list that a dataset is read from: which of them is denied, missing, failing."""
+"""One call of each endpoint that a dataset is read from: which are denied, missing or failing."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import closing
@@ -10,7 +10,7 @@ from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import to_milliseconds
 from alphapulse_pipeline.exchange.venues import Source, Venue
-from alphapulse_pipeline.health.doctor.result import Finding, broken, ok, warning
+from alphapulse_pipeline.health.doctor.result import Finding, failed, ok, warning
 
 _WINDOW = timedelta(minutes=1)
 
@@ -18,40 +18,40 @@ Call = Callable[[], Awaitable[Any]]
 
 
 def ask(client: ExchangeClient, venue: Venue, dataset: str) -> Finding:
-    """Every list of the dataset once, over the last minute.
+    """Call each of the dataset's endpoints once, for the last minute.
 
-    Those that are asked for one market at a time are asked for one market.
+    Endpoints that need a market are called for one market.
     """
     calls: dict[str, Call] = {}
     for name, call in _calls(client, venue, dataset):
         calls[name if name not in calls else f"{name} ({len(calls)})"] = call
-    failed: dict[str, Exception] = {}
-    with closing(client.stream({name: _once(call) for name, call in calls.items()})) as lists:
-        for items in lists:
-            failed |= {name: item for name, item in items if isinstance(item, Exception)}
-    failed = {name: failed[name] for name in calls if name in failed}
-    if not failed:
+    errors: dict[str, Exception] = {}
+    with closing(client.stream({name: _once(call) for name, call in calls.items()})) as streams:
+        for items in streams:
+            errors |= {name: item for name, item in items if isinstance(item, Exception)}
+    errors = {name: errors[name] for name in calls if name in errors}
+    if not errors:
         return ok(f"{', '.join(calls)}: answered")
-    alike = _alike(failed)
-    said = [f"{', '.join(names)}: {text}" for text, names in alike.items()]
-    if rest := [name for name in calls if name not in failed]:
-        said.append(f"answered: {', '.join(rest)}")
-    mends = dict.fromkeys(_mend(failed[names[0]]) for names in alike.values())
-    lacking = all(getattr(error, "kind", None) is Kind.UNSUPPORTED for error in failed.values())
-    finding = warning if lacking else broken
-    return finding("; ".join(said), "; ".join(mends))
+    by_problem = _by_problem(errors)
+    parts = [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
+    if rest := [name for name in calls if name not in errors]:
+        parts.append(f"answered: {', '.join(rest)}")
+    fixes = dict.fromkeys(_fix(errors[names[0]]) for names in by_problem.values())
+    lacking = all(getattr(error, "kind", None) is Kind.UNSUPPORTED for error in errors.values())
+    finding = warning if lacking else failed
+    return finding("; ".join(parts), "; ".join(fixes))
 
 
-def _mend(error: Exception) -> str:
+def _fix(error: Exception) -> str:
     if isinstance(error, ExchangeFailure) and error.kind is not Kind.INCOMPLETE:
         return error.fix
     return "please report it with the exchange and the dataset"
 
 
-def _alike(failed: Mapping[str, Exception]) -> dict[str, list[str]]:
-    """What was said -> the lists that failed with it."""
+def _by_problem(errors: Mapping[str, Exception]) -> dict[str, list[str]]:
+    """Problem -> the endpoints that failed with it."""
     found: dict[str, list[str]] = {}
-    for name, error in failed.items():
+    for name, error in errors.items():
         text = error.problem if isinstance(error, ExchangeFailure) else repr(error)
         found.setdefault(text, []).append(name)
     return found
@@ -72,10 +72,10 @@ def _calls(client: ExchangeClient, venue: Venue, dataset: str) -> Iterator[tuple
             for source in venue.positions:
                 yield from _listed(client, _label(source), source)
         case "prices":
-            asked: list[Mapping[str, Any]] = []
+            seen: list[Mapping[str, Any]] = []
             for category, params in venue.tickers.items():
-                if params not in asked:  # one call may list several categories
-                    asked.append(params)
+                if params not in seen:  # one call may list several categories
+                    seen.append(params)
                     yield category, _tickers(client, params)
         case _:
             for name, source in venue.histories[dataset].items():
@@ -91,8 +91,8 @@ def _listed(client: ExchangeClient, name: str, source: Source) -> Iterator[tuple
         market = _some_market(client, source)
         if market is None:
             return
-        asked = market["symbol"] if source.by_name else market["id"]
-        feed = replace(feed, params={**feed.params, source.per_market: asked})
+        name_there = market["symbol"] if source.by_name else market["id"]
+        feed = replace(feed, params={**feed.params, source.per_market: name_there})
     now = client.now()
     window = feed.between(to_milliseconds(now - _WINDOW), to_milliseconds(now))
 
@@ -111,7 +111,7 @@ def _tickers(client: ExchangeClient, params: Mapping[str, Any]) -> Call:
 
 
 def _some_market(client: ExchangeClient, source: Source) -> Any:
-    """A market that the list may be asked for; None where the exchange lists none."""
+    """An active market that the endpoint accepts, or None if the exchange lists none."""
     return next(
         (
             market
@@ -125,7 +125,7 @@ def _some_market(client: ExchangeClient, source: Source) -> Any:
 
 
 def _label(source: Source) -> str:
-    """What tells it from the others: the words that it is asked with, else where it belongs."""
+    """A name that distinguishes the source: its parameters, else its wallet and category."""
     values = [value for value in source.feed.params.values() if isinstance(value, str)]
     words = [value for value in values if value not in ("TRUE", "FALSE")]
     return " ".join(words or dict.fromkeys((source.wallet, source.category)))

@@ -1,4 +1,4 @@
-"""A check, what it found, and how checks that depend on each other are run."""
+"""Checks, their results, and running checks that depend on each other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,83 +7,82 @@ from typing import Generic, TypeVar
 
 import psycopg
 
-from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.redaction import redact
 
-P = TypeVar("P", contravariant=True)
-"""What is examined."""
+C = TypeVar("C", contravariant=True)
+"""What a check is given: the account or server, and what earlier checks found."""
 
 
 class Status(StrEnum):
     OK = "ok"
     WARNING = "warning"
-    BROKEN = "broken"
+    FAILED = "failed"
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
-    """Nobody tells."""
+    """The exchange does not provide what the check needs."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One line. `account` is empty where it is about the deployment as a whole."""
+    """One line of the doctor's output. `account` is empty for checks of the whole deployment."""
 
     account: str
     check: str
     status: Status
-    said: str
-    mend: str = ""
+    message: str
+    fix: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; `stops` says why the checks that need this one are skipped."""
+    """What a check found. `stops`: the reason with which dependent checks are skipped."""
 
     status: Status
-    said: str
-    mend: str = ""
+    message: str
+    fix: str = ""
     stops: str = ""
 
 
-def ok(said: str) -> Finding:
-    return Finding(Status.OK, said)
+def ok(message: str) -> Finding:
+    return Finding(Status.OK, message)
 
 
-def warning(said: str, mend: str) -> Finding:
-    return Finding(Status.WARNING, said, mend)
+def warning(message: str, fix: str) -> Finding:
+    return Finding(Status.WARNING, message, fix)
 
 
-def broken(said: str, mend: str) -> Finding:
-    return Finding(Status.BROKEN, said, mend)
+def failed(message: str, fix: str) -> Finding:
+    return Finding(Status.FAILED, message, fix)
 
 
-def skipped(said: str) -> Finding:
-    return Finding(Status.SKIPPED, said)
+def skipped(message: str) -> Finding:
+    return Finding(Status.SKIPPED, message)
 
 
-def unknown(said: str, mend: str = "") -> Finding:
-    return Finding(Status.UNKNOWN, said, mend)
+def unknown(message: str, fix: str = "") -> Finding:
+    return Finding(Status.UNKNOWN, message, fix)
 
 
 @dataclass(frozen=True)
-class Check(Generic[P]):
-    """`ask` may raise `ExchangeFailure`, `SettingsError` and psycopg's errors: it is broken then.
+class Check(Generic[C]):
+    """`run` may raise `UserError` and psycopg's errors: the check has failed then.
 
-    `needs`: the checks without which this one would only say the same again.
+    `needs`: checks whose failure makes this one pointless.
     """
 
     name: str
-    ask: Callable[[P], Finding]
+    run: Callable[[C], Finding]
     needs: tuple[str, ...] = ()
 
 
-def examine(account: str, checks: Sequence[Check[P]], patient: P) -> Iterator[Result]:
-    """Every check's result, in their order. What depends on a broken one is skipped."""
+def examine(account: str, checks: Sequence[Check[C]], context: C) -> Iterator[Result]:
+    """Run the checks in order, and skip those that need a failed one."""
     stopped: dict[str, str] = {}
     for check in checks:
         reason = next((stopped[name] for name in check.needs if name in stopped), "")
-        finding = Finding(Status.SKIPPED, reason, stops=reason) if reason else _ask(check, patient)
-        if finding.status is Status.BROKEN:
+        finding = Finding(Status.SKIPPED, reason, stops=reason) if reason else _run(check, context)
+        if finding.status is Status.FAILED:
             stopped[check.name] = f"because {check.name} failed"
         elif finding.stops:
             stopped[check.name] = finding.stops
@@ -91,22 +90,18 @@ def examine(account: str, checks: Sequence[Check[P]], patient: P) -> Iterator[Re
 
 
 def result(account: str, check: str, finding: Finding) -> Result:
-    """A finding as a line that can be shown."""
-    said, mend = (" ".join(redact(text).split()) for text in (finding.said, finding.mend))
-    return Result(account, check, finding.status, said, mend)
+    """The finding as one redacted line."""
+    message, fix = (" ".join(redact(text).split()) for text in (finding.message, finding.fix))
+    return Result(account, check, finding.status, message, fix)
 
 
-def _ask(check: Check[P], patient: P) -> Finding:
+def _run(check: Check[C], context: C) -> Finding:
     try:
-        return check.ask(patient)
-    except ExchangeFailure as failure:
-        return broken(failure.problem, failure.fix)
-    except SettingsError as error:
-        # such a sentence ends with its mend, behind the last colon
-        said, _, mend = str(error).rpartition(": ")
-        return broken(said or mend, mend if said else "")
+        return check.run(context)
+    except UserError as error:
+        return failed(error.problem, error.fix)
     except psycopg.Error as error:
-        return broken(
-            f"the database fails: {str(error).strip().splitlines()[0]}",
-            "see that the server runs and what its log says, then run `alphapulse doctor` again",
+        return failed(
+            f"the database returned an error: {str(error).strip().splitlines()[0]}",
+            "check that the server is running, read its log, then run `alphapulse doctor` again",
         )

@@ -1,4 +1,4 @@
-"""What the doctor says of an account: which check is broken, why, and what mends it."""
+"""The doctor's checks of an account: which one fails, why, and the fix."""
 
 import json
 from datetime import UTC, datetime
@@ -43,11 +43,11 @@ def test_nothing_is_wrong_with_an_account_that_works(
     assert list(found) == [check.name for check in checks(at("", exchange))]
 
 
-def test_every_list_of_a_dataset_is_asked_once(world: World, at: At, db: DB) -> None:
+def test_every_endpoint_of_a_dataset_is_called_once(world: World, at: At, db: DB) -> None:
     with serve(world, limits=False) as simulator:
         found = examined(at(simulator.url), db)
         asked = [seen.path for seen in simulator.requests]
-    assert found["trades"].said == "spot, linear, inverse, option: answered"
+    assert found["trades"].message == "spot, linear, inverse, option: answered"
     # fills per category, funding of the two that have any
     assert asked.count("/v5/execution/list") == 4 + 2
     assert asked.count("/v5/order/history") == 4
@@ -71,13 +71,13 @@ def test_it_writes_nothing(world: World, at: At, db: DB) -> None:
 
 FAR = f"clock={60 * 60 * 1000}"
 
-# what is served -> (the check that is broken, words of what is said, words of its mend)
-BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
+# what is served -> (the check that fails, words of its message, words of its fix)
+FAILURES: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "closed by the server": ({"faults": ["refuse"]}, "http", ["disconnected"], ["status page"]),
     "silence": ({"faults": ["hang"]}, "http", ["timed out"], ["check the network"]),
     "HTML": ({"faults": ["html"]}, "http", ["not JSON"], ["MAIN_API_URL"]),
     "503": ({"faults": ["status=503"]}, "http", ["503"], ["status page"]),
-    "451": ({"faults": ["status=451"]}, "http", ["451"], ["do not serve the country"]),
+    "451": ({"faults": ["status=451"]}, "http", ["451"], ["this address's country"]),
     "throttled": ({"faults": ["throttled"]}, "http", ["too many requests"], ["fewer programs"]),
     "banned": ({"faults": ["banned=120"]}, "http", ["temporarily banned"], ["until the ban"]),
     "maintenance": ({"faults": ["maintenance"]}, "http", ["503"], ["status page"]),
@@ -112,56 +112,56 @@ BROKEN: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", BROKEN)
-def test_what_is_broken_is_named_with_its_mend_and_drags_nothing_else_along(
+@pytest.mark.parametrize("case", FAILURES)
+def test_the_check_that_fails_is_named_with_its_fix_and_no_other_one_fails(
     case: str, world: World, at: At, db: DB
 ) -> None:
-    served, check, words, mends = BROKEN[case]
+    served, check, words, fixes = FAILURES[case]
     with serving(world, *served.get("faults", ()), key=served.get("key")) as url:
         found = examined(at(url), db)
-    assert by_status(found, Status.BROKEN) == [check], found
-    said = found[check]
-    assert [word for word in words if word not in said.said] == [], said
-    assert [word for word in mends if word not in said.mend] == [], said
-    because = {r.said for r in found.values() if r.status is Status.SKIPPED and r.check != "tls"}
+    assert by_status(found, Status.FAILED) == [check], found
+    result = found[check]
+    assert [word for word in words if word not in result.message] == [], result
+    assert [word for word in fixes if word not in result.fix] == [], result
+    because = {r.message for r in found.values() if r.status is Status.SKIPPED and r.check != "tls"}
     stops = check in ("http", "signature", "key", "markets")
     assert because == ({f"because {check} failed"} if stops else set())
     assert (found["trades"].status is Status.SKIPPED) is stops
-    text = json.dumps([(r.said, r.mend) for r in found.values()])
+    text = json.dumps([(r.message, r.fix) for r in found.values()])
     assert DEMO_KEY not in text
     assert DEMO_SECRET not in text
 
 
-def test_a_wrong_passphrase_is_told_from_a_wrong_key(world: World, at: At, db: DB) -> None:
+def test_a_wrong_passphrase_is_distinguished_from_a_wrong_key(world: World, at: At, db: DB) -> None:
     with serving(world, key=Key(passphrase="x")) as url:
         found = examined(at(url, "okx"), db)
-    assert by_status(found, Status.BROKEN) == ["signature"]
+    assert by_status(found, Status.FAILED) == ["signature"]
     assert 'the passphrase is wrong: Request header "OK-ACCESS-PASSPHRASE"' in (
-        found["signature"].said
+        found["signature"].message
     )
-    assert "check MAIN_API_PASSWORD" in found["signature"].mend
+    assert "check MAIN_API_PASSWORD" in found["signature"].fix
 
 
-def test_what_depends_on_a_broken_check_is_skipped_and_says_so(at: At, db: DB) -> None:
+def test_what_depends_on_a_failed_check_is_skipped_and_says_so(at: At, db: DB) -> None:
     found = examined(at("http://does-not-exist.invalid"), db)
-    assert by_status(found, Status.BROKEN) == ["dns"]
-    assert "does-not-exist.invalid has no address" in found["dns"].said
-    assert "MAIN_API_URL" in found["dns"].mend
+    assert by_status(found, Status.FAILED) == ["dns"]
+    assert "does-not-exist.invalid does not resolve" in found["dns"].message
+    assert "MAIN_API_URL" in found["dns"].fix
     assert by_status(found, Status.OK) == ["settings", "circuit"]
     skipped = by_status(found, Status.SKIPPED)
     assert {"tcp", "http", "signature", "rate limit", *DATASETS} <= set(skipped)
-    assert {found[check].said for check in skipped} == {"because dns failed"}
+    assert {found[check].message for check in skipped} == {"because dns failed"}
 
 
-def test_a_fault_of_two_lists_is_told_for_each_dataset_that_is_read_from_them(
+def test_a_fault_of_two_endpoints_is_reported_for_each_dataset_that_uses_them(
     world: World, at: At, db: DB
 ) -> None:
     with serving(world, "key=orders") as url:
         found = examined(at(url), db)
-    assert by_status(found, Status.BROKEN) == ["orders", "trades", "funding"]
-    for check in by_status(found, Status.BROKEN):
-        assert "the key lacks a permission" in found[check].said
-        assert found[check].mend.startswith("grant the key in MAIN_API_KEY read permission")
+    assert by_status(found, Status.FAILED) == ["orders", "trades", "funding"]
+    for check in by_status(found, Status.FAILED):
+        assert "the key lacks a right" in found[check].message
+        assert found[check].fix.startswith("give the key of MAIN_API_KEY the right")
 
 
 SETTINGS: dict[str, tuple[str, dict[str, str], str, str]] = {
@@ -179,35 +179,35 @@ SETTINGS: dict[str, tuple[str, dict[str, str], str, str]] = {
 def test_a_variable_that_is_missing_or_wrong_is_named(
     case: str, at: At, db: DB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exchange, variables, said, mend = SETTINGS[case]
+    exchange, variables, message, fix = SETTINGS[case]
     account = at("http://127.0.0.1:1", exchange)
     for name, value in variables.items():
         monkeypatch.setenv(f"MAIN_API_{name}", value)
     found = examined(account, db)
-    assert by_status(found, Status.BROKEN) == ["settings"]
-    assert said in found["settings"].said
-    assert mend in found["settings"].mend
+    assert by_status(found, Status.FAILED) == ["settings"]
+    assert message in found["settings"].message
+    assert fix in found["settings"].fix
 
 
 @pytest.mark.parametrize(
-    ("exchange", "value", "said"),
+    ("exchange", "value", "message"),
     [("kraken", "true", "neither a testnet nor demo trading"), ("bybit", "maybe", "is 'maybe'")],
 )
 def test_a_testnet_that_cannot_be_is_a_matter_of_the_settings(
-    exchange: str, value: str, said: str, at: At, db: DB, monkeypatch: pytest.MonkeyPatch
+    exchange: str, value: str, message: str, at: At, db: DB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = at("", exchange)
     monkeypatch.setenv("MAIN_TESTNET", value)
     found = examined(account, db)
-    assert by_status(found, Status.BROKEN) == ["settings"]
-    assert said in found["settings"].said
+    assert by_status(found, Status.FAILED) == ["settings"]
+    assert message in found["settings"].message
 
 
 def test_a_clock_that_is_wrong_by_seconds_is_warned_of(world: World, at: At, db: DB) -> None:
     with serving(world, "clock=-3000") as url:
         found = examined(at(url), db)
     assert found["clock"].status is Status.WARNING
-    assert "ahead of the exchange's" in found["clock"].said
+    assert "ahead of the exchange's" in found["clock"].message
 
 
 @pytest.mark.parametrize(("days", "status"), [(13, Status.WARNING), (20, Status.OK)])
@@ -218,36 +218,36 @@ def test_a_key_that_expires_soon_is_warned_of(
         found = examined(at(url), db)
     assert found["key"].status is status
     if status is Status.WARNING:
-        assert "the key in MAIN_API_KEY expires at" in found["key"].said
-        assert "make a new read-only key" in found["key"].mend
-    assert by_status(found, Status.BROKEN) == []
+        assert "the key in MAIN_API_KEY expires at" in found["key"].message
+        assert "create a new read-only key" in found["key"].fix
+    assert by_status(found, Status.FAILED) == []
 
 
 def test_a_key_that_trades_by_leave_is_good(world: World, at: At, db: DB) -> None:
     with serving(world, key=Key(may_trade=True, ips=("127.0.0.1",))) as url:
         found = examined(at(url, allow_trading_keys=True), db)
     assert found["key"].status is Status.OK
-    assert "as allow_trading_keys lets it, from fixed addresses" in found["key"].said
+    assert "can trade, which allow_trading_keys permits, usable from fixed" in found["key"].message
 
 
-def test_what_an_exchange_does_not_tell_is_unknown(world: World, at: At, db: DB) -> None:
+def test_what_an_exchange_does_not_report_is_unknown(world: World, at: At, db: DB) -> None:
     with serving(world, "key=account") as url:
         found = examined(at(url, "okx"), db)
     assert by_status(found, Status.UNKNOWN) == ["key", "account type"]
-    assert "does not tell what the key in MAIN_API_KEY may do" in found["key"].said
+    assert "does not report what the key in MAIN_API_KEY may do" in found["key"].message
 
 
-def test_an_exchange_that_ccxt_alone_knows_is_examined_as_far_as_it_tells(at: At, db: DB) -> None:
+def test_an_exchange_without_a_venue_of_ours_is_checked_through_ccxt(at: At, db: DB) -> None:
     with replying(Hollaex([]).reply) as url:
         found = examined(at(url, "hollaex", datasets=["balances", "trades", "orders"]), db)
     assert by_status(found, Status.UNKNOWN) == ["clock", "key", "account type"], found
-    assert found["clock"].said == "hollaex does not tell its time"
+    assert found["clock"].message == "hollaex does not report its time"
     # the server has no page of deposits, and none is asked for
-    assert by_status(found, Status.BROKEN) == []
-    assert found["trades"].said.endswith(": answered")
+    assert by_status(found, Status.FAILED) == []
+    assert found["trades"].message.endswith(": answered")
 
 
-def test_while_a_run_is_under_way_the_account_is_asked_nothing_that_is_signed(
+def test_while_a_run_is_in_progress_no_signed_request_is_sent(
     world: World, at: At, database: str, db: DB
 ) -> None:
     with (
@@ -258,9 +258,9 @@ def test_while_a_run_is_under_way_the_account_is_asked_nothing_that_is_signed(
         found = examined(at(simulator.url), db)
         assert simulator.clients() == []
         assert found["lock"].status is Status.SKIPPED
-        assert "a run is under way" in found["lock"].said
-        assert found["trades"].said == "because a run is under way"
-        assert by_status(found, Status.BROKEN) == []
+        assert "a run is in progress" in found["lock"].message
+        assert found["trades"].message == "because a run is in progress"
+        assert by_status(found, Status.FAILED) == []
     assert found["clock"].status is Status.OK
 
 
@@ -281,11 +281,11 @@ def test_without_a_database_the_exchange_is_asked_all_the_same(world: World, at:
     with serving(world) as url:
         found = examined(at(url))
     assert by_status(found, Status.UNKNOWN) == ["lock", "circuit"]
-    assert by_status(found, Status.BROKEN) == []
+    assert by_status(found, Status.FAILED) == []
     assert found["trades"].status is Status.OK
 
 
-def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
+def test_stored_markets_are_not_loaded_again_and_their_age_is_shown(
     world: World, at: At, db: DB
 ) -> None:
     with serve(world, limits=False) as simulator:
@@ -293,17 +293,17 @@ def test_stored_markets_are_not_asked_for_again_and_their_age_is_told(
         with open_client(client_config(account, "test")) as client:
             stored_markets.store_catalogue(db, "main", ccxt_version(), client.load_markets())
         simulator.requests.clear()
-        assert "stored less than two hours ago" in examined(account, db)["markets"].said
+        assert "stored less than two hours ago" in examined(account, db)["markets"].message
         db.execute("UPDATE alphapulse.market_catalogues SET loaded_at = now() - interval '5 days'")
         found = examined(account, db)["markets"]
         asked = {seen.path for seen in simulator.requests}
     assert "/v5/market/instruments-info" not in asked
     assert found.status is Status.WARNING
-    assert "stored 5 days ago" in found.said
-    assert "alphapulse sync main" in found.mend
+    assert "stored 5 days ago" in found.message
+    assert "alphapulse sync main" in found.fix
 
 
-def test_the_circuit_is_told(world: World, at: At, db: DB) -> None:
+def test_the_circuit_is_reported(world: World, at: At, db: DB) -> None:
     refused = ExchangeFailure(Kind.CREDENTIALS, "the key is revoked", "make a new one")
     attempt = sync_log.start(db, "main", "trades", "a run")
     sync_log.fail(db, attempt, 0, 1, Kind.TRANSIENT, "the exchange is down")
@@ -312,11 +312,11 @@ def test_the_circuit_is_told(world: World, at: At, db: DB) -> None:
     assert examined(account, db)["circuit"].status is Status.WARNING
     circuit.settle(db, "main", "a run", refused)
     found = examined(account, db)["circuit"]
-    assert found.status is Status.BROKEN
-    assert "the key is revoked" in found.said
+    assert found.status is Status.FAILED
+    assert "the key is revoked" in found.message
     until = circuit.read(db, "main").retry_at
     assert until is not None
-    assert f"until {until:%Y-%m-%d %H:%M} UTC" in found.said
-    assert "alphapulse circuit reset main" in found.mend
+    assert f"until {until:%Y-%m-%d %H:%M} UTC" in found.message
+    assert "alphapulse circuit reset main" in found.fix
     db.execute("UPDATE alphapulse.circuit SET retry_at = now() - interval '1 minute'")
     assert examined(account, db)["circuit"].status is Status.WARNING

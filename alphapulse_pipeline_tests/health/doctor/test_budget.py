@@ -27,15 +27,15 @@ def runs(db: DB, dataset: str, *requests: int) -> None:
             sync_log.succeed(cursor, attempt, 0, sent)
 
 
-def test_before_the_first_run_each_list_counts_once_a_tick() -> None:
+def test_before_the_first_run_each_endpoint_counts_once_a_tick() -> None:
     used = {"balances": Use(2, 10.0), "trades": Use(4, 8.0)}
     # every five minutes, every quarter of an hour
     needed = 12 * 10 + 4 * 8
     found = budget(None, account(), needed * 10, used)
     assert found.status is Status.OK
-    assert found.said == (
-        "schedules need 40 requests an hour, 10.0 % of the limit, before their first run, with one "
-        "call of each list"
+    assert found.message == (
+        "schedules use 40 requests an hour, 10.0 % of the limit (estimated: nothing has been "
+        "synced yet)"
     )
 
 
@@ -43,7 +43,9 @@ def test_what_runs_usually_take_counts_and_a_long_backfill_does_not(db: DB) -> N
     runs(db, "trades", *[7] * 30, *[10] * 19, 5000)
     used = {"trades": Use(4, 8.0)}
     found = budget(db, account(), 4 * 10 * 2 * 2, used)
-    assert "schedules need 40 requests an hour, 50.0 % of the limit, by their usual" in found.said
+    assert (
+        "schedules use 40 requests an hour, 50.0 % of the limit (from recent runs)" in found.message
+    )
 
 
 def test_failed_runs_and_other_accounts_do_not_count(db: DB) -> None:
@@ -51,18 +53,18 @@ def test_failed_runs_and_other_accounts_do_not_count(db: DB) -> None:
     sync_log.fail(db, attempt, 0, 999, "transient", "down")
     db.execute("UPDATE alphapulse.sync_log SET account = 'other' WHERE id = %s", [attempt])
     found = budget(db, account(), 1000, {"trades": Use(4, 0.0)})
-    assert "16 requests" in found.said
+    assert "16 requests" in found.message
 
 
 @pytest.mark.parametrize(
-    ("per_hour", "status"), [(99, Status.BROKEN), (150, Status.WARNING), (201, Status.OK)]
+    ("per_hour", "status"), [(99, Status.FAILED), (150, Status.WARNING), (201, Status.OK)]
 )
 def test_a_limit_that_is_too_small_says_what_to_change(per_hour: int, status: Status) -> None:
     found = budget(None, account(history_cron="0 * * * *"), per_hour, {"trades": Use(50, 100.0)})
     assert found.status is status
-    assert ("history_cron" in found.mend) is (status is not Status.OK)
+    assert ("history_cron" in found.fix) is (status is not Status.OK)
 
 
 def test_daily_ticks_are_spread_over_the_day() -> None:
     found = budget(None, account(snapshot_cron="0 6 * * *"), 1000, {"balances": Use(48, 0.0)})
-    assert "schedules need 2 requests an hour" in found.said
+    assert "schedules use 2 requests an hour" in found.message

@@ -1,4 +1,4 @@
-"""The way to the exchange: names, connections and certificates, against real servers."""
+"""The connection to the exchange: DNS, TCP and TLS, against real servers."""
 
 import socket
 import ssl
@@ -95,13 +95,13 @@ def closed() -> str:
         return there
 
 
-def test_a_certificate_that_is_trusted_is_good_and_tells_its_end(tmp_path: Path) -> None:
+def test_a_trusted_certificate_is_good_and_its_end_is_shown(tmp_path: Path) -> None:
     pem = certificate(tmp_path)
     with secured(pem) as url:
         found = tls([url], VARIABLE, str(pem))
     until = datetime.now(UTC) + 90 * DAY
     assert found.status is Status.OK
-    assert found.said == f"127.0.0.1 has a certificate until {until:%Y-%m-%d}"
+    assert found.message == f"127.0.0.1 has a valid certificate until {until:%Y-%m-%d}"
 
 
 def test_a_certificate_that_ends_soon_is_warned_of(tmp_path: Path) -> None:
@@ -109,37 +109,41 @@ def test_a_certificate_that_ends_soon_is_warned_of(tmp_path: Path) -> None:
     with secured(pem) as url:
         found = tls([url], VARIABLE, str(pem))
     assert found.status is Status.WARNING
-    assert found.mend == "have the certificate of 127.0.0.1 renewed in time"
+    assert found.fix == "renew the certificate of 127.0.0.1 before then"
 
 
 @pytest.mark.parametrize(
-    ("made", "said", "mend"),
+    ("made", "message", "fix"),
     [
-        ({"since": -9 * DAY, "until": -DAY}, "certificate has expired", "renewed"),
+        ({"since": -9 * DAY, "until": -DAY}, "certificate has expired", "renew"),
         ({"since": DAY}, "not yet valid", "check this machine's date"),
-        ({"host": "127.0.0.2"}, "IP address mismatch", "the server at MAIN_API_URL is another"),
+        (
+            {"host": "127.0.0.2"},
+            "IP address mismatch",
+            "a different server answers at MAIN_API_URL",
+        ),
     ],
 )
 def test_a_certificate_that_is_not_right_says_what_is_wrong_with_it(
-    made: dict[str, object], said: str, mend: str, tmp_path: Path
+    made: dict[str, object], message: str, fix: str, tmp_path: Path
 ) -> None:
     pem = certificate(tmp_path, **made)  # type: ignore[arg-type]
     with secured(pem) as url:
         found = tls([url], VARIABLE, str(pem))
-    assert found.status is Status.BROKEN
-    assert said in found.said
-    assert mend in found.mend
+    assert found.status is Status.FAILED
+    assert message in found.message
+    assert fix in found.fix
 
 
-def test_a_certificate_that_nobody_trusts_is_broken(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_a_failure(tmp_path: Path) -> None:
     with secured(certificate(tmp_path)) as url:
         found = tls([url], VARIABLE, certifi.where())
-    assert found.status is Status.BROKEN
-    assert "self-signed certificate" in found.said
-    assert "if MAIN_API_URL is a gateway of yours" in found.mend
+    assert found.status is Status.FAILED
+    assert "self-signed certificate" in found.message
+    assert "if MAIN_API_URL is your own gateway" in found.fix
 
 
-def test_a_server_without_tls_is_told_from_one_with_a_bad_certificate() -> None:
+def test_a_server_without_tls_is_distinguished_from_one_with_a_bad_certificate() -> None:
     def answers(listener: socket.socket) -> None:
         with listener.accept()[0] as plain:
             plain.recv(1000)
@@ -149,43 +153,43 @@ def test_a_server_without_tls_is_told_from_one_with_a_bad_certificate() -> None:
         threading.Thread(target=answers, args=(listener,), daemon=True).start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         found = tls([url], VARIABLE, str(ssl.get_default_verify_paths().cafile or ""))
-    assert found.status is Status.BROKEN
-    assert "does not speak TLS" in found.said
-    assert "write http:// in MAIN_API_URL" in found.mend
+    assert found.status is Status.FAILED
+    assert "does not speak TLS" in found.message
+    assert "write http:// in MAIN_API_URL" in found.fix
 
 
 def test_a_server_that_is_silent_about_tls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_PATIENCE", 0.3)
+    monkeypatch.setattr(network, "_TIMEOUT", 0.3)
     with listening() as there:
         found = tls([f"https://{there}"], VARIABLE, "")
-    assert found.status is Status.BROKEN
-    assert "ends the talk about TLS" in found.said
-    assert "proxies" in found.mend
+    assert found.status is Status.FAILED
+    assert "the TLS handshake fails" in found.message
+    assert "proxies" in found.fix
 
 
 def test_plain_http_has_no_certificate() -> None:
     assert tls(["http://127.0.0.1:1"], VARIABLE, "").status is Status.SKIPPED
 
 
-def test_a_name_that_nobody_knows_is_broken() -> None:
+def test_a_name_that_does_not_resolve_is_a_failure() -> None:
     found = dns(["https://does-not-exist.invalid"], "")
-    assert found.status is Status.BROKEN
-    assert "does-not-exist.invalid has no address" in found.said
-    assert "getent hosts does-not-exist.invalid" in found.mend
-    assert "None" not in found.mend
+    assert found.status is Status.FAILED
+    assert "does-not-exist.invalid does not resolve" in found.message
+    assert "getent hosts does-not-exist.invalid" in found.fix
+    assert "None" not in found.fix
 
 
-def test_one_server_of_several_is_enough_to_be_broken() -> None:
+def test_one_unreachable_server_of_several_is_a_failure() -> None:
     with listening() as there:
         found = tcp([f"http://{there}", f"http://{closed()}"], VARIABLE)
         assert tcp([f"http://{there}"], VARIABLE).status is Status.OK
-    assert found.status is Status.BROKEN
-    assert "nothing listens at 127.0.0.1:" in found.said
-    assert "MAIN_API_URL" in found.mend
+    assert found.status is Status.FAILED
+    assert "nothing is listening at 127.0.0.1:" in found.message
+    assert "MAIN_API_URL" in found.fix
 
 
 def test_a_server_that_takes_no_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_PATIENCE", 0.2)
+    monkeypatch.setattr(network, "_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         waiting = [socket.socket() for _ in range(4)]
@@ -195,6 +199,6 @@ def test_a_server_that_takes_no_connection_is_given_up(monkeypatch: pytest.Monke
         found = tcp([f"http://127.0.0.1:{port}"], "")
         for one in waiting:
             one.close()
-    assert found.status is Status.BROKEN
-    assert "timed out" in found.said
-    assert "firewalls" in found.mend
+    assert found.status is Status.FAILED
+    assert "timed out" in found.message
+    assert "firewall" in found.fix
