@@ -176,7 +176,7 @@ def test_examples_are_few_and_counts_are_all(db: DB) -> None:
     written = again(db, "trades", *batches)
     found = compared(written)
     assert (written.inserted, found.changed, found.vanished) == (50, 30, 30)
-    whats = [d.what for d in found.differences]
+    whats = [d.kind for d in found.differences]
     assert whats == ["vanished"] * 20 + ["changed"] * 20 + ["new"] * 20
 
 

@@ -60,7 +60,7 @@ def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: s
         assert found is not None
         assert found.addresses == [text]
         check_progress.passed(db, account, "trades", text, text)
-        sync_state.refused_market(db, account, text)
+        sync_state.drop_guessed_market(db, account, text)
         half = TimeRange(at(0), at(1800))
         with db.cursor() as cursor:
             HistoryState(cursor.connection, account, "trades").prove(Proof(stream, half))

@@ -160,7 +160,9 @@ def test_only_the_columns_asked_for() -> None:
 
 
 def test_columns_that_are_not_there() -> None:
-    with pytest.raises(AssertionError, match=r'alphapulse.trades has no column x"; drop.*it has'):
+    with pytest.raises(
+        AssertionError, match=r'alphapulse.trades has no column x"; drop.*; choose from'
+    ):
         taken(columns=["price", 'x"; drop table alphapulse.trades; --'])
 
 
@@ -207,7 +209,7 @@ def test_another_accounts_rows_are_not_loaded() -> None:
             pandas.DataFrame([{**trade(), "extra": 1}]).drop(columns="price"),
             "trades",
             "bybit/trades: rows for alphapulse.trades do not fit the table: missing price; "
-            "not in the table: extra; mend the asset, or migrate the table",
+            "not in the table: extra; change the asset, or migrate the table",
         ),
         (
             pandas.DataFrame([trade(price=1.5)]),
@@ -227,16 +229,16 @@ def test_another_accounts_rows_are_not_loaded() -> None:
         (
             pandas.DataFrame([trade(account="okx")]),
             "trades",
-            "bybit/trades: the DataFrame has rows of another account",
+            "bybit/trades: the DataFrame has rows of a different account",
         ),
-        ([{"a": 1}], "trades", "must be Batches or a pandas DataFrame, not list"),
-        (pandas.DataFrame([balance()]), "balances", "a snapshot needs one captured_at"),
+        ([{"a": 1}], "trades", "the asset returned list; return Batches or a pandas DataFrame"),
+        (pandas.DataFrame([balance()]), "balances", "the snapshot has no captured_at"),
         (
             pandas.DataFrame([balance(captured_at=at(0).replace(tzinfo=None))]),
             "balances",
-            "a snapshot needs one captured_at, with a time zone",
+            "the snapshot has no captured_at; set one time with a time zone",
         ),
-        (pandas.DataFrame(), "candles", "asset bybit/candles has no table: keys are account/data"),
+        (pandas.DataFrame(), "candles", "asset bybit/candles has no table; use the key account/da"),
         (
             Batches("bybit", "trades", [Batch([trade(), trade(amount=Decimal(1))])]),
             "trades",
@@ -276,7 +278,7 @@ def test_a_bug_stays_a_bug() -> None:
 def test_rows_of_another_place_are_a_bug(db: DB) -> None:
     result = run(asset_of(Batches("okx", "orders", [])))
     (failed,) = [event for event in result.all_events if event.is_step_failure]
-    assert "bybit/trades was given rows of okx/orders" in str(failed.step_failure_data.error)
+    assert "bybit/trades got rows of okx/orders" in str(failed.step_failure_data.error)
 
 
 def test_an_old_schema_is_one_sentence_both_ways(db: DB) -> None:
