@@ -154,7 +154,7 @@ def _prices(session: Session) -> Iterable[Row]:
         if stored is None:
             raise ExchangeFailure(
                 Kind.INCOMPLETE,
-                f"what the account holds is not known: {' and '.join(sources)} were never read",
+                f"{' and '.join(sources)} were never read, so the markets to price are unknown",
                 "sync balances and positions first",
             )
         session.held = {"assets": stored[0], "markets": stored[1]} | session.held

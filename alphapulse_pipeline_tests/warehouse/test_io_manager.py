@@ -1,4 +1,4 @@
-"""Assets in and out of PostgreSQL, through Dagster itself."""
+"""Assets are stored and loaded through Dagster itself."""
 
 from collections.abc import Generator
 from datetime import datetime, timedelta
@@ -64,7 +64,7 @@ def sentence(result: dg.ExecuteInProcessResult) -> str:
 
 
 def taken(dataset: str = "trades", **more: Any) -> pandas.DataFrame:
-    """What an asset gets that takes `[bybit, dataset]` as its input."""
+    """The DataFrame that an asset with the input `[bybit, dataset]` gets."""
     got: list[pandas.DataFrame] = []
     upstream = dg.AssetSpec(["bybit", dataset], partitions_def=more.pop("upstream", None))
     columns = more.pop("columns", None)
@@ -126,7 +126,7 @@ def test_a_frame_in_and_out_again(db: DB) -> None:
     assert frame["raw"]["1"] == {"id": "1"}
     assert frame["executed_at"]["1"] == at(60)
     assert all(isinstance(number, Decimal) for number in frame["cost"])
-    # what was loaded can be stored as it is, and is no news
+    # a loaded frame can be stored again, without changes
     again = metadata(run(asset_of(taken())))
     assert (again["inserted"], again["changed"], again["unchanged"]) == (0, 0, 2)
 
@@ -275,7 +275,7 @@ def test_a_bug_stays_a_bug() -> None:
     assert "KeyError" in str(failed.step_failure_data.error)
 
 
-def test_rows_of_another_place_are_a_bug(db: DB) -> None:
+def test_rows_of_a_different_asset_are_a_bug(db: DB) -> None:
     result = run(asset_of(Batches("okx", "orders", [])))
     (failed,) = [event for event in result.all_events if event.is_step_failure]
     assert "bybit/trades got rows of okx/orders" in str(failed.step_failure_data.error)

@@ -1,4 +1,4 @@
-"""What is written is what was given, to the last digit, and only what is news counts."""
+"""Rows are written exactly, and only inserted and changed rows count."""
 
 import json
 import uuid

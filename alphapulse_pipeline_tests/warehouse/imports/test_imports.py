@@ -149,7 +149,7 @@ def test_rows_without_ids_are_told_apart_by_their_content(db: DB, bring: Import)
 
 
 def test_rows_without_ids_are_not_stored_beside_the_exchanges_own(db: DB, bring: Import) -> None:
-    """An export tells whole seconds; two of its three equal rows were read before."""
+    """An export has whole seconds; two of its three equal rows were read before."""
     own = [trade(f"x{n}", executed_at=at(60.25 * n)) for n in (1,)]
     own += [trade("x2", executed_at=at(60.75)), trade("x3", executed_at=at(61))]
     write(db, Batches("main", "trades", [Batch(own)]), "run")
