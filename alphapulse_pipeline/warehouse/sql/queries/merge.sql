@@ -3,7 +3,8 @@
 WITH merged AS (
     INSERT INTO {table} AS t ({columns})
     SELECT {columns} FROM {stage}
-    ON CONFLICT ({key}) DO UPDATE SET {assignments}
+    ON CONFLICT ({key}) DO UPDATE
+        SET {assignments}
         WHERE ({stored}) IS DISTINCT FROM ({staged}) {guard}
     RETURNING xmax = 0 AS inserted
 )

@@ -22,9 +22,16 @@ WHERE
 -- count_run --
 -- Count one more run in which parts were reported empty.
 INSERT INTO alphapulse.suspects AS s (account, dataset, part, since, asked, accepted)
-SELECT %(account)s, %(dataset)s, part, now(), 1, false
+SELECT
+    %(account)s,
+    %(dataset)s,
+    part,
+    now(),
+    1,
+    false
 FROM unnest(%(parts)s::text[]) AS part
-ON CONFLICT (account, dataset, part) DO UPDATE SET
-    asked = s.asked + 1,
-    accepted = s.asked + 1 >= %(runs)s AND s.since <= now() - %(min_age)s
+ON CONFLICT (account, dataset, part) DO UPDATE
+    SET
+        asked = s.asked + 1,
+        accepted = s.asked + 1 >= %(runs)s AND s.since <= now() - %(min_age)s
 RETURNING part, accepted;
