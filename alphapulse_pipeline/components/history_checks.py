@@ -1,4 +1,4 @@
-"""What is asked of every history: is it complete, could it be, was it asked for, is it sane?"""
+"""The checks of every history: complete, reachable, fresh, unique keys, sane times."""
 
 from psycopg import sql
 
@@ -9,7 +9,7 @@ _NO_STREAMS = (
     f"SELECT 'all' AS stream, {{nothing}}, '{NEVER_ASKED}' AS reason WHERE NOT EXISTS ("
     "SELECT FROM alphapulse.streams WHERE account = %(account)s AND dataset = '{dataset}')"
 )
-_NOWHEN = "NULL::timestamptz AS begins, NULL::timestamptz AS ends"
+_NO_RANGE = "NULL::timestamptz AS begins, NULL::timestamptz AS ends"
 
 
 def _complete(dataset: str) -> Check:
@@ -18,12 +18,12 @@ def _complete(dataset: str) -> Check:
         " FROM alphapulse.coverage_gaps"
         f" WHERE account = %(account)s AND dataset = '{dataset}'"
     )
-    never = _NO_STREAMS.format(nothing=_NOWHEN, dataset=dataset)
+    never = _NO_STREAMS.format(nothing=_NO_RANGE, dataset=dataset)
     return Check(
         dataset,
         "complete",
-        "Coverage has no gap between history_start and the last sync. An error where a gap could "
-        "not be closed, a warning where it was never asked for.",
+        "Coverage has no gap between history_start and the last sync. A gap that could not be "
+        "closed is an error, one that was never requested a warning.",
         f"SELECT * FROM ({gaps} UNION ALL {never}) AS gaps"
         f" ORDER BY reason = '{NEVER_ASKED}', ends DESC",
     )
@@ -33,19 +33,19 @@ def _reachable(dataset: str) -> Check:
     return Check(
         dataset,
         "reachable",
-        "The exchange still serves all that is wanted; a warning where it does not.",
+        "The exchange still serves all wanted times. Warns if it does not.",
         "SELECT stream, lower(gap) AS begins, upper(gap) AS ends, reason"
         " FROM alphapulse.coverage_unreachable"
         f" WHERE account = %(account)s AND dataset = '{dataset}' ORDER BY ends DESC",
         only_warns=True,
-        hint=f"`alphapulse import ACCOUNT {dataset} FILE.csv --since DAY --until DAY` brings in "
-        "the exchange's own export of these times, where it offers one.",
+        hint="if the exchange offers an export of these times, import it with "
+        f"`alphapulse import ACCOUNT {dataset} FILE.csv --since DAY --until DAY`",
     )
 
 
 def _fresh(dataset: str) -> Check:
     stale = (
-        "SELECT stream, last_asked, 'not asked for 25 hours' AS reason"
+        "SELECT stream, last_asked, 'not read for 25 hours' AS reason"
         " FROM alphapulse.streams_stale"
         f" WHERE account = %(account)s AND dataset = '{dataset}'"
     )
@@ -53,7 +53,7 @@ def _fresh(dataset: str) -> Check:
     return Check(
         dataset,
         "fresh",
-        "Every stream was asked for in the last 25 hours.",
+        "Every stream was read in the last 25 hours.",
         f"SELECT * FROM ({stale} UNION ALL {never}) AS stale ORDER BY last_asked, stream",
     )
 
@@ -77,7 +77,7 @@ def _keys_unique(dataset: History) -> Check:
     return Check(
         dataset.name,
         "keys_unique",
-        f"Nothing is stored twice under another {' or '.join(names)}.",
+        f"No row is stored twice under a different {' or '.join(names)}.",
         query.as_string(),
         reads_rows=True,
     )
@@ -85,10 +85,10 @@ def _keys_unique(dataset: History) -> Check:
 
 def _times_sane(dataset: History) -> Check:
     wrong = "{time} > now() + interval '1 minute' OR {time} < '2010-01-01'"
-    description = "No row lies in the future or before there were exchanges."
+    description = "No row is in the future or before 2010."
     if dataset.newest_by:
         wrong += " OR {newest_by} < {time}"
-        description += " None changed before it came to be."
+        description += " No row was updated before it was created."
     columns = dict.fromkeys((*dataset.key[1:], dataset.time, dataset.newest_by or dataset.time))
     query = sql.SQL(
         "SELECT {columns} FROM {table} AS one"
@@ -108,7 +108,7 @@ def _columns(table: str, names: tuple[str, ...]) -> sql.Composed:
 
 
 def _name(table: str, names: tuple[str, ...]) -> sql.Composed:
-    """What a row is stored as, in one word."""
+    """The given columns of a row, joined to one text."""
     return sql.SQL(" || ' ' || ").join(sql.Identifier(table, name) for name in names)
 
 
@@ -120,7 +120,7 @@ def _equal(dataset: History, column: str) -> sql.Composed:
 
 
 def _recorded(table: str) -> sql.Composed:
-    """Rows that a check has not read yet; what limits both sides is guessed as few rows."""
+    """Rows recorded since the last check. An upper bound makes the planner expect few rows."""
     return sql.SQL("{} BETWEEN %(since)s AND 'infinity'").format(
         sql.Identifier(table, "recorded_at")
     )

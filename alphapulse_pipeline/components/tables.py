@@ -1,4 +1,4 @@
-"""What the UI shows of a table: its name, columns with database types, and their origins."""
+"""The asset of a dataset, with its table's name, columns and column lineage for the UI."""
 
 from typing import Any
 

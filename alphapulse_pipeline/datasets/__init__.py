@@ -1,4 +1,4 @@
-"""The datasets: one file each. Everything that lists datasets reads the registry below."""
+"""The registry of datasets. Each dataset is defined in a file of its own."""
 
 from alphapulse_pipeline.datasets.balances import BALANCES
 from alphapulse_pipeline.datasets.dataset import (
@@ -26,7 +26,7 @@ SNAPSHOTS: dict[str, Snapshot] = {
         PRICES,
     )
 }
-"""By name, in the order in which a run takes them: prices need what the others list."""
+"""By name, in the order of a run: prices need the assets and markets of the others."""
 
 HISTORIES: dict[str, History] = {
     history.name: history
@@ -38,7 +38,7 @@ HISTORIES: dict[str, History] = {
         LEDGER,
     )
 }
-"""By name, in the order in which a run reads them."""
+"""By name, in the order of a run."""
 
 DATASETS: dict[str, Dataset] = {**SNAPSHOTS, **HISTORIES}
 

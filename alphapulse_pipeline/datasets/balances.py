@@ -11,22 +11,22 @@ _ZERO = Decimal(0)
 
 BALANCES = Snapshot(
     name="balances",
-    comment="Balances per wallet and asset; what a snapshot does not list is zero.",
-    description="What each wallet holds now, by asset. What a snapshot does not list is zero.",
+    comment="Balances per wallet and asset. An asset that a snapshot does not list is zero.",
+    description="What each wallet holds, by asset. An asset that a snapshot does not list is zero.",
     columns=snapshot_columns(
         key("wallet", WALLET),
         key("asset", "The asset's unified name, e.g. BTC."),
-        numeric("free", "Available."),
-        numeric("used", "Locked in orders or as margin."),
-        numeric("total", "In the wallet: free and used.", nullable=False),
-        numeric("debt", "Borrowed, with accrued interest.", nullable=False),
+        numeric("free", "Amount available."),
+        numeric("used", "Amount locked in orders or as margin."),
+        numeric("total", "Amount in the wallet: free plus used.", nullable=False),
+        numeric("debt", "Amount borrowed, including accrued interest.", nullable=False),
     ),
     part=Part("wallet", "wallet", lambda row: str(row["wallet"])),
 )
 
 
 def balance_rows(wallet: str, balance: Structure) -> Iterator[Row]:
-    """The rows of a ccxt balance structure. An asset of which nothing is held gives no row."""
+    """The rows of a ccxt balance structure, without assets whose amounts are all zero."""
     for asset in balance.get("total", {}):
         entry = balance[asset]
         total = number(entry.get("total")) or _ZERO
@@ -46,7 +46,7 @@ def balance_rows(wallet: str, balance: Structure) -> Iterator[Row]:
 def balance_row(
     wallet: str, asset: str, total: Decimal, used: Decimal, debt: Decimal = _ZERO
 ) -> Row:
-    """The row of amounts that the exchange itself calls total and used."""
+    """The row of an asset, from the exchange's own amounts."""
     return {
         "wallet": wallet,
         "asset": asset,

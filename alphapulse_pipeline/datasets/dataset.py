@@ -1,7 +1,7 @@
-"""What a dataset is. Each has a file of its own here, and everything that lists datasets reads it.
+"""The classes of datasets.
 
-A *snapshot* is what is held or quoted now: one complete set of rows per reading. A *history* is
-what happened: rows that are merged by key, with the time ranges that are proven complete.
+A *snapshot* is a complete set of rows at one time: what is held or quoted. A *history* is a set of
+events, merged by key, with coverage that says which times are proven complete.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from alphapulse_pipeline.datasets.table import (
 from alphapulse_pipeline.datasets.values import Row
 
 PROVENANCE = frozenset({"origin", "run_id", "recorded_at"})
-"""Columns about the writing of a row, not about the row: a change there is no news."""
+"""Columns about how a row was written. A row that differs only there counts as unchanged."""
 
 
 class Place(NamedTuple):
@@ -28,19 +28,19 @@ class Place(NamedTuple):
 
     wallet: str = ""
     market: str = ""
-    """The market's unified name; empty where the dataset has no markets."""
+    """The market's unified name; empty if the dataset has no markets."""
     kind: str = ""
-    """What the list holds, where one table stores several kinds, e.g. deposit."""
+    """The kind of rows in the list, e.g. deposit, if the table stores several."""
 
 
 Structure = Mapping[str, Any]
-"""One of ccxt's unified structures, its numbers as text. `info` is the exchange's own row."""
+"""A unified structure of ccxt, with numbers as text. `info` is the exchange's own row."""
 
 
 class Part(NamedTuple):
-    """A part of a snapshot that the exchange answers separately, and that may be empty by mistake.
+    """A part of a snapshot, e.g. a wallet, that the exchange may report empty by mistake.
 
-    `label` names it in messages, `sql` finds it in a stored row, `of` in a new one.
+    `label` names it in messages; `sql` extracts it from a stored row, `of` from a new one.
     """
 
     label: str
@@ -49,7 +49,7 @@ class Part(NamedTuple):
 
 
 class Updates(NamedTuple):
-    """Columns that change during a row's life, and when that is normal.
+    """Columns whose changes are expected, and when.
 
     `when` is a SQL condition on the stored row `t` and the new row `given`.
     """
@@ -60,16 +60,16 @@ class Updates(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Dataset(Table):
-    """A table that is filled per account, and its asset."""
+    """A table with rows per account, and the asset that fills it."""
 
     time: str
-    """The column that places a row in time, and so in a daily partition."""
+    """The column with a row's time, which decides its daily partition."""
     description: str
-    """What the asset's page says."""
+    """The asset's description in the UI."""
     owners: tuple[str, ...] = ("team:alphapulse",)
     kinds: frozenset[str] = frozenset({"postgres"})
     lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
-    """Column -> the (dataset, column) pairs that decide its values."""
+    """Column -> the (dataset, column) pairs it depends on."""
 
     @property
     def is_snapshot(self) -> bool:
@@ -77,13 +77,13 @@ class Dataset(Table):
 
     @property
     def current(self) -> str:
-        """The relation with the current rows: a snapshot's newest reading, a whole history."""
+        """The relation with the current rows: the newest snapshot, or the whole history."""
         return f"{self.name}_latest" if self.is_snapshot else self.name
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Snapshot(Dataset):
-    """What is held or quoted at one time. What the newest snapshot does not list is zero."""
+    """Holdings or quotes at one time. What the newest snapshot does not list is zero."""
 
     time: str = "captured_at"
     part: Part | None = None
@@ -91,25 +91,25 @@ class Snapshot(Dataset):
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class History(Dataset):
-    """What happened, row by row."""
+    """Events, one per row."""
 
     id: str
-    """The column with the exchange's id; derived from the row where an imported file has none."""
+    """The column with the exchange's id; derived from the row's content if a file has no ids."""
     row: Callable[[Structure, Place], Row]
-    """A ccxt structure as a row of the table, without `account` and the provenance."""
+    """Converts a ccxt structure to a row, without `account` and the provenance."""
     identity: tuple[str, ...]
-    """Two rows with equal values here, at the same time, are one thing stored twice."""
+    """Two rows with equal values here, at the same time, are one event stored twice."""
     import_match: tuple[str, ...]
-    """An imported row without an id is the exchange's row with equal values here, in the same
-    second: exports carry no fractions of a second."""
+    """An imported row without an id equals the exchange's row with the same values here and in the
+    same second, since exports have no fractions of a second."""
     updates: Updates | None = None
     unsettled: str = ""
-    """A SQL condition: a row that meets it was not final when it was read, and is read again."""
+    """A SQL condition. Rows that meet it were not final when read, and are read again."""
     affects_balances: bool = True
-    """Whether its rows change balances. Then `warehouse/sql/portfolio/movements/<name>.sql` says
-    how; `migrate` refuses a history without it."""
+    """Whether its rows change balances. If so, `warehouse/sql/portfolio/movements/<name>.sql`
+    defines how; `migrate` fails without that file."""
     ledger_classes: tuple[str, ...] = ()
-    """The classes of ledger entries that repeat rows of this history."""
+    """The ledger classes that repeat rows of this history."""
     more_indexes: tuple[Index, ...] = ()
 
     @cached_property
@@ -119,12 +119,12 @@ class History(Dataset):
 
     @cached_property
     def stored_under(self) -> tuple[str, ...]:
-        """The key columns that are no part of a row's identity."""
+        """The key columns that are not part of a row's identity."""
         return tuple(name for name in self.key if name != "account" and name not in self.identity)
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """The columns that a parsed row must fill."""
+        """The columns that a parsed row must have a value for."""
         return tuple(
             column.name
             for column in self.columns
@@ -142,7 +142,7 @@ class History(Dataset):
 
 
 def snapshot_columns(*columns: Column) -> tuple[Column, ...]:
-    """The columns of a snapshot: those given, behind the account and the time."""
+    """The columns of a snapshot: account and time, then `columns`."""
     captured_at = Column(
         "captured_at",
         Type.TIMESTAMP,
@@ -154,7 +154,7 @@ def snapshot_columns(*columns: Column) -> tuple[Column, ...]:
 
 
 def history_columns(*columns: Column) -> tuple[Column, ...]:
-    """The columns of a history: those given, the exchange's own row, and the provenance."""
+    """The columns of a history: account, `columns`, the exchange's own row, and the provenance."""
     return (
         ACCOUNT,
         *columns,
@@ -162,15 +162,15 @@ def history_columns(*columns: Column) -> tuple[Column, ...]:
         Column(
             "origin",
             Type.TEXT,
-            "Where the row came from: api or import.",
+            "Origin of the row: api or import.",
             nullable=False,
             default="'api'",
         ),
-        text("run_id", "The Dagster run that wrote the row last.", nullable=False),
+        text("run_id", "The Dagster run that last wrote the row.", nullable=False),
         Column(
             "recorded_at",
             Type.TIMESTAMP,
-            "When the row was written last.",
+            "When the row was last written.",
             nullable=False,
             default="clock_timestamp()",
         ),

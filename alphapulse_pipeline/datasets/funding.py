@@ -20,15 +20,15 @@ def _row(income: Structure, place: Place) -> Row:
 FUNDING = History(
     name="funding",
     comment="Funding payments of perpetual positions.",
-    description="Funding payments of perpetual positions: received is positive, paid is negative. "
+    description="Funding payments of perpetual positions; positive if received. "
     "Partitioned by the day of `happened_at`.",
     columns=history_columns(
         key("market", MARKET),
         key("funding_id", "The exchange's id of the payment."),
         text("wallet", WALLET, nullable=False),
         text("asset", "The asset paid.", nullable=False),
-        numeric("amount", "Received is positive, paid is negative.", nullable=False),
-        timestamp("happened_at", "When it happened, exchange time.", nullable=False),
+        numeric("amount", "Amount paid; positive if received.", nullable=False),
+        timestamp("happened_at", "When it was paid, exchange time.", nullable=False),
     ),
     time="happened_at",
     id="funding_id",

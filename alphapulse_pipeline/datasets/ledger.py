@@ -1,4 +1,4 @@
-"""Ledger: what the exchange itself booked, entry by entry."""
+"""Ledger: the exchange's own bookings, entry by entry."""
 
 from decimal import Decimal
 
@@ -26,14 +26,14 @@ CLASSES = (
     "adjustment",
     "other",
 )
-"""What an entry is, in our own words. A venue sets it; one that it does not know is `other`."""
+"""The class of an entry, the same for all exchanges. Venues set it; unknown kinds are `other`."""
 
 
 def _row(entry: Structure, place: Place) -> Row:
-    """ccxt states the fee apart; the row's amount is the whole change of the balance."""
-    written = str(entry.get("amount") or "")
-    # without a direction, a negative amount is the only sign that something left
-    out = (entry.get("direction") or ("out" if written.startswith("-") else "")) == "out"
+    """ccxt states the fee separately; the row's amount is the whole change of the balance."""
+    signed = str(entry.get("amount") or "")
+    # without a direction, the sign of the amount decides
+    out = (entry.get("direction") or ("out" if signed.startswith("-") else "")) == "out"
     amount = number(entry.get("amount"))
     fee = number((entry.get("fee") or {}).get("cost")) or Decimal(0)
     return {
@@ -52,17 +52,17 @@ def _row(entry: Structure, place: Place) -> Row:
 
 LEDGER = History(
     name="ledger",
-    comment="What the exchange itself booked.",
-    description="What the exchange itself booked, entry by entry: the explanation of every "
-    "balance. Partitioned by the day of `happened_at`.",
+    comment="The exchange's own ledger: every change of a balance.",
+    description="The exchange's own ledger: every change of a balance, with its reason. "
+    "Partitioned by the day of `happened_at`.",
     columns=history_columns(
         key("wallet", WALLET),
-        key("kind", "The exchange's word for the entry."),
+        key("kind", "The exchange's own type of the entry."),
         key("entry_id", "The exchange's id of the entry."),
-        text("asset", "The asset booked.", nullable=False),
-        numeric("amount", "Signed change of the balance.", nullable=False),
-        numeric("balance_after", "The balance after it."),
-        text("reference_id", "The id of what it was booked for."),
+        text("asset", "The asset of the entry.", nullable=False),
+        numeric("amount", "Change of the balance, after fees.", nullable=False),
+        numeric("balance_after", "Balance after the entry."),
+        text("reference_id", "The id of the trade, transfer, ... that caused the entry."),
         Column(
             "class",
             Type.TEXT,
@@ -72,7 +72,7 @@ LEDGER = History(
             default="'other'",
             values=CLASSES,
         ),
-        timestamp("happened_at", "When it happened, exchange time.", nullable=False),
+        timestamp("happened_at", "When it was booked, exchange time.", nullable=False),
     ),
     time="happened_at",
     id="entry_id",

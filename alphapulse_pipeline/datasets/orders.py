@@ -32,7 +32,7 @@ def _row(order: Structure, place: Place) -> Row:
         "status": order.get("status"),
         "type": order.get("type"),
         "side": order.get("side") or "",
-        # a market order has no price: what exchanges show there is their slippage limit
+        # for market orders, exchanges report their slippage limit as the price
         "price": None if order.get("type") == "market" else number(order.get("price")),
         "amount": number(order.get("amount")),
         "filled": number(order.get("filled")),
@@ -52,7 +52,7 @@ ORDERS = History(
         key("market", MARKET),
         key("order_id", "The exchange's id of the order."),
         text("wallet", WALLET, nullable=False),
-        text("client_order_id", "The id that the client chose."),
+        text("client_order_id", "The id that the client assigned."),
         text(
             "status",
             "open, closed, canceled, expired or rejected.",
@@ -63,7 +63,7 @@ ORDERS = History(
         text("side", "buy or sell.", nullable=False, values=("buy", "sell")),
         numeric("price", "Limit price."),
         numeric("amount", "Base currency on spot, contracts on derivatives."),
-        numeric("filled", "How much of it was filled."),
+        numeric("filled", "Amount filled."),
         numeric("average", "Average price of the fills."),
         timestamp("created_at", "When it was placed, exchange time.", nullable=False),
         timestamp("updated_at", "When it last changed, exchange time.", nullable=False),
@@ -77,7 +77,7 @@ ORDERS = History(
     updates=Updates(
         ("status", "filled", "average", "updated_at"), "given.updated_at > t.updated_at"
     ),
-    affects_balances=False,  # fills do
+    affects_balances=False,  # its fills do
     more_indexes=(
         Index("orders_of_market", ("account", "market", "created_at")),
         Index("orders_still_open", ("account",), "status = 'open'"),

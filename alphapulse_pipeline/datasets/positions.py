@@ -1,4 +1,4 @@
-"""Positions: open derivatives."""
+"""Positions: open derivatives positions."""
 
 from alphapulse_pipeline.datasets.dataset import Part, Snapshot, Structure, snapshot_columns
 from alphapulse_pipeline.datasets.table import MARKET, key, numeric
@@ -12,8 +12,8 @@ def _settled_in(row: Row) -> str:
 
 POSITIONS = Snapshot(
     name="positions",
-    comment="Open positions; what a snapshot does not list is closed.",
-    description="Open derivatives positions. What a snapshot does not list is closed.",
+    comment="Open positions. A position that a snapshot does not list is closed.",
+    description="Open derivatives positions. A position that a snapshot does not list is closed.",
     columns=snapshot_columns(
         key("market", MARKET),
         key("side", "long or short.", ("long", "short")),
@@ -24,8 +24,8 @@ POSITIONS = Snapshot(
         numeric("mark_price", "The exchange's mark price."),
         numeric("notional", "Value of the position in its settlement currency."),
         numeric("unrealized_pnl", "Unrealized profit or loss."),
-        numeric("leverage", "The leverage that is set."),
-        numeric("liquidation_price", "Price at which the exchange would liquidate it."),
+        numeric("leverage", "Leverage setting."),
+        numeric("liquidation_price", "Estimated liquidation price."),
     ),
     part=Part(
         "positions settled in",
@@ -36,7 +36,7 @@ POSITIONS = Snapshot(
 
 
 def position_row(market: str, position: Structure, margin_mode: str) -> Row | None:
-    """The row of a ccxt position structure; None where no contracts are held."""
+    """The row of a ccxt position structure; None if it has no contracts."""
     contracts = number(position.get("contracts"))
     if not contracts:
         return None

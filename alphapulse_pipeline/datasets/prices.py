@@ -1,4 +1,4 @@
-"""Prices: quotes of the markets of what an account holds."""
+"""Prices: quotes of the markets that price an account's holdings."""
 
 from alphapulse_pipeline.datasets.dataset import Snapshot, Structure, snapshot_columns
 from alphapulse_pipeline.datasets.table import MARKET, key, numeric
@@ -6,8 +6,8 @@ from alphapulse_pipeline.datasets.values import Row, number
 
 PRICES = Snapshot(
     name="prices",
-    comment="Prices of the markets of what the account holds.",
-    description="Prices of the markets of what balances and positions list, from the same run.",
+    comment="Prices of the markets that price the account's holdings.",
+    description="Prices of the markets that price the balances and positions of the same run.",
     columns=snapshot_columns(
         key("market", MARKET),
         numeric("last", "Last traded price."),

@@ -1,8 +1,7 @@
-"""Tables as data: columns with their types and comments, and how rows are merged into them.
+"""Table definitions: columns with types and comments, and how rows are merged.
 
-Amounts are `NUMERIC` without a scale: what the exchange sent, to the last digit. Times are
-`TIMESTAMPTZ`. Key columns are `NOT NULL DEFAULT ''`, since a NULL in a key would let the same row
-in twice.
+Amounts are `NUMERIC` without a scale, which keeps every digit that the exchange sent. Times are
+`TIMESTAMPTZ`. Key columns are `NOT NULL DEFAULT ''`, since a NULL in a key would allow duplicates.
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ class Type(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `values`: the only texts that it holds, where there is a fixed set."""
+    """A column. `values` are its allowed values, if they are a fixed set."""
 
     name: str
     type: Type
@@ -38,7 +37,7 @@ class Column:
 
 
 def key(name: str, comment: str, values: tuple[str, ...] = ()) -> Column:
-    """A part of the primary key."""
+    """A column of the primary key."""
     return Column(name, Type.TEXT, comment, nullable=False, key=True, default="''", values=values)
 
 
@@ -56,7 +55,7 @@ def timestamp(name: str, comment: str, *, nullable: bool = True) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A secondary index. `where`: a SQL condition that makes it a partial one."""
+    """A secondary index. `where` is a SQL condition that makes it partial."""
 
     name: str
     columns: tuple[str, ...]
@@ -71,21 +70,21 @@ class Table:
     comment: str
     columns: tuple[Column, ...]
     newest_by: str | None = None
-    """When a key is written again, the row with the greater value in this column wins."""
+    """If a key is written again, the row with the greater value in this column wins."""
     optional: Mapping[str, str | None] = field(default_factory=dict)
-    """Columns that a row may omit, with the value they get then: not every source knows them."""
+    """Columns that a row may omit, since not every source has them, and their values then."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """The names of the primary key's columns."""
+        """The names of the primary key columns."""
         return tuple(column.name for column in self.columns if column.key)
 
     @cached_property
     def written(self) -> tuple[str, ...]:
-        """The names of the columns that a writer fills; the database fills `recorded_at`."""
+        """The names of the columns that the writer fills; the database fills `recorded_at`."""
         return tuple(column.name for column in self.columns if column.name != "recorded_at")
 
     @cached_property

@@ -48,10 +48,10 @@ TRADES = History(
         text("wallet", WALLET, nullable=False),
         text("order_id", "The order that was filled."),
         timestamp("executed_at", "When it was executed, exchange time.", nullable=False),
-        numeric("price", "Price of one unit of the base, in the quote.", nullable=False),
+        numeric("price", "Price of one unit of base, in quote.", nullable=False),
         numeric("amount", "Base currency on spot, contracts on derivatives.", nullable=False),
-        numeric("cost", "Paid or received, before fees.", nullable=False),
-        numeric("fee_cost", "Positive when paid, negative for a rebate."),
+        numeric("cost", "Amount paid or received, before fees.", nullable=False),
+        numeric("fee_cost", "The fee; negative for a rebate."),
         text("fee_currency", "The currency of the fee."),
         text("taker_or_maker", "taker or maker."),
         text(
@@ -62,7 +62,7 @@ TRADES = History(
         ),
         numeric(
             "realized_pnl",
-            "What closing realized, before the fee, as the exchange reports it; NULL on spot.",
+            "Realized profit or loss before the fee, as the exchange reports it; NULL on spot.",
         ),
     ),
     time="executed_at",

@@ -1,4 +1,4 @@
-"""Transfers: deposits, withdrawals, and moves between the account's own wallets."""
+"""Transfers: deposits, withdrawals, and transfers between the account's own wallets."""
 
 from alphapulse_pipeline.datasets.dataset import (
     History,
@@ -43,15 +43,15 @@ TRANSFERS = History(
     columns=history_columns(
         key("kind", "deposit, withdrawal or transfer.", _KINDS),
         key("transfer_id", "The exchange's id."),
-        text("asset", "The asset moved.", nullable=False),
-        numeric("amount", "How much was moved.", nullable=False),
-        numeric("fee_cost", "The fee; positive when paid."),
+        text("asset", "The asset transferred.", nullable=False),
+        numeric("amount", "Amount transferred.", nullable=False),
+        numeric("fee_cost", "The fee paid."),
         text("fee_currency", "The currency of the fee."),
-        text("from_wallet", "The wallet it left."),
-        text("to_wallet", "The wallet it reached."),
+        text("from_wallet", "The source wallet."),
+        text("to_wallet", "The target wallet."),
         text("status", "ok, pending, failed or canceled."),
-        text("network", "The chain."),
-        text("txid", "The chain's transaction id."),
+        text("network", "The blockchain network."),
+        text("txid", "Transaction id on the blockchain."),
         timestamp("happened_at", "When it happened, exchange time.", nullable=False),
         timestamp(
             "updated_at", "When it was credited, sent or returned, where the exchange reports it."

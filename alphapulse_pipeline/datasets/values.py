@@ -1,4 +1,4 @@
-"""Exact values from what ccxt hands over: numbers as `Decimal`, times with a zone."""
+"""Converts ccxt's values exactly: numbers to `Decimal`, times to aware `datetime`."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,19 +11,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def number(value: Any) -> Decimal | None:
-    """A number that ccxt left as text, exactly. None and '' give None.
+    """A number that ccxt kept as text, exactly. None and '' become None.
 
-    Raises `TypeError` for a float: money is never a float.
+    Raises `TypeError` for a float, which is not exact.
     """
     if value is None or value == "":
         return None
     if isinstance(value, float):
-        raise TypeError(f"a float came through ccxt: {value!r}; money is never a float")
+        raise TypeError(f"ccxt returned the float {value!r}; amounts must be exact")
     return Decimal(value)
 
 
 def moment(milliseconds: Any) -> datetime:
-    """Milliseconds since 1970 as an aware time. Raises `ValueError` without a value."""
+    """Convert milliseconds since 1970 to a UTC time. Raises `ValueError` if there is no value."""
     if milliseconds is None or milliseconds == "":
-        raise ValueError("the exchange sent a row without its time")
+        raise ValueError("the exchange sent a row without a time")
     return _EPOCH + timedelta(milliseconds=int(milliseconds))

@@ -1,1 +1,1 @@
-"""One dataset of one account: what is missing, fetched, as batches for the database."""
+"""Fetches what is missing of a dataset of an account, as batches for the database."""

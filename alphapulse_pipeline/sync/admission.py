@@ -1,8 +1,8 @@
-"""Which API keys are worked with: those that can do no harm. Asked before all else of an account.
+"""Admits only API keys that can do no harm, before anything else is requested of an account.
 
-What a key may do is asked once a day, and at once where the key is another one. A key that was
-refused, or of which the exchange would not tell, is asked about by every run, so that a mended one
-works at once.
+A key's permissions are requested once a day, and immediately when the key changes. If a key was
+refused, or its permissions are not reported, every run requests them, so that a corrected key works
+at once.
 """
 
 import logging
@@ -15,25 +15,25 @@ from alphapulse_pipeline.warehouse import keys
 
 logger = logging.getLogger(__name__)
 
-_ASKED_AGAIN = timedelta(days=1)
-_STANDS_IN = timedelta(days=7)
-"""How long an old answer will do while the exchange gives no new one."""
+_RECHECK_AFTER = timedelta(days=1)
+_VALID_FOR = timedelta(days=7)
+"""How long a stored answer is used while the exchange gives no new one."""
 _FINAL = (Kind.CREDENTIALS, Kind.CLOCK)
-"""What this run need not ask again."""
+"""Failures after which the same run does not request the permissions again."""
 
 
 def admit(session: Session) -> None:
-    """Return where the account's key may be used.
+    """Return if the account's key may be used.
 
-    Raises `ExchangeFailure`: that it may not, or why the exchange could not be asked. A run asks
-    once; only what may have passed meanwhile is asked again.
+    Raises `ExchangeFailure` if the key may not be used, or if its permissions could not be
+    requested. Later calls in the same run repeat a final result without a request.
     """
     if session.refused is not None:
         raise session.refused
     if session.admitted:
         return
     try:
-        _judge(session)
+        _check_permissions(session)
     except ExchangeFailure as failure:
         if failure.kind in _FINAL:
             session.refused = failure
@@ -41,20 +41,27 @@ def admit(session: Session) -> None:
     session.admitted = True
 
 
-def _judge(session: Session) -> None:
+def _check_permissions(session: Session) -> None:
     known = keys.stored(session.connection, session.name, session.fingerprint)
-    before = None if known is None else _rights(known)
-    good = before is not None and objection(session.account, before, session.client.now()) is None
-    told = known is not None and None not in (known.can_trade, known.can_withdraw)
-    settled = told or session.venue.rights is None  # who cannot tell need not be asked again
-    if known and good and settled and known.age < _ASKED_AGAIN:
+    stored = None if known is None else _rights(known)
+    acceptable = (
+        stored is not None and objection(session.account, stored, session.client.now()) is None
+    )
+    reported = known is not None and None not in (known.can_trade, known.can_withdraw)
+    # an exchange that cannot report permissions is not worth a request in every run
+    settled = reported or session.venue.rights is None
+    if known and acceptable and settled and known.age < _RECHECK_AFTER:
         return
     try:
         rights = session.client.run(rights_of, session.venue.rights, session.client.request)
     except ExchangeFailure as failure:
-        if not (known and good and known.age < _STANDS_IN) or failure.kind in _FINAL:
+        if not (known and acceptable and known.age < _VALID_FOR) or failure.kind in _FINAL:
             raise
-        logger.warning("%s: what the key may do is not told now: %s", session.name, failure)
+        logger.warning(
+            "%s: could not request the key's permissions, using those of the last check: %s",
+            session.name,
+            failure,
+        )
         return
     keys.store(
         session.connection,
@@ -71,7 +78,12 @@ def _judge(session: Session) -> None:
         raise refusal
     if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         name = session.account.environment.api_key
-        logger.warning("%s: the key in %s expires at %s", session.name, name, rights.expires_at)
+        logger.warning(
+            "%s: the key in %s expires at %s; create a new one before",
+            session.name,
+            name,
+            rights.expires_at,
+        )
 
 
 def _rights(known: keys.StoredKey) -> Rights:

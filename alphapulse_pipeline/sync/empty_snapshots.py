@@ -1,8 +1,8 @@
-"""An answer that something is gone is not taken for the truth at once.
+"""Guards against snapshots that are empty by mistake.
 
-A broken endpoint may answer, in perfect form, that nothing is held. A wallet that never was empty
-and is reported empty is read once more, then by the next runs. Nothing is written until several
-runs over some time agree.
+A broken endpoint may return a well-formed answer without holdings. A wallet that is reported empty
+for the first time is read again at once and by the next runs; nothing is written until several runs
+agree.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -15,34 +15,34 @@ from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import suspects
 
 RUNS = 3
-OVER = timedelta(minutes=10)
+MIN_AGE = timedelta(minutes=10)
 
 
-def checked_rows(session: Session, dataset: str, read: Callable[[], Iterable[Row]]) -> list[Row]:
-    """The rows of a snapshot. Raises `ExchangeFailure` of kind `SUSPECT`."""
+def verified_rows(session: Session, dataset: str, read: Callable[[], Iterable[Row]]) -> list[Row]:
+    """The rows of a snapshot. Raises `ExchangeFailure` of kind `SUSPECT` if they may be missing."""
     snapshot = SNAPSHOTS[dataset]
-    found = list(read())
+    rows = list(read())
     if snapshot.part is None:
-        return found
-    if _emptied(session, snapshot, found):
-        found = list(read())
-    emptied = _emptied(session, snapshot, found)
+        return rows
+    if _newly_empty(session, snapshot, rows):
+        rows = list(read())
+    newly_empty = _newly_empty(session, snapshot, rows)
     suspect = suspects.still_suspect(
-        session.connection, session.name, snapshot, emptied, RUNS, OVER
+        session.connection, session.name, snapshot, newly_empty, RUNS, MIN_AGE
     )
     if suspect:
         raise ExchangeFailure(
             Kind.SUSPECT,
-            f"{snapshot.part.label} {', '.join(suspect)}: the exchange reports nothing there, "
-            "where there has always been something",
+            f"{snapshot.part.label} {', '.join(suspect)}: the exchange reports no rows "
+            "for the first time",
             "nothing was written and the newest snapshot stays valid; the next runs read it again "
-            f"and accept it after {RUNS} runs over {OVER // timedelta(minutes=1)} minutes",
+            f"and accept it after {RUNS} runs over {MIN_AGE // timedelta(minutes=1)} minutes",
         )
-    return found
+    return rows
 
 
-def _emptied(session: Session, snapshot: Snapshot, found: Collection[Row]) -> list[str]:
+def _newly_empty(session: Session, snapshot: Snapshot, rows: Collection[Row]) -> list[str]:
     if snapshot.part is None:
         return []
-    parts = {snapshot.part.of(row) for row in found}
-    return suspects.emptied(session.connection, session.name, snapshot, parts)
+    parts = {snapshot.part.of(row) for row in rows}
+    return suspects.newly_empty(session.connection, session.name, snapshot, parts)

@@ -1,5 +1,4 @@
-"""Raw rows of a source as rows of a table: ccxt parses them, the source's category names the
-market."""
+"""Converts the raw rows of a source to rows of a table, with ccxt's parsers."""
 
 import hashlib
 import json
@@ -15,15 +14,15 @@ from alphapulse_pipeline.sync.session import Session
 
 
 def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> list[Row]:
-    """The rows of one page, without what is no row of this dataset (funding among fills).
+    """The rows of a page, without those of other datasets (e.g. funding among fills).
 
-    Raises `Unreadable` for a row that is not of the known form.
+    Raises `Unreadable` for a row of unexpected form.
     """
     history = HISTORIES[dataset]
-    found = []
+    rows = []
     for raw in raw_rows:
         try:
-            market, sent, structure = _understood(session, source, raw)
+            market, sent, structure = _parse(session, source, raw)
             place = Place(source.wallet, market, _kind(history, source, structure))
             row = source.amend(sent, history.row(structure, place))
         except MISREAD as error:
@@ -33,8 +32,8 @@ def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Ra
             ) from error
         if row is not None:
             _require(source, history, row)
-            found.append(row)
-    return found
+            rows.append(row)
+    return rows
 
 
 def _require(source: Source, history: History, row: Row) -> None:
@@ -44,7 +43,7 @@ def _require(source: Source, history: History, row: Row) -> None:
 
 
 def _kind(history: History, source: Source, structure: Any) -> str:
-    """A unified method's structure may name its own kind, which is more exact than the list's."""
+    """The kind of a row: the one that a unified method returns is more exact than the source's."""
     column = history.by_name.get("kind")
     stated = structure.get("type")
     if column and not source.parse and stated in column.values:
@@ -52,9 +51,9 @@ def _kind(history: History, source: Source, structure: Any) -> str:
     return source.kind
 
 
-def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, Any]:
-    """The market's name, the exchange's own row, ccxt's structure."""
-    markets = session.markets  # loaded even where no market is named: they name the currencies
+def _parse(session: Session, source: Source, row: Raw) -> tuple[str, Raw, Any]:
+    """The market's name, the exchange's own row, and ccxt's structure."""
+    markets = session.markets  # always loaded, since they also name the currencies
     if not source.parse:
         raw = row["info"]
         symbol = row.get("symbol")
@@ -68,14 +67,14 @@ def _understood(session: Session, source: Source, row: Raw) -> tuple[str, Raw, A
 
 
 def _timed(source: Source, row: Raw, structure: Any) -> Any:
-    """ccxt misses the time of some kinds of rows; the feed, which is ordered by it, knows."""
+    """Add the time if ccxt's parser missed it; the feed is ordered by it and can read it."""
     if structure.get("timestamp") is None:
         return {**structure, "timestamp": source.feed.time(row)}
     return structure
 
 
 def _id(structure: Raw) -> str:
-    """Its own id, or a digest of the exchange's row, which is the same on every reading."""
+    """The structure's id, or a digest of the exchange's row, which is the same in every run."""
     if structure.get("id"):
         return str(structure["id"])
     text = json.dumps(structure["info"], sort_keys=True, separators=(",", ":"), default=str)
@@ -83,7 +82,7 @@ def _id(structure: Raw) -> str:
 
 
 def _fields(raw: Any) -> dict[str, Any]:
-    """A row by field; exchanges that send lists have numbers for names."""
+    """A raw row by field name, or by index if the exchange sends lists."""
     if isinstance(raw, dict):
         return raw
     return {str(place): value for place, value in enumerate(raw)} if isinstance(raw, list) else {}

@@ -1,4 +1,4 @@
-"""One account, one run, one client: opened when a run begins, closed when it ends."""
+"""Sessions: one account, one run, one client."""
 
 import logging
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 
 @dataclass
 class Session:
-    """What a run of one account works with."""
+    """The state of a run of one account."""
 
     account: Account
     connection: Connection[TupleRow]
@@ -43,13 +43,13 @@ class Session:
     venue: Venue
     run_id: str
     fingerprint: str
-    """The key's."""
+    """Identifies the API key."""
     admitted: bool = False
-    """Whether this run has found that the key may be used."""
+    """Whether this run has admitted the key."""
     refused: ExchangeFailure | None = None
-    """Why it may not."""
+    """Why this run refused the key."""
     held: dict[str, set[str]] = field(default_factory=dict)
-    """Assets and markets that this run's own snapshots found."""
+    """`assets` and `markets` in this run's own snapshots."""
     _markets: Markets | None = None
 
     @property
@@ -58,17 +58,17 @@ class Session:
 
     @property
     def markets(self) -> Markets:
-        """The markets, restored or loaded when they are first needed."""
+        """The exchange's markets, restored or loaded on first use."""
         if self._markets is None:
-            self._markets = self._know_markets()
+            self._markets = self._open_markets()
         return self._markets
 
     def history(self, dataset: str) -> HistoryState:
-        """What is known of one of the account's histories."""
+        """The coverage of one of the account's histories."""
         return HistoryState(self.connection, self.name, dataset)
 
     def store_unlisted(self) -> None:
-        """Keep the names of markets that turned up without being listed."""
+        """Store the markets that rows named but the exchange does not list."""
         if self._markets and self._markets.unlisted:
             seen = datetime.now(UTC)
             rows = {m["symbol"]: market_row(m["symbol"], m, seen) for m in self._markets.unlisted}
@@ -79,7 +79,7 @@ class Session:
             )
             self._markets.unlisted.clear()
 
-    def _know_markets(self) -> Markets:
+    def _open_markets(self) -> Markets:
         markets = Markets(self.client.ccxt, self.venue.delisted, self._load_markets)
         markets.remember(stored_markets.market_names(self.connection, self.name))
         stored = stored_markets.catalogue(self.connection, self.name, ccxt_version())
@@ -100,7 +100,7 @@ class Session:
         stored_markets.store_catalogue(self.connection, self.name, ccxt_version(), catalogue)
 
     def _guess_markets(self) -> None:
-        """Markets that may have been listed once: asked for until the exchange says no."""
+        """Store markets that may once have been listed; the exchange may still reject them."""
         if self.venue.formerly_listed is None:
             return
         known = {raw_id for raw_id, _, _ in stored_markets.market_names(self.connection, self.name)}
@@ -116,9 +116,9 @@ class Session:
 
 @contextmanager
 def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
-    """Hold the account's lock and its one client for as long as the context lasts.
+    """Hold the account's lock and open its client.
 
-    Waits where another run holds the lock. Raises `SettingsError` for a user's mistake.
+    Waits while another run holds the lock. Raises `SettingsError` for invalid settings.
     """
     exchange = client_config(account, run_id)
     venue = venue_of(account.settings.exchange)
@@ -130,19 +130,19 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
 
 
 def supported(account: Account) -> tuple[str, ...]:
-    """The account's datasets that its exchange has; the others are no assets."""
+    """The account's datasets that its exchange offers. The others get no assets."""
     venue = venue_of(account.settings.exchange)
     return tuple(dataset for dataset in account.datasets if venue.supports(dataset))
 
 
 def register(connection: Connection[TupleRow], account: Account) -> None:
-    """Write down the account's datasets and when each is due next."""
+    """Record the account's datasets and the next tick of each."""
     now = datetime.now(UTC)
     settings = account.settings
     due = {
         cron: next(CronSim(cron, now)) for cron in (settings.snapshot_cron, settings.history_cron)
     }
-    have = supported(account)
+    offered = supported(account)
     deployed.register(
         connection,
         account.name,
@@ -150,9 +150,9 @@ def register(connection: Connection[TupleRow], account: Account) -> None:
         [
             (
                 dataset,
-                dataset in have,
+                dataset in offered,
                 due[settings.snapshot_cron if dataset in SNAPSHOTS else settings.history_cron]
-                if dataset in have
+                if dataset in offered
                 else None,
             )
             for dataset in account.datasets

@@ -1,4 +1,4 @@
-"""Snapshots: what the exchange says now, complete or not at all."""
+"""Takes snapshots, each complete or not at all."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -16,26 +16,29 @@ from alphapulse_pipeline.exchange.feed import MILLISECOND, require
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
-from alphapulse_pipeline.sync.empty_snapshots import checked_rows
+from alphapulse_pipeline.sync.empty_snapshots import verified_rows
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.warehouse import sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import database_failure
 
-# Markets quoted in these price what is held, besides those between two held assets.
+# Held assets are priced by markets quoted in these, and by markets between two held assets.
 _QUOTES = {"USD", "USDT", "USDC", "EUR", "BTC"}
-# Where nothing is quoted in true dollars on spot, its inverse perpetual tells what they cost.
-_DOLLARS = ("BTC", "USD")
+# If no spot market is quoted in USD, this inverse perpetual gives the price of a dollar.
+_DOLLAR_PERPETUAL = ("BTC", "USD")
 
 
 def snapshot(session: Session, dataset: str) -> Batches:
-    """One complete snapshot. What it raises (`ExchangeFailure`, or a bug) it has recorded."""
+    """One complete snapshot. Failures are recorded in `sync_log` and raised.
+
+    Raises `ExchangeFailure` and `DatabaseFailure`.
+    """
     log_id = sync_log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
     try:
         admit(session)
-        captured_at = _next_moment(session, dataset)
-        found = checked_rows(session, dataset, lambda: _understood(session, dataset))
+        captured_at = _capture_time(session, dataset)
+        rows = verified_rows(session, dataset, lambda: _read(session, dataset))
         read_until = max(captured_at, session.client.now())
     except psycopg.OperationalError as error:
         raise database_failure(error) from error
@@ -51,24 +54,24 @@ def snapshot(session: Session, dataset: str) -> Batches:
     return Batches(
         session.name,
         dataset,
-        [Batch(found, captured_at=captured_at, read_until=read_until)],
+        [Batch(rows, captured_at=captured_at, read_until=read_until)],
         log_id=log_id,
         requests=lambda: sent,
     )
 
 
-def _understood(session: Session, dataset: str) -> Iterable[Row]:
+def _read(session: Session, dataset: str) -> Iterable[Row]:
     try:
         return list(_SNAPSHOTS[dataset](session))
     except MISREAD as error:
-        told = f"{type(error).__name__}: {error}"
-        raise Unreadable(f"the answers for {dataset} cannot be understood: {told}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise Unreadable(f"the answers for {dataset} cannot be read: {reason}") from error
 
 
-def _next_moment(session: Session, dataset: str) -> datetime:
-    """The exchange's time, later than the newest snapshot's: the newest one is what counts.
+def _capture_time(session: Session, dataset: str) -> datetime:
+    """The exchange's time, but later than the newest snapshot, since the newest is current.
 
-    An exchange's servers do not agree to the millisecond, and a simulated clock may stand still.
+    An exchange's servers may differ by milliseconds, and a simulated clock may be frozen.
     """
     now = session.client.now()
     row = session.connection.execute(
@@ -80,41 +83,41 @@ def _next_moment(session: Session, dataset: str) -> datetime:
 
 
 def _balances(session: Session) -> Iterable[Row]:
-    session.markets  # noqa: B018  ccxt's fetch_balance would load them, with a dozen calls
+    session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
     wallets = session.venue.wallets
     answers = session.client.run_all(
         session.client.ccxt.fetch_balance(dict(wallet.params)) for wallet in wallets
     )
-    found: list[Row] = []
-    told: list[Any] = []
+    rows: list[Row] = []
+    seen: list[Any] = []
     for wallet, balance in zip(wallets, answers, strict=True):
-        # where accounts are unified, every wallet is answered with the same one
-        if (content := _content(balance["info"])) not in told:
-            told.append(content)
-            found += _in_wallet(session, wallet, balance)
-    session.held["assets"] = {row["asset"] for row in found}
-    return found
+        # with unified accounts, the answer is the same for every wallet
+        if (content := _without_metadata(balance["info"])) not in seen:
+            seen.append(content)
+            rows += _wallet_rows(session, wallet, balance)
+    session.held["assets"] = {row["asset"] for row in rows}
+    return rows
 
 
-def _in_wallet(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row]:
+def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row]:
     if wallet.rows is not None:
         listed = wallet.rows(balance["info"])
         if not isinstance(listed, list):
-            raise Unreadable(f"the wallet {wallet.name} was answered without what is in it")
+            raise Unreadable(f"the answer for the wallet {wallet.name} has no list of balances")
         for row in listed:
             require(row, wallet.required, f"the wallet {wallet.name}")
     if wallet.assets is None:
         return balance_rows(wallet.name, balance)
     code = session.client.ccxt.safe_currency_code
-    told = (
+    amounts = (
         (code(asset), *(number(value) or Decimal(0) for value in values))
         for asset, *values in wallet.assets(balance["info"])
     )
-    return [balance_row(wallet.name, *values) for values in told if any(values[1:])]
+    return [balance_row(wallet.name, *values) for values in amounts if any(values[1:])]
 
 
-def _content(info: Any) -> Any:
-    """An answer without what differs from one request to the next: times, numbers of requests."""
+def _without_metadata(info: Any) -> Any:
+    """An answer without values that differ between requests, e.g. times and request ids."""
     parts = (
         [v for v in info.values() if isinstance(v, dict | list)] if isinstance(info, dict) else []
     )
@@ -122,11 +125,11 @@ def _content(info: Any) -> Any:
 
 
 def _positions(session: Session) -> Iterable[Row]:
-    markets = session.markets  # known before a unified method would load them, with a dozen calls
-    found: dict[tuple[str, ...], Row] = {}
+    markets = session.markets  # load them first; a unified method would use a dozen calls
+    rows: dict[tuple[str, ...], Row] = {}
     sources, call = session.venue.positions, session.client.request
-    asked: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
-    margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *asked])
+    requests: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
+    margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *requests])
     for source, answer in zip(sources, answers, strict=True):
         for raw in answer:
             if source.parse:
@@ -135,14 +138,14 @@ def _positions(session: Session) -> Iterable[Row]:
             else:
                 name, position = markets.named(raw["symbol"], source.category, raw["info"]), raw
             if row := position_row(name, position, margin_mode):
-                # two lists may show the same one
-                found[name, row["side"], row["margin_mode"]] = row
-    session.held["markets"] = {row["market"] for row in found.values()}
-    return found.values()
+                # two feeds may list the same position
+                rows[name, row["side"], row["margin_mode"]] = row
+    session.held["markets"] = {row["market"] for row in rows.values()}
+    return rows.values()
 
 
 def _prices(session: Session) -> Iterable[Row]:
-    """Prices of the markets of what is held: this run's own snapshots, else the newest ones."""
+    """Prices of the markets of the holdings in this run's snapshots, or else in the newest ones."""
     sources = [d for d in ("balances", "positions") if d in supported(session.account)]
     if "positions" not in sources:
         session.held["markets"] = set()
@@ -151,7 +154,7 @@ def _prices(session: Session) -> Iterable[Row]:
         if stored is None:
             raise ExchangeFailure(
                 Kind.INCOMPLETE,
-                f"what the account holds is not known: {' and '.join(sources)} were never read",
+                f"{' and '.join(sources)} were never read, so the markets to price are unknown",
                 "sync balances and positions first",
             )
         session.held = {"assets": stored[0], "markets": stored[1]} | session.held
@@ -175,29 +178,29 @@ def _prices(session: Session) -> Iterable[Row]:
             for market in session.client.ccxt.markets.values()
             if market["swap"]
             and market["inverse"]
-            and (market["base"], market["quote"]) == _DOLLARS
+            and (market["base"], market["quote"]) == _DOLLAR_PERPETUAL
             and markets.name(market) not in held
         ]
-    # tickers come under ccxt's names of today, rows go under the names first given
+    # tickers have ccxt's current names, rows the names that were stored first
     names = {
         category: {m["symbol"]: markets.name(m) for m in wanted if m.get(category)}
         for category in session.venue.tickers
     }
-    asked = [category for category, symbols in names.items() if symbols]
-    # one call may list several categories
+    categories = [category for category, symbols in names.items() if symbols]
+    # one call may return several categories
     calls: list[dict[str, Any]] = []
-    for category in asked:
+    for category in categories:
         if (params := dict(session.venue.tickers[category])) not in calls:
             calls.append(params)
     answers = session.client.run_all(
         session.client.ccxt.fetch_tickers(None, params) for params in calls
     )
-    found = []
-    for category in asked:
+    rows = []
+    for category in categories:
         answer = answers[calls.index(dict(session.venue.tickers[category]))]
         fields = session.venue.priced.get(category, {})
         if fields and any(_is_mistaken(session.client.ccxt, symbol, category) for symbol in answer):
-            raise Unreadable(f"prices of {category} markets look like those of others")
+            raise Unreadable(f"tickers of {category} markets were parsed as other markets")
         priced_now = [
             _priced(names[category][symbol], ticker, fields)
             for symbol, ticker in answer.items()
@@ -206,16 +209,16 @@ def _prices(session: Session) -> Iterable[Row]:
         if not priced_now and any(m["active"] for m in wanted if m.get(category)):
             raise ExchangeFailure(
                 Kind.SUSPECT,
-                f"the exchange tells no price of any {category} market",
-                "nothing was written, the newest snapshot stays; the next run asks again",
+                f"the exchange returned no prices of {category} markets",
+                "nothing was written and the newest snapshot stays valid; the next run asks again",
             )
-        found += priced_now
-    return found
+        rows += priced_now
+    return rows
 
 
 def _is_mistaken(exchange: Any, symbol: str, category: str) -> bool:
-    """Whether ccxt, which guesses by the fields of a ticker, takes a market for another one of the
-    same raw id."""
+    """Whether ccxt, which guesses a ticker's market from its fields, chose the wrong one of several
+    markets with the same raw id."""
     market = exchange.markets.get(symbol)
     if market is None or market.get(category):
         return False
@@ -223,11 +226,11 @@ def _is_mistaken(exchange: Any, symbol: str, category: str) -> bool:
 
 
 def _priced(name: str, ticker: Any, fields: Mapping[str, str]) -> Row:
-    """A market may have no price, which is told by a blank."""
+    """The row of a ticker. A blank means no price; an absent field is an error."""
     row, raw = price_row(name, ticker), ticker["info"]
-    for column, told in fields.items():
-        if raw.get(told) is None or (row[column] is None and raw[told] != ""):
-            raise Unreadable(f"the price of {name} was answered without its {told}")
+    for column, raw_field in fields.items():
+        if raw.get(raw_field) is None or (row[column] is None and raw[raw_field] != ""):
+            raise Unreadable(f"the ticker of {name} has no {raw_field}")
     return row
 
 

@@ -1,8 +1,8 @@
-"""What must be walked for a history to be whole: its streams.
+"""The streams of a history, i.e. what must be read for it to be complete.
 
-Most exchanges list a history per kind of market. Some list it for one market at a time: there every
-market that the exchange has, or ever had, is a stream, for a fill may be on any of them. Those that
-show life are asked in every run, the others once a day.
+Most exchanges list a history per kind of market. Some list it per market; then every current or
+former market is a stream, since any may have fills. Markets with activity or holdings are read in
+every run, the others once a day.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,55 +14,56 @@ from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 
-_QUIET = timedelta(days=1)
-"""How long a market without life is left alone."""
+_QUIET_INTERVAL = timedelta(days=1)
+"""How often the other markets are read."""
 
 
 @dataclass(frozen=True)
 class Stream:
     name: str
     source: Source
-    """Narrowed down to the stream's market, where it has one."""
-    found: str
-    """Why it is walked."""
+    """Narrowed to the stream's market, if it has one."""
+    reason: str
+    """Why the stream is read."""
     market: str = ""
     guessed: bool = False
-    """Whether the exchange may say that it has no such market, and never had."""
+    """Whether the market may never have existed."""
 
 
 def streams(session: Session, dataset: str) -> dict[str, Stream]:
     """All streams of a history, by name."""
-    found: dict[str, Stream] = {}
+    by_name: dict[str, Stream] = {}
     for name, source in session.venue.histories[dataset].items():
         if source.per_market:
-            found |= {stream.name: stream for stream in _per_market(session, name, source)}
+            by_name |= {stream.name: stream for stream in _per_market(session, name, source)}
         else:
-            found[name] = Stream(name, source, "the exchange")
-    return found
+            by_name[name] = Stream(name, source, "the exchange")
+    return by_name
 
 
-def due(session: Session, state: HistoryState, found: Mapping[str, Stream]) -> dict[str, Stream]:
-    """Those of them that this run asks, the liveliest first."""
-    if all(not stream.market for stream in found.values()):
-        return dict(found)
-    asked = state.read_until()
-    lively = _lively(session)
+def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> dict[str, Stream]:
+    """The streams that this run reads, relevant markets first."""
+    if all(not stream.market for stream in known.values()):
+        return dict(known)
+    read_until = state.read_until()
+    relevant = _relevant_markets(session)
     now = session.client.now()
-    first = {name: s for name, s in found.items() if not s.market or s.market in lively}
+    first = {name: s for name, s in known.items() if not s.market or s.market in relevant}
     rest = {
         name: s
-        for name, s in found.items()
-        if name not in first and (name not in asked or now - asked[name] > _QUIET)
+        for name, s in known.items()
+        if name not in first
+        and (name not in read_until or now - read_until[name] > _QUIET_INTERVAL)
     }
     return first | rest
 
 
-def of_lively_markets(session: Session, source: Source) -> list[Source]:
-    """A source of what is now, once for each market where there may be something."""
+def relevant_sources(session: Session, source: Source) -> list[Source]:
+    """A source, or one source per relevant market if it is read per market."""
     if not source.per_market:
         return [source]
-    lively = _lively(session)
-    return [stream.source for stream in _per_market(session, "", source) if stream.market in lively]
+    relevant = _relevant_markets(session)
+    return [s.source for s in _per_market(session, "", source) if s.market in relevant]
 
 
 def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
@@ -71,18 +72,18 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
         sync_state.traded_markets(session.connection, session.name) if source.listed_for else set()
     )
     for market in sync_state.markets(session.connection, session.name):
-        there = listed.get(market.market, {})
-        wanted = not source.listed_for or there.get(source.listed_for) or market.market in traded
+        details = listed.get(market.market, {})
+        wanted = not source.listed_for or details.get(source.listed_for) or market.market in traded
         if market.category == source.category and wanted:
-            asked = session.markets.symbol(market.market) if source.by_name else market.raw_id
-            params = {**source.feed.params, source.per_market: asked}
+            name_or_id = session.markets.symbol(market.market) if source.by_name else market.raw_id
+            params = {**source.feed.params, source.per_market: name_or_id}
             narrowed = replace(source, feed=replace(source.feed, params=params))
-            found = "a market that may have been listed once" if market.guessed else "a market"
-            yield Stream(f"{name} {market.market}", narrowed, found, market.market, market.guessed)
+            reason = "a market that may have been listed" if market.guessed else "a market"
+            yield Stream(f"{name} {market.market}", narrowed, reason, market.market, market.guessed)
 
 
-def _lively(session: Session) -> set[str]:
-    """Markets that were traded, are held, or could have been traded with what is held."""
+def _relevant_markets(session: Session) -> set[str]:
+    """Markets that were traded, are held, or may have been traded with the assets held."""
     traded = sync_state.traded_markets(session.connection, session.name)
     assets, held = sync_state.held(session.connection, session.name)
     markets = sync_state.markets(session.connection, session.name)

@@ -1,4 +1,4 @@
-"""What is handed to the database: rows, and what they prove."""
+"""Batches: rows on their way to the database, and the time ranges that they prove complete."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class TimeRange:
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise ValueError("a time range needs times with a zone")
+            raise ValueError("a time range needs times with a time zone")
         if self.end < self.start:
             raise ValueError(f"a time range cannot end before it starts: {self}")
 
@@ -32,69 +32,69 @@ class TimeRange:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """This range of this stream is complete once the rows that come with it are stored."""
+    """A range of a stream that is complete once the rows of the same batch are stored."""
 
     stream: str
     covered: TimeRange
     newest: datetime | None = None
-    """The time of the newest of those rows: where a later answer can be tested."""
+    """The time of the newest of those rows, which becomes the stream's known row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that are committed together with what they prove."""
+    """Rows and proofs that are committed together."""
 
     rows: Sequence[Row]
     proofs: Sequence[Proof] = ()
     captured_at: datetime | None = None
-    """Set on the one batch of a snapshot: all or nothing, and kept even when it is empty."""
+    """Set for snapshots only. A snapshot is one batch, and is recorded even when it is empty."""
     read_until: datetime | None = None
-    """When the last answer of a snapshot had come: what happened in between may be in it or not."""
+    """When a snapshot's last answer arrived; events since `captured_at` may be missing from it."""
 
     def __post_init__(self) -> None:
         if self.captured_at is not None and self.captured_at.tzinfo is None:
-            raise ValueError("a snapshot needs a time with a zone")
+            raise ValueError("a snapshot needs a time with a time zone")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How a row that was stored and the same row read again differ."""
+    """A difference between a stored row and the same row read again."""
 
-    what: str
+    kind: str
     """new, changed or vanished."""
     row: str
-    """Its key, in words."""
+    """Its key, e.g. `market BTC/USDT, trade_id 1, side buy`."""
     time: datetime
     column: str | None = None
     stored: str | None = None
     given: str | None = None
-    """Of `raw`, the names of the keys that differ."""
+    """For `raw`, the names of the keys that differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a second reading of a range said differently, besides what was new."""
+    """How a second reading of a range differs from the stored rows, apart from new rows."""
 
     compared: tuple[TimeRange, ...]
-    """Where a row (of some market at least) can be missed: what every stream has read whole."""
+    """The times that were fully read for at least one market: rows can vanish only here."""
     changed: int
     updated: int
-    """Rows that changed in the course of things, as an open order does: not among `changed`."""
+    """Rows with expected changes, e.g. of an open order. Not counted in `changed`."""
     vanished: int
-    """Rows that the exchange once gave and did not give again. They stay."""
+    """Stored rows that the exchange no longer returns. They are kept."""
     differences: tuple[Difference, ...]
     """The first of each kind, vanished ones first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a commit changed. `rows` counts news only: inserted and changed."""
+    """What a commit changed. `rows` counts inserted and changed rows."""
 
     inserted: int = 0
     changed: int = 0
     unchanged: int = 0
     comparison: Comparison | None = None
-    """Set where `Batches.compare` asked for it."""
+    """Set if `Batches.compare` is."""
 
     @property
     def rows(self) -> int:
@@ -110,10 +110,10 @@ class Written:
 
 
 class Batches:
-    """A dataset on its way to the database, a batch at a time.
+    """A stream of batches for one dataset of one account.
 
-    A bare generator cannot be an asset's value (Dagster takes its items for events), hence this
-    class. The writer iterates, commits each batch before it asks for the next, and closes.
+    An asset cannot return a bare generator, since Dagster would treat its items as events. The
+    writer commits each batch before it requests the next, and calls `close` at the end.
     """
 
     def __init__(
@@ -129,17 +129,17 @@ class Batches:
         self.account = account
         self.dataset = dataset
         self.log_id = log_id
-        """The attempt's row in `sync_log`, which the writer closes after the last batch."""
+        """The attempt's id in `sync_log`. The writer closes it after the last batch."""
         self.requests = requests
-        """How many requests it took so far."""
+        """Returns the number of requests sent so far."""
         self.compare = compare
-        """A history's range that is read again: tell what differs from what is stored."""
+        """The range of a history that is read again and compared with the stored rows."""
         self._batches = batches
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches)
 
     def close(self) -> None:
-        """Let go of the source: stops fetching where the writer gave up."""
+        """Close the source, which stops fetching if the writer gave up early."""
         if isinstance(self._batches, Generator):
             self._batches.close()

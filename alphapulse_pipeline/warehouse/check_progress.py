@@ -1,7 +1,7 @@
-"""How far each check of a history has read it, so that a run reads on from there.
+"""How far each check of a history has passed, so that the next run continues from there.
 
-Only a check that found nothing moves on: what it found is found again until it is mended. Rows of
-runs whose checks never ran (the run failed) are read by the next run's.
+Only a check that passes advances, so a finding is reported until it is fixed. If a run fails before
+its checks, the checks of the next run cover its rows.
 """
 
 from datetime import datetime
@@ -18,9 +18,9 @@ _RUN_WROTE = (
 def good_up_to(
     connection: Connection[TupleRow], account: str, dataset: str, check: str, run_id: str
 ) -> datetime | None:
-    """Rows that were recorded before this need not be read by a run that wrote the dataset.
+    """The time before which all recorded rows have passed the check.
 
-    None, read all: of a run that only checks, and where the check has never passed in a run.
+    None, i.e. read everything, for a run that only runs checks, or if the check never passed.
     """
     row = connection.execute(
         "SELECT up_to FROM alphapulse.checked WHERE account = %(account)s"
@@ -33,10 +33,10 @@ def good_up_to(
 def passed(
     connection: Connection[TupleRow], account: str, dataset: str, check: str, run_id: str
 ) -> None:
-    """Write down that the check found nothing, up to the beginning of this transaction.
+    """Record that the check passed for all rows up to the start of this transaction.
 
-    Does nothing for a run that did not write the dataset itself: it does not hold the account's
-    lock, so that another one may be in the middle of writing older rows.
+    Does nothing for a run that did not write the dataset: it does not hold the account's lock, so a
+    concurrent run may still commit older rows.
     """
     connection.execute(
         "INSERT INTO alphapulse.checked (account, dataset, check_name, up_to)"

@@ -1,4 +1,4 @@
-"""The kinds of columns that the operational tables are made of."""
+"""Column constructors for the operational tables."""
 
 from typing import Any
 
@@ -15,17 +15,19 @@ from alphapulse_pipeline.datasets import SCHEMA
 metadata = MetaData(schema=SCHEMA)
 
 
-def key_part(name: str, comment: str) -> Column[Any]:
+def key_column(name: str, comment: str) -> Column[Any]:
     return Column(
         name, Text, primary_key=True, nullable=False, server_default=text("''"), comment=comment
     )
 
 
-def words(name: str, comment: str, *, nullable: bool = True) -> Column[Any]:
+def text_column(name: str, comment: str, *, nullable: bool = True) -> Column[Any]:
     return Column(name, Text, nullable=nullable, comment=comment)
 
 
-def moment(name: str, comment: str, *, nullable: bool = True, key: bool = False) -> Column[Any]:
+def time_column(
+    name: str, comment: str, *, nullable: bool = True, key: bool = False
+) -> Column[Any]:
     return Column(
         name,
         TIMESTAMP(timezone=True),

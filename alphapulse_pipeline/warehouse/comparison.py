@@ -1,7 +1,7 @@
-"""What a second reading says differently: what is new, what changed, and what was not given again.
+"""Compares a second reading of a history with the stored rows: new, changed and vanished rows.
 
-Counted and shown by a few examples; the keys that were given are kept in a temporary table, so
-that the length of what is read again costs no memory.
+Counts all of them and keeps a few examples. The keys that were read are kept in a temporary table,
+so memory use does not grow with the range.
 """
 
 from datetime import datetime
@@ -15,13 +15,15 @@ from psycopg.types.range import TimestamptzRange
 
 from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, History
 from alphapulse_pipeline.warehouse.batches import Comparison, Difference, Proof, TimeRange
+from alphapulse_pipeline.warehouse.queries import queries
 
+_SQL = queries("comparison")
 _EXAMPLES = 20
-"""How many differences of a kind are shown."""
+"""How many differences of each kind are shown."""
 
 
-class Comparing:
-    """Compares batch by batch, while the staging table holds a batch; then tells what vanished."""
+class Comparer:
+    """Compares each batch while it is in the staging table, and finds vanished rows at the end."""
 
     def __init__(self, dataset: History, account: str, window: TimeRange) -> None:
         self.dataset = dataset
@@ -37,7 +39,7 @@ class Comparing:
             cursor.execute(statement)
 
     def staged(self, cursor: Cursor[TupleRow]) -> None:
-        """Look at a batch that is staged and not yet merged."""
+        """Compare a batch that is staged and not yet merged."""
         statements = _statements(self.dataset)
         cursor.execute(statements.keep)
         rows = cursor.execute(statements.changed).fetchall()
@@ -45,8 +47,8 @@ class Comparing:
             changed, updated = rows[0][-2:]
             self._changed += changed
             self._updated += updated
-        for *key, time, changes, was_updated, _, _ in rows:
-            if not was_updated:
+        for *key, time, changes, is_update, _, _ in rows:
+            if not is_update:
                 for column, stored, given in changes:
                     self._example("changed", key, time, column, stored, given)
         if len(self._examples["new"]) < _EXAMPLES:
@@ -54,16 +56,16 @@ class Comparing:
                 self._example("new", key, time)
 
     def prove(self, proof: Proof) -> None:
-        """Remember what was read whole. Pages touch, so that few ranges are kept a stream."""
-        known = self._proved.setdefault(proof.stream, [])
+        """Record a range as fully read. Adjacent ranges are merged, so each stream keeps few."""
+        ranges = self._proved.setdefault(proof.stream, [])
         start, end = proof.covered.start, proof.covered.end
-        for times in [t for t in known if t.start <= end and start <= t.end]:
-            known.remove(times)
+        for times in [t for t in ranges if t.start <= end and start <= t.end]:
+            ranges.remove(times)
             start, end = min(start, times.start), max(end, times.end)
-        known.append(TimeRange(start, end))
+        ranges.append(TimeRange(start, end))
 
     def end(self, cursor: Cursor[TupleRow]) -> Comparison:
-        """What differed in all. Rows that vanished are told, never deleted."""
+        """All differences. Vanished rows are reported, never deleted."""
         statements = _statements(self.dataset)
         for statement in statements.index:
             cursor.execute(statement)
@@ -96,24 +98,24 @@ class Comparing:
             "times": proved,
         }
 
-    def _example(self, what: str, key: list[Any], time: datetime, *change: str | None) -> None:
-        if len(self._examples[what]) < _EXAMPLES:
-            self._examples[what].append(self._difference(what, key, time, *change))
+    def _example(self, kind: str, key: list[Any], time: datetime, *change: str | None) -> None:
+        if len(self._examples[kind]) < _EXAMPLES:
+            self._examples[kind].append(self._difference(kind, key, time, *change))
 
     def _difference(
-        self, what: str, key: list[Any], time: datetime, *change: str | None
+        self, kind: str, key: list[Any], time: datetime, *change: str | None
     ) -> Difference:
         names = self.dataset.key[1:]
         row = ", ".join(f"{name} {value}" for name, value in zip(names, key, strict=True))
-        return Difference(what, row, time, *change)
+        return Difference(kind, row, time, *change)
 
 
 class _Statements:
-    """The SQL that compares one table. Nothing in it comes from a user: names are the tables'."""
+    """The SQL that compares one table. It contains only names from the dataset registry."""
 
     def __init__(self, dataset: History) -> None:
-        facts = [c for c in dataset.written if c not in dataset.key and c not in PROVENANCE]
-        living, rule = dataset.updates or ((), "false")
+        values = [c for c in dataset.written if c not in dataset.key and c not in PROVENANCE]
+        updatable, update_condition = dataset.updates or ((), "false")
         names: dict[str, sql.Composable] = {
             "table": sql.Identifier(SCHEMA, dataset.name),
             "stage": sql.Identifier(f"stage_{dataset.name}"),
@@ -129,11 +131,11 @@ class _Statements:
                 sql.SQL("given.{0} = t.{0}").format(sql.Identifier(c)) for c in dataset.key
             ),
             "time": sql.Identifier(dataset.time),
-            "stored": _columns("t", facts),
-            "given": _columns("given", facts),
-            "changes": sql.SQL(", ").join(_change(c) for c in facts if c != "raw"),
-            "living": sql.Literal([*living, "raw"]),
-            "rule": sql.SQL(rule),
+            "stored": _columns("t", values),
+            "given": _columns("given", values),
+            "changes": sql.SQL(", ").join(_change(c) for c in values if c != "raw"),
+            "updatable": sql.Literal([*updatable, "raw"]),
+            "update_condition": sql.SQL(update_condition),
             "newer": (
                 sql.SQL("AND given.{0} >= t.{0}").format(sql.Identifier(dataset.newest_by))
                 if dataset.newest_by
@@ -142,78 +144,26 @@ class _Statements:
             "examples": sql.Literal(_EXAMPLES),
         }
 
-        def statement(text: str) -> bytes:
-            return sql.SQL(text).format(**names).as_bytes()
-
         self.begin = [
-            statement("DROP TABLE IF EXISTS {keys}"),
-            statement("CREATE TEMP TABLE {keys} AS SELECT {key} FROM {table} WITH NO DATA"),
+            _sql("DROP TABLE IF EXISTS {keys}", names),
+            _sql("CREATE TEMP TABLE {keys} AS SELECT {key} FROM {table} WITH NO DATA", names),
         ]
-        self.keep = statement("INSERT INTO {keys} SELECT {key} FROM {stage}")
-        self.new = statement(
-            "SELECT {new_key}, given.{time} FROM {stage} AS given"
-            " LEFT JOIN {table} AS t USING ({key}) WHERE t.account IS NULL LIMIT {examples}"
-        )
-        self.changed = statement(
-            "WITH differing AS ("
-            " SELECT {own_key}, given.{time} AS happened, changes.list, changes.names,"
-            "  {rule} AS living"
-            " FROM {stage} AS given JOIN {table} AS t USING ({key})"
-            " CROSS JOIN LATERAL ("
-            "  SELECT jsonb_agg(jsonb_build_array(name, stored, given)) AS list,"
-            "   array_agg(name) AS names"
-            "  FROM (VALUES {changes}, ('raw', NULL, " + _RAW_KEYS + ", t.raw <> given.raw))"
-            "   AS one(name, stored, given, differs) WHERE differs"
-            " ) AS changes WHERE ({stored}) IS DISTINCT FROM ({given}) {newer}"
-            "), judged AS ("
-            " SELECT *, living AND names <@ {living} AS updated FROM differing)"
-            " SELECT {own_key}, happened, list, updated,"
-            "  count(*) FILTER (WHERE NOT updated) OVER (), count(*) FILTER (WHERE updated) OVER ()"
-            " FROM judged AS t ORDER BY updated, happened LIMIT {examples}"
-        )
-        # without it, each row might be looked for in all of the keys
-        self.index = [statement("CREATE INDEX ON {keys} ({key})"), statement("ANALYZE {keys}")]
-        # A row does not tell its stream, so that it can be missed only where all of them were
-        # read. The exception are streams of one market, named `<kind> <market>`.
-        self.compare = statement(
-            "CREATE TEMP TABLE {read} AS"
-            " WITH one AS ("
-            " SELECT coalesce(m.market, '') AS market,"
-            "  coalesce(proved.times, '{{}}') * tstzmultirange(%(window)s) AS times"
-            " FROM alphapulse.streams AS s"
-            " LEFT JOIN alphapulse.markets AS m ON m.account = s.account"
-            "  AND m.market = substring(s.stream FROM position(' ' IN s.stream) + 1)"
-            "  AND position(' ' IN s.stream) > 0"
-            " LEFT JOIN unnest(%(streams)s::text[], %(times)s::tstzmultirange[])"
-            "  AS proved(stream, times) USING (stream)"
-            " WHERE s.account = %(account)s AND s.dataset = %(dataset)s AND wanted && %(window)s)"
-            " SELECT market, range_intersect_agg(times) * coalesce("
-            "  (SELECT range_intersect_agg(times) FROM one WHERE market = ''),"
-            "  tstzmultirange(%(window)s)) AS times"
-            " FROM one GROUP BY market"
-        )
-        self.vanished = statement(
-            "SELECT {own_key}, t.{time}, count(*) OVER () FROM {table} AS t"
-            " LEFT JOIN {read} AS own ON own.market = {market}"
-            " LEFT JOIN {read} AS shared ON shared.market = ''"
-            " WHERE account = %(account)s AND {time} >= %(start)s AND {time} < %(end)s"
-            " AND origin = 'api' AND {time} <@ coalesce(own.times, shared.times, '{{}}')"
-            " AND NOT EXISTS (SELECT FROM {keys} AS given WHERE {same})"
-            " ORDER BY {time} LIMIT {examples}"
-        )
-        self.compared = statement(
-            "SELECT lower(times), upper(times)"
-            " FROM (SELECT unnest(range_agg(times)) AS times FROM {read}) AS read"
-        )
-        self.end = [statement("DROP TABLE {keys}"), statement("DROP TABLE {read}")]
+        self.keep = _sql("INSERT INTO {keys} SELECT {key} FROM {stage}", names)
+        self.new = _sql(_SQL.new.decode(), names)
+        self.changed = _sql(_SQL.changed.decode(), names)
+        # without the index, every stored row could cost a scan of all keys
+        self.index = [
+            _sql("CREATE INDEX ON {keys} ({key})", names),
+            _sql("ANALYZE {keys}", names),
+        ]
+        self.compare = _sql(_SQL.compare.decode(), names)
+        self.vanished = _sql(_SQL.vanished.decode(), names)
+        self.compared = _sql(_SQL.compared.decode(), names)
+        self.end = [_sql("DROP TABLE {keys}", names), _sql("DROP TABLE {read}", names)]
 
 
-# The exchange's own JSON is long: of it, the keys that differ are enough.
-_RAW_KEYS = (
-    "CASE WHEN jsonb_typeof(t.raw) = 'object' AND jsonb_typeof(given.raw) = 'object' THEN ("
-    "SELECT string_agg(key, ', ' ORDER BY key) FROM jsonb_each(t.raw) AS a"
-    " FULL JOIN jsonb_each(given.raw) AS b USING (key) WHERE a.value IS DISTINCT FROM b.value) END"
-)
+def _sql(text: str, names: dict[str, sql.Composable]) -> bytes:
+    return sql.SQL(text).format(**names).as_bytes()
 
 
 def _columns(table: str, names: Any) -> sql.Composed:
@@ -223,7 +173,7 @@ def _columns(table: str, names: Any) -> sql.Composed:
 
 
 def _change(column: str) -> sql.Composed:
-    """(name, stored, given, differs) of one column."""
+    """One column as (name, stored, given, differs)."""
     return sql.SQL(
         "({name}, t.{c}::text, given.{c}::text, t.{c} IS DISTINCT FROM given.{c})"
     ).format(name=sql.Literal(column), c=sql.Identifier(column))

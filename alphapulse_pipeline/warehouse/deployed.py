@@ -1,4 +1,4 @@
-"""Which datasets each account has, and how many rows of them are stored."""
+"""Registers the datasets of each account and counts their rows."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,8 +8,8 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import SCHEMA
 
-_MANY = 1000
-"""Fewer new rows than this never make PostgreSQL's statistics wrong enough to matter."""
+_MIN_NEW_ROWS = 1000
+"""With fewer new rows, PostgreSQL's statistics stay good enough."""
 
 
 def register(
@@ -36,7 +36,7 @@ def register(
 
 
 def retire(connection: Connection[TupleRow], deployed: Sequence[str]) -> None:
-    """Record which accounts are deployed: the rows of all others stay and are not refreshed."""
+    """Mark the datasets of all other accounts as not deployed. Their rows are kept."""
     connection.execute(
         "UPDATE alphapulse.datasets SET deployed = false"
         " WHERE deployed AND exchange <> '' AND account <> ALL(%s)",
@@ -45,9 +45,9 @@ def retire(connection: Connection[TupleRow], deployed: Sequence[str]) -> None:
 
 
 def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted: int) -> None:
-    """Count rows as they are written, in the transaction that writes them.
+    """Add `inserted` to the dataset's row count, in the transaction that writes the rows.
 
-    Counts an account that was never deployed as well, e.g. a DataFrame from another asset.
+    Also counts accounts that were never deployed, e.g. for a DataFrame from a user's own asset.
     """
     cursor.execute(
         "INSERT INTO alphapulse.datasets AS d (account, dataset, exchange, supported, stored)"
@@ -61,12 +61,12 @@ def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted:
 def analyze_grown(
     connection: Connection[TupleRow], account: str, dataset: str, inserted: int
 ) -> None:
-    """Refresh PostgreSQL's statistics of a table that has grown a lot.
+    """Refresh PostgreSQL's statistics of a table that has grown by more than a tenth.
 
-    Autovacuum does so a minute later. Until then the planner takes the table for empty, and reads
-    all of it where an index would do.
+    Autovacuum does so only a minute later. Until then the planner assumes an empty table and scans
+    it instead of using an index.
     """
-    if inserted < _MANY:
+    if inserted < _MIN_NEW_ROWS:
         return
     row = connection.execute(
         "SELECT stored FROM alphapulse.datasets WHERE account = %s AND dataset = %s",

@@ -1,4 +1,4 @@
-"""A query's rows into a file, exact and streamed: CSV by the server itself, or Parquet."""
+"""Streams the rows of a query to a file, without loss: CSV or Parquet."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +14,14 @@ from psycopg.types.string import TextLoader
 if TYPE_CHECKING:
     import pyarrow
 
-_ROWS = 10_000
-"""Of one batch."""
-_ENDS = {
+_BATCH_ROWS = 10_000
+_INFINITIES = {
     "-infinity": datetime.min.replace(tzinfo=UTC),
     "infinity": datetime.max.replace(tzinfo=UTC),
 }
-_DIGITS = (38, 76)
-"""What a decimal128 and a decimal256 hold."""
-_PLAIN: Mapping[str, Callable[[Any], Any]] = {
+_DECIMAL_DIGITS = (38, 76)
+"""The precision of decimal128 and decimal256."""
+_NATIVE_TYPES: Mapping[str, Callable[[Any], Any]] = {
     "bool": lambda pa: pa.bool_(),
     "int2": lambda pa: pa.int16(),
     "int4": lambda pa: pa.int32(),
@@ -31,11 +30,11 @@ _PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "float8": lambda pa: pa.float64(),
     "text[]": lambda pa: pa.list_(pa.string()),
 }
-"""Types of PostgreSQL whose values Python and Parquet have as well."""
+"""PostgreSQL types with an equivalent in both Python and Parquet."""
 
 
 def to_csv(connection: Connection[TupleRow], query: str, file: BinaryIO) -> None:
-    """The rows as PostgreSQL writes CSV, with a header: NULL is empty, an empty text is `""`."""
+    """Write the rows as PostgreSQL's CSV with a header: NULL is empty, an empty text is `""`."""
     copy = f"COPY ({query}\n) TO STDOUT (FORMAT csv, HEADER)".encode()
     with connection.cursor() as cursor, cursor.copy(copy) as rows:
         for block in rows:
@@ -43,15 +42,16 @@ def to_csv(connection: Connection[TupleRow], query: str, file: BinaryIO) -> None
 
 
 def to_parquet(connection: Connection[TupleRow], query: str, path: Path) -> list[str]:
-    """The rows as Parquet; the numeric columns that are text there, as no decimal holds them.
+    """Write the rows as Parquet. Returns the numeric columns that had to be written as text.
 
-    Numbers are decimals as wide as the rows need, JSON, ranges and all else are text as PostgreSQL
-    writes it. Times have microseconds and UTC; -infinity is the year 1, infinity the year 9999.
+    Numbers are decimals as wide as the rows need, or text if no decimal holds them. Times are in
+    UTC and microseconds; -infinity is year 1, infinity year 9999. Other types are PostgreSQL's
+    text.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _one_moment(connection):
+    with _consistent_reads(connection):
         columns = _columns(connection, query)
         types = dict(
             zip((c.name for c in columns), _types(connection, query, columns), strict=True)
@@ -62,7 +62,7 @@ def to_parquet(connection: Connection[TupleRow], query: str, path: Path) -> list
                 if _as_text(column):
                     cursor.adapters.register_loader(column.type_code, TextLoader)
             cursor.execute(query.encode())
-            while rows := cursor.fetchmany(_ROWS):
+            while rows := cursor.fetchmany(_BATCH_ROWS):
                 arrays = [
                     pa.array([_cell(cell, type_) for cell in cells], type_)
                     for cells, type_ in zip(zip(*rows, strict=True), types.values(), strict=True)
@@ -72,8 +72,8 @@ def to_parquet(connection: Connection[TupleRow], query: str, path: Path) -> list
 
 
 @contextmanager
-def _one_moment(connection: Connection[TupleRow]) -> Iterator[None]:
-    """What the columns were measured by is what is written."""
+def _consistent_reads(connection: Connection[TupleRow]) -> Iterator[None]:
+    """Let the query that measures the columns and the one that exports them see the same rows."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield
@@ -90,7 +90,7 @@ def _types(
     import pyarrow as pa
 
     times = {"timestamptz": pa.timestamp("us", tz="UTC")}
-    plain = {name: make(pa) for name, make in _PLAIN.items()} | times
+    plain = {name: make(pa) for name, make in _NATIVE_TYPES.items()} | times
     decimals = iter(_decimals(connection, query, [c for c in columns if _numeric(c)]))
     return [
         next(decimals) if _numeric(c) else plain.get(c.type_display, pa.string()) for c in columns
@@ -104,7 +104,7 @@ def _numeric(column: Column) -> bool:
 def _decimals(
     connection: Connection[TupleRow], query: str, columns: Sequence[Column]
 ) -> Iterator["pyarrow.DataType"]:
-    """The narrowest decimals that hold every value; text where none does."""
+    """The narrowest decimal type for each column, or text if no decimal holds all values."""
     import pyarrow as pa
 
     if not columns:
@@ -124,24 +124,24 @@ def _decimals(
     statement = sql.SQL("SELECT {} FROM (").format(measures).as_bytes(connection)
     row = connection.execute(statement + f"{query}\n) AS rows".encode()).fetchone() or ()
     for whole, scale, finite in zip(row[::3], row[1::3], row[2::3], strict=True):
-        if finite and whole + scale <= _DIGITS[0]:
+        if finite and whole + scale <= _DECIMAL_DIGITS[0]:
             yield pa.decimal128(whole + scale, scale)
-        elif finite and whole + scale <= _DIGITS[1]:
+        elif finite and whole + scale <= _DECIMAL_DIGITS[1]:
             yield pa.decimal256(whole + scale, scale)
         else:
             yield pa.string()
 
 
 def _as_text(column: Column) -> bool:
-    """Whether the rows are asked for as PostgreSQL writes them: Python has no year -infinity."""
-    return column.type_display not in _PLAIN and not _numeric(column)
+    """Whether values are fetched as text: Python's datetime, for one, has no -infinity."""
+    return column.type_display not in _NATIVE_TYPES and not _numeric(column)
 
 
 def _cell(value: Any, type_: "pyarrow.DataType") -> Any:
     import pyarrow as pa
 
     if isinstance(value, str) and pa.types.is_timestamp(type_):
-        return _ENDS.get(value) or datetime.fromisoformat(value)
+        return _INFINITIES.get(value) or datetime.fromisoformat(value)
     if isinstance(value, Decimal) and type_ == pa.string():
         return f"{value:f}"
     return value

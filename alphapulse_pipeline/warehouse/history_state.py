@@ -1,7 +1,7 @@
-"""What is known of one history of one account: which times of which stream are complete.
+"""Coverage of a history: which times of each stream are proven complete.
 
-Coverage is kept in PostgreSQL's multiranges. A stream's gaps are what is wanted, less what is
-covered, less what the exchange no longer serves.
+Coverage is stored as PostgreSQL multiranges. The gaps of a stream are its wanted range, minus the
+covered and the unreachable times.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,12 +20,12 @@ from alphapulse_pipeline.warehouse.queries import queries
 
 _SQL = queries("history_state")
 _SETTLES_WITHIN = timedelta(days=60)
-"""How long a row that was not final is read again."""
+"""How long rows that are not final are read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A range of a stream that is wanted and neither covered nor unreachable."""
+    """A wanted range of a stream that is neither covered nor unreachable."""
 
     stream: str
     missing: TimeRange
@@ -33,7 +33,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class HistoryState:
-    """The coverage ledger of `dataset` for `account`. Changes are part of the open transaction."""
+    """The coverage of `dataset` for `account`. Changes are part of the open transaction."""
 
     connection: Connection[TupleRow]
     account: str
@@ -46,8 +46,8 @@ class HistoryState:
     def want(self, streams: Iterable[tuple[str, str]], wanted: TimeRange) -> None:
         """Require `streams` (name, why it is read) to be complete over `wanted`.
 
-        The range begins where it is now said to (`history_start` may be moved) and never ends
-        earlier than before.
+        The start replaces the stored one, since `history_start` may change; the end never moves
+        back.
         """
         with self.connection.cursor() as cursor:
             cursor.executemany(
@@ -64,9 +64,9 @@ class HistoryState:
         return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
 
     def prove(self, proof: Proof) -> None:
-        """Cover a proven range; belongs into the transaction that stores its rows.
+        """Cover a proven range. Call it in the transaction that stores the rows.
 
-        Of an empty range only the time of its newest row is kept.
+        For an empty range, only the time of its newest row is stored.
         """
         if proof.covered.empty and proof.newest is None:
             return
@@ -75,53 +75,53 @@ class HistoryState:
         )
 
     def cover_by_import(self, asserted: TimeRange, streams: Sequence[str]) -> list[Gap]:
-        """Cover what was missing in a range that an imported file is said to be complete for.
+        """Cover a range for which the user asserts that an imported file is complete.
 
-        Only what is wanted and was not covered: those ranges are returned, and kept as `imported`.
-        Belongs into the transaction that stores the rows.
+        Returns the newly covered ranges, i.e. those that were wanted and not covered; they are also
+        stored as `imported`. Call it in the transaction that stores the rows.
         """
         rows = self._rows("cover_by_import", asserted=_range(asserted), streams=list(streams))
         return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
 
     def mark_unreachable(self, stream: str, lost: TimeRange, reason: str) -> None:
-        """Record that the exchange no longer serves `lost`. What is covered of it stays covered.
+        """Record that the exchange no longer serves `lost`. Covered times stay covered.
 
-        One reason is kept per stream, the newest one.
+        Only the newest reason is kept per stream.
         """
         self._execute("mark_unreachable", stream=stream, lost=_range(lost), reason=reason)
 
     def record_failure(self, reason: str) -> None:
-        """Give every stream that still has a gap the reason for it. Moves no coverage."""
+        """Set the reason of all remaining gaps. Does not change coverage."""
         self._execute("record_failure", reason=reason)
 
     def suspect(self, stream: str, known_row_expires: timedelta) -> None:
-        """Record that a stream does not return its newest known row any more.
+        """Record that a stream no longer returns its known row.
 
-        After `known_row_expires` the row is no longer used to test answers.
+        After `known_row_expires` the known row is discarded.
         """
         self._execute("suspect", stream=stream, expires=known_row_expires)
 
     def streams(self) -> list[str]:
-        """The names of all streams that were ever requested."""
+        """The names of all streams ever requested."""
         return [row[0] for row in self._rows("streams")]
 
     def read_until(self) -> dict[str, datetime]:
-        """Stream -> the end of its wanted range, for the streams without a gap."""
+        """The end of the wanted range of each stream without a gap, by stream."""
         return dict(self._rows("read_until"))
 
     def covered_before(self, stream: str, before: datetime) -> bool:
-        """Whether anything older than `before` was ever proven of a stream."""
+        """Whether any time before `before` is covered in a stream."""
         return bool(self._value("covered_before", stream=stream, before=before))
 
     def covered_until(self) -> datetime | None:
         """The end of the newest covered range of any stream."""
-        found: datetime | None = self._value("covered_until")
-        return found
+        until: datetime | None = self._value("covered_until")
+        return until
 
     def newest_row(self, stream: str) -> datetime | None:
         """The time of the newest row ever read of a stream."""
-        found: datetime | None = self._value("newest_row", stream=stream)
-        return found
+        newest: datetime | None = self._value("newest_row", stream=stream)
+        return newest
 
     def newest_id(
         self,
@@ -133,8 +133,8 @@ class HistoryState:
     ) -> str | None:
         """The id of the newest row of a market before `before` that the exchange must still return.
 
-        That is none older than `served` (None: it serves everything), and no order without a fill
-        that is older than `unfilled_since`. None where there is no such row.
+        This excludes rows older than `served` (None: unlimited retention) and unfilled orders older
+        than `unfilled_since`. None if there is no such row.
         """
         history = self.history
         names = {
@@ -142,8 +142,8 @@ class HistoryState:
             "table": sql.Identifier(SCHEMA, history.name),
             "time": sql.Identifier(history.time),
         }
-        forgets = "filled" in history.by_name
-        statement = _SQL.newest_id_with_fills if forgets else _SQL.newest_id
+        has_fills = "filled" in history.by_name
+        statement = _SQL.newest_id_with_fills if has_fills else _SQL.newest_id
         row = self.connection.execute(
             sql.SQL(statement.decode()).format(**names),
             self._of(
@@ -172,22 +172,22 @@ class HistoryState:
         return [TimeRange(start, end) for start, end in rows]
 
     def covered_time(self) -> timedelta:
-        """How much time is covered, all streams added up."""
-        found: timedelta = self._value("covered_time")
-        return found
+        """The covered time, summed over all streams."""
+        total: timedelta = self._value("covered_time")
+        return total
 
     def missing_time(self) -> tuple[timedelta, timedelta]:
-        """How much time is missing (gaps, not what is unreachable), and how much is wanted."""
+        """The time in gaps (without unreachable times) and the wanted time, over all streams."""
         [(missing, wanted)] = self._rows("missing_time")
         return missing, wanted
 
     def covered_share(self) -> Decimal | None:
-        """The covered share of the wanted time, never rounded up; None where none is wanted."""
-        found: Decimal | None = self._value("covered_share")
-        return found
+        """Covered share of the wanted time, rounded down to 4 decimals. None if none is wanted."""
+        share: Decimal | None = self._value("covered_share")
+        return share
 
     def is_complete(self, within: TimeRange) -> bool:
-        """Whether `within` has no gap, as far as it is wanted."""
+        """Whether the wanted part of `within` has no gap."""
         return bool(self._value("is_complete", within=_range(within)))
 
     def _of(self, **values: Any) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def no_history_requested(connection: Connection[TupleRow], account: str) -> bool
 def newest_gap_before(
     connection: Connection[TupleRow], account: str, datasets: Sequence[str], before: datetime
 ) -> TimeRange | None:
-    """The newest gap before `before` in any of `datasets`; None: they are complete."""
+    """The newest gap before `before` in any of `datasets`; None if there is none."""
     row = connection.execute(
         _SQL.newest_gap_before,
         {"account": account, "datasets": list(datasets), "before": before},

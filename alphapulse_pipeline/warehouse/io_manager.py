@@ -1,4 +1,4 @@
-"""Assets in and out of PostgreSQL, as a Dagster IO manager."""
+"""The Dagster IO manager that stores assets in PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +12,11 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import DATASETS, PROVENANCE, SCHEMA, Dataset
 from alphapulse_pipeline.settings.environment import postgres_url
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import SettingsError, UserError
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
-from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision
 from alphapulse_pipeline.warehouse.preview import differences, preview
 from alphapulse_pipeline.warehouse.schema import require_current
 from alphapulse_pipeline.warehouse.writer import write
@@ -29,36 +28,36 @@ if TYPE_CHECKING:
 class PostgresIOManager(dg.ConfigurableIOManager):
     """Stores `[account, dataset]` in the table `alphapulse.<dataset>`.
 
-    Takes streamed `Batches` or a pandas DataFrame with the table's columns; gives a DataFrame
-    with exact numbers (`Decimal`). The database is `ALPHAPULSE_POSTGRES_URL`, read when a run
-    needs it. An input's metadata `columns` chooses columns, its partitions choose the time.
+    Stores `Batches` or a pandas DataFrame with the table's columns; loads a DataFrame whose numbers
+    are `Decimal`. Connects to `ALPHAPULSE_POSTGRES_URL`. The metadata `columns` of an input selects
+    columns, its partitions select the time range.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        account, dataset = _place(context.asset_key)
+        account, dataset = _account_and_dataset(context.asset_key)
         batches = obj if isinstance(obj, Batches) else _from_frame(account, dataset, obj)
         if (batches.account, batches.dataset) != (account, dataset.name):
             raise ValueError(
-                f"{account}/{dataset.name} was given rows of {batches.account}/{batches.dataset}"
+                f"{account}/{dataset.name} got rows of {batches.account}/{batches.dataset}"
             )
-        with _sentences(account, dataset), connect(postgres_url()) as connection:
+        with _user_failures(account, dataset), connect(postgres_url()) as connection:
             require_current(connection)
             before = HistoryState(connection, account, dataset.name).covered_time()
             written = write(connection, batches, context.run_id)
-            found = metadata(connection, dataset, account, written)
+            shown = metadata(connection, dataset, account, written)
             if context.has_asset_partitions:
                 days = context.asset_partitions_time_window
                 window = TimeRange(days.start, days.end)
-                found |= progress(connection, dataset, account, window, before)
-            context.add_output_metadata(found)
+                shown |= progress(connection, dataset, account, window, before)
+            context.add_output_metadata(shown)
 
     def load_input(self, context: dg.InputContext) -> "pandas.DataFrame":
         import pandas
 
-        account, dataset = _place(context.asset_key)
+        account, dataset = _account_and_dataset(context.asset_key)
         columns = (context.definition_metadata or {}).get("columns")
         window = context.asset_partitions_time_window if context.has_asset_partitions else None
-        with _sentences(account, dataset), connect(postgres_url()) as connection:
+        with _user_failures(account, dataset), connect(postgres_url()) as connection:
             require_current(connection)
             names, rows = _read(
                 connection,
@@ -71,8 +70,8 @@ class PostgresIOManager(dg.ConfigurableIOManager):
 
 
 @contextmanager
-def _sentences(account: str, dataset: Dataset) -> Iterator[None]:
-    """What the user can mend becomes a `dagster.Failure` of one sentence; a bug stays a bug."""
+def _user_failures(account: str, dataset: Dataset) -> Iterator[None]:
+    """Turn errors that a user can fix into a one-line `dagster.Failure`; a bug is raised as is."""
     try:
         yield
     except SettingsError as error:
@@ -80,21 +79,21 @@ def _sentences(account: str, dataset: Dataset) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
             reason = "; ".join(filter(None, (error.diag.message_primary, error.diag.context)))
-        elif isinstance(error, ColumnMismatch | KeyCollision) or hasattr(error, "kind"):
-            reason = str(error)  # the exchange's failures, which nobody here knows, have a kind
+        elif isinstance(error, UserError):
+            reason = str(error)
         else:
-            without_secrets(error)  # whoever logs a bug shows it whole
+            without_secrets(error)  # a bug is logged with its whole traceback
             raise
         raise dg.Failure(
             f"{account}/{dataset.name}: {redact(reason)}", allow_retries=False
         ) from None
 
 
-def _place(key: dg.AssetKey) -> tuple[str, Dataset]:
+def _account_and_dataset(key: dg.AssetKey) -> tuple[str, Dataset]:
     if len(key.path) != 2 or key.path[1] not in DATASETS:
         raise dg.Failure(
-            f"asset {key.to_user_string()} has no table: keys are account/dataset, and datasets "
-            f"are {', '.join(DATASETS)}",
+            f"asset {key.to_user_string()} has no table; use the key account/dataset, where the "
+            f"dataset is one of {', '.join(DATASETS)}",
             allow_retries=False,
         )
     return key.path[0], DATASETS[key.path[1]]
@@ -103,19 +102,21 @@ def _place(key: dg.AssetKey) -> tuple[str, Dataset]:
 def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
     """A DataFrame as one batch. A snapshot's time is its column or `attrs["captured_at"]`.
 
-    The columns that are filled here (account, run, ...) may be there, as in what was loaded.
+    The columns that the writer fills (account, run_id, ...) are ignored, so that a loaded DataFrame
+    can be stored again.
     """
     import pandas
 
     if not isinstance(obj, pandas.DataFrame):
         raise dg.Failure(
-            f"{account}/{dataset.name}: an asset's value must be Batches or a pandas DataFrame, "
-            f"not {type(obj).__name__}",
+            f"{account}/{dataset.name}: the asset returned {type(obj).__name__}; return Batches "
+            "or a pandas DataFrame",
             allow_retries=False,
         )
     if "account" in obj and (obj["account"] != account).any():
         raise dg.Failure(
-            f"{account}/{dataset.name}: the DataFrame has rows of another account",
+            f"{account}/{dataset.name}: the DataFrame has rows of a different account; return only "
+            f"rows of {account}",
             allow_retries=False,
         )
     captured_at = None
@@ -125,8 +126,8 @@ def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
             captured_at = obj["captured_at"].iloc[0]
         if captured_at is None or captured_at.tzinfo is None:
             raise dg.Failure(
-                f"{account}/{dataset.name}: a snapshot needs one captured_at, with a time zone, "
-                "as a column or in DataFrame.attrs, also when it is empty",
+                f"{account}/{dataset.name}: the snapshot has no captured_at; set one time with a "
+                "time zone, as a column or in DataFrame.attrs, even if the DataFrame is empty",
                 allow_retries=False,
             )
     frame = obj.drop(columns=["account", "captured_at", *PROVENANCE], errors="ignore")
@@ -138,9 +139,9 @@ def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
 def metadata(
     connection: Connection[TupleRow], dataset: Dataset, account: str, written: Written
 ) -> dict[str, Any]:
-    """Row count of the newest snapshot or of the whole history, what changed, a preview.
+    """Row count of the newest snapshot or of the whole history, what changed, and a preview.
 
-    Of what was read again: how many rows are new, changed (not in the course of things) and
+    After a second reading also how many rows are new, changed (apart from expected updates) and
     vanished, and a table of the first differences.
     """
     status = connection.execute(
@@ -148,29 +149,29 @@ def metadata(
         [account, dataset.name],
     ).fetchone()
     if status is None:
-        raise AssertionError("the writer registers what it writes")
-    rows, proved = status
-    found: dict[str, Any] = {
+        raise AssertionError("the writer registers every dataset")
+    rows, covered = status
+    shown: dict[str, Any] = {
         "dagster/row_count": rows,
         "inserted": written.inserted,
         "preview": dg.MetadataValue.md(preview(connection, dataset, account)),
     }
     if not dataset.is_snapshot:
-        found |= {"changed": written.changed, "unchanged": written.unchanged}
-    if proved is not None:
-        found["coverage"] = f"{100 * proved:.2f} %"
+        shown |= {"changed": written.changed, "unchanged": written.unchanged}
+    if covered is not None:
+        shown["coverage"] = f"{100 * covered:.2f} %"
     if (comparison := written.comparison) is not None:
-        found |= {
+        shown |= {
             "new": written.inserted,
             "changed": comparison.changed,
             "updated": comparison.updated,
             "vanished": comparison.vanished,
             "compared": ", ".join(map(str, comparison.compared))
-            or "nothing: not every stream was read whole",
+            or "nothing: not every stream was read completely",
         }
         if comparison.differences:
-            found["differences"] = dg.MetadataValue.md(differences(comparison))
-    return found
+            shown["differences"] = dg.MetadataValue.md(differences(comparison))
+    return shown
 
 
 def progress(
@@ -180,23 +181,23 @@ def progress(
     window: TimeRange,
     before: timedelta,
 ) -> dict[str, Any]:
-    """Whether the run's days are complete, and how far the whole history is from it.
+    """Whether the run's days are complete, and how much of the whole history is missing.
 
-    Dagster shows all days of a run as materialised, those too that its time did not suffice for.
-    `before`: how much was covered when the run began.
+    Dagster shows all days of a run as materialized, even those that the run had no time for.
+    `before` is the covered time when the run began.
     """
     missing, wanted = HistoryState(connection, account, dataset.name).missing_time()
     if not wanted:
-        return {}  # rows from somewhere else, of which nothing is proved
-    found: dict[str, Any] = {
+        return {}  # not synced from an exchange: there is no coverage
+    shown: dict[str, Any] = {
         "complete": HistoryState(connection, account, dataset.name).is_complete(window)
     }
     if missing:
-        found["to go"] = f"{100 * (missing / wanted):.2f} %"
+        shown["missing"] = f"{100 * (missing / wanted):.2f} %"
         if done := HistoryState(connection, account, dataset.name).covered_time() - before:
             runs = max(1, round(missing / done))
-            found["to go"] += f", about {runs} run{'s' if runs > 1 else ''} like this one"
-    return found
+            shown["missing"] += f", about {runs} run{'s' if runs > 1 else ''} like this one"
+    return shown
 
 
 def _read(
@@ -209,7 +210,7 @@ def _read(
     known = [c.name for c in dataset.columns]
     if unknown := [c for c in columns or () if c not in known]:
         raise dg.Failure(
-            f"{SCHEMA}.{dataset.name} has no column {', '.join(unknown)}; it has "
+            f"{SCHEMA}.{dataset.name} has no column {', '.join(unknown)}; choose from "
             f"{', '.join(known)}",
             allow_retries=False,
         )

@@ -1,4 +1,4 @@
-"""`keys`: what an account's API key may do, and when the exchange said so."""
+"""The table `keys`: permissions of each account's API key, and when they were requested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 @dataclass(frozen=True)
 class StoredKey:
-    """The row of an account's key; None in `can_...`: the exchange did not tell."""
+    """Stored permissions of an account's key; None: the exchange did not report it."""
 
     can_read: bool | None
     can_trade: bool | None
@@ -18,11 +18,11 @@ class StoredKey:
     expires_at: datetime | None
     addresses: Sequence[str] | None
     age: timedelta
-    """How long ago the exchange was asked."""
+    """Time since the permissions were requested."""
 
 
 def stored(connection: Connection[TupleRow], account: str, fingerprint: str) -> StoredKey | None:
-    """What is known of the key with this fingerprint; None of another one."""
+    """The permissions of the key with this fingerprint; None if another key is stored."""
     row = connection.execute(
         "SELECT can_read, can_trade, can_withdraw, expires_at, addresses, now() - checked_at"
         " FROM alphapulse.keys WHERE account = %s AND fingerprint = %s",
@@ -41,7 +41,7 @@ def store(
     expires_at: datetime | None,
     addresses: Sequence[str] | None,
 ) -> None:
-    """Keep what the exchange has just said, in place of what it said before."""
+    """Replace the stored permissions of the account's key."""
     connection.execute(
         "INSERT INTO alphapulse.keys (account, fingerprint, can_read, can_trade, can_withdraw,"
         " expires_at, addresses, checked_at) VALUES (%s, %s, %s, %s, %s, %s, %s, now())"

@@ -1,4 +1,4 @@
-"""COPY to a staging table, then merge: what is the same stays untouched, what is new is counted."""
+"""Writes rows: COPY to a staging table, then merge. Equal rows stay untouched."""
 
 import json
 import re
@@ -13,15 +13,19 @@ from psycopg import Cursor, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, Column, Table, Type
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.batches import Row, Written
+from alphapulse_pipeline.warehouse.queries import queries
+
+_SQL = queries("merge")
 
 
-class KeyCollision(Exception):
-    """Two different rows of one batch have the same key: storing either would lose the other."""
+class KeyCollision(UserError):
+    """Two different rows of one batch have the same key; storing either would lose the other."""
 
 
-class ColumnMismatch(Exception):
-    """Rows do not fit the table's columns. The text names table, columns and the mend."""
+class ColumnMismatch(UserError):
+    """Rows do not fit the table's columns. The message names the table and the columns."""
 
 
 def merge(
@@ -31,12 +35,12 @@ def merge(
     constants: Mapping[str, Any],
     staged: Callable[[Cursor[TupleRow]], None] = lambda _: None,
 ) -> Written:
-    """Write `rows` inside the cursor's transaction. Returns what changed.
+    """Write `rows` in the cursor's transaction. Returns how many were inserted and changed.
 
-    `constants` are columns that have the same value in every row (account, run, ...). `staged` is
-    called while the staging table holds the rows and the table does not. A row of the exchange's
-    is never overwritten by an imported one. Raises `KeyCollision` and `ColumnMismatch`; both leave
-    the transaction to be rolled back.
+    `constants` are columns with the same value in every row (account, run, ...). `staged` is called
+    once the rows are in the staging table but not yet in `table`. An imported row never overwrites
+    a row from the exchange. Raises `KeyCollision` and `ColumnMismatch`; the caller must then roll
+    back.
     """
     if not rows:
         return Written()
@@ -51,52 +55,54 @@ def merge(
     counts = cursor.execute(statements.merge).fetchone()
     cursor.execute(statements.clear)
     if counts is None:
-        raise AssertionError("an aggregate always answers")
+        raise AssertionError("an aggregate always returns a row")
     inserted, changed = counts
     return Written(inserted, changed, len(rows) - inserted - changed)
 
 
 def _check_columns(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
-    wanted = set(table.written) - constants.keys()
-    needed = wanted - table.optional.keys()
+    allowed = set(table.written) - constants.keys()
+    required = allowed - table.optional.keys()
     for given in {tuple(row) for row in rows}:
-        if not needed <= set(given) <= wanted:
+        if not required <= set(given) <= allowed:
             differences = (
-                ("missing", [name for name in table.written if name in needed.difference(given)]),
-                ("not in the table:", [name for name in given if name not in wanted]),
+                ("missing", [name for name in table.written if name in required.difference(given)]),
+                ("not in the table:", [name for name in given if name not in allowed]),
             )
             raise ColumnMismatch(
                 f"rows for {SCHEMA}.{table.name} do not fit the table: "
-                + "; ".join(f"{what} {', '.join(names)}" for what, names in differences if names)
-                + "; mend the asset, or migrate the table (`alphapulse up` applies migrations)"
+                + "; ".join(f"{what} {', '.join(names)}" for what, names in differences if names),
+                "change the asset, or migrate the table (`alphapulse up` applies migrations)",
             )
 
 
 def _distinct(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> list[Row]:
-    """One row a key: pages overlap on purpose, so the same row may come twice."""
+    """One row per key: pages overlap on purpose, so the same row may come twice."""
     names = [name for name in table.key if name not in constants]
-    found: dict[tuple[Any, ...], Row] = {}
+    by_key: dict[tuple[Any, ...], Row] = {}
     for row in rows:
         key = tuple([row[name] for name in names])
-        known = found.setdefault(key, row)
+        known = by_key.setdefault(key, row)
         if known is row:
             continue
         if table.newest_by is not None:
             if row[table.newest_by] >= known[table.newest_by]:
-                found[key] = row
+                by_key[key] = row
         elif known != row:
             raise KeyCollision(
                 f"{table.name}: two different rows have the key "
-                + ", ".join(f"{n}={v}" for n, v in zip(names, key, strict=True))
+                + ", ".join(f"{n}={v}" for n, v in zip(names, key, strict=True)),
+                "nothing of this batch was stored; if the rows come from your own asset, give them "
+                "different keys, otherwise report this line",
             )
-    return list(found.values())
+    return list(by_key.values())
 
 
 def _copy_lines(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> Iterator[str]:
     """Rows in COPY's text format, a thousand at a time.
 
-    Column by column, which takes half the time of psycopg's value by value, and lets a column
-    refuse what it cannot hold exactly.
+    Encoding whole columns takes half the time of psycopg's encoding of single values, and lets a
+    column reject values that it cannot hold exactly.
     """
     columns = [column for column in table.columns if column.name in table.written]
     for start in range(0, len(rows), 1000):
@@ -119,92 +125,94 @@ def _values(table: Table, name: str, rows: Sequence[Row]) -> list[Any]:
 def _fields(table: Table, column: Column, values: list[Any]) -> list[str]:
     given = [value for value in values if value is not None]
     try:
-        texts = _TEXTS[column.type](given)
-    except _Unfit as unfit:
-        raise ColumnMismatch(f"{SCHEMA}.{table.name}.{column.name} {unfit}") from None
+        texts = _ENCODERS[column.type](given)
+    except _InvalidValue as invalid:
+        raise ColumnMismatch(
+            f"{SCHEMA}.{table.name}.{column.name} {invalid}", "change the asset that made the rows"
+        ) from None
     if len(given) == len(values):
         return texts
     rest = iter(texts)
     return [r"\N" if value is None else next(rest) for value in values]
 
 
-class _Unfit(Exception):
-    """What a column wants and was not given."""
+class _InvalidValue(Exception):
+    """A value that its column cannot hold. The text is a predicate of the column's name."""
 
 
-def _only(kinds: tuple[type, ...], wanted: str, values: list[Any]) -> None:
-    for found in set(map(type, values)):
-        # to Python, True is an int as well
-        if not issubclass(found, kinds) or (found is bool and bool not in kinds):
-            raise _Unfit(f"takes {wanted}, not {found.__name__}")
+def _require_types(allowed: tuple[type, ...], label: str, values: list[Any]) -> None:
+    for given in set(map(type, values)):
+        # bool is a subclass of int
+        if not issubclass(given, allowed) or (given is bool and bool not in allowed):
+            raise _InvalidValue(f"takes {label}, not {given.__name__}")
 
 
 _NUMBERS = re.compile(r"[-+.0-9Ee]*")
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _numbers(values: list[Any]) -> list[str]:
-    _only((Decimal, int, str), "Decimal, since a float is not exact", values)
+    _require_types((Decimal, int, str), "Decimal, since a float is not exact", values)
     texts = [str(value) for value in values]
     if not _NUMBERS.fullmatch("".join(texts)):
-        raise _Unfit("takes finite numbers only")
+        raise _InvalidValue("takes only finite numbers")
     return texts
 
 
 def _times(values: list[Any]) -> list[str]:
-    _only((datetime,), "datetime", values)
+    _require_types((datetime,), "datetime", values)
     if any(value.tzinfo is None for value in values):
-        raise _Unfit("takes times with a zone only")
+        raise _InvalidValue("takes only times with a time zone")
     return [str(value) for value in values]
 
 
-def _words(values: list[Any]) -> list[str]:
-    _only((str, int), "str", values)
+def _texts(values: list[Any]) -> list[str]:
+    _require_types((str, int), "str", values)
     texts = [str(value) for value in values]
     if _SPECIAL.search("".join(texts)):
         return [text.translate(_ESCAPES) for text in texts]
     return texts
 
 
-def _flags(values: list[Any]) -> list[str]:
-    _only((bool,), "bool", values)
+def _booleans(values: list[Any]) -> list[str]:
+    _require_types((bool,), "bool", values)
     return [str(value) for value in values]
 
 
-def _documents(values: list[Any]) -> list[str]:
-    return [_document(value).replace("\\", r"\\") for value in values]
+def _json_documents(values: list[Any]) -> list[str]:
+    return [_json_document(value).replace("\\", r"\\") for value in values]
 
 
-def _document(value: Any) -> str:
+def _json_document(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # a whole number of more than 64 bits, which orjson does not write
-        return _json(value)
+    except TypeError:  # orjson cannot write integers of more than 64 bits
+        return _encode_json(value)
 
 
-_TEXTS: dict[Type, Callable[[list[Any]], list[str]]] = {
+_ENCODERS: dict[Type, Callable[[list[Any]], list[str]]] = {
     Type.NUMERIC: _numbers,
     Type.TIMESTAMP: _times,
-    Type.TEXT: _words,
-    Type.BOOLEAN: _flags,
-    Type.JSON: _documents,
+    Type.TEXT: _texts,
+    Type.BOOLEAN: _booleans,
+    Type.JSON: _json_documents,
 }
 
 
 class _Statements:
-    """The SQL that writes one table. Nothing in it comes from a user: names are the tables'."""
+    """The SQL that writes one table. It contains only names from the dataset registry."""
 
     def __init__(self, table: Table) -> None:
         relation = sql.Identifier(SCHEMA, table.name)
         stage = sql.Identifier(f"stage_{table.name}")
         columns = sql.SQL(", ").join(map(sql.Identifier, table.written))
         key = sql.SQL(", ").join(map(sql.Identifier, table.key))
-        facts = [c for c in table.written if c not in table.key and c not in PROVENANCE]
-        stored = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(c)) for c in facts)
-        offered = sql.SQL(", ").join(
-            sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in facts
+        values = [c for c in table.written if c not in table.key and c not in PROVENANCE]
+        stored = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(c)) for c in values)
+        staged = sql.SQL(", ").join(
+            sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in values
         )
         assignments = sql.SQL(", ").join(
             sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c))
@@ -213,13 +221,13 @@ class _Statements:
         )
         if "recorded_at" in table.by_name:
             assignments += sql.SQL(", recorded_at = clock_timestamp()")
-        allowed: sql.Composable = sql.SQL("")
+        guard: sql.Composable = sql.SQL("")
         if table.newest_by:
             newest_by = sql.Identifier(table.newest_by)
-            allowed += sql.SQL(" AND excluded.{0} >= t.{0}").format(newest_by)
+            guard += sql.SQL(" AND excluded.{0} >= t.{0}").format(newest_by)
         if "origin" in table.by_name:
-            allowed += sql.SQL(" AND (t.origin <> 'api' OR excluded.origin = 'api')")
-        # Made into bytes here, once, instead of in every batch.
+            guard += sql.SQL(" AND (t.origin <> 'api' OR excluded.origin = 'api')")
+        # rendered to bytes once instead of for every batch
         self.stage = (
             sql.SQL(
                 "CREATE TEMP TABLE IF NOT EXISTS {stage} AS"
@@ -234,15 +242,7 @@ class _Statements:
             .as_bytes()
         )
         self.merge = (
-            sql.SQL(
-                "WITH merged AS ("
-                " INSERT INTO {table} AS t ({columns}) SELECT {columns} FROM {stage}"
-                " ON CONFLICT ({key}) DO UPDATE SET {assignments}"
-                " WHERE ({stored}) IS DISTINCT FROM ({offered}){allowed}"
-                " RETURNING xmax = 0 AS inserted)"
-                " SELECT count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted)"
-                " FROM merged"
-            )
+            sql.SQL(_SQL.merge.decode())
             .format(
                 table=relation,
                 columns=columns,
@@ -250,8 +250,8 @@ class _Statements:
                 key=key,
                 assignments=assignments,
                 stored=stored,
-                offered=offered,
-                allowed=allowed,
+                staged=staged,
+                guard=guard,
             )
             .as_bytes()
         )

@@ -1,4 +1,4 @@
-"""Rows as people read them in the UI."""
+"""Rows as Markdown tables for the UI."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ _HIDDEN = PROVENANCE | {"raw", "account"}
 
 
 def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) -> str:
-    """The newest five rows as a Markdown table; of a snapshot, of the newest one only."""
+    """The five newest rows as a Markdown table. For a snapshot dataset: of the newest snapshot."""
     names = [c.name for c in dataset.columns if c.name not in _HIDDEN]
     rows = connection.execute(
         sql.SQL(
@@ -36,7 +36,7 @@ def differences(comparison: Comparison) -> str:
     shown = comparison.differences[:_SHOWN]
     return markdown(
         ["difference", "row", "time", "column", "stored", "given"],
-        [(d.what, d.row, d.time, d.column, d.stored, d.given) for d in shown],
+        [(d.kind, d.row, d.time, d.column, d.stored, d.given) for d in shown],
     )
 
 

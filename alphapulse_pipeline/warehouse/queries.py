@@ -1,13 +1,14 @@
-"""The SQL of this package, read from the files under `sql/queries/`.
+"""Loads the named SQL statements of this package from `sql/queries/*.sql`.
 
-A file holds named queries, each with a line that says what it does:
+Each statement has a name and a comment that says what it does:
 
     -- gaps --
-    -- What is neither covered nor unreachable inside a range, newest first.
+    -- The gaps of all streams within a range, newest first.
     SELECT ...;
 
-`queries("history_state").gaps` is that statement. Parameters are psycopg's `%(name)s`; a
-statement that takes any writes other percent signs twice.
+`queries("history_state").gaps` returns that statement. Parameters are psycopg's `%(name)s`; in a
+statement that takes parameters, a literal percent sign is written `%%`. `{name}` is an identifier
+that the caller fills in with `psycopg.sql`; there, a literal brace is doubled.
 """
 
 import re
@@ -26,7 +27,7 @@ class Queries:
         _, *parts = _HEADER.split(path.read_text(encoding="utf-8"))
         names, statements = parts[::3], parts[2::3]
         if len(set(names)) < len(names):
-            raise ValueError(f"{path.name} names two queries alike: {', '.join(names)}")
+            raise ValueError(f"{path.name} has two queries of the same name: {', '.join(names)}")
         self._statements = {
             name: statement.strip().removesuffix(";").encode()
             for name, statement in zip(names, statements, strict=True)
@@ -36,8 +37,10 @@ class Queries:
         try:
             return self._statements[name]
         except KeyError:
-            known = ", ".join(self._statements)
-            raise AttributeError(f"{self._path.name} has no query {name}, only {known}") from None
+            existing = ", ".join(self._statements)
+            raise AttributeError(
+                f"{self._path.name} has no query {name}, only {existing}"
+            ) from None
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The markets of each account: every name ever given, and ccxt's catalogue for the next run."""
+"""The markets of each account: every name ever assigned, and ccxt's catalogue for later runs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,14 +13,14 @@ from alphapulse_pipeline.warehouse.merge import merge
 
 MARKETS = Table(
     name="markets",
-    comment="Every market ever resolved; a name once given never changes.",
+    comment="Every market ever resolved. A name never changes once assigned.",
     columns=(
         ACCOUNT,
         key("market", MARKET),
         text("raw_id", "The exchange's own id.", nullable=False),
         text(
             "type",
-            "spot, swap, future or option; none: a guess that turned out not to exist.",
+            "spot, swap, future or option; none: a guessed market that does not exist.",
             nullable=False,
         ),
         text("base", "The base currency."),
@@ -31,7 +31,7 @@ MARKETS = Table(
         Column(
             "seen_at",
             Type.TIMESTAMP,
-            "When it was last listed; 1970 if it was only guessed.",
+            "When it was last listed; 1970 if the market was only guessed.",
             nullable=False,
         ),
     ),
@@ -41,7 +41,7 @@ MARKETS = Table(
 def catalogue(
     connection: Connection[TupleRow], account: str, version: str
 ) -> tuple[str, datetime] | None:
-    """The account's market catalogue and when it was loaded; None where this ccxt wrote none."""
+    """The catalogue that this ccxt version stored, and its load time. None if there is none."""
     row = connection.execute(
         "SELECT catalogue, loaded_at FROM alphapulse.market_catalogues"
         " WHERE account = %s AND version = %s",
@@ -53,7 +53,7 @@ def catalogue(
 def store_catalogue(
     connection: Connection[TupleRow], account: str, version: str, catalogue: str
 ) -> None:
-    """Keep the catalogue for the next runs."""
+    """Store the catalogue for later runs."""
     connection.execute(
         "INSERT INTO alphapulse.market_catalogues (account, version, loaded_at, catalogue)"
         " VALUES (%s, %s, now(), %s) ON CONFLICT (account) DO UPDATE SET"

@@ -1,4 +1,4 @@
-"""Parts of a snapshot that were never empty before and are reported empty now."""
+"""Suspects: parts of a snapshot that the exchange reports empty for the first time."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -12,14 +12,14 @@ from alphapulse_pipeline.warehouse.queries import queries
 _SQL = queries("suspects")
 
 
-def emptied(
+def newly_empty(
     connection: Connection[TupleRow], account: str, snapshot: Snapshot, parts: Collection[str]
 ) -> list[str]:
-    """The parts that the newest snapshot has, `parts` lacks, and that were never known empty."""
+    """The parts of the newest snapshot that `parts` lacks and that were never accepted as empty."""
     if snapshot.part is None:
         return []
     rows = connection.execute(
-        # names and expressions are the registry's own
+        # both values come from the dataset registry
         _SQL.stored_parts.decode()
         .format(part=snapshot.part.sql, relation=f"alphapulse.{snapshot.current}")
         .encode(),
@@ -34,15 +34,17 @@ def still_suspect(
     snapshot: Snapshot,
     parts: Collection[str],
     runs: int,
-    over: timedelta,
+    min_age: timedelta,
 ) -> list[str]:
-    """Count one more run in which `parts` were reported empty; those that are not accepted yet.
+    """Count another run that reported `parts` empty. Returns those not yet accepted as empty.
 
-    A part is accepted as empty after `runs` runs, the first of them at least `over` ago. A part
-    that is not in `parts` any more starts afresh.
+    A part is accepted as empty after `runs` runs, the first of them at least `min_age` ago.
+    Suspects that are not in `parts` are reset.
     """
-    given = {"account": account, "dataset": snapshot.name, "parts": list(parts)}
+    parameters = {"account": account, "dataset": snapshot.name, "parts": list(parts)}
     with connection.transaction():
-        connection.execute(_SQL.clear, given)
-        rows = connection.execute(_SQL.count_run, {**given, "runs": runs, "over": over}).fetchall()
+        connection.execute(_SQL.clear, parameters)
+        rows = connection.execute(
+            _SQL.count_run, {**parameters, "runs": runs, "min_age": min_age}
+        ).fetchall()
     return sorted(part for part, accepted in rows if not accepted)

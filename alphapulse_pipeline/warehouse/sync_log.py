@@ -1,23 +1,23 @@
-"""`sync_log`: every attempt to sync a dataset, and how it ended."""
+"""The table `sync_log`: every attempt to sync a dataset, and its outcome."""
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 
 def start(connection: Connection[TupleRow], account: str, dataset: str, run_id: str) -> int:
-    """Open an attempt; its id."""
+    """Record the start of an attempt. Returns its id."""
     row = connection.execute(
         "INSERT INTO alphapulse.sync_log (account, dataset, run_id, started_at, status)"
         " VALUES (%s, %s, %s, now(), 'started') RETURNING id",
         [account, dataset, run_id],
     ).fetchone()
     if row is None:
-        raise AssertionError("RETURNING always answers")
+        raise AssertionError("RETURNING always returns a row")
     return int(row[0])
 
 
 def succeed(cursor: Cursor[TupleRow], log_id: int, rows: int, requests: int) -> None:
-    """Close an attempt that did all it had to."""
+    """Record that an attempt completed."""
     cursor.execute(
         "UPDATE alphapulse.sync_log SET finished_at = now(), status = 'completed',"
         " rows_written = %s, requests = %s WHERE id = %s",
@@ -33,7 +33,7 @@ def fail(
     kind: str,
     error: str,
 ) -> None:
-    """Close an attempt that failed, with the class of the failure and its sentence."""
+    """Record that an attempt failed, with the kind of the failure and its message."""
     connection.execute(
         "UPDATE alphapulse.sync_log SET finished_at = now(), status = 'failed',"
         " rows_written = %s, requests = %s, error_kind = %s, error = %s WHERE id = %s",

@@ -1,4 +1,4 @@
-"""What earlier syncs of an account have found: its markets, holdings and open orders."""
+"""State that earlier syncs of an account stored: its markets, holdings and open orders."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import HISTORIES, SCHEMA
+from alphapulse_pipeline.warehouse.queries import queries
 
+_SQL = queries("sync_state")
 _ORDER = [
     name for name in HISTORIES["orders"].written if name not in ("account", "run_id", "origin")
 ]
@@ -16,7 +18,7 @@ _ORDER = [
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market that was ever resolved. `category`: spot, linear, inverse or option."""
+    """A market that was resolved at some time. `category`: spot, linear, inverse or option."""
 
     market: str
     raw_id: str
@@ -25,11 +27,11 @@ class Market:
     quote: str
     active: bool
     guessed: bool
-    """Never listed as far as we know: it may never have been there."""
+    """Whether it was only guessed, and may never have been listed."""
 
 
 def markets(connection: Connection[TupleRow], account: str) -> list[Market]:
-    """All markets of the account's exchange, those that are no longer listed included."""
+    """All markets of the account's exchange, including delisted ones."""
     rows = connection.execute(
         "SELECT market, raw_id, CASE WHEN type IN ('spot', 'option') THEN type"
         " WHEN settle = base THEN 'inverse' ELSE 'linear' END,"
@@ -40,8 +42,8 @@ def markets(connection: Connection[TupleRow], account: str) -> list[Market]:
     return [Market(*row) for row in rows]
 
 
-def refused_market(connection: Connection[TupleRow], account: str, market: str) -> None:
-    """A market that was only guessed, and that the exchange does not know: it is no stream."""
+def drop_guessed_market(connection: Connection[TupleRow], account: str, market: str) -> None:
+    """Record that a guessed market does not exist, and delete its streams and their coverage."""
     with connection.transaction():
         connection.execute(
             "UPDATE alphapulse.markets SET type = 'none' WHERE account = %s AND market = %s",
@@ -57,26 +59,19 @@ def refused_market(connection: Connection[TupleRow], account: str, market: str) 
 
 
 def traded_markets(connection: Connection[TupleRow], account: str) -> set[str]:
-    """Markets with a fill or an order, found by stepping through the key from name to name."""
-    found: set[str] = set()
+    """Names of the markets with a fill or an order."""
+    traded: set[str] = set()
     for table in ("trades", "orders"):
         rows = connection.execute(
-            sql.SQL(
-                "WITH RECURSIVE step AS ("
-                " (SELECT market FROM {table} WHERE account = %(account)s ORDER BY market LIMIT 1)"
-                " UNION ALL SELECT (SELECT t.market FROM {table} AS t WHERE account = %(account)s"
-                " AND t.market > step.market ORDER BY t.market LIMIT 1)"
-                " FROM step WHERE step.market IS NOT NULL)"
-                " SELECT market FROM step WHERE market IS NOT NULL"
-            ).format(table=sql.Identifier(SCHEMA, table)),
+            sql.SQL(_SQL.traded_markets.decode()).format(table=sql.Identifier(SCHEMA, table)),
             {"account": account},
         ).fetchall()
-        found |= {row[0] for row in rows}
-    return found
+        traded |= {row[0] for row in rows}
+    return traded
 
 
 def held(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[str]]:
-    """Assets and markets that the newest snapshots name."""
+    """Assets in the newest balances, and markets in the newest positions."""
     assets = connection.execute(
         "SELECT DISTINCT asset FROM alphapulse.balances_latest WHERE account = %s", [account]
     ).fetchall()
@@ -89,7 +84,7 @@ def held(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[
 def held_if_read(
     connection: Connection[TupleRow], account: str, sources: Sequence[str]
 ) -> tuple[set[str], set[str]] | None:
-    """What `held` tells; None before all `sources` have a snapshot."""
+    """The result of `held`; None until each of `sources` has a snapshot."""
     taken = connection.execute(
         "SELECT count(DISTINCT dataset) FROM alphapulse.snapshots"
         " WHERE account = %s AND dataset = ANY(%s)",
@@ -102,20 +97,20 @@ def held_if_read(
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order that the table says is open: its row as it is stored, and its market."""
+    """An order stored as open: its row and its market."""
 
     row: Mapping[str, Any]
     market: Market
 
 
 def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrder]:
-    """The account's orders that are open as far as the table knows, on markets that it knows."""
-    found = connection.execute(
+    """The account's orders with status open, on markets that are stored."""
+    stored = connection.execute(
         sql.SQL(
             "SELECT {columns} FROM alphapulse.orders WHERE account = %s AND status = 'open'"
         ).format(columns=sql.SQL(", ").join(map(sql.Identifier, _ORDER))),
         [account],
     ).fetchall()
-    by_name = {market.market: market for market in markets(connection, account)} if found else {}
-    rows = [dict(zip(_ORDER, row, strict=True)) for row in found]
+    by_name = {market.market: market for market in markets(connection, account)} if stored else {}
+    rows = [dict(zip(_ORDER, row, strict=True)) for row in stored]
     return [OpenOrder(row, by_name[row["market"]]) for row in rows if row["market"] in by_name]

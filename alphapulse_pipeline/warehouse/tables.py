@@ -1,4 +1,4 @@
-"""All tables of the schema `alphapulse` as SQLAlchemy knows them, to create and to compare them."""
+"""All tables of the schema `alphapulse` in SQLAlchemy, to create and to compare them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from alphapulse_pipeline.datasets import DATASETS, Table, Type
-from alphapulse_pipeline.warehouse import bookkeeping  # noqa: F401  declares its tables
+from alphapulse_pipeline.warehouse import bookkeeping  # noqa: F401  registers its tables
 from alphapulse_pipeline.warehouse.columns import metadata
 from alphapulse_pipeline.warehouse.stored_markets import MARKETS
 

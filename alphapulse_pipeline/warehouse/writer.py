@@ -1,6 +1,6 @@
-"""What is committed together: a batch's rows and the coverage that they prove.
+"""Writes batches. The rows of a batch and the coverage that they prove are committed together.
 
-A kill at any moment repeats at most one batch.
+A run that is killed loses at most one batch, which the next run reads again.
 """
 
 import logging
@@ -16,38 +16,38 @@ from alphapulse_pipeline.datasets import DATASETS, HISTORIES, Dataset
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
-from alphapulse_pipeline.warehouse.comparison import Comparing
+from alphapulse_pipeline.warehouse.comparison import Comparer
 from alphapulse_pipeline.warehouse.connection import database_failure
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.merge import merge
 
 logger = logging.getLogger(__name__)
 
-STOPPED = "it was stopped; what was read until then is kept, and the next run goes on from there"
+STOPPED = "the run was stopped; all rows read so far are stored, and the next run continues there"
 
 
 def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Written:
-    """Write all batches, each in a transaction of its own; close the attempt in `sync_log`.
+    """Write all batches, each in its own transaction, and close the attempt in `sync_log`.
 
     `connection` must be in autocommit. Raises `KeyCollision`, `ColumnMismatch`, `DatabaseFailure`
-    and what the source raised, after the failure was recorded; what was committed before stays.
+    and any error of the source, after recording the failure. Committed batches are kept.
     """
     dataset = DATASETS[batches.dataset]
     written = Written()
-    comparing = None
+    comparer = None
     try:
         if batches.compare is not None:
-            comparing = Comparing(HISTORIES[dataset.name], batches.account, batches.compare)
+            comparer = Comparer(HISTORIES[dataset.name], batches.account, batches.compare)
             with connection.cursor() as cursor:
-                comparing.begin(cursor)
+                comparer.begin(cursor)
         for batch in batches:
             with connection.transaction(), connection.cursor() as cursor:
-                written += _commit(cursor, dataset, batches, batch, run_id, comparing)
+                written += _commit(cursor, dataset, batches, batch, run_id, comparer)
         deployed.analyze_grown(connection, batches.account, dataset.name, written.inserted)
-        if comparing is not None:
+        if comparer is not None:
             with connection.transaction(), connection.cursor() as cursor:
-                written = replace(written, comparison=comparing.end(cursor))
-            _tell(batches, written)
+                written = replace(written, comparison=comparer.end(cursor))
+            _log_comparison(batches, written)
         if batches.log_id is not None:
             with connection.cursor() as cursor:
                 sync_log.succeed(cursor, batches.log_id, written.rows, batches.requests())
@@ -69,7 +69,7 @@ def _commit(
     batches: Batches,
     batch: Batch,
     run_id: str,
-    comparing: Comparing | None,
+    comparer: Comparer | None,
 ) -> Written:
     constants: dict[str, Any] = {"account": batches.account}
     if dataset.is_snapshot:
@@ -77,19 +77,23 @@ def _commit(
         cursor.execute(
             "INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows,"
             " read_until) VALUES (%s, %s, %s, %s, %s, %s)",
-            [
-                *(batches.account, dataset.name, batch.captured_at, run_id),
-                *(len(batch.rows), batch.read_until),
-            ],
+            (
+                batches.account,
+                dataset.name,
+                batch.captured_at,
+                run_id,
+                len(batch.rows),
+                batch.read_until,
+            ),
         )
     else:
         constants |= {"run_id": run_id, "origin": "api"}
-    if comparing is None:
+    if comparer is None:
         written = merge(cursor, dataset, batch.rows, constants)
     else:
-        written = merge(cursor, dataset, batch.rows, constants, comparing.staged)
+        written = merge(cursor, dataset, batch.rows, constants, comparer.staged)
         for proof in batch.proofs:
-            comparing.prove(proof)
+            comparer.prove(proof)
     state = HistoryState(cursor.connection, batches.account, dataset.name)
     for proof in batch.proofs:
         state.prove(proof)
@@ -97,19 +101,19 @@ def _commit(
     return written
 
 
-def _tell(batches: Batches, written: Written) -> None:
-    found = written.comparison
-    if found is None:
+def _log_comparison(batches: Batches, written: Written) -> None:
+    comparison = written.comparison
+    if comparison is None:
         return
     logger.log(
-        logging.WARNING if found.changed or found.vanished else logging.INFO,
+        logging.WARNING if comparison.changed or comparison.vanished else logging.INFO,
         "%s/%s was read again: %d new, %d changed, %d updated, %d vanished",
         batches.account,
         batches.dataset,
         written.inserted,
-        found.changed,
-        found.updated,
-        found.vanished,
+        comparison.changed,
+        comparison.updated,
+        comparison.vanished,
     )
 
 
@@ -119,9 +123,13 @@ def _record_failure(
     kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
     text = STOPPED if kind == "interrupted" else redact(str(error)) or type(error).__name__
     if connection.info.transaction_status is not TransactionStatus.IDLE:
-        # The database is gone, or Ctrl-C came inside a command: the attempt stays open, and
-        # sync_status tells that it died.
-        logger.error("%s/%s was cut off from the database", batches.account, batches.dataset)
+        # The connection is lost, or Ctrl-C interrupted a statement: the attempt stays open, and
+        # sync_status reports it as died.
+        logger.error(
+            "%s/%s: lost the database connection; the next run continues after the last commit",
+            batches.account,
+            batches.dataset,
+        )
         return
     reason = f"{'incomplete' if kind == 'incomplete' else 'failed'}: {text}"
     try:
@@ -130,5 +138,9 @@ def _record_failure(
         HistoryState(connection, batches.account, batches.dataset).record_failure(reason)
     except psycopg.OperationalError:
         without_secrets(error)
-        # the server went unnoticed: what the caller must learn of is the first failure
-        logger.exception("%s/%s failed unrecorded", batches.account, batches.dataset)
+        # the caller must see the original failure, not this one
+        logger.exception(
+            "%s/%s: the failure could not be recorded; check the database",
+            batches.account,
+            batches.dataset,
+        )

@@ -114,8 +114,8 @@ def test_a_run_whose_time_is_up_says_what_is_left(
     }
     cut = read(everything | {TIME_LIMIT: "0"})["trades"]
     assert cut["complete"] is False
-    assert re.fullmatch(r"\d+\.\d\d %(, about \d+ runs? like this one)?", cut["to go"])
+    assert re.fullmatch(r"\d+\.\d\d %(, about \d+ runs? like this one)?", cut["missing"])
     simulator.set_clock(lambda: NOW_MS + 5_000)  # later than the first run's last moment
     whole = read(everything)["trades"]
     assert whole["complete"] is True
-    assert "to go" not in whole
+    assert "missing" not in whole

@@ -1,4 +1,4 @@
-"""What the tests of syncing share."""
+"""Fixtures of the sync tests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +11,14 @@ from alphapulse_pipeline.exchange import ccxt_client
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One attempt a request, for what will not mend itself."""
+def single_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One attempt per request, for failures that do not go away."""
     monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
 
 
 @pytest.fixture
 def covered(db: Connection[TupleRow]) -> Callable[[], list[Any]]:
-    """What coverage claims, whole."""
+    """All covered ranges."""
 
     def read() -> list[Any]:
         return db.execute(

@@ -1,4 +1,4 @@
-"""A key that can do harm is refused before anything is read, and the sentence says why."""
+"""A key that can do harm is refused before anything is read, with a reason."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ DAY = 86_400_000
 NOW = to_time(NOW_MS)
 A_DAY = TimeRange(NOW - timedelta(days=1), NOW)
 EXCHANGES = tuple(VENUES)
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("single_attempt")
 
 NO_KEY = "the exchange does not know the API key"
 ANY = "the key is unknown, lacks a permission, or may not be used from this address"
@@ -67,15 +67,15 @@ REFUSED = [(exchange, case) for case in SAID for exchange in SAID[case][1]]
 
 @contextmanager
 def serving(world: World, exchange: str, *keys: Key, faults: tuple[str, ...] = ()) -> Iterator[str]:
-    there = world.on(exchange)
+    venue = world.on(exchange)
     with serve(
-        there, clock=lambda: NOW_MS, keys=keys or [Key()], limits=False, faults=faults
+        venue, clock=lambda: NOW_MS, keys=keys or [Key()], limits=False, faults=faults
     ) as simulator:
         yield simulator.url
 
 
 def attempts(account: Account, url: str) -> tuple[dict[str, str], list[int]]:
-    """What each dataset failed with ('': it did not), and how many requests each took."""
+    """The failure of each dataset ('': none), and the number of requests of each."""
     said, took = {}, []
     with open_session(account, url, "test") as session:
         for dataset in supported(account):
@@ -95,7 +95,7 @@ def attempts(account: Account, url: str) -> tuple[dict[str, str], list[int]]:
 
 
 def written(db: Database) -> dict[str, int]:
-    """How many rows there are of what a sync writes."""
+    """The number of rows in each table that a sync writes, if any."""
     tables = ("markets", "market_catalogues", "streams", "coverage", "snapshots", *HISTORIES)
     rows = {
         t: db.execute(f"SELECT count(*) FROM alphapulse.{t}".encode()).fetchone() for t in tables
@@ -109,7 +109,7 @@ def key_row(db: Database) -> Any:
     ).fetchall()
 
 
-def asked_days_ago(db: Database, days: int) -> None:
+def checked_days_ago(db: Database, days: int) -> None:
     query = "UPDATE alphapulse.keys SET checked_at = checked_at - make_interval(days => %s)"
     db.execute(query.encode(), [days])
 
@@ -125,7 +125,7 @@ def test_a_refused_key_writes_nothing_and_says_why(
     for dataset, sentence in said.items():
         assert sentences[exchange] in sentence, dataset
         assert "MAIN_API_KEY" in sentence
-    assert sum(took[1:]) == 0, "a refusal is asked for once a run"
+    assert sum(took[1:]) == 0, "a refusal is requested once per run"
     log = db.execute(
         "SELECT dataset, status, error_kind, error FROM alphapulse.sync_log"
     ).fetchall()
@@ -142,14 +142,14 @@ def test_a_refused_key_writes_nothing_and_says_why(
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_a_key_that_only_reads_is_let_in_and_asked_about_once_a_day(
+def test_a_read_only_key_is_admitted_and_checked_once_a_day(
     exchange: str, world: World, make_account: Make, database: str, db: Database
 ) -> None:
     with serving(world, exchange) as url:
         account = make_account(url, "main", exchange=exchange, datasets=["balances"])
         costs = [attempts(account, database)]  # it loads the markets too
         costs.append(attempts(account, database))
-        asked_days_ago(db, 1)
+        checked_days_ago(db, 1)
         costs.append(attempts(account, database))
         costs.append(attempts(account, database))
     assert [said for said, _ in costs] == [{"balances": ""}] * 4
@@ -161,7 +161,7 @@ def test_a_key_that_only_reads_is_let_in_and_asked_about_once_a_day(
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_a_trading_key_is_let_in_by_leave_and_not_without(
+def test_a_trading_key_is_admitted_only_if_allowed(
     exchange: str, world: World, make_account: Make, database: str, db: Database
 ) -> None:
     with serving(world, exchange, Key(may_trade=True, ips=("127.0.0.1",))) as url:
@@ -170,13 +170,13 @@ def test_a_trading_key_is_let_in_by_leave_and_not_without(
         assert attempts(account, database)[0] == {"balances": ""}
         addresses = None if exchange == "binance" else ["127.0.0.1"]
         assert key_row(db) == [(True, True, False, None, addresses)]
-        # what is stored is enough to refuse it
+        # the stored permissions are enough to refuse it
         (said,) = attempts(make_account(url, "main", **more), database)[0].values()
     assert "may trade" in said
     assert "set allow_trading_keys: true in the defs.yaml of main" in said
 
 
-def test_no_leave_lets_in_a_key_that_withdraws(
+def test_a_withdrawing_key_is_never_admitted(
     world: World, make_account: Make, database: str, db: Database
 ) -> None:
     with serving(world, "okx", Key(may_trade=True, may_withdraw=True)) as url:
@@ -193,7 +193,7 @@ def test_no_leave_lets_in_a_key_that_withdraws(
         ("bybit", {"account", "orders", "positions"}, {"balances", "prices", "transfers"}),
         ("okx", {"account", "wallet", "positions"}, {"orders", "trades"}),
         ("kraken", {"account"}, {"orders", "trades", "ledger", "transfers"}),
-        # it may not even be asked what it may do
+        # it may not even request its own permissions
         ("okx", {"orders", "wallet"}, {"balances", "positions", "prices", "ledger", "funding"}),
     ],
 )
@@ -209,11 +209,11 @@ def test_a_narrow_key_fails_where_it_lacks_a_right_and_nowhere_else(
         said, _ = attempts(make_account(url, "main", exchange=exchange), database)
     failed = {dataset for dataset, sentence in said.items() if sentence}
     assert failed == lacks
-    for dataset in failed - {"prices"}:  # which need to know what is held
+    for dataset in failed - {"prices"}:  # which need the holdings
         assert "lacks a permission" in said[dataset]
 
 
-def test_kraken_does_not_tell_an_address_from_a_right(
+def test_kraken_does_not_distinguish_an_address_from_a_permission(
     world: World, make_account: Make, database: str, db: Database
 ) -> None:
     with serving(world, "kraken", Key(ips=("10.1.2.3",))) as url:
@@ -226,7 +226,7 @@ def test_kraken_does_not_tell_an_address_from_a_right(
     assert not written(db).keys() & {"snapshots", *HISTORIES}
 
 
-def test_a_changed_key_is_asked_again_at_once(
+def test_a_changed_key_is_checked_at_once(
     world: World,
     make_account: Make,
     database: str,
@@ -248,7 +248,7 @@ def test_a_changed_key_is_asked_again_at_once(
         assert secret not in row[0]
 
 
-def test_a_key_that_was_mended_works_at_once(
+def test_a_corrected_key_works_at_once(
     world: World, make_account: Make, database: str, db: Database
 ) -> None:
     key = Key(may_withdraw=True)
@@ -261,7 +261,7 @@ def test_a_key_that_was_mended_works_at_once(
     assert key_row(db) == [(True, False, False, None, [])]
 
 
-def test_a_key_of_which_nothing_was_told_is_asked_about_by_every_run(
+def test_a_key_of_unknown_permissions_is_checked_by_every_run(
     world: World, make_account: Make, database: str, db: Database
 ) -> None:
     scopes: Any = frozenset({"orders", "wallet"})
@@ -283,7 +283,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_nothing_is_read_while_it_is_not_known_what_the_key_may_do(
+def test_nothing_is_read_before_the_permissions_are_known(
     exchange: str, world: World, make_account: Make, database: str, db: Database
 ) -> None:
     with serving(world, exchange, faults=(f"status=503:{ASKED[exchange]}",)) as url:
@@ -295,19 +295,19 @@ def test_nothing_is_read_while_it_is_not_known_what_the_key_may_do(
     assert key_row(db) == []
 
 
-def test_an_answer_of_this_week_stands_in_for_one_that_does_not_come(
+def test_an_answer_of_this_week_is_used_if_the_exchange_fails(
     simulator: Simulator, make_account: Make, database: str, db: Database
 ) -> None:
     account = make_account(simulator.url, datasets=["balances"])
     assert attempts(account, database)[0] == {"balances": ""}
     simulator.set_faults(f"status=503:{ASKED['bybit']}")
-    asked_days_ago(db, 2)
+    checked_days_ago(db, 2)
     assert attempts(account, database)[0] == {"balances": ""}
-    asked_days_ago(db, 6)
+    checked_days_ago(db, 6)
     assert "503" in attempts(account, database)[0]["balances"]
 
 
-def test_a_failure_to_ask_is_no_verdict_for_the_rest_of_the_run(
+def test_a_failed_check_is_repeated_in_the_same_run(
     simulator: Simulator, make_account: Make, database: str
 ) -> None:
     simulator.set_faults(f"status=503:{ASKED['bybit']}*1")
@@ -318,7 +318,7 @@ def test_a_failure_to_ask_is_no_verdict_for_the_rest_of_the_run(
 
 
 @pytest.mark.parametrize(("days", "warned"), [(13, True), (15, False)])
-def test_a_key_that_expires_soon_is_warned_of(
+def test_a_key_that_expires_soon_logs_a_warning(
     days: int,
     warned: bool,
     world: World,
@@ -335,11 +335,11 @@ def test_a_key_that_expires_soon_is_warned_of(
     assert ("main: the key in MAIN_API_KEY expires at 2026-10-28" in caplog.text) is warned
 
 
-def test_a_key_that_expired_since_it_was_asked_about_is_refused(
+def test_a_key_that_expired_since_its_check_is_refused(
     simulator: Simulator, make_account: Make, database: str, db: Database
 ) -> None:
     account = make_account(simulator.url, datasets=["balances"])
     assert attempts(account, database)[0] == {"balances": ""}
     db.execute("UPDATE alphapulse.keys SET expires_at = '2026-10-15T12:00:00Z'")
     simulator.set_faults(f"status=503:{ASKED['bybit']}")
-    assert "503" in attempts(account, database)[0]["balances"], "an expired key is asked about"
+    assert "503" in attempts(account, database)[0]["balances"], "an expired key is checked again"

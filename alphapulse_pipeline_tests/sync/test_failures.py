@@ -1,4 +1,4 @@
-"""What fails says why in one line, writes nothing, and claims nothing."""
+"""A failure gives its reason in one line, writes no rows, and proves no coverage."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -23,11 +23,11 @@ from exchange_simulator import Key, Simulator, World, serve
 
 NOW = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=NOW_MS)
 Make = Callable[..., Account]
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("single_attempt")
 
 
 def sync(account: Account, url: str) -> dict[str, str]:
-    """Every dataset, each for itself; what it failed with, or ''."""
+    """Sync every dataset. Returns the failure of each, or ''."""
     outcome = {}
     with open_session(account, url, "test") as session:
         for dataset in (*SNAPSHOTS, *HISTORIES):
@@ -42,7 +42,7 @@ def sync(account: Account, url: str) -> dict[str, str]:
 def _batches(session: Session, dataset: str) -> Batches:
     if dataset in SNAPSHOTS:
         return snapshot(session, dataset)
-    # short: failures do not depend on the length of a history
+    # a short range: failures do not depend on its length
     return history(session, dataset, TimeRange(NOW - timedelta(days=1), NOW), fill=True)
 
 
@@ -119,7 +119,7 @@ def test_everything_fails_and_says_why(
 
 
 @pytest.mark.parametrize("ahead", [3_600_000, -3_600_000])
-def test_a_clock_that_is_off_is_corrected_and_told(
+def test_a_wrong_clock_is_corrected_and_reported(
     simulator: Simulator,
     make_account: Make,
     database: str,
@@ -128,15 +128,15 @@ def test_a_clock_that_is_off_is_corrected_and_told(
 ) -> None:
     simulator.set_faults(f"clock={ahead}")
     assert set(sync(make_account(simulator.url), database).values()) == {""}
-    (told,) = [r.getMessage() for r in caplog.records if "clock is" in r.getMessage()]
-    assert told.endswith("synchronize this machine's clock (NTP)")
+    (warning,) = [r.getMessage() for r in caplog.records if "clock is" in r.getMessage()]
+    assert warning.endswith("synchronize this machine's clock (NTP)")
 
 
 @pytest.mark.parametrize("fault", ["status=418", "retcode=10003"])
-def test_what_refuses_the_account_is_asked_once(
+def test_a_refused_account_sends_one_request(
     simulator: Simulator, make_account: Make, database: str, fault: str
 ) -> None:
-    """Asking again makes a ban longer, and mends no key."""
+    """Further requests would prolong a ban and do not fix a key."""
     simulator.set_faults(fault)
     assert "" not in sync(make_account(simulator.url), database).values()
     assert len(simulator.requests) == 1
@@ -188,7 +188,7 @@ def test_markets_that_could_not_be_loaded_are_loaded_by_the_next_dataset(
     assert set(outcome.values()) == {""}
 
 
-def test_what_the_exchange_forgot_is_unreachable_and_nothing_else(
+def test_only_times_beyond_the_retention_are_unreachable(
     world: World, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     with serve(world, clock=lambda: NOW_MS) as simulator:

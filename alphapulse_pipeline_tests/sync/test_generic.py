@@ -1,6 +1,6 @@
-"""An exchange without a file of its own, read through ccxt: HollaEx's protocol, over real HTTP.
+"""An exchange without a venue of its own, read through ccxt: HollaEx's protocol, over real HTTP.
 
-Its fills have no ids, its answers are newest first and cut off at fewer than ccxt says.
+Its fills have no ids; its pages are newest first and shorter than ccxt's limit.
 """
 
 import itertools
@@ -39,7 +39,7 @@ def stamp(time: datetime) -> str:
 
 @dataclass
 class Hollaex:
-    """What the exchange knows of one account."""
+    """The exchange's state of one account."""
 
     fills: list[dict[str, Any]]
     pairs: dict[str, tuple[str, str]] = field(
@@ -70,8 +70,13 @@ class Hollaex:
                 return _json(known[0]) if known else Reply(b'{"message": "Order not found"}', 404)
             case "/user/balance":
                 apart = {"btc_balance": "7"} if query.get("kind") == "apart" else {}
-                told = {"btc_balance": "1.5", "btc_available": "1", "usdt_balance": "0.1", **apart}
-                return _json({"user_id": 1, **told, "usdt_available": "0.1"})
+                amounts = {
+                    "btc_balance": "1.5",
+                    "btc_available": "1",
+                    "usdt_balance": "0.1",
+                    **apart,
+                }
+                return _json({"user_id": 1, **amounts, "usdt_available": "0.1"})
             case "/tickers":
                 prices = {"last": "70000.1", "close": "70000.1", "symbol": "btc-usdt"}
                 return _json({"btc-usdt": {**prices, "time": stamp(TODAY)}})
@@ -202,7 +207,7 @@ def test_a_market_that_is_delisted_between_two_syncs_does_not_double_its_fills(
     ).fetchall() == [("BTC/USDT", True), ("LUNA/USDT", False), ("UST/USDT", False)]
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("single_attempt")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -230,7 +235,7 @@ def test_an_error_is_never_no_rows(
     assert covered() == []
 
 
-def test_emptiness_is_no_proof_where_nothing_older_is_known(
+def test_an_empty_page_proves_nothing_without_older_rows(
     exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
 ) -> None:
     oldest = min(fill["timestamp"] for fill in exchange.fills)
@@ -242,7 +247,7 @@ def test_emptiness_is_no_proof_where_nothing_older_is_known(
     assert row == (served, START, served)
 
 
-def test_snapshots_are_what_ccxt_understands(
+def test_snapshots_are_what_ccxt_parses(
     account: Account, database: str, db: Connection[TupleRow]
 ) -> None:
     with open_session(account, database, "test") as session:
@@ -256,7 +261,7 @@ def test_snapshots_are_what_ccxt_understands(
     ]
 
 
-def test_a_balance_that_every_wallet_is_answered_with_counts_once(
+def test_a_balance_that_every_wallet_returns_counts_once(
     account: Account, database: str, db: Connection[TupleRow]
 ) -> None:
     wallets = (Wallet("spot"), Wallet("swap", {"kind": "swap"}), Wallet("apart", {"kind": "apart"}))
@@ -283,7 +288,7 @@ def order(number: int, placed: datetime, changed: datetime, status: str) -> dict
     }
 
 
-def test_orders_are_there_whatever_their_day(
+def test_all_orders_are_stored_whatever_their_day(
     exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
 ) -> None:
     hour = timedelta(hours=1)
@@ -296,13 +301,13 @@ def test_orders_are_there_whatever_their_day(
     sync(account, database, "orders")
     statuses = {"filled": "closed", "canceled": "canceled", "new": "open"}
 
-    def told() -> list[tuple[str, str]]:
+    def expected() -> list[tuple[str, str]]:
         return sorted((o["id"], statuses[o["status"]]) for o in exchange.orders)
 
-    def kept() -> list[tuple[Any, ...]]:
+    def stored_orders() -> list[tuple[Any, ...]]:
         return sorted(db.execute("SELECT order_id, status FROM alphapulse.orders").fetchall())
 
-    assert kept() == told()
+    assert stored_orders() == expected()
     standing |= {"status": "filled", "filled": standing["size"]}
     sync(account, database, "orders")
-    assert kept() == told()
+    assert stored_orders() == expected()

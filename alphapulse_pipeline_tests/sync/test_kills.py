@@ -1,4 +1,4 @@
-"""kill -9 at any moment of a backfill: nothing is lost, nothing is doubled, no proof is wrong."""
+"""kill -9 at any moment of a backfill: no row is lost or doubled, no coverage is wrong."""
 
 import os
 import random
@@ -46,11 +46,15 @@ VICTIM = """
 
 
 def kill_one(account: Account, url: str, after: float) -> bool:
-    """Start a backfill and kill it `after` seconds; whether it had come to its end by itself."""
+    """Start a backfill and kill it `after` seconds. Returns whether it had already finished."""
     victim = subprocess.Popen(
         [
-            *(sys.executable, "-c", textwrap.dedent(VICTIM)),
-            *(account.name, account.settings.model_dump_json(), url),
+            sys.executable,
+            "-c",
+            textwrap.dedent(VICTIM),
+            account.name,
+            account.settings.model_dump_json(),
+            url,
         ],
         stdout=subprocess.PIPE,
         env=os.environ.copy(),
@@ -79,19 +83,19 @@ def kill_many(
     dice = random.Random(times)
     killed = 0
     for _ in range(times):
-        # slower towards the end, so that there always is something left to be killed in
+        # of random speed, so that kills hit all parts of a backfill
         simulator.set_faults(f"delay={dice.choice(['0.02', '0.05', '0.2'])}")
         killed += not kill_one(make(), url, after=dice.uniform(0, 1.5))
         for dataset in histories:
             assert stored(db, dataset, account.name) <= true(truth, dataset), dataset
     assert killed > times // 2
     simulator.set_faults()
-    deadline = time.monotonic() + 10  # the server notices the last death, and lets go of the lock
+    deadline = time.monotonic() + 10  # until the server notices the kill and releases the lock
     while db.execute("SELECT FROM pg_locks WHERE locktype = 'advisory'").fetchall():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # later than the victims' last moments: where the clock stands still, what they took for the
-    # exchange's time differs by how long an answer took
+    # later than the killed runs: with a frozen clock, their exchange time was off by the latency of
+    # an answer
     simulator.set_clock(lambda: NOW_MS + 5_000)
     truth = simulator.truth(NOW_MS + 5_000, exchange=account.settings.exchange)
     sync_all(make(), url)
@@ -116,7 +120,7 @@ def test_a_backfill_that_is_killed_again_and_again(
 def test_a_backfill_that_is_killed_fifty_times(
     exchange: str, simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
-    def make() -> Account:  # anew each time: it is signed by a clock that stands still
+    def make() -> Account:  # created for each run, since its clock offset is fixed
         return make_account(simulator.url, exchange, exchange=exchange)
 
     kill_many(simulator, make, database, db, times=50)

@@ -1,4 +1,4 @@
-"""Names of markets, and how seldom the exchange is asked for them."""
+"""Names of markets, and how rarely they are loaded from the exchange."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ LISTING = "/v5/market/instruments-info"
 
 
 def listings(simulator: Simulator) -> int:
-    """How often the exchange was asked for its markets since the last time."""
+    """The number of requests for markets since the last call."""
     found = sum(request.path == LISTING for request in simulator.requests)
     simulator.requests.clear()
     return found
@@ -49,7 +49,7 @@ def test_the_catalogue_is_restored_without_a_request_and_means_the_same(
     assert listings(simulator) > 0
 
 
-def test_an_unknown_market_is_asked_for_once_and_named_for_ever(
+def test_an_unknown_market_is_requested_once_and_keeps_its_name(
     simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     account = make_account(simulator.url)
@@ -77,7 +77,7 @@ def test_an_unknown_market_is_asked_for_once_and_named_for_ever(
     assert listings(simulator) == 0  # known by now
 
 
-def test_a_name_once_given_stays_where_ccxt_changes_its_mind(
+def test_an_assigned_name_stays_when_ccxt_changes_it(
     simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     account = make_account(simulator.url)

@@ -1,4 +1,4 @@
-"""Orders change after the day they are kept under: the table follows them to their end."""
+"""Orders change after the day of their placement: the table follows them to their end."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ HOUR = 3_600_000
 
 
 def at(now: int) -> dict[str, Any]:
-    """Settings of an account of a simulator whose clock stands at `now`."""
+    """Settings of an account of a simulator whose clock is frozen at `now`."""
     behind = time.time_ns() // 1_000_000 - now + 60_000
     return {"options": {"timeDifference": behind, "recvWindow": 120_000}}
 
@@ -52,7 +52,7 @@ def test_orders_are_followed_to_their_end(
 
         ended = {o["order_id"]: o for o in forgotten if o["status"] != "open"}
         assert {"closed", "canceled"} <= {ended[i]["status"] for i in then & set(ended)}
-        assert any(ended[i]["expired"] for i in then & set(ended))  # the hardest case is met
+        assert any(ended[i]["expired"] for i in then & set(ended))  # the hardest case occurs
         statuses = db.execute("SELECT order_id, status FROM alphapulse.orders").fetchall()
         found: dict[str, str] = dict(statuses)
         assert {i: found[i] for i in then & set(ended)} == {
@@ -62,8 +62,8 @@ def test_orders_are_followed_to_their_end(
         assert stored(db, "orders", "bybit") >= known
         status = COLUMNS["orders"].index("status")
         now_open = {row[:2] for row in known if row[status] == "open"}
-        told = db.execute("SELECT market, order_id FROM alphapulse.orders_open").fetchall()
-        assert set(told) == now_open
+        stored_open = db.execute("SELECT market, order_id FROM alphapulse.orders_open").fetchall()
+        assert set(stored_open) == now_open
 
         again = sync_orders(account, database)
         assert again.rows == 0
@@ -118,14 +118,14 @@ def test_a_history_never_claims_what_is_younger_than_the_lag(
         assert newest[0] - timedelta(seconds=31) < top < newest[0] - timedelta(seconds=20)
 
 
-def test_an_order_that_cannot_be_forgotten_yet_is_not_taken_for_cancelled(
+def test_an_order_within_its_retention_is_not_assumed_cancelled(
     simulator: Simulator, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     account = make_account(simulator.url)
     sync_orders(account, database)
     opened = "SELECT order_id, filled, status FROM alphapulse.orders_open ORDER BY 1"
     before = db.execute(opened.encode()).fetchall()
-    # those with fills are known to be kept
+    # exchanges keep orders with fills
     db.execute(b"DELETE FROM alphapulse.orders WHERE status = 'open' AND filled > 0")
     simulator.set_faults("empty:/v5/order")
     with pytest.raises(ExchangeFailure, match="which was open at") as caught:

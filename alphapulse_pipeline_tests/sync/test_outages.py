@@ -1,4 +1,4 @@
-"""The database goes away, or its disk is full, in the middle of a backfill: nothing is lost."""
+"""The database stops, or its disk is full, in the middle of a backfill: nothing is lost."""
 
 import os
 import signal
@@ -33,14 +33,14 @@ Make = Callable[..., Account]
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """The home of a server of the test's own."""
+    """The home directory of a server that only this test uses."""
     with tempfile.TemporaryDirectory(prefix="ap") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def database(home: Path) -> Iterator[str]:
-    """Its URL, once the server runs; the server is gone at the end."""
+    """The URL of a running server, which is stopped at the end."""
     with embedded_server(home) as running:
         url = schema.ensure_database(running.url("postgres"), "alphapulse")
         schema.migrate(url)
@@ -48,7 +48,7 @@ def database(home: Path) -> Iterator[str]:
 
 
 def in_the_middle(monkeypatch: pytest.MonkeyPatch, act: Callable[[Any], None]) -> None:
-    """Let `act` happen once, inside the fourth transaction, before its rows are written."""
+    """Call `act` once, in the fourth transaction, before its rows are written."""
     commit, commits = writer._commit, iter(range(1_000_000))
 
     def interrupted(cursor: Any, *more: Any) -> Any:
@@ -139,10 +139,10 @@ def test_a_disk_that_is_full(simulator: Simulator, make_account: Make, home: Pat
                     sync_trades(account, url, "victim")
                 status = "SELECT status, error_kind, error FROM alphapulse.sync_status"
                 status += " WHERE dataset = 'trades'"
-                told = db.execute(status.encode()).fetchone()
-                assert told is not None
-                assert told[:2] == ("failed", "database")
-                assert "free some space" in told[2]
+                status_row = db.execute(status.encode()).fetchone()
+                assert status_row is not None
+                assert status_row[:2] == ("failed", "database")
+                assert "free some space" in status_row[2]
                 # other datasets go on: their tables are elsewhere
                 with open_session(account, url, "other") as session:
                     write(session.connection, snapshot(session, "balances"), "other")

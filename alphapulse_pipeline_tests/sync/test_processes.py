@@ -1,4 +1,4 @@
-"""Two runs at once, and a run that is killed: neither loses, doubles or overlaps anything."""
+"""Concurrent and killed runs: no row is lost or doubled, and no two clients overlap."""
 
 import itertools
 import os
@@ -40,7 +40,7 @@ def test_two_runs_at_once_are_never_two_clients(
         for run in runs:
             run.result(timeout=60)
     clients = sorted(simulator.clients(), key=lambda client: float(client["first"]))
-    # the second finds nothing to do but what became older than the lag meanwhile
+    # the second run only reads times that the lag has released since
     assert clients
     for earlier, later in itertools.pairwise(clients):
         assert earlier["client"] != later["client"]
@@ -116,9 +116,9 @@ def test_a_killed_run_is_finished_by_the_next(
     assert proved is not None
     assert proved[0] > 0
     status = db.execute("SELECT status FROM alphapulse.sync_log").fetchall()
-    assert status == [("started",)]  # no word of its end: the view calls it dead
+    assert status == [("started",)]  # its end was not recorded; the view reports it as died
 
-    # A clock that stands still would let the next run begin before the victim's last moment; the
+    # A frozen clock would let the next run begin before the victim's last moment; the
     # world has nothing new in this second.
     simulator.set_clock(lambda: NOW_MS + 1000)
     assert true(simulator.truth(NOW_MS + 1000), "trades") == truth

@@ -1,4 +1,4 @@
-"""Exchanges that behave badly without anything being wrong: nothing is lost to their habits."""
+"""Exchanges with awkward but valid behavior: no row is lost."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -80,10 +80,10 @@ def test_rows_that_come_late_or_meanwhile_are_not_lost(
                 assert wanted <= found, dataset
 
 
-def test_what_the_exchange_forgets_meanwhile_is_told(
+def test_rows_that_the_exchange_drops_meanwhile_are_unreachable(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
-    """The oldest rows go while pages are read: what is missing is marked, never claimed."""
+    """The oldest rows are dropped while pages are read: they are marked, never covered."""
     start = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=100)
     world = World(seed=5, genesis=start)
     timing = Timing(history_start=NOW_MS - 90 * DAY, history_step=MINUTE // 12)

@@ -1,4 +1,4 @@
-"""Where fills are listed per market: every market is asked, the quiet ones once a day."""
+"""If fills are listed per market: every market is read, the quiet ones once a day."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +23,7 @@ DAY = 24 * 60 * MINUTE
 
 
 def sync(simulator: Simulator, make: Make, url: str, now: int) -> int:
-    """Balances and fills at a time; how often fills of spot markets were asked for."""
+    """Sync balances and fills at a time. Returns the number of requests for spot fills."""
     simulator.set_clock(lambda: now)
     before = len(simulator.requests)
     start = datetime.fromtimestamp(simulator.world.genesis / 1000, UTC).date()
@@ -41,7 +41,7 @@ def sync(simulator: Simulator, make: Make, url: str, now: int) -> int:
     return paths["/api/v3/myTrades"]
 
 
-def test_quiet_markets_are_asked_once_a_day(
+def test_quiet_markets_are_read_once_a_day(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     genesis = datetime(2026, 10, 1, tzinfo=UTC)
@@ -51,45 +51,45 @@ def test_quiet_markets_are_asked_once_a_day(
             "SELECT count(*) FROM alphapulse.streams WHERE stream LIKE 'spot %'"
         ).fetchone()
         assert listed is not None
-        assert listed[0] > 30  # every market, also those that nobody trades
+        assert listed[0] > 30  # every market, even those without fills
         assert first > listed[0]
         assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
-        # within the day only where there is life
+        # within the day only the relevant markets
         assert sync(simulator, make_account, database, NOW_MS + 15 * MINUTE) < first / 2
         assert sync(simulator, make_account, database, NOW_MS + DAY + 16 * MINUTE) > listed[0]
         truth = simulator.truth(NOW_MS + DAY + 16 * MINUTE, exchange="binance")
         assert stored(db, "trades", "binance") == true(truth, "trades")
 
 
-def test_a_quiet_market_that_was_not_read_to_its_end_is_asked_again(
+def test_a_quiet_market_that_was_not_read_completely_is_read_again(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     genesis = datetime(2026, 10, 10, tzinfo=UTC)
     with serve(World(7, genesis, extra_markets=10), limits=False) as simulator:
         sync(simulator, make_account, database, NOW_MS)
-        # as a run that was killed leaves it: wanted, and not proved
-        gone = db.execute(
+        # what a killed run leaves behind: a wanted range without coverage
+        deleted = db.execute(
             "DELETE FROM alphapulse.coverage WHERE stream = 'spot T0000/USDT' RETURNING stream"
         ).fetchall()
-        assert gone == [("spot T0000/USDT",)]
+        assert deleted == [("spot T0000/USDT",)]
         sync(simulator, make_account, database, NOW_MS + 15 * MINUTE)
         assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
 
 
-def test_what_was_guessed_and_is_not_there_is_asked_once(
+def test_a_guessed_market_that_does_not_exist_is_requested_once(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
     genesis = datetime(2026, 7, 1, tzinfo=UTC)
     with serve(World(7, genesis), limits=False) as simulator:
         sync(simulator, make_account, database, NOW_MS)
         truth = simulator.truth(NOW_MS, exchange="binance")
-        assert "FTM/USDT" not in {row["market"] for row in truth["prices"]}  # delisted by now
+        assert "FTM/USDT" not in {row["market"] for row in truth["prices"]}  # delisted since
         found = stored(db, "trades", "binance")
         assert found == true(truth, "trades")
         assert "FTM/USDT" in {row[0] for row in found}
         refused = db.execute("SELECT count(*) FROM alphapulse.markets WHERE type = 'none'")
         assert refused.fetchone() != (0,)
-        # nothing is left of them to be asked again, or to be shown as a gap
+        # no stream of theirs is left to be read again or shown as a gap
         left = db.execute(
             "SELECT stream FROM alphapulse.streams JOIN alphapulse.markets AS m"
             " ON m.market = split_part(stream, ' ', 2) WHERE m.type = 'none'"

@@ -1,4 +1,4 @@
-"""Rows of the tables, as short as they can be written."""
+"""Short constructors of table rows."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

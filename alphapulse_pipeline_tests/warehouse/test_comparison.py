@@ -1,4 +1,4 @@
-"""Reading again: what is new, changed or gone is counted and shown, and nothing else is."""
+"""Reading again counts and shows rows that are new, changed or vanished, and no others."""
 
 import logging
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def test_nothing_differs(db: DB) -> None:
     assert written == Written(unchanged=2, comparison=Comparison((DAY,), 0, 0, 0, ()))
 
 
-def test_each_kind_of_difference_is_told(db: DB, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_kind_of_difference_is_reported(db: DB, caplog: pytest.LogCaptureFixture) -> None:
     invented = trade(3, executed_at=at(30))
     damaged = FIRST | {"amount": Decimal("0.51"), "raw": {"id": "1", "gone": 1, "other": 2}}
     first(db, "trades", damaged, invented)
@@ -85,12 +85,12 @@ def test_each_kind_of_difference_is_told(db: DB, caplog: pytest.LogCaptureFixtur
         ),
     )
     assert stored(db) == {"1": Decimal("0.5"), "2": Decimal("0.5"), "3": Decimal("0.5")}
-    told = [record for record in caplog.records if "was read again" in record.message]
-    assert [record.levelname for record in told] == ["WARNING"]
-    assert "1 new, 1 changed, 0 updated, 1 vanished" in told[0].message
+    warnings = [record for record in caplog.records if "was read again" in record.message]
+    assert [record.levelname for record in warnings] == ["WARNING"]
+    assert "1 new, 1 changed, 0 updated, 1 vanished" in warnings[0].message
 
 
-def test_what_is_no_object_is_told_as_raw(db: DB) -> None:
+def test_raw_that_is_not_an_object_is_reported_as_a_whole(db: DB) -> None:
     first(db, "trades", FIRST | {"raw": {"a": 1}})
     found = compared(again(db, "trades", Batch([FIRST | {"raw": ["a", 1]}])))
     assert [(d.column, d.given) for d in found.differences] == [("raw", None)]
@@ -103,7 +103,7 @@ def test_a_time_that_was_damaged_is_a_change_and_not_two_rows(db: DB) -> None:
 
 
 def test_a_row_vanished_only_where_every_stream_was_read(db: DB) -> None:
-    """A row does not tell its stream: one that was not read may be what has it."""
+    """A row does not carry its stream, so it may belong to one that was not read."""
     first(db, "trades", *(trade(n, executed_at=at(n)) for n in range(10)), streams=("a", "b"))
 
     def vanished(*proofs: tuple[str, int, int]) -> list[str]:
@@ -135,7 +135,7 @@ def test_only_the_exchanges_own_rows_of_this_account_and_window_can_vanish(db: D
     assert len(stored(db)) == 3
 
 
-def test_an_order_that_lives_on_is_no_difference(db: DB) -> None:
+def test_an_expected_update_of_an_order_is_not_a_difference(db: DB) -> None:
     known = [order(n, created_at=at(n)) for n in range(4)]
     first(db, "orders", *known)
     rows = [
@@ -176,7 +176,7 @@ def test_examples_are_few_and_counts_are_all(db: DB) -> None:
     written = again(db, "trades", *batches)
     found = compared(written)
     assert (written.inserted, found.changed, found.vanished) == (50, 30, 30)
-    whats = [d.what for d in found.differences]
+    whats = [d.kind for d in found.differences]
     assert whats == ["vanished"] * 20 + ["changed"] * 20 + ["new"] * 20
 
 
@@ -215,7 +215,7 @@ def test_counts_are_those_of_sets(
     assert found.vanished == len({n for n in before - now if n < read})
 
 
-def test_a_stream_of_one_market_is_asked_about_that_market_only(db: DB) -> None:
+def test_a_stream_of_one_market_covers_that_market_only(db: DB) -> None:
     markets = ("BTC/USDT", "ETH/USDT", "LTC/USDT")
     stored_markets.store_markets(db, "bybit", [market(name) for name in markets])
     rows = [trade(1, market=name, executed_at=at(10)) for name in markets]

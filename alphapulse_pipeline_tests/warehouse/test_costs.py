@@ -1,4 +1,4 @@
-"""What a run without news reads of a history does not grow with the history."""
+"""The rows that a run without new data reads do not grow with the history."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ ROWS: dict[str, Callable[..., dict[str, Any]]] = {"trades": trade, "orders": ord
 
 @pytest.fixture
 def large(db: DB) -> DB:
-    """Many rows of one market, the oldest row of another one, and nobody has analysed them."""
+    """Many rows of one market, one old row of a different market, and no table statistics."""
     for dataset, made in ROWS.items():
         time = HISTORIES[dataset].time
         rows = [made(n, **{time: at(n)}) for n in range(1, MANY)]
@@ -37,7 +37,7 @@ def large(db: DB) -> DB:
 
 
 def rows_read(db: DB, dataset: str, ask: Callable[[], object]) -> int:
-    """How many rows of the table are read meanwhile, by PostgreSQL's own count."""
+    """The number of rows of the table that `ask` reads, counted by PostgreSQL."""
 
     def count() -> int:
         row = db.execute(
@@ -55,7 +55,7 @@ def rows_read(db: DB, dataset: str, ask: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize("dataset", ROWS)
-def test_what_a_run_tells(large: DB, dataset: str) -> None:
+def test_the_metadata_of_a_run(large: DB, dataset: str) -> None:
     history, before = HISTORIES[dataset], timedelta()
     read = rows_read(large, dataset, lambda: metadata(large, history, "bybit", Written()))
     assert read <= 5, "the preview's"
@@ -63,7 +63,7 @@ def test_what_a_run_tells(large: DB, dataset: str) -> None:
 
 
 @pytest.mark.parametrize("dataset", ROWS)
-def test_what_a_run_asks_before_it_reads(large: DB, dataset: str) -> None:
+def test_the_state_that_a_run_reads_first(large: DB, dataset: str) -> None:
     def ask() -> None:
         large.execute("SELECT * FROM alphapulse.sync_status").fetchall()
         HistoryState(large, "bybit", dataset).gaps(DAY)
@@ -76,7 +76,7 @@ def test_what_a_run_asks_before_it_reads(large: DB, dataset: str) -> None:
 
 @pytest.mark.parametrize(("market", "found"), [("RARE/USDT", "rare"), ("BTC/USDT", str(MANY - 1))])
 @pytest.mark.parametrize("dataset", ROWS)
-def test_where_a_market_goes_on(large: DB, dataset: str, market: str, found: str) -> None:
+def test_the_row_where_a_market_continues(large: DB, dataset: str, market: str, found: str) -> None:
 
     def ask() -> None:
         asked = (market, "unified", at(MANY), at(0), at(0))

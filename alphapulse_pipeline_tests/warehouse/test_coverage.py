@@ -1,4 +1,4 @@
-"""The ledger of proof against a model that is a plain set of milliseconds."""
+"""Coverage, compared with a model that is a plain set of milliseconds."""
 
 import uuid
 from datetime import timedelta
@@ -22,7 +22,7 @@ from alphapulse_pipeline_tests.warehouse.rows import T0, at
 DB = Connection[TupleRow]
 SPAN = 40
 ranges = st.tuples(st.integers(0, SPAN), st.integers(0, SPAN)).map(sorted).map(tuple)
-ROOM = settings(
+PROPERTY = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )
 
@@ -45,7 +45,7 @@ def missing(db: DB, account: str, within: tuple[int, ...]) -> set[int]:
     return {n for g in found for n in range((g.start - T0) // step, (g.end - T0) // step)}
 
 
-@ROOM
+@PROPERTY
 @given(
     proofs=st.lists(ranges, max_size=8),
     lost=st.lists(ranges, max_size=3),
@@ -128,7 +128,7 @@ def test_the_newest_gap_before_a_time(db: DB) -> None:
     assert newest_gap_before(db, "bybit", both, T0) is None
 
 
-def test_never_asked(db: DB) -> None:
+def test_no_history_requested(db: DB) -> None:
     assert no_history_requested(db, "bybit")
     HistoryState(db, "bybit", "trades").want([("spot", "x")], ms((0, 40)))
     assert not no_history_requested(db, "bybit")

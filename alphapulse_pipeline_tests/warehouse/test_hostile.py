@@ -1,4 +1,4 @@
-"""Texts from outside are values, never part of a statement: what goes in comes out again."""
+"""Text from outside is never part of a statement, and is stored unchanged."""
 
 from datetime import timedelta
 
@@ -60,7 +60,7 @@ def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: s
         assert found is not None
         assert found.addresses == [text]
         check_progress.passed(db, account, "trades", text, text)
-        sync_state.refused_market(db, account, text)
+        sync_state.drop_guessed_market(db, account, text)
         half = TimeRange(at(0), at(1800))
         with db.cursor() as cursor:
             HistoryState(cursor.connection, account, "trades").prove(Proof(stream, half))
@@ -69,11 +69,11 @@ def test_what_goes_in_comes_out_again(db: DB, account: str, stream: str, text: s
         ]
         HistoryState(db, account, "trades").mark_unreachable(stream, SPAN, text)
         assert HistoryState(db, account, "trades").gaps(SPAN) == []
-        told = db.execute(
+        logged = db.execute(
             "SELECT account, exchange, error FROM alphapulse.sync_log"
             " JOIN alphapulse.datasets USING (account, dataset)"
         ).fetchall()
-        assert told == [(account, text, text)]
+        assert logged == [(account, text, text)]
         deployed.retire(db, [text])
 
 

@@ -1,4 +1,4 @@
-"""Assets in and out of PostgreSQL, through Dagster itself."""
+"""Assets are stored and loaded through Dagster itself."""
 
 from collections.abc import Generator
 from datetime import datetime, timedelta
@@ -64,7 +64,7 @@ def sentence(result: dg.ExecuteInProcessResult) -> str:
 
 
 def taken(dataset: str = "trades", **more: Any) -> pandas.DataFrame:
-    """What an asset gets that takes `[bybit, dataset]` as its input."""
+    """The DataFrame that an asset with the input `[bybit, dataset]` gets."""
     got: list[pandas.DataFrame] = []
     upstream = dg.AssetSpec(["bybit", dataset], partitions_def=more.pop("upstream", None))
     columns = more.pop("columns", None)
@@ -126,7 +126,7 @@ def test_a_frame_in_and_out_again(db: DB) -> None:
     assert frame["raw"]["1"] == {"id": "1"}
     assert frame["executed_at"]["1"] == at(60)
     assert all(isinstance(number, Decimal) for number in frame["cost"])
-    # what was loaded can be stored as it is, and is no news
+    # a loaded frame can be stored again, without changes
     again = metadata(run(asset_of(taken())))
     assert (again["inserted"], again["changed"], again["unchanged"]) == (0, 0, 2)
 
@@ -160,7 +160,9 @@ def test_only_the_columns_asked_for() -> None:
 
 
 def test_columns_that_are_not_there() -> None:
-    with pytest.raises(AssertionError, match=r'alphapulse.trades has no column x"; drop.*it has'):
+    with pytest.raises(
+        AssertionError, match=r'alphapulse.trades has no column x"; drop.*; choose from'
+    ):
         taken(columns=["price", 'x"; drop table alphapulse.trades; --'])
 
 
@@ -207,7 +209,7 @@ def test_another_accounts_rows_are_not_loaded() -> None:
             pandas.DataFrame([{**trade(), "extra": 1}]).drop(columns="price"),
             "trades",
             "bybit/trades: rows for alphapulse.trades do not fit the table: missing price; "
-            "not in the table: extra; mend the asset, or migrate the table",
+            "not in the table: extra; change the asset, or migrate the table",
         ),
         (
             pandas.DataFrame([trade(price=1.5)]),
@@ -227,16 +229,16 @@ def test_another_accounts_rows_are_not_loaded() -> None:
         (
             pandas.DataFrame([trade(account="okx")]),
             "trades",
-            "bybit/trades: the DataFrame has rows of another account",
+            "bybit/trades: the DataFrame has rows of a different account",
         ),
-        ([{"a": 1}], "trades", "must be Batches or a pandas DataFrame, not list"),
-        (pandas.DataFrame([balance()]), "balances", "a snapshot needs one captured_at"),
+        ([{"a": 1}], "trades", "the asset returned list; return Batches or a pandas DataFrame"),
+        (pandas.DataFrame([balance()]), "balances", "the snapshot has no captured_at"),
         (
             pandas.DataFrame([balance(captured_at=at(0).replace(tzinfo=None))]),
             "balances",
-            "a snapshot needs one captured_at, with a time zone",
+            "the snapshot has no captured_at; set one time with a time zone",
         ),
-        (pandas.DataFrame(), "candles", "asset bybit/candles has no table: keys are account/data"),
+        (pandas.DataFrame(), "candles", "asset bybit/candles has no table; use the key account/da"),
         (
             Batches("bybit", "trades", [Batch([trade(), trade(amount=Decimal(1))])]),
             "trades",
@@ -273,10 +275,10 @@ def test_a_bug_stays_a_bug() -> None:
     assert "KeyError" in str(failed.step_failure_data.error)
 
 
-def test_rows_of_another_place_are_a_bug(db: DB) -> None:
+def test_rows_of_a_different_asset_are_a_bug(db: DB) -> None:
     result = run(asset_of(Batches("okx", "orders", [])))
     (failed,) = [event for event in result.all_events if event.is_step_failure]
-    assert "bybit/trades was given rows of okx/orders" in str(failed.step_failure_data.error)
+    assert "bybit/trades got rows of okx/orders" in str(failed.step_failure_data.error)
 
 
 def test_an_old_schema_is_one_sentence_both_ways(db: DB) -> None:

@@ -1,4 +1,4 @@
-"""What is written is what was given, to the last digit, and only what is news counts."""
+"""Rows are written exactly, and only inserted and changed rows count."""
 
 import json
 import uuid
@@ -120,10 +120,13 @@ def test_raw_is_kept_as_it_came(db: DB) -> None:
     [
         ({"price": 1.5}, "alphapulse.trades.price takes Decimal, since a float is not exact, not"),
         ({"price": True}, "not bool"),
-        ({"price": Decimal("NaN")}, "takes finite numbers only"),
-        ({"price": "Infinity"}, "takes finite numbers only"),
+        ({"price": Decimal("NaN")}, "takes only finite numbers"),
+        ({"price": "Infinity"}, "takes only finite numbers"),
         ({"order_id": 17.0}, "order_id takes str, not float"),
-        ({"executed_at": at(0).replace(tzinfo=None)}, "executed_at takes times with a zone only"),
+        (
+            {"executed_at": at(0).replace(tzinfo=None)},
+            "executed_at takes only times with a time zone",
+        ),
         ({"executed_at": "2026-09-01"}, "executed_at takes datetime, not str"),
     ],
 )
@@ -167,7 +170,7 @@ def test_wrong_columns_are_one_sentence(db: DB) -> None:
         put(db, "trades", trade(1), {**row, "prize": Decimal(1)})
     assert str(caught.value) == (
         "rows for alphapulse.trades do not fit the table: missing price; not in the table: prize; "
-        "mend the asset, or migrate the table (`alphapulse up` applies migrations)"
+        "change the asset, or migrate the table (`alphapulse up` applies migrations)"
     )
 
 

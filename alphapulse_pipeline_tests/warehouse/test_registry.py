@@ -1,4 +1,4 @@
-"""What is deployed, and the names that markets were given."""
+"""Deployed datasets, and the names of markets."""
 
 from decimal import Decimal
 

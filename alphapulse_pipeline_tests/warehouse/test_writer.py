@@ -1,4 +1,4 @@
-"""Rows and what they prove are committed together, batch by batch; failures are written down."""
+"""Each batch commits its rows and coverage together; failures are recorded."""
 
 import logging
 from collections.abc import Generator, Sequence
@@ -83,7 +83,7 @@ def test_rows_coverage_and_log(db: DB, log_id: int) -> None:
         (KeyboardInterrupt(), "interrupted", STOPPED),
     ],
 )
-def test_what_came_before_a_failure_stays(
+def test_batches_before_a_failure_stay(
     db: DB, log_id: int, error: BaseException, kind: str, text: str
 ) -> None:
     source = Batches("bybit", "trades", failing(days((12, 24)), error), log_id=log_id)
@@ -118,7 +118,7 @@ def test_coverage_that_cannot_be_written_takes_its_rows_with_it(db: DB, log_id: 
     assert attempt(db)[:2] == ("failed", 1)
 
 
-def test_the_next_success_takes_the_failure_away(db: DB, log_id: int) -> None:
+def test_the_next_success_clears_the_failure(db: DB, log_id: int) -> None:
     HistoryState(db, "bybit", "trades").record_failure("failed: x")
     write(db, Batches("bybit", "trades", days((0, 24))), "run")
     assert one(db, "SELECT last_failure FROM alphapulse.coverage") is None
@@ -133,7 +133,7 @@ def test_incomplete_is_called_so(db: DB, log_id: int) -> None:
     assert reason == "incomplete: page 2 is missing"
 
 
-def test_secrets_are_not_written_down(db: DB, log_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_stored(db: DB, log_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BYBIT_API_SECRET", "hunter2hunter2")
     error = Refused("signed with hunter2hunter2")
     with pytest.raises(Refused):
@@ -142,7 +142,7 @@ def test_secrets_are_not_written_down(db: DB, log_id: int, monkeypatch: pytest.M
     assert "hunter2" not in one(db, "SELECT last_failure FROM alphapulse.coverage")
 
 
-def test_the_source_is_closed_where_the_writer_gives_up(db: DB, log_id: int) -> None:
+def test_the_source_is_closed_when_the_writer_fails(db: DB, log_id: int) -> None:
     closed = []
 
     def source() -> Generator[Batch, None, None]:
@@ -176,7 +176,7 @@ def snapshot(captured_at: datetime, *rows: dict[str, Any]) -> Batches:
     return Batches("bybit", "balances", [Batch(rows, captured_at=captured_at)])
 
 
-def test_an_empty_snapshot_is_a_fact(db: DB) -> None:
+def test_an_empty_snapshot_is_stored(db: DB) -> None:
     write(db, snapshot(at(1), balance("BTC"), balance("ETH")), "run")
     assert one(db, "SELECT count(*) FROM alphapulse.balances_latest") == 2
     write(db, snapshot(at(2)), "run")

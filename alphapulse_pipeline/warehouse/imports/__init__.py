@@ -1,1 +1,1 @@
-"""CSV files of what an exchange no longer serves: read, made into rows, stored with their proof."""
+"""Imports CSV files with rows that the exchange no longer serves, and the coverage they prove."""

@@ -1,4 +1,4 @@
-"""A cell's text as an exact value. What is not certain is refused, never guessed."""
+"""Converts a cell's text to an exact value. Ambiguous text is rejected, never guessed."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -10,11 +10,16 @@ from alphapulse_pipeline.warehouse.sync_state import Market
 
 
 class BadValue(Exception):
-    """A cell that says nothing certain. The text is the sentence."""
+    """A cell whose text is invalid or ambiguous. `fix` says what to write instead."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        self.problem = problem
+        self.fix = fix
+        super().__init__(f"{problem}; {fix}")
 
 
 class Cell(NamedTuple):
-    """A cell, its row, and the market of its row."""
+    """A cell, its row, and the market that the row names."""
 
     text: str
     row: Mapping[str, str]
@@ -28,40 +33,40 @@ _GROUPED = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*")
 
 
 def number(text: str) -> Decimal:
-    """An exact number. Raises `BadValue` for separators of thousands and decimal commas."""
+    """An exact number. Raises `BadValue`, also for thousands separators and decimal commas."""
     if _NUMBER.fullmatch(text) and text.isascii():
         return Decimal(text)
     if _GROUPED.fullmatch(text):
         raise BadValue(
-            f"{text!r} is not clear: write numbers without separators of thousands and with a "
-            "decimal point"
+            f"{text!r} is ambiguous",
+            "write numbers with a decimal point and without thousands separators",
         )
-    raise BadValue(f"{text!r} is no number")
+    raise BadValue(f"{text!r} is not a number", "write a number, e.g. 0.5")
 
 
 def time(text: str) -> datetime:
-    """An ISO 8601 time, in UTC where it names no zone."""
+    """An ISO 8601 time, taken as UTC if it has no time zone. Raises `BadValue`."""
     try:
         if "-" not in text:
             raise ValueError
-        found = datetime.fromisoformat(text.removesuffix(" UTC"))
+        parsed = datetime.fromisoformat(text.removesuffix(" UTC"))
     except ValueError:
-        raise BadValue(f"{text!r} is no time: write 2026-01-31T23:59:59Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        raise BadValue(f"{text!r} is not a time", "write times like 2026-01-31T23:59:59Z") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def word(text: str, allowed: Collection[str]) -> str:
-    """One of a few words, whatever their case."""
+    """One of the `allowed` values, in any case. Raises `BadValue`."""
     if text.lower() not in allowed:
-        raise BadValue(f"{text!r} is none of {', '.join(allowed)}")
+        raise BadValue(f"{text!r} is not allowed here", f"use one of {', '.join(allowed)}")
     return text.lower()
 
 
 def amount_and_asset(text: str, assets: Iterable[str]) -> tuple[Decimal, str]:
-    """`0.5BTC` as its two parts.
+    """Split `0.5BTC` into amount and asset. Raises `BadValue`.
 
-    `assets`: those that it can be. They decide where the number ends, as asset names may begin
-    with a digit; an asset that is not among them begins with a letter.
+    `assets` are the expected ones. They decide where the number ends, since an asset's name may
+    start with a digit; any other asset must start with a letter.
     """
     for asset in assets:
         value = text.removesuffix(asset)
@@ -69,7 +74,7 @@ def amount_and_asset(text: str, assets: Iterable[str]) -> tuple[Decimal, str]:
             return number(value), asset
     parts = re.fullmatch(r"([^A-Za-z]*)([A-Za-z]\w*)", text)
     if parts is None:
-        raise BadValue(f"{text!r} is no amount with its asset, e.g. 0.5BTC")
+        raise BadValue(f"{text!r} is not an amount with its asset", "write it like 0.5BTC")
     return number(parts[1]), parts[2]
 
 
@@ -84,16 +89,17 @@ class Markets:
             self._by_raw_id.setdefault(market.raw_id, []).append(market)
 
     def find(self, text: str, category: str | None = None) -> Market:
-        """The market that `text` names; `category` (spot, ...) narrows down what an id names."""
+        """The market named `text`, or with this id in `category` (spot, ...). Raises `BadValue`."""
         if text in self._by_name:
             return self._by_name[text]
-        found = [m for m in self._by_raw_id.get(text, []) if category in (None, m.category)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = ", ".join(market.market for market in found)
-            raise BadValue(f"{text!r} is the id of several markets: write one of {names}")
+        matches = [m for m in self._by_raw_id.get(text, []) if category in (None, m.category)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            names = ", ".join(market.market for market in matches)
+            raise BadValue(f"{text!r} is the id of several markets", f"write one of {names}")
         raise BadValue(
-            f"no market {text!r} is known: write its unified name or the exchange's id, as in "
-            '`alphapulse sql "select market, raw_id from markets"`; a first sync fills that table'
+            f"unknown market {text!r}",
+            "write a unified name or the exchange's id, as listed by `alphapulse sql "
+            '"select market, raw_id from markets"` once the account was synced',
         )

@@ -1,6 +1,6 @@
-"""The exports that exchanges offer, as data: which column becomes what.
+"""Presets: how the columns of exchanges' own exports map to those of our tables.
 
-Only exports whose columns are certain are here; any other file is brought in by renaming its
+Only exports whose columns are known for certain have a preset. To import any other file, rename its
 columns to those of the table.
 """
 
@@ -21,24 +21,24 @@ from alphapulse_pipeline.warehouse.imports.cells import (
 )
 from alphapulse_pipeline.warehouse.sync_state import Market
 
-# Ten times what any exchange gives: nothing is rounded.
+# ten times the digits of any exchange, so nothing is rounded
 _EXACT = Context(prec=300)
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How the rows of one file become rows of one table.
+    """How the rows of a file become rows of a table.
 
-    A table's column that is in neither `fields` nor `constants` is NULL; an id that is not is
-    derived from the row.
+    Table columns in neither `fields` nor `constants` are NULL, except for the id, which is then
+    derived from the row's content.
     """
 
     fields: Mapping[str, tuple[str, Convert]]
-    """Table column -> file column and what makes a value of its cell."""
+    """Table column -> file column, and the conversion of its cells."""
     constants: Mapping[str, Any] = field(default_factory=dict)
     market: Callable[[Markets, str], Market] = Markets.find
     incomplete: tuple[str, ...] = ()
-    """Rows in which one of these cells is empty are no facts yet, and left out."""
+    """Rows in which one of these columns is empty are not booked yet, and are skipped."""
 
 
 def _text(cell: Cell) -> str | None:
@@ -58,21 +58,36 @@ def _side(cell: Cell) -> str:
 
 
 def _market(cell: Cell) -> str:
-    return _of(cell).market
+    return _market_of(cell).market
 
 
-def _of(cell: Cell) -> Market:
+def _market_of(cell: Cell) -> Market:
     if cell.market is None:
-        raise BadValue("the row names no market")
+        raise BadValue("the row names no market", "write the market's name or id")
     return cell.market
 
 
-# Kraken's own codes of what it listed first; all others are named as everywhere.
+# Kraken has its own codes for the assets that it listed first; the others have common names.
 # https://support.kraken.com/articles/360001206766-bitcoin-currency-code-xbt-vs-btc
 _KRAKEN_ASSETS = {
-    **{"XBT": "BTC", "XDG": "DOGE", "XXBT": "BTC", "XXDG": "DOGE", "XETH": "ETH", "XETC": "ETC"},
-    **{"XLTC": "LTC", "XXRP": "XRP", "XXLM": "XLM", "XXMR": "XMR", "XZEC": "ZEC", "XMLN": "MLN"},
-    **{"ZUSD": "USD", "ZEUR": "EUR", "ZGBP": "GBP", "ZCAD": "CAD", "ZJPY": "JPY", "ZAUD": "AUD"},
+    "XBT": "BTC",
+    "XDG": "DOGE",
+    "XXBT": "BTC",
+    "XXDG": "DOGE",
+    "XETH": "ETH",
+    "XETC": "ETC",
+    "XLTC": "LTC",
+    "XXRP": "XRP",
+    "XXLM": "XLM",
+    "XXMR": "XMR",
+    "XZEC": "ZEC",
+    "XMLN": "MLN",
+    "ZUSD": "USD",
+    "ZEUR": "EUR",
+    "ZGBP": "GBP",
+    "ZCAD": "CAD",
+    "ZJPY": "JPY",
+    "ZAUD": "AUD",
 }
 
 
@@ -102,14 +117,14 @@ _KRAKEN_CLASSES = {
 
 
 def _kraken_class(cell: Cell) -> str:
-    """A positive withdrawal is the refund of a cancelled one, which no other history has."""
+    """A positive withdrawal refunds a cancelled one; no other history records it."""
     if cell.text == "withdrawal" and number(cell.row.get("amount") or "0") > 0:
         return "adjustment"
     return _KRAKEN_CLASSES.get(cell.text, "other")
 
 
 def _kraken_amount(cell: Cell) -> Decimal:
-    """What the balance changed by: Kraken books an entry's fee with it."""
+    """The change of the balance: Kraken states an entry's fee separately but books it with it."""
     return _EXACT.subtract(number(cell.text), number(cell.row.get("fee") or "0"))
 
 
@@ -118,22 +133,25 @@ def _binance_market(markets: Markets, text: str) -> Market:
 
 
 def _of_base(cell: Cell) -> Decimal:
-    return _only(cell, _of(cell).base)
+    return _amount_in(cell, _market_of(cell).base)
 
 
 def _of_quote(cell: Cell) -> Decimal:
-    return _only(cell, _of(cell).quote)
+    return _amount_in(cell, _market_of(cell).quote)
 
 
-def _only(cell: Cell, asset: str) -> Decimal:
-    value, found = amount_and_asset(cell.text, [asset])
-    if found != asset:
-        raise BadValue(f"{cell.text!r} is not in {asset}, as {_of(cell).market} must be")
+def _amount_in(cell: Cell, asset: str) -> Decimal:
+    value, stated = amount_and_asset(cell.text, [asset])
+    if stated != asset:
+        raise BadValue(
+            f"{cell.text!r} is not in {asset}",
+            f"check the row: amounts of {_market_of(cell).market} are in {asset} here",
+        )
     return value
 
 
 def _binance_fee(cell: Cell) -> tuple[Decimal, str]:
-    market = _of(cell)
+    market = _market_of(cell)
     return amount_and_asset(cell.text, {market.base, market.quote, "BNB"})
 
 
@@ -151,14 +169,14 @@ PRESETS: Mapping[tuple[str, str], Preset] = {
             "amount": ("vol", _number),
             "cost": ("cost", _number),
             "fee_cost": ("fee", _number),
-            "fee_currency": ("fee", lambda cell: _of(cell).quote),
+            "fee_currency": ("fee", lambda cell: _market_of(cell).quote),
         },
         {"wallet": "spot", "kind": "trade"},
         _kraken_market,
     ),
     # History > Export > Ledgers: txid, refid, time, type, subtype, aclass, asset, amount, fee,
-    # balance. A deposit or withdrawal under way stands there without txid and balance, and once
-    # more when it is booked.
+    # balance. A pending deposit or withdrawal is listed without txid and balance, and again once it
+    # is booked.
     ("kraken", "ledger"): Preset(
         {
             "entry_id": ("txid", _text),
@@ -174,7 +192,7 @@ PRESETS: Mapping[tuple[str, str], Preset] = {
         incomplete=("txid", "balance"),
     ),
     # Orders > Spot order > Trade history > Export: Date(UTC), Pair, Side, Price, Executed, Amount,
-    # Fee; the last three are amounts with their assets. There are no ids.
+    # Fee; the last three are amounts with their assets. Rows have no ids.
     ("binance", "trades"): Preset(
         {
             "market": ("Pair", _market),

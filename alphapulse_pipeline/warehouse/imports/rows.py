@@ -1,4 +1,4 @@
-"""Lines of a file as rows of a table: by a preset, or by the table's own column names."""
+"""Converts the lines of a file to rows of a table, by a preset or by the table's column names."""
 
 import hashlib
 import json
@@ -22,33 +22,42 @@ from alphapulse_pipeline.warehouse.imports.csv_file import CsvFile, Line
 from alphapulse_pipeline.warehouse.imports.presets import Preset
 
 Numbered = tuple[int, dict[str, Any] | None]
-"""A row and its line in the file; None where the line is no fact yet."""
+"""A line number and its row; None if the line is not booked yet."""
 
-_OURS = PROVENANCE | {"account", "raw"}
+_FILLED_BY_WRITER = PROVENANCE | {"account", "raw"}
 
 
 def by_column_names(file: CsvFile, account: str, dataset: History) -> Preset:
-    """The preset of a file whose columns are the table's. Raises `BadFile`.
+    """The preset for a file that uses the table's column names. Raises `BadFile`.
 
-    Columns that are filled here (account, raw, ...) may be there, as in what was queried.
+    Columns that the import fills itself (account, raw, ...) are allowed, so that the result of a
+    query can be imported.
     """
-    columns = {c.name: c for c in dataset.columns if c.name not in _OURS}
+    columns = {c.name: c for c in dataset.columns if c.name not in _FILLED_BY_WRITER}
     for name in file.header:
-        if name not in columns and name not in _OURS:
+        if name not in columns and name not in _FILLED_BY_WRITER:
             raise file.bad(
-                1, name, f"{dataset.name} has no such column; it has {', '.join(columns)}"
+                1,
+                name,
+                f"{dataset.name} has no such column",
+                f"rename it to one of {', '.join(columns)}, or remove it",
             )
-    own = dataset.id
+    id_column = dataset.id
     missing = [
         name
         for name, column in columns.items()
         if name not in file.header
         and not column.nullable
-        and name != own
+        and name != id_column
         and name not in dataset.optional
     ]
     if missing:
-        raise file.bad(1, None, f"{dataset.name} needs the columns {', '.join(missing)} as well")
+        raise file.bad(
+            1,
+            None,
+            f"{dataset.name} needs the columns {', '.join(missing)}",
+            "add them to the file",
+        )
     fields = {
         name: (name, _convert(dataset, column))
         for name, column in columns.items()
@@ -64,7 +73,7 @@ def _convert(dataset: History, column: Column) -> Convert:
         if not cell.text:
             if column.nullable or column.name in dataset.optional:
                 return dataset.optional.get(column.name)
-            raise BadValue("is empty")
+            raise BadValue("the cell is empty", f"{column.name} must have a value")
         if column.name == "market" and cell.market:
             return cell.market.market
         if column.type is Type.NUMERIC:
@@ -79,23 +88,30 @@ def _convert(dataset: History, column: Column) -> Convert:
 def _same_account(account: str) -> Convert:
     def convert(cell: Cell) -> str:
         if cell.text != account:
-            raise BadValue(f"{cell.text!r} is another account than {account}")
+            raise BadValue(
+                f"{cell.text!r} is a different account", f"import only rows of {account}"
+            )
         return account
 
     return convert
 
 
 def rows(file: CsvFile, preset: Preset, dataset: History, markets: Markets) -> Iterator[Numbered]:
-    """Every line as a row, `raw` the line itself. Raises `BadFile`.
+    """Every line as a row, with the line itself as `raw`. Raises `BadFile`.
 
-    A derived id is the row's content and which of several equal rows it is, so that the same row
-    has the same id in every file.
+    A derived id is a digest of the row's content and its number among equal rows, so that the same
+    row has the same id in every file.
     """
-    needed = dict.fromkeys([*(c for c, _ in preset.fields.values()), *preset.incomplete])
-    if missing := [name for name in needed if name not in file.header]:
-        raise file.bad(1, None, f"the columns {', '.join(missing)} are missing: is it this export?")
-    own = dataset.id
-    names = [name for name in dataset.written if name not in _OURS]
+    required = dict.fromkeys([*(c for c, _ in preset.fields.values()), *preset.incomplete])
+    if missing := [name for name in required if name not in file.header]:
+        raise file.bad(
+            1,
+            None,
+            f"the columns {', '.join(missing)} are missing",
+            "check that the file is the export that the preset names",
+        )
+    id_column = dataset.id
+    names = [name for name in dataset.written if name not in _FILLED_BY_WRITER]
     equal: Counter[str] = Counter()
     for line in file.lines:
         if any(not line.cells[column] for column in preset.incomplete):
@@ -105,32 +121,32 @@ def rows(file: CsvFile, preset: Preset, dataset: History, markets: Markets) -> I
         row |= preset.constants
         row |= _values(file, preset, line, markets)
         row.pop("account", None)
-        if own not in preset.fields:
-            content = digest({name: row[name] for name in names if name != own})
+        if id_column not in preset.fields:
+            content = digest({name: row[name] for name in names if name != id_column})
             equal[content] += 1
-            row[own] = f"{content}-{equal[content]}"
+            row[id_column] = f"{content}-{equal[content]}"
         yield line.number, row | {"raw": line.cells}
 
 
 def _values(file: CsvFile, preset: Preset, line: Line, markets: Markets) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     market = None
     if "market" in preset.fields:
         column = preset.fields["market"][0]
         try:
             market = preset.market(markets, line.cells[column])
         except BadValue as error:
-            raise file.bad(line.number, column, str(error)) from None
+            raise file.bad(line.number, column, error.problem, error.fix) from None
     for name, (column, convert) in preset.fields.items():
         try:
-            found[name] = convert(Cell(line.cells[column], line.cells, market))
+            values[name] = convert(Cell(line.cells[column], line.cells, market))
         except BadValue as error:
-            raise file.bad(line.number, column, str(error)) from None
-    return found
+            raise file.bad(line.number, column, error.problem, error.fix) from None
+    return values
 
 
 def digest(values: dict[str, Any]) -> str:
-    """A short name of a row's content: equal for equal amounts and times, however written."""
+    """A short digest of a row's content, independent of how amounts and times are written."""
     text = json.dumps(values, default=_plain, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -141,4 +157,4 @@ def _plain(value: Any) -> str:
         return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, datetime):
         return f"{value.timestamp():.6f}"
-    raise TypeError(f"no plain text of {type(value).__name__}")
+    raise TypeError(f"cannot digest a {type(value).__name__}")

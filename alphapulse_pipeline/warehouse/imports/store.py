@@ -1,4 +1,4 @@
-"""A file into a history: all of it or nothing, and with it what it proves."""
+"""Imports a file into a history, all or nothing, and the coverage that it proves."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,12 +29,12 @@ from alphapulse_pipeline.warehouse.imports.rows import (
 from alphapulse_pipeline.warehouse.merge import merge
 
 RUN_ID = "import"
-_AT_ONCE = 5000
+_BATCH_ROWS = 5000
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did. Coverage is the share of the wanted time that is proved."""
+    """The result of an import. Coverage is the covered share of the wanted time."""
 
     read: int
     new: int
@@ -44,7 +44,7 @@ class Imported:
     coverage_before: Decimal | None
     coverage_after: Decimal | None
     covered: list[Gap]
-    """What was missing and is covered now."""
+    """The ranges that were missing and are now covered."""
 
 
 def import_file(
@@ -56,11 +56,11 @@ def import_file(
     asserted: TimeRange | None = None,
     streams: Sequence[str] = (),
 ) -> Imported:
-    """Store a file's rows, in one transaction. `connection` holds the account's lock.
+    """Store a file's rows in one transaction. `connection` must hold the account's lock.
 
-    A row that the exchange gave stays as it is. `asserted`: the file is complete for this range;
-    what was a gap or unreachable in it becomes covered, for `streams` or all that there are.
-    Raises `BadFile` and `SettingsError`, and nothing is stored then.
+    Rows from the exchange are never overwritten. `asserted` is a range for which the user asserts
+    that the file is complete: its gaps and unreachable times become covered, for `streams` or all
+    streams. Raises `BadFile` and `SettingsError`; nothing is stored then.
     """
     with connection.transaction(), connection.cursor() as cursor, open_csv(path) as file:
         attempt = sync_log.start(connection, account, dataset.name, RUN_ID)
@@ -71,9 +71,9 @@ def import_file(
             if preset is None
             else PRESETS[preset, dataset.name]
         )
-        found = _unlike(file, dataset, rows(file, chosen, dataset, markets))
+        numbered = _reject_conflicts(file, dataset, rows(file, chosen, dataset, markets))
         has_ids = dataset.id in chosen.fields
-        written, read, left_out = _store(cursor, account, dataset, found, has_ids)
+        written, read, left_out = _store(cursor, account, dataset, numbered, has_ids)
         deployed.count_stored(cursor, account, dataset.name, written.inserted)
         deployed.analyze_grown(connection, account, dataset.name, written.inserted)
         covered = _cover(cursor, account, dataset, asserted, streams) if asserted else []
@@ -90,11 +90,13 @@ def import_file(
         )
 
 
-def _unlike(file: CsvFile, dataset: History, found: Iterator[Numbered]) -> Iterator[Numbered]:
-    """Each row once. Raises `BadFile` where two different rows of the file have the same key."""
+def _reject_conflicts(
+    file: CsvFile, dataset: History, numbered: Iterator[Numbered]
+) -> Iterator[Numbered]:
+    """Pass all rows on. Raises `BadFile` if two different rows have the same key."""
     names = [name for name in dataset.key if name != "account"]
     seen: dict[str, tuple[int, str]] = {}
-    for line, row in found:
+    for line, row in numbered:
         if row is None:
             yield line, row
             continue
@@ -103,7 +105,10 @@ def _unlike(file: CsvFile, dataset: History, found: Iterator[Numbered]) -> Itera
         first, same = seen.setdefault(key, (line, content))
         if content != same:
             raise file.bad(
-                line, None, f"another row than line {first}, with the same {', '.join(names)}"
+                line,
+                None,
+                f"the row differs from line {first} but has the same {', '.join(names)}",
+                "remove the wrong one",
             )
         yield line, row
 
@@ -112,37 +117,37 @@ def _store(
     cursor: Cursor[TupleRow],
     account: str,
     dataset: History,
-    found: Iterator[Numbered],
+    numbered: Iterator[Numbered],
     has_ids: bool,
 ) -> tuple[Written, int, int]:
-    """What was written, how many rows the file has, and how many of them are no facts yet."""
+    """What was written, the number of rows read, and how many of them are not booked yet."""
     constants = {"account": account, "run_id": RUN_ID, "origin": "import"}
     written, read, left_out = Written(), 0, 0
-    alike: Counter[tuple[Any, ...]] = Counter()
-    while batch := list(islice(found, _AT_ONCE)):
-        news = [row for _, row in batch if row is not None]
+    occurrences: Counter[tuple[Any, ...]] = Counter()
+    while batch := list(islice(numbered, _BATCH_ROWS)):
+        booked = [row for _, row in batch if row is not None]
         read += len(batch)
-        left_out += len(batch) - len(news)
-        if news and not has_ids:
-            news = _news(cursor, account, dataset, news, alike)
-        written += merge(cursor, dataset, news, constants)
+        left_out += len(batch) - len(booked)
+        if booked and not has_ids:
+            booked = _not_from_exchange(cursor, account, dataset, booked, occurrences)
+        written += merge(cursor, dataset, booked, constants)
     return written, read, left_out
 
 
-def _news(
+def _not_from_exchange(
     cursor: Cursor[TupleRow],
     account: str,
     dataset: History,
-    found: list[dict[str, Any]],
-    alike: Counter[tuple[Any, ...]],
+    imported: list[dict[str, Any]],
+    occurrences: Counter[tuple[Any, ...]],
 ) -> list[dict[str, Any]]:
-    """Rows without those that the exchange gave under an id which the file does not tell.
+    """Drop the rows that are already stored under the exchange's own id, which the file lacks.
 
-    Of n equal rows in the file and m from the exchange, the first m of the file are those.
+    If the file has n equal rows and the exchange returned m of them, the first m are dropped.
     """
     names, moment = dataset.import_match, dataset.time
-    times = [row[moment] for row in found]
-    given = cursor.execute(
+    times = [row[moment] for row in imported]
+    counts = cursor.execute(
         sql.SQL(
             "SELECT {names}, date_trunc('second', {time}), count(*) FROM {table}"
             " WHERE account = %s AND origin = 'api' AND {time} BETWEEN %s AND %s GROUP BY {groups}"
@@ -154,14 +159,14 @@ def _news(
         ),
         [account, min(times).replace(microsecond=0), max(times) + timedelta(seconds=1)],
     ).fetchall()
-    there = {tuple(row[:-1]): row[-1] for row in given}
-    news = []
-    for row in found:
-        likeness = (*(row[name] for name in names), row[moment].replace(microsecond=0))
-        alike[likeness] += 1
-        if alike[likeness] > there.get(likeness, 0):
-            news.append(row)
-    return news
+    stored = {tuple(row[:-1]): row[-1] for row in counts}
+    remaining = []
+    for row in imported:
+        match = (*(row[name] for name in names), row[moment].replace(microsecond=0))
+        occurrences[match] += 1
+        if occurrences[match] > stored.get(match, 0):
+            remaining.append(row)
+    return remaining
 
 
 def _cover(
@@ -172,15 +177,15 @@ def _cover(
     streams: Sequence[str],
 ) -> list[Gap]:
     state = HistoryState(cursor.connection, account, dataset.name)
-    there = state.streams()
-    if not there:
+    existing = state.streams()
+    if not existing:
         raise SettingsError(
-            f"{account}/{dataset.name} was never synced, so that nobody knows what it misses: run "
-            f"`alphapulse sync {account} --dataset {dataset.name}` first"
+            f"{account}/{dataset.name} was never synced, so its gaps are unknown",
+            f"run `alphapulse sync {account} --dataset {dataset.name}` first",
         )
-    if unknown := [name for name in streams if name not in there]:
+    if unknown := [name for name in streams if name not in existing]:
         raise SettingsError(
-            f"{account}/{dataset.name} has no stream {', '.join(unknown)}: there are "
-            f"{', '.join(there[:12])}"
+            f"{account}/{dataset.name} has no stream {', '.join(unknown)}",
+            f"choose from {', '.join(existing[:12])}",
         )
-    return state.cover_by_import(asserted, streams or there)
+    return state.cover_by_import(asserted, streams or existing)

@@ -74,7 +74,7 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
         stage.clock.now += MINUTE
         monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 15_000)
         # what has really become empty meanwhile is believed when it was told a few times
-        monkeypatch.setattr(empty_snapshots, "OVER", empty_snapshots.OVER * 0)
+        monkeypatch.setattr(empty_snapshots, "MIN_AGE", empty_snapshots.MIN_AGE * 0)
         for _ in range(empty_snapshots.RUNS):
             last = stage.sync(begun.url)
         assert set(last.values()) == {""}

@@ -105,7 +105,7 @@ def test_what_was_queried_can_be_brought_in(db: DB, bring: Import) -> None:
     assert bring(header, line).new == 1
     (row,) = stored(db)
     assert (row["order_id"], row["fee_cost"], row["origin"]) == (None, Decimal("-0.10"), "import")
-    with pytest.raises(BadFile, match=r"file.csv:2:1: account: 'other' is another account"):
+    with pytest.raises(BadFile, match=r"file.csv:2:1: account: 'other' is a different account"):
         bring(header, line.replace("main", "other", 1))
 
 
@@ -114,8 +114,8 @@ def test_the_same_file_again_is_no_news(db: DB, bring: Import) -> None:
     before = stored(db)
     assert counts(bring(HEADER, ONE, TWO, ONE)) == (3, 0, 0, 3, 0)
     assert stored(db) == before
-    mended = ONE.replace("0.5,", "0.6,")
-    assert counts(bring(HEADER, mended)) == (1, 0, 1, 0, 0)
+    corrected = ONE.replace("0.5,", "0.6,")
+    assert counts(bring(HEADER, corrected)) == (1, 0, 1, 0, 0)
     assert stored(db)[0]["amount"] == Decimal("0.6")
 
 
@@ -149,7 +149,7 @@ def test_rows_without_ids_are_told_apart_by_their_content(db: DB, bring: Import)
 
 
 def test_rows_without_ids_are_not_stored_beside_the_exchanges_own(db: DB, bring: Import) -> None:
-    """An export tells whole seconds; two of its three equal rows were read before."""
+    """An export has whole seconds; two of its three equal rows were read before."""
     own = [trade(f"x{n}", executed_at=at(60.25 * n)) for n in (1,)]
     own += [trade("x2", executed_at=at(60.75)), trade("x3", executed_at=at(61))]
     write(db, Batches("main", "trades", [Batch(own)]), "run")
@@ -180,12 +180,12 @@ def test_files_that_overlap_hold_each_row_once(
     lines = [(s, f"BTC/USDT,buy,spot,{at(s).isoformat()},1,{a},1,trade") for s, a in rows]
     early = [line for second, line in lines if second <= max(cut) % 4]
     late = [line for second, line in lines if second >= min(cut) % 4]
-    saved, store._AT_ONCE = store._AT_ONCE, at_once
+    saved, store._BATCH_ROWS = store._BATCH_ROWS, at_once
     try:
         for file in (early, late, [line for _, line in lines]):
             bring(NO_IDS, *file)
     finally:
-        store._AT_ONCE = saved
+        store._BATCH_ROWS = saved
     found = [((row["executed_at"] - T0).seconds, row["amount"]) for row in stored(db)]
     assert sorted(found) == rows
 
@@ -196,35 +196,44 @@ def test_files_that_overlap_hold_each_row_once(
         ([HEADER, ONE.replace("30000.05", "30,000.05")], ":2:10: the row has 10 cells, the header"),
         (
             [HEADER, ONE, ONE.replace("30000.05", '"30,000.05"')],
-            ":3:8: cost: '30,000.05' is not clear: write numbers without separators of thousands",
+            ":3:8: cost: '30,000.05' is ambiguous; write numbers with a decimal point",
         ),
-        ([HEADER, ONE.replace("0.5,", "1 000,")], ":2:7: amount: '1 000' is not clear"),
-        ([HEADER, ONE.replace("0.5,", "abc,")], ":2:7: amount: 'abc' is no number"),
-        ([HEADER, ONE.replace("0.5,", "NaN,")], ":2:7: amount: 'NaN' is no number"),
-        ([HEADER, ONE.replace("0.5,", ",")], ":2:7: amount: is empty"),
+        ([HEADER, ONE.replace("0.5,", "1 000,")], ":2:7: amount: '1 000' is ambiguous"),
+        ([HEADER, ONE.replace("0.5,", "abc,")], ":2:7: amount: 'abc' is not a number"),
+        ([HEADER, ONE.replace("0.5,", "NaN,")], ":2:7: amount: 'NaN' is not a number"),
+        (
+            [HEADER, ONE.replace("0.5,", ",")],
+            ":2:7: amount: the cell is empty; amount must have a value",
+        ),
         ([HEADER, ONE.replace("T00:01:00Z", "T25:01:00Z")], ":2:5: executed_at: '2026-09-01T25:01"),
         ([HEADER, ONE.replace("2026-09-01T00:01:00Z", "1788220860")], ":2:5: executed_at: "),
-        ([HEADER, ONE.replace("buy", "bought")], ":2:3: side: 'bought' is none of buy, sell"),
+        (
+            [HEADER, ONE.replace("buy", "bought")],
+            ":2:3: side: 'bought' is not allowed here; use one of buy, sell",
+        ),
         ([HEADER, ONE.replace("BTC/USDT", "BTCUSDT")], ":2:1: market: 'BTCUSDT' is the id of sev"),
-        ([HEADER, ONE.replace("BTC/USDT", "LTC")], ":2:1: market: no market 'LTC' is known: "),
-        ([HEADER, ONE.replace(",1,", ",,", 1)], ":2:2: trade_id: is empty"),
+        ([HEADER, ONE.replace("BTC/USDT", "LTC")], ":2:1: market: unknown market 'LTC'; "),
+        ([HEADER, ONE.replace(",1,", ",,", 1)], ":2:2: trade_id: the cell is empty"),
         (
             [HEADER, ONE, TWO, ONE.replace("0.5,", "0.6,")],
-            ":4:1: another row than line 2, with the same market, trade_id, side",
+            ":4:1: the row differs from line 2 but has the same market, trade_id, side",
         ),
-        ([HEADER.replace("price", "prise"), ONE], ":1:6: prise: trades has no such column; it has"),
+        (
+            [HEADER.replace("price", "prise"), ONE],
+            ":1:6: prise: trades has no such column; rename it",
+        ),
         (["market,side", "x,y"], ":1:1: trades needs the columns wallet, executed_at, price, amou"),
-        (["market,side,market", "x,y"], ":1:1: the column 'market' is there twice"),
+        (["market,side,market", "x,y"], ":1:1: duplicate column 'market'"),
         ([HEADER, '"BTC/USDT",1', '"BTC'], ":2:3: the row has 2 cells, the header has 9"),
-        ([HEADER, ONE, '"BTC'], ":3:1: this is no CSV: unexpected end of data"),
-        ([HEADER, f'"BTC\n/USDT"{ONE[8:]}', TWO], ":2:1: market: no market 'BTC\\n/USDT' is known"),
+        ([HEADER, ONE, '"BTC'], ":3:1: invalid CSV: unexpected end of data"),
+        ([HEADER, f'"BTC\n/USDT"{ONE[8:]}', TWO], ":2:1: market: unknown market 'BTC\\n/USDT'"),
         ([""], ":1:1: the file has no header"),
     ],
 )
 def test_a_bad_file_is_one_sentence_and_stores_nothing(
     db: DB, bring: Import, lines: list[str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_AT_ONCE", 1)  # what comes before the fault is written already
+    monkeypatch.setattr(store, "_BATCH_ROWS", 1)  # what comes before the fault is written already
     HistoryState(db, "main", "trades").want([("spot", "test")], DAY)
     with pytest.raises(BadFile) as caught:
         bring(*lines, asserted=DAY)
@@ -238,7 +247,7 @@ def test_a_bad_file_is_one_sentence_and_stores_nothing(
 
 
 def test_what_is_no_text_or_not_there_is_one_sentence(bring: Import, tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match=r"file.csv:1:1: this is no UTF-8 text"):
+    with pytest.raises(BadFile, match=r"file.csv:1:1: the file is not UTF-8"):
         bring(HEADER, ONE.replace("spot", "é"), encoding="latin-1")
     with (
         pytest.raises(BadFile, match=r"/none.csv: No such file"),
@@ -302,7 +311,7 @@ def test_nothing_is_asserted_of_what_is_not_known(db: DB, bring: Import) -> None
         bring(HEADER, ONE, asserted=DAY)
     assert stored(db) == []
     reach(db, covered=DAY, lost=DAY)
-    with pytest.raises(SettingsError, match="no stream option: there are linear, spot"):
+    with pytest.raises(SettingsError, match="no stream option; choose from linear, spot"):
         bring(HEADER, ONE, asserted=DAY, streams=["spot", "option"])
     assert stored(db) == []
 
@@ -379,8 +388,8 @@ def test_binances_trades(db: DB, bring: Import) -> None:
     ("line", "words"),
     [
         ("2021-02-03 04:05:06,BTCUSDT,BUY,1,1ETH,1USDT,0BNB", ":2:5: Executed: '1ETH' is not in B"),
-        ('2021-02-03 04:05:06,BTCUSDT,BUY,1,1BTC,"1,000USDT",0BNB', ":2:6: Amount: '1,000' is not"),
-        ("2021-02-03 04:05:06,BTCUSDT,BUY,1,1BTC,1USDT,7", ":2:7: Fee: '7' is no amount with its"),
+        ('2021-02-03 04:05:06,BTCUSDT,BUY,1,1BTC,"1,000USDT",0BNB', ":2:6: Amount: '1,000' is am"),
+        ("2021-02-03 04:05:06,BTCUSDT,BUY,1,1BTC,1USDT,7", ":2:7: Fee: '7' is not an amount with"),
     ],
 )
 def test_what_an_export_must_not_say(bring: Import, line: str, words: str) -> None:

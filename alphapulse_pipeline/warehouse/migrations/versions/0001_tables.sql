@@ -234,7 +234,7 @@ CREATE TABLE alphapulse.suspects (
     part text NOT NULL DEFAULT '',
     since timestamptz NOT NULL,
     asked integer NOT NULL,
-    believed boolean NOT NULL,
+    accepted boolean NOT NULL,
     PRIMARY KEY (account, dataset, part)
 );
 

@@ -1,13 +1,13 @@
 -- want --
--- Require a stream over a range. Not lower(excluded.wanted): of an empty range that is NULL, which
--- would mean "since ever".
+-- Require a stream over a range. The start must not be lower(excluded.wanted): for an empty range
+-- that is NULL, i.e. unbounded.
 INSERT INTO alphapulse.streams AS s (account, dataset, stream, first_seen, source, wanted)
 VALUES (%(account)s, %(dataset)s, %(stream)s, now(), %(source)s, tstzrange(%(start)s, %(end)s))
 ON CONFLICT (account, dataset, stream) DO UPDATE
     SET wanted = tstzrange(%(start)s, greatest(upper(s.wanted), %(end)s));
 
 -- gaps --
--- What is neither covered nor unreachable inside a range, newest first.
+-- The gaps of all streams within a range, newest first.
 SELECT stream, lower(gap), upper(gap)
 FROM alphapulse.streams
 LEFT JOIN alphapulse.coverage USING (account, dataset, stream)
@@ -18,7 +18,7 @@ WHERE account = %(account)s AND dataset = %(dataset)s
 ORDER BY upper(gap) DESC, stream;
 
 -- prove --
--- Cover a proven range, and remember the newest row that was read.
+-- Cover a proven range, and store the time of the newest row read.
 INSERT INTO alphapulse.coverage AS c
     (account, dataset, stream, covered, newest_row, updated_at)
 VALUES (
@@ -35,8 +35,8 @@ ON CONFLICT (account, dataset, stream) DO UPDATE SET
     last_failure_at = NULL;
 
 -- cover_by_import --
--- Cover what was wanted and missing in a range that an imported file is complete for.
-WITH news AS (
+-- Cover the wanted and missing times of a range for which an imported file is complete.
+WITH added AS (
     SELECT stream, tstzmultirange(wanted * %(asserted)s) - coalesce(covered, '{}') AS times
     FROM alphapulse.streams
     LEFT JOIN alphapulse.coverage USING (account, dataset, stream)
@@ -47,7 +47,7 @@ stored AS (
     INSERT INTO alphapulse.coverage AS c
         (account, dataset, stream, covered, imported, updated_at)
     SELECT %(account)s, %(dataset)s, stream, times, times, now()
-    FROM news
+    FROM added
     WHERE NOT isempty(times)
     ON CONFLICT (account, dataset, stream) DO UPDATE SET
         covered = c.covered + excluded.covered,
@@ -57,12 +57,12 @@ stored AS (
 )
 
 SELECT stream, lower(gap), upper(gap)
-FROM news
+FROM added
 CROSS JOIN LATERAL unnest(times) AS gap
 ORDER BY lower(gap), stream;
 
 -- mark_unreachable --
--- Record what the exchange no longer serves, and why; what is covered stays covered.
+-- Record times that the exchange no longer serves, and why; covered times stay covered.
 INSERT INTO alphapulse.coverage AS c
     (account, dataset, stream, unreachable, unreachable_reason, updated_at)
 VALUES (%(account)s, %(dataset)s, %(stream)s, tstzmultirange(%(lost)s), %(reason)s, now())
@@ -72,7 +72,7 @@ ON CONFLICT (account, dataset, stream) DO UPDATE SET
     updated_at = now();
 
 -- record_failure --
--- Give every stream that still has a gap the reason for it.
+-- Set the reason of all remaining gaps.
 INSERT INTO alphapulse.coverage AS c
     (account, dataset, stream, last_failure, last_failure_at, updated_at)
 SELECT DISTINCT account, dataset, stream, %(reason)s, now(), now()
@@ -84,7 +84,7 @@ ON CONFLICT (account, dataset, stream) DO UPDATE SET
     updated_at = now();
 
 -- suspect --
--- Record that a stream does not return its newest known row; forget that row after a while.
+-- Record that a stream does not return its known row; discard that row once it has expired.
 UPDATE alphapulse.coverage SET
     updated_at = now(),
     suspect_since = coalesce(suspect_since, now()),
@@ -92,13 +92,13 @@ UPDATE alphapulse.coverage SET
 WHERE account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s;
 
 -- streams --
--- All streams that were ever requested.
+-- All streams ever requested.
 SELECT stream FROM alphapulse.streams
 WHERE account = %(account)s AND dataset = %(dataset)s
 ORDER BY stream;
 
 -- read_until --
--- Up to when each stream was wanted when it was read last, of those without a gap.
+-- The end of the wanted range of each stream without a gap.
 SELECT stream, upper(wanted)
 FROM alphapulse.streams
 JOIN alphapulse.coverage USING (account, dataset, stream)
@@ -107,7 +107,7 @@ WHERE
     AND NOT isempty(wanted) AND wanted <@ (covered + unreachable);
 
 -- covered_before --
--- Whether anything older than a time was ever proven of a stream.
+-- Whether any time before a given one is covered in a stream.
 SELECT lower(covered) < %(before)s FROM alphapulse.coverage
 WHERE
     account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s
@@ -124,7 +124,7 @@ SELECT newest_row FROM alphapulse.coverage
 WHERE account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s;
 
 -- newest_id --
--- An id of the newest row of a market that the exchange must still return.
+-- The id of the newest row of a market that the exchange must still return.
 SELECT {id} FROM {table}
 WHERE
     account = %(account)s AND market = %(market)s AND wallet = %(wallet)s
@@ -133,7 +133,7 @@ WHERE
 ORDER BY {time} DESC LIMIT 1;
 
 -- newest_id_with_fills --
--- The same of orders: one without a fill may be forgotten soon.
+-- The same for orders, since exchanges drop unfilled orders early.
 SELECT {id} FROM {table}
 WHERE
     account = %(account)s AND market = %(market)s AND wallet = %(wallet)s
@@ -143,21 +143,21 @@ WHERE
 ORDER BY {time} DESC LIMIT 1;
 
 -- unsettled --
--- The moments of recent rows that were not final when they were read last.
+-- The times of recent rows that were not final when last read.
 SELECT DISTINCT {time}, {time} + interval '1 millisecond'
 FROM {table}
 WHERE account = %(account)s AND origin = 'api' AND ({condition}) AND {time} > now() - %(within)s
 ORDER BY {time};
 
 -- covered_time --
--- How much time is covered, all streams added up.
+-- The covered time, summed over all streams.
 SELECT coalesce(sum(upper(times) - lower(times)), interval '0')
 FROM alphapulse.coverage
 CROSS JOIN LATERAL unnest(covered) AS times
 WHERE account = %(account)s AND dataset = %(dataset)s;
 
 -- missing_time --
--- How much time is missing, and how much is wanted.
+-- The missing and the wanted time, each summed over all streams.
 SELECT
     (
         SELECT coalesce(sum(upper(gap) - lower(gap)), interval '0')
@@ -171,7 +171,7 @@ SELECT
     );
 
 -- covered_share --
--- The covered share of the wanted time, never rounded up; NULL where none is wanted.
+-- The covered share of the wanted time, rounded down; NULL if no time is wanted.
 SELECT trunc(
     coalesce(sum(extract(EPOCH FROM upper(times) - lower(times))), 0)
     / (
@@ -189,7 +189,7 @@ FROM (
 ) AS proven;
 
 -- is_complete --
--- Whether a range has no gap, as far as it is wanted.
+-- Whether the wanted part of a range has no gap.
 SELECT NOT EXISTS (
     SELECT FROM alphapulse.coverage_gaps
     WHERE account = %(account)s AND dataset = %(dataset)s AND gap && %(within)s
@@ -200,7 +200,7 @@ SELECT NOT EXISTS (
 SELECT NOT EXISTS (SELECT FROM alphapulse.streams WHERE account = %(account)s);
 
 -- newest_gap_before --
--- The newest gap before a time in any of some datasets.
+-- The newest gap before a time in any of the given datasets.
 SELECT lower(older), upper(older)
 FROM alphapulse.coverage_gaps
 CROSS JOIN LATERAL (SELECT gap * tstzrange(NULL, %(before)s) AS older) AS cut

@@ -8,23 +8,30 @@ WHERE
         SELECT FROM alphapulse.suspects AS s
         WHERE
             s.account = latest.account AND s.dataset = %(dataset)s
-            AND s.believed AND s.part = {part}
+            AND s.accepted AND s.part = {part}
     )
 ORDER BY part;
 
 -- clear --
--- Forget the parts that are not empty any more.
+-- Delete the suspects that are no longer reported empty.
 DELETE FROM alphapulse.suspects
 WHERE
     account = %(account)s AND dataset = %(dataset)s
-    AND NOT believed AND part <> ALL(%(parts)s);
+    AND NOT accepted AND part <> ALL(%(parts)s);
 
 -- count_run --
 -- Count one more run in which parts were reported empty.
-INSERT INTO alphapulse.suspects AS s (account, dataset, part, since, asked, believed)
-SELECT %(account)s, %(dataset)s, part, now(), 1, false
+INSERT INTO alphapulse.suspects AS s (account, dataset, part, since, asked, accepted)
+SELECT
+    %(account)s,
+    %(dataset)s,
+    part,
+    now(),
+    1,
+    false
 FROM unnest(%(parts)s::text[]) AS part
-ON CONFLICT (account, dataset, part) DO UPDATE SET
-    asked = s.asked + 1,
-    believed = s.asked + 1 >= %(runs)s AND s.since <= now() - %(over)s
-RETURNING part, believed;
+ON CONFLICT (account, dataset, part) DO UPDATE
+    SET
+        asked = s.asked + 1,
+        accepted = s.asked + 1 >= %(runs)s AND s.since <= now() - %(min_age)s
+RETURNING part, accepted;
