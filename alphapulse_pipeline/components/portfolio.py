@@ -148,7 +148,7 @@ def _metadata(
         "dagster/row_count": _count(connection, derived.name),
     }
     if derived.preview:
-        cursor = connection.execute(derived.preview.encode())
+        cursor = connection.execute(derived.preview)
         names = [column.name for column in cursor.description or ()]
         found["preview"] = dg.MetadataValue.md(markdown(names, cursor.fetchall()))
     if derived.picture and (spec := derived.picture(connection, currency)):

@@ -33,7 +33,7 @@ class Derived:
     """The derived tables that it is made of."""
     lineage: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
     """Column -> the columns that it comes from."""
-    preview: str = ""
+    preview: bytes = b""
     """A query for the rows that are shown: the newest or the greatest ones."""
     picture: Picture | None = None
     """What the rows look like."""

@@ -7,37 +7,11 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
+from alphapulse_pipeline.portfolio.queries import queries
+
+_SQL = queries("residuals")
+
 _SHOWN = 20
-
-_COUNTS = """
-SELECT state, count(*) FROM portfolio.reconciliation WHERE state <> 'zero' GROUP BY state
-"""
-
-_OPEN = """
-SELECT state, account, wallet, asset, opened_at, closed_at, residual, reason
-FROM portfolio.reconciliation WHERE state IN ('off', 'unwitnessed')
-ORDER BY state <> 'off', closed_at DESC, account, wallet, asset LIMIT %(shown)s
-"""
-
-# What the ledger booked of exactly this amount, and no history tells; what the histories tell of
-# this amount, or of its double, as of a wrong sign; then whatever is nearest to it.
-_SUSPECTS = """
-WITH entries AS (
-    SELECT 'ledger ' || kind || ' ' || entry_id AS entry, amount, happened_at,
-           amount = %(residual)s AS exact
-    FROM alphapulse.ledger
-    WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s AND repeats <> ''
-      AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
-    UNION ALL
-    SELECT dataset || ' ' || entry, amount, happened_at,
-           amount = -%(residual)s OR 2 * amount = -%(residual)s
-    FROM portfolio.movements
-    WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
-      AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
-)
-SELECT entry, amount, happened_at FROM entries
-ORDER BY NOT exact, abs(abs(amount) - abs(%(residual)s)), happened_at LIMIT 3
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +55,12 @@ class Found:
 
 def find(connection: Connection[TupleRow]) -> Found:
     """What does not add up, the worst and newest first."""
-    counts: dict[str, int] = dict(connection.execute(_COUNTS).fetchall())
+    counts: dict[str, int] = dict(connection.execute(_SQL.counts).fetchall())
     rows = []
     with connection.cursor(row_factory=dict_row) as cursor:
-        worst = cursor.execute(_OPEN, {"shown": _SHOWN}).fetchall()
+        worst = cursor.execute(_SQL.unexplained, {"shown": _SHOWN}).fetchall()
     for row in worst:
-        suspects = connection.execute(_SUSPECTS, row).fetchall()
+        suspects = connection.execute(_SQL.suspects, row).fetchall()
         told = "; ".join(
             f"{entry} of {amount:f} at {at:%Y-%m-%d %H:%M:%S}" for entry, amount, at in suspects
         )

@@ -6,17 +6,15 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.currency import currency
 from alphapulse_pipeline.portfolio.numbers import listed, money, percent
+from alphapulse_pipeline.portfolio.queries import queries
 
-_TOTAL = """
-SELECT at, value, certainty, doubt, carried, unpriced FROM portfolio.value
-WHERE account = '' ORDER BY at DESC LIMIT 1
-"""
+_SQL = queries("value")
 
 
 def summary(connection: Connection[TupleRow]) -> list[str]:
     """What it is worth and how sure that is; whether it adds up. Nothing where nothing is known."""
     told = []
-    if row := connection.execute(_TOTAL).fetchone():
+    if row := connection.execute(_SQL.total).fetchone():
         at, value, certainty, doubt, carried, unpriced = row
         told.append(
             f"worth {money(value)} {currency(connection)} at {at:%Y-%m-%d %H:%M:%S}, "

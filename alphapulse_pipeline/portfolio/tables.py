@@ -10,6 +10,9 @@ from alphapulse_pipeline.portfolio import (
     value,
 )
 from alphapulse_pipeline.portfolio.derived import Derived
+from alphapulse_pipeline.portfolio.queries import queries
+
+_PREVIEWS = queries("previews")
 
 _HISTORIES = ("trades", "transfers", "funding", "ledger")
 _PROFIT = ("unrealized_pnl", "contracts", "contract_size", "mark_price")
@@ -36,9 +39,7 @@ DERIVED = (
             "funding": (("funding", "amount"),),
             "other": (("ledger", "amount"),),
         },
-        preview="SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers,"
-        " funding, other, closing, residual, state FROM portfolio.reconciliation"
-        " ORDER BY state = 'zero', closed_at DESC, account, wallet, asset LIMIT 10",
+        preview=_PREVIEWS.reconciliation,
         picture=pictures.residual_drift,
     ),
     Derived(
@@ -55,8 +56,7 @@ DERIVED = (
             "path": (("prices", "market"), ("trades", "market")),
             "evidence_at": (("prices", "captured_at"), ("trades", "executed_at")),
         },
-        preview="SELECT asset, price, path, evidence_at FROM portfolio.prices_latest"
-        " ORDER BY evidence_at DESC NULLS LAST, asset LIMIT 20",
+        preview=_PREVIEWS.prices,
     ),
     Derived(
         holdings.NAME,
@@ -80,9 +80,7 @@ DERIVED = (
             "captured_at": (("balances", "captured_at"), ("positions", "captured_at")),
         },
         picture=pictures.allocation,
-        preview="SELECT account, wallet, asset, kind, amount, price, round(value, 2) AS value,"
-        " round(share, 4) AS share, now() - captured_at AS age FROM portfolio.holdings"
-        " ORDER BY value DESC NULLS FIRST, account, wallet, asset LIMIT 20",
+        preview=_PREVIEWS.holdings,
     ),
     Derived(
         value.NAME,
@@ -101,9 +99,7 @@ DERIVED = (
             "at": (("balances", "captured_at"),),
         },
         picture=pictures.equity,
-        preview="SELECT at, round(value, 2) AS value, certainty, round(carried, 2) AS carried,"
-        " round(unexplained, 2) AS unexplained, unpriced, state FROM portfolio.value"
-        " WHERE account = '' ORDER BY at DESC LIMIT 10",
+        preview=_PREVIEWS.value,
     ),
     Derived(
         exposure.NAME,
@@ -124,10 +120,7 @@ DERIVED = (
             ),
         },
         picture=pictures.exposure,
-        preview="SELECT account, asset, net, round(net_value, 2) AS net_value,"
-        " round(gross_value, 2) AS gross_value, round(share, 4) AS share,"
-        " round(leverage, 2) AS leverage, round(liquidation_distance, 4) AS liquidation_distance"
-        " FROM portfolio.exposure ORDER BY account, asset <> '', gross_value DESC LIMIT 20",
+        preview=_PREVIEWS.exposure,
     ),
     Derived(
         realized_pnl.NAME,
@@ -146,8 +139,6 @@ DERIVED = (
             "amount": (("trades", "amount"), ("balances", "total")),
         },
         picture=pictures.pnl_by_month,
-        preview="SELECT account, asset, kind, realized_at, amount, proceeds, cost, pnl,"
-        " opened_by, closed_by FROM portfolio.realized_pnl"
-        " ORDER BY realized_at DESC LIMIT 10",
+        preview=_PREVIEWS.realized_pnl,
     ),
 )
