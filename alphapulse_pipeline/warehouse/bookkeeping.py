@@ -237,3 +237,12 @@ sync_log = Table(
     ),
     comment="Every attempt to sync a dataset and how it ended.",
 )
+
+repeatable = Table(
+    "repeatable",
+    metadata,
+    Column("name", Text, primary_key=True, comment="Its name, e.g. portfolio.movements."),
+    Column("place", Integer, nullable=False, comment="Its place in the order of creation."),
+    words("checksum", "Of its text.", nullable=False),
+    comment="The views, functions, triggers and comments that were applied.",
+)

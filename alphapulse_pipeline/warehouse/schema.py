@@ -9,6 +9,7 @@ import hmac
 import os
 from enum import Enum
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from psycopg import Connection, errors, sql
@@ -16,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.warehouse import repeatable
 from alphapulse_pipeline.warehouse.columns import SCHEMA
 from alphapulse_pipeline.warehouse.connection import connect, with_database
 
@@ -39,6 +41,13 @@ _PUBLIC_WRITES = (
 """Functions by which whoever may connect can disturb others, or write."""
 OLDEST_SERVER = 140000
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_FOUND = """
+SELECT
+    (SELECT version_num FROM alphapulse.alembic_version),
+    (SELECT coalesce(json_object_agg(name, checksum), '{}') FROM alphapulse.repeatable)
+"""
+_USED_BY_VIEWS = (errors.DependentObjectsStillExist, errors.FeatureNotSupported)
+"""What PostgreSQL raises where a migration changes a column that a view uses."""
 _MIGRATION_LOCK = "hashtextextended('alphapulse migration', 0)"
 
 
@@ -78,21 +87,20 @@ def ensure_database(url: str, database: str) -> str:
 
 
 def revision(connection: Connection[TupleRow]) -> Revision:
-    """How the tables compare with what this version of the project needs."""
-    exists = connection.execute(
-        "SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.alembic_version"]
-    ).fetchone()
-    if exists != (True,):
+    """How the database compares with what this version needs. `connection` is in autocommit."""
+    try:
+        row = connection.execute(_FOUND).fetchone()
+    except errors.UndefinedTable:
         return Revision.MISSING
-    found = connection.execute(
-        sql.SQL("SELECT version_num FROM {}.alembic_version").format(sql.Identifier(SCHEMA))
-    ).fetchone()
+    found, checksums = row or (None, {})
+    known = _revisions()
     if found is None:
         return Revision.MISSING
-    known = _revisions()
-    if found[0] == known[-1]:
-        return Revision.CURRENT
-    return Revision.BEHIND if found[0] in known else Revision.AHEAD
+    if found not in known:
+        return Revision.AHEAD
+    if found != known[-1] or repeatable.differs(checksums):
+        return Revision.BEHIND
+    return Revision.CURRENT
 
 
 def require_current(connection: Connection[TupleRow]) -> None:
@@ -146,17 +154,41 @@ def _revisions() -> list[str]:
 
 
 def _upgrade(url: str) -> None:
+    """All in one transaction: the migrations, tables of new datasets, then views and comments.
+
+    Raises `SchemaMismatch` where an object of the user's is in the way.
+    """
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+
+    from alphapulse_pipeline.warehouse import bookkeeping, tables  # noqa: F401  they define tables
+    from alphapulse_pipeline.warehouse.columns import metadata
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url, autocommit=False))
     try:
         with engine.begin() as connection:
+            driver = cast(Connection[TupleRow], connection.connection.driver_connection)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                with connection.begin_nested():
+                    command.upgrade(config, "head")
+            except DBAPIError as error:
+                if not isinstance(error.orig, _USED_BY_VIEWS):
+                    raise
+                repeatable.drop_all(driver)
+                command.upgrade(config, "head")
+            metadata.create_all(connection, checkfirst=True)
+            repeatable.apply(driver)
+    except errors.DependentObjectsStillExist as error:
+        raise SchemaMismatch(
+            "views of AlphaPulse have to be dropped to be changed, and yours depend on them: "
+            + ", ".join((error.diag.message_detail or str(error)).splitlines()),
+            "drop yours, run this again, then create yours again",
+        ) from None
     finally:
         engine.dispose()
 

@@ -184,11 +184,12 @@ ledger = Table(
     amount("balance_after", "The balance that it left."),
     words("reference_id", "What it was booked for."),
     Column(
-        "repeats",
+        "class",
         Text,
         nullable=False,
-        server_default=text("''"),
-        comment="The history that tells the same: trades, funding, transfers; blank: none.",
+        server_default=text("'other'"),
+        comment="What it is: trade, fee, transfer, funding, interest, reward, conversion, loan, "
+        "adjustment or other. The first four and conversions repeat a history.",
     ),
     moment("happened_at", "When it happened, exchange time.", nullable=False),
     *provenance(),
@@ -242,7 +243,7 @@ HISTORIES = {
         Dataset(orders, "created_at", newest_by="updated_at"),
         Dataset(transfers, "happened_at", may_lack={"updated_at": None}),
         Dataset(funding, "happened_at"),
-        Dataset(ledger, "happened_at", may_lack={"repeats": ""}),
+        Dataset(ledger, "happened_at", may_lack={"class": "other"}),
     )
 }
 DATASETS = SNAPSHOTS | HISTORIES

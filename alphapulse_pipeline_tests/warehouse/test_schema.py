@@ -53,7 +53,7 @@ def test_migrations_make_the_tables_of_the_code(database: str) -> None:
 
 def test_migrations_do_not_follow_the_code() -> None:
     files = list((Path(schema.__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
-    assert len(files) >= 2
+    assert files
     for path in files:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
@@ -67,7 +67,7 @@ def test_migrations_do_not_follow_the_code() -> None:
         ("DROP SCHEMA alphapulse CASCADE", schema.Revision.MISSING, "no tables yet: run"),
         ("DELETE FROM alphapulse.alembic_version", schema.Revision.MISSING, "no tables yet: run"),
         (
-            "UPDATE alphapulse.alembic_version SET version_num = '0001'",
+            "DELETE FROM alphapulse.repeatable WHERE name = 'portfolio.movements'",
             schema.Revision.BEHIND,
             "of an older version: run `alphapulse up`",
         ),

@@ -68,7 +68,7 @@ def test_started_is_in_progress_only_while_the_lock_is_held(database: str, db: D
         assert not account_is_busy(db, "bybit")
     died = status(db)
     assert (died["status"], died["error_kind"]) == ("failed", "died")
-    assert died["error"] == "the run died: its process ended without a word"
+    assert died["error"] == "the run died: its process ended without reporting an error"
 
 
 def test_a_lock_in_another_database_means_nothing_here(server: Any, db: DB) -> None:
@@ -103,7 +103,7 @@ def test_what_is_left_alone_is_skipped_until_the_next_trial(db: DB) -> None:
     left_alone_for(db, 10)
     skipped = status(db)
     assert (skipped["circuit"], skipped["status"]) == ("open", "skipped")
-    assert skipped["error"] == "the account is left alone: a bad key"
+    assert skipped["error"] == "the circuit breaker is open: a bad key"
     assert skipped["next_tick"] > datetime.now(UTC)
     assert status(db, "ledger")["status"] == "unsupported"
     left_alone_for(db, -1)
@@ -122,7 +122,7 @@ def test_an_account_that_is_not_deployed_any_more_keeps_its_rows_and_says_so(db:
     registry.retire(db, ["okx"])
     gone = status(db)
     assert (gone["status"], gone["rows"], gone["next_tick"]) == ("skipped", 1, None)
-    assert gone["error"].startswith("the account is not deployed any more: its rows stay")
+    assert gone["error"].startswith("the account is no longer deployed: its rows are kept")
     registry.register(db, "bybit", "bybit", [("trades", True, at(9))])
     assert status(db)["status"] == "completed"
     assert status(db, "balances")["status"] == "skipped"

@@ -1,0 +1,201 @@
+"""The views, functions and triggers of the database, and the comments on its tables.
+
+Each is a file in `sql/`. `migrate` applies the files whose text has changed, so that changing a
+view needs no migration: edit its file. A new file needs its place in `ORDER`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from psycopg import Connection, errors
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.warehouse.queries import query
+from alphapulse_pipeline.warehouse.tables import HISTORIES, SNAPSHOTS, Dataset
+
+ORDER = (
+    *("alphapulse/kind_in_name", "alphapulse/market_in_name", "alphapulse/market_of"),
+    "alphapulse/repeats_history",
+    "alphapulse/latest",
+    "alphapulse/orders_open",
+    *("alphapulse/coverage_gaps", "alphapulse/coverage_unreachable", "alphapulse/streams_stale"),
+    "alphapulse/sync_status",
+    "alphapulse/comments",
+    "portfolio/known_up_to",
+    "portfolio/remember_rewritten",
+    "portfolio/refund_unrecorded",
+    *("portfolio/movements", "portfolio/movements_between", "portfolio/reading"),
+    *("portfolio/price_at", "portfolio/prices_latest"),
+    *("portfolio/position_parts", "portfolio/held", "portfolio/unpriced"),
+    "portfolio/balances_as_of",
+    "portfolio/accounts",
+    *("portfolio/is_position", "portfolio/touched", "portfolio/legs"),
+    "portfolio/comments",
+)
+"""The files of `sql/`, each after those that it needs. `alphapulse/comments` has no file: it is
+generated from the SQLAlchemy tables."""
+
+DIRECTORY = Path(__file__).parent / "sql"
+
+_OBJECT = re.compile(r"^CREATE OR REPLACE (VIEW|FUNCTION) ", re.MULTILINE)
+_DESCRIPTION = re.compile(r"(?:--.*\n)+")
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_CANNOT_REPLACE = (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition)
+
+
+@dataclass(frozen=True)
+class Repeatable:
+    """A view, a function with its triggers, or the comments on the tables of a schema."""
+
+    name: str
+    """Its name in the database, e.g. `portfolio.movements`."""
+    text: str
+
+    def statements(self) -> str:
+        """The file's statements; its first comment becomes the object's comment."""
+        kind = _OBJECT.search(self.text)
+        if kind is None:
+            return self.text
+        description = _DESCRIPTION.match(self.text)
+        if description is None:
+            raise AssertionError(f"{self.name} begins without a description")
+        lines = (line.removeprefix("--").strip() for line in description[0].splitlines())
+        comment = _literal(" ".join(lines))
+        return f"{self.text}\nCOMMENT ON {kind[1]} {self.name} IS {comment};"
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.statements().encode()).hexdigest()
+
+
+@cache
+def repeatables() -> tuple[Repeatable, ...]:
+    """All of them, in the order in which they are created."""
+    return tuple(found for file in ORDER for found in _of_file(file))
+
+
+def moving() -> tuple[Dataset, ...]:
+    """The histories whose rows move balances: those with a file in `sql/portfolio/movements`."""
+    return tuple(d for name, d in HISTORIES.items() if _movements_file(name).exists())
+
+
+def differs(found: Mapping[str, str]) -> bool:
+    """Whether a database with these checksums by name is not that of this version."""
+    return found != _checksums()
+
+
+@cache
+def _checksums() -> Mapping[str, str]:
+    return {repeatable.name: repeatable.checksum for repeatable in repeatables()}
+
+
+def apply(connection: Connection[TupleRow]) -> None:
+    """Create what is new, replace what has changed, drop what is no longer there.
+
+    Where PostgreSQL cannot replace an object, such as a view that has lost a column, all are
+    dropped and created again, in one transaction. Raises
+    `psycopg.errors.DependentObjectsStillExist` where an object that is not ours depends on one that
+    is dropped.
+    """
+    found: dict[str, str] = dict(
+        connection.execute("SELECT name, checksum FROM alphapulse.repeatable").fetchall()
+    )
+    if not differs(found):
+        return
+    wanted = repeatables()
+    with connection.transaction():
+        try:
+            with connection.transaction():
+                for repeatable in wanted:
+                    if found.get(repeatable.name) != repeatable.checksum:
+                        connection.execute(repeatable.statements().encode())
+                _drop(connection, keep={repeatable.name for repeatable in wanted})
+        except _CANNOT_REPLACE:
+            drop_all(connection)
+            for repeatable in wanted:
+                connection.execute(repeatable.statements().encode())
+        connection.execute("DELETE FROM alphapulse.repeatable")
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO alphapulse.repeatable (name, place, checksum) VALUES (%s, %s, %s)",
+                [(r.name, place, r.checksum) for place, r in enumerate(wanted)],
+            )
+
+
+def drop_all(connection: Connection[TupleRow]) -> None:
+    """Drop every view, function and trigger that `apply` created, in reverse order."""
+    _drop(connection, keep=set())
+
+
+def _drop(connection: Connection[TupleRow], keep: set[str]) -> None:
+    names = connection.execute("SELECT name FROM alphapulse.repeatable ORDER BY place DESC")
+    for (name,) in names.fetchall():
+        if name not in keep:
+            for (statement,) in connection.execute(
+                query("drop_statements"), {"name": name}
+            ).fetchall():
+                connection.execute(statement)
+            connection.execute("DELETE FROM alphapulse.repeatable WHERE name = %s", [name])
+
+
+def _of_file(file: str) -> Iterator[Repeatable]:
+    match file:
+        case "alphapulse/comments":
+            yield Repeatable("alphapulse.comments", _comments())
+        case "alphapulse/latest":
+            for name in SNAPSHOTS:
+                yield Repeatable(f"alphapulse.{name}_latest", _read(file, dataset=name))
+        case "portfolio/remember_rewritten":
+            for d in moving():
+                text = _read(file, dataset=d.name, time=d.time, subject=_subject(d))
+                yield Repeatable(f"portfolio.remember_{d.name}", text)
+        case "portfolio/movements":
+            selects = [_read(f"portfolio/movements/{d.name}") for d in moving()]
+            yield Repeatable(
+                "portfolio.movements", _read(file, selects="UNION ALL\n".join(selects))
+            )
+        case "portfolio/accounts":
+            tables = [*(d.name for d in moving()), "snapshots"]
+            selects = [_read("portfolio/accounts/of_table", dataset=table) for table in tables]
+            yield Repeatable("portfolio.accounts", _read(file, selects="UNION\n".join(selects)))
+        case _:
+            yield Repeatable(file.replace("/", "."), _read(file))
+
+
+def _read(file: str, **values: str) -> str:
+    """The file's text, with `{name}` replaced by its value."""
+    text = (DIRECTORY / f"{file}.sql").read_text()
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _movements_file(history: str) -> Path:
+    return DIRECTORY / "portfolio" / "movements" / f"{history}.sql"
+
+
+def _subject(dataset: Dataset) -> str:
+    """The column with what a row is about: its market, else its asset."""
+    return next((name for name in ("market", "asset") if name in dataset.columns), "''")
+
+
+def _comments() -> str:
+    """COMMENT ON for every table of the schema `alphapulse` and its columns."""
+    from alphapulse_pipeline.warehouse import bookkeeping  # noqa: F401  defines its tables
+    from alphapulse_pipeline.warehouse.columns import metadata
+
+    statements = []
+    for table in metadata.sorted_tables:
+        statements.append(f"COMMENT ON TABLE {table} IS {_literal(table.comment)};")
+        for column in table.columns:
+            name = f"{table}.{column.name}"
+            statements.append(f"COMMENT ON COLUMN {name} IS {_literal(column.comment)};")
+    return "\n".join(statements)
+
+
+def _literal(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,4 @@
+-- Every account that has snapshots, or rows that move balances.
+
+CREATE OR REPLACE VIEW portfolio.accounts AS
+{selects};
