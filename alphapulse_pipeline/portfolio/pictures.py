@@ -1,4 +1,4 @@
-"""The charts of what stands in the database; None where there is nothing to draw."""
+"""The charts of the derived tables; None if there is nothing to draw."""
 
 from collections.abc import Sequence
 from typing import Any

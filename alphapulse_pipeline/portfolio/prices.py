@@ -1,15 +1,15 @@
 """One price per asset and time, through the shortest and freshest path of markets.
 
-What tells prices are the snapshots of all accounts (the middle of bid and ask, else the last price)
-and the own spot fills. There is a set of prices at the time of every snapshot, and in an hour
-without one at that of its last fill. A path has at most three markets; of those of the same length
-one of spot markets alone is taken first, then the one whose oldest price is the freshest. Stable
-coins cost what the markets say. Where there is no spot market in dollars, an inverse perpetual
-tells what they cost: its coin is paid for in true dollars.
+Evidence is the price snapshots of all accounts (the middle of bid and ask, else the last price) and
+the accounts' own spot fills. Prices are calculated at the time of every snapshot, and in an hour
+without a snapshot at the time of its last fill. A path has at most three markets. Among paths of
+the same length, one of spot markets only comes first, then the one whose oldest price is the
+freshest. Stablecoins cost what the markets say. Where there is no spot market in dollars, an
+inverse perpetual prices them: its coin trades for true dollars.
 
-Fills are older than the first snapshot, and mostly paid in stable coins, whose price in dollars is
-not known then. What they tell counts at the first price that the coin is known to have had: such a
-path ends with the coin instead of a market.
+Fills are older than the first snapshot and mostly paid in stablecoins, whose dollar price is not
+known then. They are valued at the first known price of the stablecoin: such a path ends with the
+coin instead of a market.
 """
 
 from datetime import datetime, timedelta
@@ -27,19 +27,19 @@ _SQL = queries("prices")
 
 NAME = "prices"
 
-_LASTS = timedelta(days=1)
-"""How long what a market told is evidence. The queries know that it is whole hours."""
+_MAX_AGE = timedelta(days=1)
+"""How old evidence may be. The queries rely on whole hours."""
 _PIECE = timedelta(hours=6)
-"""As much is made in one statement."""
+"""How much time one statement calculates."""
 
-_STABLE = ("USDT", "USDC", "FDUSD", "TUSD", "DAI", "BUSD")
-"""Coins that are meant to cost a dollar. None is taken to: see `portfolio.bridges`."""
+_STABLECOINS = ("USDT", "USDC", "FDUSD", "TUSD", "DAI", "BUSD")
+"""Coins pegged to the dollar. None is assumed to cost one: see `portfolio.bridges`."""
 
 
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
-    """How many prices are new or changed, and how many held assets have none.
+    """Reports how many prices are new or changed, and how many held assets have no price.
 
-    Another currency makes everything anew: its own row at -infinity is recorded then.
+    A different reporting currency recalculates everything.
     """
     with refreshing(connection, NAME) as since:
         if not _is_in(connection, settings.currency):
@@ -49,24 +49,26 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
             connection.execute("DELETE FROM portfolio.bridges")
             connection.execute(_SQL.set_currency, {"currency": settings.currency})
         connection.execute(_SQL.new_snapshots)
-        connection.execute("ANALYZE fresh")
-        values = {"currency": settings.currency, "stable": list(_STABLE), "lasts": _LASTS}
-        values |= {"since": since, "piece": _PIECE}
-        made = _make(connection, _SQL.pieces, values)
-        made += _make(connection, _SQL.bridges, values)
+        connection.execute("ANALYZE new_snapshots")
+        values = {
+            **{"currency": settings.currency, "stable": list(_STABLECOINS)},
+            **{"since": since, "max_age": _MAX_AGE, "piece": _PIECE},
+        }
+        written = _calculate(connection, _SQL.pieces, values)
+        written += _calculate(connection, _SQL.bridges, values)
         connection.execute(_SQL.record_progress)
     row = connection.execute("SELECT count(*) FROM portfolio.unpriced").fetchone()
-    return {"priced": made, "unpriced assets": row[0] if row else 0}
+    return {"priced": written, "unpriced assets": row[0] if row else 0}
 
 
-def _make(connection: Connection[TupleRow], pieces: bytes, values: dict[str, Any]) -> int:
-    """How many prices are new or changed in these pieces of time."""
-    made = 0
+def _calculate(connection: Connection[TupleRow], pieces: bytes, values: dict[str, Any]) -> int:
+    """Calculate these pieces of time; how many prices are new or changed."""
+    written = 0
     for start, end in connection.execute(pieces, values).fetchall():
         piece = values | {"starting": start, "ending": end}
         row = connection.execute(_SQL.calculate, piece).fetchone()
-        made += row[0] if row else 0
-    return made
+        written += row[0] if row else 0
+    return written
 
 
 def _is_in(connection: Connection[TupleRow], currency: str) -> bool:

@@ -1,8 +1,8 @@
-"""What everything cost, and what was realised by each fill: lots, and their matches.
+"""Cost basis and realized profit and loss: lots, and what each fill closes of them.
 
-What an entry changes is told by the view `portfolio.legs`; `matching` and `lots` do the rest. Lots
-of an asset go on from what is stored, unless an entry, a price or a transfer has become known of
-an earlier time: then all since that time is taken back, and made anew.
+The view `portfolio.legs` gives what each entry changes; `matching` and `lots` do the rest. The lots
+of an asset continue from what is stored. If an entry, a price or a transfer of an earlier time is
+new or changed, everything since that time is rolled back and recalculated.
 """
 
 from decimal import Context, localcontext
@@ -22,24 +22,20 @@ from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 _SQL = queries("lots")
 
 NAME = "realized_pnl"
-_AT_ONCE = 20_000
+_BATCH = 20_000
 
-# What is taken back are few lines of all that a hash would be made of.
-_BY_INDEX = "SET LOCAL enable_hashjoin = off"
-_AS_PLANNED = "SET LOCAL enable_hashjoin = on"
+# A hash join would read all lines to roll back a few.
+_BY_INDEX = b"SET LOCAL enable_hashjoin = off"
+_AS_PLANNED = b"SET LOCAL enable_hashjoin = on"
 
 
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
-    """How many legs were matched, how many lines that gave, how many lines have no price."""
+    """Reports how many assets were recalculated, legs matched and lines written, and how many lines
+    and assets have no known cost or price."""
     with refreshing(connection, NAME) as since, localcontext(Context(prec=DIGITS)):
         assets = find_stale(connection, settings, since)
-        for statement in (
-            _BY_INDEX,
-            _SQL.restart_unpriced,
-            _SQL.roll_back,
-            _SQL.restart,
-            _AS_PLANNED,
-        ):
+        roll_back = (_SQL.restart_unpriced, _SQL.roll_back, _SQL.restart)
+        for statement in (_BY_INDEX, *roll_back, _AS_PLANNED):
             connection.execute(statement)
         legs, lines = _match(connection, settings)
         row = connection.execute(_SQL.unpriced).fetchone()
@@ -55,12 +51,12 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
 
 def _match(connection: Connection[TupleRow], settings: PortfolioSettings) -> tuple[int, int]:
     store = Store(connection, METHODS[settings.cost_basis])
-    matching = Matching(store.book, store.left)
+    matching = Matching(store.book, store.withdrawn)
     legs = lines = 0
     with connection.cursor("legs") as cursor:
-        cursor.itersize = _AT_ONCE
+        cursor.itersize = _BATCH
         cursor.execute(_SQL.legs, {"currency": settings.currency})
-        while rows := cursor.fetchmany(_AT_ONCE):
+        while rows := cursor.fetchmany(_BATCH):
             for row in rows:
                 matching.take(Leg._make(row))
             legs += len(rows)

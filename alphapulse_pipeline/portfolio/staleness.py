@@ -1,7 +1,7 @@
-"""Since when the lots of which asset are to be made: what is new, and what that changes.
+"""The assets whose lots are out of date, and since when.
 
-The table `stale` tells it for one refresh: (book, asset, since). A book is the account whose lots
-are matched by themselves, blank where those of all accounts are one.
+`find_stale` leaves them in the temporary table `stale`: (book, asset, since). A book is the account
+whose lots are matched among themselves; blank if all accounts share their lots.
 """
 
 from datetime import UTC, datetime
@@ -15,8 +15,7 @@ from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 _SQL = queries("staleness")
 
-
-_FORGET = (
+_DELETE_ALL = (
     "DELETE FROM portfolio.realized_pnl",
     "DELETE FROM portfolio.lots",
     "DELETE FROM portfolio.cost_basis",
@@ -29,29 +28,32 @@ _FORGET = (
 def find_stale(
     connection: Connection[TupleRow], settings: PortfolioSettings, since: datetime
 ) -> int:
-    """Make the table `stale` from what was recorded since that time; how many assets it names."""
+    """Create the table `stale` from what was recorded since that time; how many rows it has.
+
+    Different settings make everything stale.
+    """
     given = settings.model_dump()
     if connection.execute(_SQL.same_settings, given).fetchone() is None:
         since = NEVER
-        for statement in _FORGET:
+        for statement in _DELETE_ALL:
             connection.execute(statement)
         connection.execute(_SQL.set_settings, given)
-    news = {"since": since}
+    recorded = {"since": since}
     connection.execute(_SQL.members, given)
     connection.execute(_SQL.found)
-    connection.execute(_SQL.new_entries, news)
+    connection.execute(_SQL.new_entries, recorded)
     if since > NEVER:
-        connection.execute(_SQL.rewritten_entries, news)
-        connection.execute(_SQL.changed_prices, news)
+        connection.execute(_SQL.rewritten_entries, recorded)
+        connection.execute(_SQL.changed_prices, recorded)
     connection.execute(_SQL.accounts_now, {"now": datetime.now(UTC)})
     connection.execute(_SQL.set_accounts)
     connection.execute(_SQL.changed_accounts)
-    changed = connection.execute(_SQL.transfers_changed, news).fetchone()
+    changed = connection.execute(_SQL.transfers_changed, recorded).fetchone()
     if changed and changed[0]:
         connection.execute(_SQL.own_now)
         connection.execute(_SQL.changed_own_transfers)
         connection.execute("DELETE FROM portfolio.own_transfers")
-        connection.execute("INSERT INTO portfolio.own_transfers TABLE own_now")
+        connection.execute("INSERT INTO portfolio.own_transfers SELECT * FROM own_now")
     connection.execute(_SQL.openings_now)
     connection.execute(_SQL.changed_openings)
     connection.execute(_SQL.delete_openings)

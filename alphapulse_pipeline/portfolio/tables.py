@@ -1,33 +1,29 @@
-"""All derived tables."""
+"""All derived tables.
 
-from alphapulse_pipeline.portfolio import (
-    exposure,
-    holdings,
-    pictures,
-    prices,
-    realized_pnl,
-    reconciliation,
-    value,
-)
+A table that is recalculated from a single SELECT needs one file and one line: see `query_table`.
+"""
+
+from alphapulse_pipeline.portfolio import pictures, prices, realized_pnl, reconciliation, value
 from alphapulse_pipeline.portfolio.derived import Derived
 from alphapulse_pipeline.portfolio.queries import queries
+from alphapulse_pipeline.portfolio.query_table import from_query
+from alphapulse_pipeline.portfolio.reconciliation import HISTORIES
 
 _PREVIEWS = queries("previews")
+_FIGURES = queries("figures")
 
-_HISTORIES = ("trades", "transfers", "funding", "ledger")
-_PROFIT = ("unrealized_pnl", "contracts", "contract_size", "mark_price")
-_EXPOSED = (
-    *(("balances", column) for column in ("total", "debt")),
-    *(("positions", column) for column in ("contracts", "contract_size", "mark_price")),
-)
+_BALANCE = (("balances", "total"), ("balances", "debt"))
+_POSITION = tuple(("positions", column) for column in ("contracts", "contract_size", "mark_price"))
+_HELD = (*_BALANCE, *_POSITION, ("positions", "unrealized_pnl"))
+_EXPOSED = (*_BALANCE, *_POSITION)
 
 DERIVED = (
     Derived(
         reconciliation.NAME,
-        "Whether the histories explain each balance: opening + fills + fees + transfers + funding "
-        "+ what only the ledger tells = closing, between every two snapshots.",
+        "Whether the histories explain each balance. Between every two snapshots: opening + fills "
+        "+ fees + transfers + funding + conversions + other ledger entries = closing.",
         reconciliation.refresh,
-        datasets=("balances", *_HISTORIES),
+        datasets=("balances", *HISTORIES),
         lineage={
             "opening": (("balances", "total"),),
             "closing": (("balances", "total"),),
@@ -45,7 +41,7 @@ DERIVED = (
     Derived(
         prices.NAME,
         "One price per asset and time in the reporting currency, through the shortest and freshest "
-        "path of markets that the accounts know of.",
+        "path of markets for which the accounts have prices or fills.",
         prices.refresh,
         datasets=("prices", "trades"),
         lineage={
@@ -58,77 +54,61 @@ DERIVED = (
         },
         preview=_PREVIEWS.prices,
     ),
-    Derived(
-        holdings.NAME,
-        "What is held now and what it is worth: balances, debts, what open positions have won or "
-        "lost, and options at their market value.",
-        holdings.refresh,
+    from_query(
+        "holdings",
         datasets=("balances", "positions"),
         follows=(prices.NAME,),
         lineage={
-            "amount": (
-                *(("balances", column) for column in ("total", "debt")),
-                *(("positions", column) for column in _PROFIT),
-            ),
+            "amount": _HELD,
             "price": ((prices.NAME, "price"),),
             "priced_at": ((prices.NAME, "evidence_at"),),
-            "value": (
-                *(("balances", column) for column in ("total", "debt")),
-                *(("positions", column) for column in _PROFIT),
-                (prices.NAME, "price"),
-            ),
+            "value": (*_HELD, (prices.NAME, "price")),
             "captured_at": (("balances", "captured_at"), ("positions", "captured_at")),
         },
-        picture=pictures.allocation,
+        figures=_FIGURES.holdings,
         preview=_PREVIEWS.holdings,
+        picture=pictures.allocation,
     ),
     Derived(
         value.NAME,
-        "The equity curve: what each account, and all together, were worth at each snapshot, and "
-        "how sure that is.",
+        "The equity curve: the value of each account, and of all together, at each snapshot, with "
+        "its confidence and uncertainty.",
         value.refresh,
         datasets=("balances", "positions"),
         follows=(prices.NAME, reconciliation.NAME),
         lineage={
-            "value": (
-                *(("balances", column) for column in ("total", "debt")),
-                *(("positions", column) for column in _PROFIT),
-                (prices.NAME, "price"),
-            ),
+            "value": (*_HELD, (prices.NAME, "price")),
             "unexplained": ((reconciliation.NAME, "residual"), (prices.NAME, "price")),
             "at": (("balances", "captured_at"),),
         },
-        picture=pictures.equity,
         preview=_PREVIEWS.value,
+        picture=pictures.equity,
     ),
-    Derived(
-        exposure.NAME,
-        "What moves with each asset, balances and positions together: net and gross, leverage, and "
-        "how far away liquidation is. Options count with their whole notional.",
-        exposure.refresh,
+    from_query(
+        "exposure",
         datasets=("balances", "positions"),
-        follows=(prices.NAME, holdings.NAME),
+        follows=(prices.NAME, "holdings"),
         lineage={
             "net": _EXPOSED,
             "gross": _EXPOSED,
             "net_value": (*_EXPOSED, (prices.NAME, "price")),
             "gross_value": (*_EXPOSED, (prices.NAME, "price")),
-            "leverage": (*_EXPOSED, (holdings.NAME, "value")),
+            "leverage": (*_EXPOSED, ("holdings", "value")),
             "liquidation_distance": (
                 ("positions", "mark_price"),
                 ("positions", "liquidation_price"),
             ),
         },
-        picture=pictures.exposure,
+        figures=_FIGURES.exposure,
         preview=_PREVIEWS.exposure,
+        picture=pictures.exposure,
     ),
     Derived(
         realized_pnl.NAME,
-        "What was realised, a line for each match of what was bought and what was sold, and the "
-        "fees, funding and income beside it; and in `portfolio.lots` what is held and what it "
-        "cost.",
+        "Realized profit and loss: one line for each match of a purchase and a sale, and lines for "
+        "fees, funding and income. `portfolio.lots` has what is still held and its cost.",
         realized_pnl.refresh,
-        datasets=("balances", "positions", *_HISTORIES),
+        datasets=("balances", "positions", *HISTORIES),
         follows=(prices.NAME,),
         lineage={
             "proceeds": (
@@ -138,7 +118,12 @@ DERIVED = (
             "cost": (("trades", "cost"), ("trades", "fee_cost"), ("transfers", "fee_cost")),
             "amount": (("trades", "amount"), ("balances", "total")),
         },
-        picture=pictures.pnl_by_month,
         preview=_PREVIEWS.realized_pnl,
+        picture=pictures.pnl_by_month,
     ),
 )
+
+
+def derived(name: str) -> Derived:
+    """The derived table of this name; raises `KeyError` if there is none."""
+    return {table.name: table for table in DERIVED}[name]

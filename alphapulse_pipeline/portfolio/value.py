@@ -1,12 +1,12 @@
-"""What the accounts are worth, from snapshot to snapshot, and how sure that is.
+"""The value of each account and of all together at every snapshot, and its confidence.
 
-A point for every snapshot of balances, valued with the positions and prices that were read with it,
-and one for all accounts together at each of these times, and where a snapshot failed, which takes
-the last point of each. An account that fails stays in the sum with what it was last worth, and the
-point says so; its certainty falls to nothing within a week. What a balance has gained or lost since
-the last snapshot without its history telling so, since it is not there yet or is wrong, is a doubt
-of that size. An account that is no longer deployed ends with its last snapshot. What is made anew
-are the points that are new, or whose prices, positions or doubts are.
+Each snapshot of balances is a point, valued with the positions and prices read along with it. The
+total has a point at each of these times and at each failed snapshot, and takes the last point of
+every account. A failed account is carried at its last value, and the point says so; its confidence
+falls to zero within a week. What a balance gained or lost without an explanation in its history,
+because the history is late or wrong, is uncertainty of that size. An account that is no longer
+deployed ends with its last snapshot. A refresh recalculates new points and those whose prices,
+positions or residuals have changed.
 """
 
 from datetime import timedelta
@@ -28,34 +28,35 @@ _INTERVALS = {
     "late": timedelta(hours=2),
     "fades": timedelta(days=7),
 }
-"""Within `alongside` after balances, positions and prices were read with them; a snapshot is `late`
-that is so much older, whether a failure was seen or not; what is carried so long is not certain at
-all."""
+"""Positions and prices read within `alongside` after the balances belong to them. A snapshot older
+than `late` is carried, even without a recorded failure. Confidence in a carried value falls to zero
+within `fades`."""
 
 
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
-    """How many points are new or changed, and what all accounts together are worth now."""
+    """Reports how many points are new or changed, and the current total."""
     with refreshing(connection, NAME) as since:
         values = _INTERVALS | {"since": since}
-        connection.execute(_SQL.accounts)
-        connection.execute("ANALYZE fresh")
+        connection.execute(_SQL.accounts_now)
+        connection.execute("ANALYZE accounts_now")
         connection.execute(_SQL.unexplained, values)
         connection.execute(_SQL.points, values)
         connection.execute("ANALYZE points")
         connection.execute(_SQL.valued, values)
         connection.execute(_SQL.times)
         connection.execute("ANALYZE times")
-        together = connection.execute(_SQL.totals, values).rowcount
+        totals = connection.execute(_SQL.totals, values).rowcount
         connection.execute(_SQL.record_progress)
-        moved = connection.execute("SELECT count(*) FROM moved").fetchone()
+        changed = connection.execute("SELECT count(*) FROM changed_points").fetchone()
     newest = connection.execute(_SQL.newest).fetchone()
-    figures = {"points": moved[0] if moved else 0, "points together": together}
+    figures = {"points": changed[0] if changed else 0, "totals": totals}
     if newest is None:
         return figures
-    value, certainty, carried, unexplained, state = newest
+    _, value, confidence, uncertainty, carried, unexplained, _, state = newest
     return figures | {
         f"value ({settings.currency})": value,
-        "certainty": certainty,
+        "confidence": confidence,
+        "uncertainty": uncertainty,
         "carried": carried,
         "unexplained": unexplained,
         "state": state,

@@ -69,12 +69,12 @@ def lives(draw: st.DrawFn) -> Life:
 
 @given(lives())
 def test_a_true_reading_is_never_off(life: Life) -> None:
-    assert [v for v in settle(life.windows()) if v.state not in ("zero", "pending")] == []
+    assert [v for v in settle(life.windows()) if v.state not in ("reconciled", "pending")] == []
 
 
 @given(lives())
 def test_what_is_zero_is_off_by_nothing(life: Life) -> None:
-    assert all(v.residual == 0 for v in settle(life.windows()) if v.state == "zero")
+    assert all(v.residual == 0 for v in settle(life.windows()) if v.state == "reconciled")
 
 
 @given(lives())
@@ -101,7 +101,7 @@ def test_a_lost_entry_is_missed(life: Life, data: st.DataObject) -> None:
         return
     lost = data.draw(st.sampled_from(alone))
     assert list(settle(quiet.windows(lost))) == [
-        Verdict(lost[1], "off", "the histories do not explain it")
+        Verdict(lost[1], "break", "the histories do not explain it")
     ]
 
 
@@ -109,20 +109,20 @@ def test_what_the_reading_lacked_is_in_the_next_one() -> None:
     one = Decimal(1)
     late = Window(-one, NOTHING, Reading(before=[one]), (one, NOTHING))
     caught_up = Window(one, Reading(before=[one]), NOTHING, None)
-    assert [v.state for v in settle([late, caught_up])] == ["zero", "zero"]
+    assert [v.state for v in settle([late, caught_up])] == ["reconciled", "reconciled"]
 
 
 def test_what_a_reading_had_too_early_must_not_come_again() -> None:
     one = Decimal(1)
     early = Window(one, NOTHING, Reading(after=[one]), (Decimal(0), NOTHING))
-    assert [v.state for v in settle([early])] == ["off"]
+    assert [v.state for v in settle([early])] == ["break"]
 
 
 def test_a_withdrawal_may_come_back_nobody_knows_when() -> None:
     two = Decimal(2)
-    gone = Window(-two, NOTHING, Reading(away=[two]), (Decimal(0), Reading(away=[two])))
-    back = Window(two, Reading(away=[two]), Reading(away=[two]), (Decimal(0), NOTHING))
-    assert [v.state for v in settle([gone, back])] == ["zero", "zero"]
+    gone = Window(-two, NOTHING, Reading(in_transit=[two]), (Decimal(0), Reading(in_transit=[two])))
+    back = Window(two, Reading(in_transit=[two]), Reading(in_transit=[two]), (Decimal(0), NOTHING))
+    assert [v.state for v in settle([gone, back])] == ["reconciled", "reconciled"]
 
 
 def test_the_newest_reading_waits_for_the_next_one() -> None:
@@ -130,7 +130,7 @@ def test_the_newest_reading_waits_for_the_next_one() -> None:
     window = Window(Decimal(3), NOTHING, Reading(after=[Decimal(1)]), None)
     assert [v.state for v in settle([window])] == ["pending"]
     decided = Window(Decimal(3), NOTHING, Reading(after=[Decimal(1)]), (Decimal(0), NOTHING))
-    assert [v.state for v in settle([decided])] == ["off"]
+    assert [v.state for v in settle([decided])] == ["break"]
 
 
 def test_what_is_not_read_yet_is_waited_for_and_what_is_lost_is_said() -> None:
@@ -138,5 +138,5 @@ def test_what_is_not_read_yet_is_waited_for_and_what_is_lost_is_said() -> None:
     assert list(settle([waiting])) == [
         Verdict(Decimal(1), "pending", "trades are known up to noon")
     ]
-    unknown = Window(Decimal(1), NOTHING, NOTHING, None, lost="there is no ledger")
-    assert list(settle([unknown])) == [Verdict(Decimal(1), "unwitnessed", "there is no ledger")]
+    unknown = Window(Decimal(1), NOTHING, NOTHING, None, unverifiable="there is no ledger")
+    assert list(settle([unknown])) == [Verdict(Decimal(1), "unverifiable", "there is no ledger")]

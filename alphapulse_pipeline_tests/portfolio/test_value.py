@@ -33,9 +33,9 @@ def reconcile_and_refresh(db: DB) -> None:
 
 
 def curve(db: DB, account: str = "") -> list[tuple[Any, ...]]:
-    """(hours since the beginning, value, certainty, carried, unpriced, state)."""
+    """(hours since the beginning, value, confidence, carried, unpriced, state)."""
     found = db.execute(
-        "SELECT at, value, certainty, carried, unpriced, state FROM portfolio.value"
+        "SELECT at, value, confidence, carried, unpriced, state FROM portfolio.value"
         " WHERE account = %s ORDER BY at",
         [account],
     ).fetchall()
@@ -182,12 +182,12 @@ def test_what_has_no_price_is_named_and_counted_once_it_has_one(accounts: Accoun
     assert curve(db) == [(0, 106, 1, 0, [], "known")]
 
 
-def test_what_no_history_explains_is_a_doubt_of_its_size_until_it_does(
+def test_what_no_history_explains_is_uncertainty_of_its_size_until_it_does(
     accounts: Accounts, db: DB
 ) -> None:
-    def doubts(account: str) -> list[tuple[Any, ...]]:
+    def unexplained(account: str) -> list[tuple[Any, ...]]:
         return db.execute(
-            "SELECT value, unexplained, certainty FROM portfolio.value WHERE account = %s"
+            "SELECT value, unexplained, confidence FROM portfolio.value WHERE account = %s"
             " ORDER BY at",
             [account],
         ).fetchall()
@@ -199,25 +199,25 @@ def test_what_no_history_explains_is_a_doubt_of_its_size_until_it_does(
         accounts.snapshot("a", "balances", T0 + hour * HOUR, now)
     accounts.snapshot("b", "balances", T0 + 90 * MINUTE, [balance("USD", 6500)])
     reconcile_and_refresh(db)
-    assert doubts("a") == [(3000, 0, 1), (3500, 1500, Decimal("0.5714")), (3500, 0, 1)]
+    assert unexplained("a") == [(3000, 0, 1), (3500, 1500, Decimal("0.5714")), (3500, 0, 1)]
     together = [(3500, 1500, Decimal("0.5714")), (10000, 1500, Decimal("0.8500")), (10000, 0, 1)]
-    assert doubts("")[1:] == together
+    assert unexplained("")[1:] == together
     accounts.fill("a", "BTC/USD", T0 + 30 * MINUTE, 500, 1)
     reconcile_and_refresh(db)
-    assert doubts("a") == [(3000, 0, 1), (3500, 0, 1), (3500, 0, 1)]
-    assert {doubt for _, doubt, _ in doubts("")} == {0}
+    assert unexplained("a") == [(3000, 0, 1), (3500, 0, 1), (3500, 0, 1)]
+    assert {amount for _, amount, _ in unexplained("")} == {0}
     db.execute("DELETE FROM alphapulse.trades")
     reconcile_and_refresh(db)
-    assert doubts("")[1:] == together
+    assert unexplained("")[1:] == together
 
 
-def test_doubts_of_several_accounts_add_up(accounts: Accounts, db: DB) -> None:
+def test_unexplained_amounts_of_several_accounts_add_up(accounts: Accounts, db: DB) -> None:
     for account, was, now in (("a", 100, 90), ("b", 200, 210)):
         accounts.snapshot(account, "balances", T0, [balance("USD", was)])
         accounts.snapshot(account, "balances", T0 + HOUR, [balance("USD", now)])
     reconcile_and_refresh(db)
     assert db.execute(
-        "SELECT value, unexplained, doubt >= 20 FROM portfolio.value WHERE account = ''"
+        "SELECT value, unexplained, uncertainty >= 20 FROM portfolio.value WHERE account = ''"
         " ORDER BY at DESC LIMIT 1"
     ).fetchone() == (300, 20, True)
 
@@ -254,7 +254,7 @@ def test_a_second_look_changes_nothing(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("BTC", 2)])
     assert refresh(db)["points"] == 1
     again = refresh(db)
-    assert (again["points"], again["points together"]) == (0, 0)
+    assert (again["points"], again["totals"]) == (0, 0)
 
 
 def test_balances_as_of_a_time_are_those_of_the_newest_snapshots_until_then(

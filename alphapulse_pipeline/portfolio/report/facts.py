@@ -1,4 +1,4 @@
-"""What the report tells, as exact numbers."""
+"""The figures of the report, exact."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow, dict_row
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.currency import currency
 from alphapulse_pipeline.portfolio.queries import queries
-from alphapulse_pipeline.portfolio.residuals import Found
+from alphapulse_pipeline.portfolio.residuals import Residuals
 
 _SQL = queries("report")
 
@@ -22,41 +22,42 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything of the report; lists are empty where there is nothing yet."""
+    """All figures of the report; lists are empty if there is no data yet."""
 
     at: datetime
-    """When the database was asked."""
+    """When the database was read."""
     currency: str
     total: Row | None
     values: list[Row]
     """The newest value of each account."""
     carried: list[Row]
-    """Accounts whose value has stood still since a time."""
+    """Failed accounts, whose last value is carried."""
     holdings: list[Row]
     unpriced: list[Row]
     pnl_by_month: list[Row]
     pnl_by_asset: list[Row]
     exposure: list[Row]
     leverage: list[Row]
-    explained: Row
-    residuals: Found
+    reconciled: Row
+    """How many balances are reconciled, over which time."""
+    residuals: Residuals
     accounts: list[Row]
     gaps: list[Row]
 
     @property
     def pnl(self) -> Decimal | None:
-        """All that was realised."""
+        """Total realized profit and loss; None if no line has a known one."""
         known = [row["pnl"] for row in self.pnl_by_asset if row["pnl"] is not None]
         return sum(known, Decimal(0)) if known else None
 
 
 def facts(connection: DB) -> Facts:
-    """What stands in the tables, at one moment."""
+    """Read all figures in one snapshot of the database."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         [now] = _rows(connection, b"SELECT now() AS at")
         values = _rows(connection, _SQL.values)
-        [explained] = _rows(connection, _SQL.explained)
+        [reconciled] = _rows(connection, _SQL.reconciled)
         return Facts(
             at=now["at"],
             currency=currency(connection),
@@ -69,7 +70,7 @@ def facts(connection: DB) -> Facts:
             pnl_by_asset=_rows(connection, _SQL.pnl_by_asset),
             exposure=_rows(connection, _SQL.exposure),
             leverage=_rows(connection, _SQL.leverage),
-            explained=explained,
+            reconciled=reconciled,
             residuals=residuals.find(connection),
             accounts=_rows(connection, _SQL.accounts),
             gaps=_rows(connection, _SQL.gaps),

@@ -1,15 +1,8 @@
--- insert --
--- x
-INSERT INTO portfolio.holdings
-    (account, wallet, asset, kind, amount, price, priced_at, value, share, captured_at)
+-- What each deployed account holds now and its value: the newest snapshots at the newest prices.
+-- Balances, debts, unrealized profit and loss of open positions, and options at their market value.
 SELECT account, wallet, asset, kind, amount, price, priced_at, value,
-       value / nullif(greatest(sum(value) OVER (), 0), 0), captured_at
+       value / nullif(greatest(sum(value) OVER (), 0), 0) AS share, captured_at
 FROM (
     SELECT held.*, newest.price, newest.evidence_at AS priced_at, amount * newest.price AS value
     FROM portfolio.held LEFT JOIN portfolio.prices_latest AS newest USING (asset)
 ) AS valued;
-
--- figures --
--- x
-SELECT count(*), coalesce(sum(value), 0), count(*) FILTER (WHERE value IS NULL)
-FROM portfolio.holdings;

@@ -12,7 +12,7 @@ SELECT portfolio.is_position(%(asset)s),
 -- open_lots --
 -- The next open lots of an asset, in the order in which they are sold.
 SELECT lot_id, acquired_at, entered_at, amount, remaining, cost, remaining_cost, source, opened_by,
-       place, true
+       place, TRUE
 FROM portfolio.lots
 WHERE account = %(account)s AND asset = %(asset)s AND remaining <> 0
   AND (place, lot_id) > (%(place)s, %(lot_id)s)
@@ -25,7 +25,7 @@ SELECT acquired_at, opened_by, amount, basis FROM portfolio.realized_pnl
 WHERE account = %(book)s AND asset = %(asset)s AND closed_by = %(withdrawal)s
   AND kind = 'transfer' AND amount > 0 AND realized_at = (
       SELECT happened_at FROM alphapulse.transfers
-      WHERE account = %(owner)s AND kind = 'withdrawal'
+      WHERE account = %(account)s AND kind = 'withdrawal'
         AND transfer_id = substr(%(withdrawal)s, length('withdrawal ') + 1))
 ORDER BY line_id;
 
@@ -90,7 +90,7 @@ WITH lines AS (
 ), restored AS (
     UPDATE portfolio.lots AS l
     SET remaining = l.remaining + o.amount, remaining_cost = l.remaining_cost + o.basis
-    FROM of_lots AS o JOIN stale AS s ON s.book = o.account AND s.asset = o.asset
+    FROM of_lots AS o INNER JOIN stale AS s ON s.book = o.account AND s.asset = o.asset
     WHERE l.account = o.account AND l.asset = o.asset AND l.lot_id = o.lot_id
       AND l.entered_at < s.since
 ), changes AS (
@@ -110,18 +110,19 @@ WHERE c.account = s.book AND c.asset = s.asset AND s.since = '0001-01-01 UTC';
 -- legs --
 -- The legs to match, in order. The reporting currency has no lots; income and fees in it are lines.
 SELECT s.book, l.asset, l.happened_at,
-       CASE WHEN l.asset = %(currency)s THEN 'line' ELSE l.way END, l.kind, l.amount, l.value,
-       l.told, l.price, l.entry, l.account, l.from_account, l.carries
+       CASE WHEN l.asset = %(currency)s THEN 'line' ELSE l.treatment END, l.kind, l.amount, l.value,
+       l.reported_pnl, l.price, l.entry, l.account, l.from_account, l.carries
 FROM (SELECT m.account, m.book, min(stale.since) AS since
-      FROM stale JOIN members AS m USING (book) GROUP BY m.account, m.book) AS a
-JOIN portfolio.lot_accounts AS k USING (account)
+      FROM stale INNER JOIN members AS m USING (book) GROUP BY m.account, m.book) AS a
+INNER JOIN portfolio.lot_accounts AS k USING (account)
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.legs AS l WHERE l.account = a.account AND l.happened_at >= a.since
     OFFSET 0 -- each account is read by its index, from its time on
 ) AS l
-JOIN stale AS s ON s.book = a.book AND s.asset = l.asset AND l.happened_at >= s.since
-WHERE (l.asset <> %(currency)s OR l.way = 'earned') AND (k.wallets IS NULL OR l.wallet IS NULL
-      OR l.wallet = ANY (k.wallets) OR l.way IN ('position', 'line'))
+INNER JOIN stale AS s ON s.book = a.book AND s.asset = l.asset AND l.happened_at >= s.since
+WHERE (l.asset <> %(currency)s OR l.treatment = 'earned')
+  AND (k.wallets IS NULL OR l.wallet IS NULL OR l.wallet = any(k.wallets)
+       OR l.treatment IN ('position', 'line'))
 ORDER BY l.happened_at, l.stage, length(l.entry), l.entry COLLATE "C", l.account, l.step, l.amount;
 
 -- unpriced --

@@ -1,9 +1,9 @@
 -- reconciliation --
 -- Balances that do not reconcile, then the newest ones.
-SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers, funding, other,
-       closing, residual, state
+SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers, funding, conversions,
+       other, closing, residual, state
 FROM portfolio.reconciliation
-ORDER BY state = 'zero', closed_at DESC, account, wallet, asset LIMIT 10;
+ORDER BY state = 'reconciled', closed_at DESC, account, wallet, asset LIMIT 10;
 
 -- prices --
 -- The freshest prices.
@@ -20,7 +20,7 @@ ORDER BY value DESC NULLS FIRST, account, wallet, asset LIMIT 20;
 
 -- value --
 -- The newest totals.
-SELECT at, round(value, 2) AS value, certainty, round(carried, 2) AS carried,
+SELECT at, round(value, 2) AS value, confidence, round(carried, 2) AS carried,
        round(unexplained, 2) AS unexplained, unpriced, state
 FROM portfolio.value
 WHERE account = ''

@@ -8,16 +8,16 @@ WITH pairs AS (
 ), known AS (
     SELECT account, closed_at FROM portfolio.reconciled
 ), changed AS (
-    SELECT account, executed_at AS happened_at FROM alphapulse.trades
-    WHERE account IN (SELECT account FROM known) AND recorded_at >= %(since)s
-    UNION SELECT account, unnest(ARRAY[happened_at, coalesce(updated_at, happened_at)])
-    FROM alphapulse.transfers
-    WHERE account IN (SELECT account FROM known) AND recorded_at >= %(since)s
-    UNION SELECT account, happened_at FROM alphapulse.funding
-    WHERE account IN (SELECT account FROM known) AND recorded_at >= %(since)s
-    UNION SELECT account, happened_at FROM alphapulse.ledger
-    WHERE account IN (SELECT account FROM known) AND recorded_at >= %(since)s
-    UNION SELECT account, happened_at FROM portfolio.rewritten WHERE recorded_at >= %(since)s
+    SELECT known.account, new.happened_at FROM known
+    CROSS JOIN LATERAL (
+        SELECT m.happened_at FROM portfolio.movements AS m
+        WHERE m.account = known.account AND m.recorded_at >= %(since)s
+        UNION
+        SELECT t.happened_at FROM portfolio.touched AS t -- some entries move nothing
+        WHERE t.account = known.account AND t.recorded_at >= %(since)s
+    ) AS new
+    UNION
+    SELECT account, happened_at FROM portfolio.rewritten WHERE recorded_at >= %(since)s
 )
 SELECT pairs.account, pairs.opened_at, pairs.closed_at
 FROM pairs LEFT JOIN known USING (account)
@@ -52,7 +52,10 @@ LEFT JOIN alphapulse.balances AS b
 GROUP BY w.account
 ON CONFLICT (account) DO UPDATE SET
     closed_at = greatest(r.closed_at, excluded.closed_at),
-    wallets = ARRAY(SELECT DISTINCT unnest(r.wallets || excluded.wallets) ORDER BY 1);
+    wallets = array(
+        SELECT DISTINCT unnest(r.wallets || excluded.wallets) AS wallet -- noqa: RF01
+        ORDER BY wallet
+    );
 
 -- sums --
 -- The balances at both ends of each window and the movements between them, part by part.
@@ -64,27 +67,29 @@ WITH spans AS (
     CROSS JOIN LATERAL portfolio.movements_between(account, lower(span), upper(span)) AS m
 )
 INSERT INTO portfolio.reconciliation (account, wallet, asset, opened_at, closed_at, opening, fills,
-    fees, transfers, funding, other, closing, told, residual, state, reason)
+    fees, transfers, funding, conversions, other, closing, pnl_reported, residual, state, reason)
 SELECT account, wallet, asset, opened_at, closed_at, sum(opening), sum(fills), sum(fees),
-       sum(transfers), sum(funding), sum(other), sum(closing), bool_and(told), 0, 'zero', ''
+       sum(transfers), sum(funding), sum(conversions), sum(other), sum(closing),
+       bool_and(reported), 0, 'reconciled', ''
 FROM (
     SELECT w.*, b.wallet, b.asset, b.total AS opening, 0 AS fills, 0 AS fees, 0 AS transfers,
-           0 AS funding, 0 AS other, 0 AS closing, true AS told
+           0 AS funding, 0 AS conversions, 0 AS other, 0 AS closing, TRUE AS reported
     FROM windows AS w
-    JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.opened_at
+    INNER JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.opened_at
     UNION ALL
-    SELECT w.*, b.wallet, b.asset, 0, 0, 0, 0, 0, 0, b.total, true
+    SELECT w.*, b.wallet, b.asset, 0, 0, 0, 0, 0, 0, 0, b.total, TRUE
     FROM windows AS w
-    JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.closed_at
+    INNER JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.closed_at
     UNION ALL
     SELECT w.*, m.wallet, m.asset, 0,
            CASE m.part WHEN 'fills' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'fees' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'transfers' THEN m.amount ELSE 0 END,
            CASE m.part WHEN 'funding' THEN m.amount ELSE 0 END,
-           CASE m.part WHEN 'other' THEN m.amount ELSE 0 END, 0, m.told
+           CASE m.part WHEN 'conversions' THEN m.amount ELSE 0 END,
+           CASE m.part WHEN 'other' THEN m.amount ELSE 0 END, 0, m.reported
     FROM moves AS m
-    JOIN portfolio.reconciled AS r ON r.account = m.account AND m.wallet = ANY (r.wallets)
+    INNER JOIN portfolio.reconciled AS r ON r.account = m.account AND m.wallet = any(r.wallets)
     CROSS JOIN LATERAL (
         SELECT * FROM windows WHERE windows.account = m.account
         AND windows.closed_at >= m.happened_at ORDER BY windows.closed_at LIMIT 1
@@ -105,66 +110,66 @@ WITH touched AS (
     FROM touched FULL JOIN open USING (account)
 ), chains AS (
     SELECT DISTINCT r.account, r.wallet, r.asset, since.opened_at
-    FROM since JOIN portfolio.reconciliation AS r
+    FROM since INNER JOIN portfolio.reconciliation AS r
         ON r.account = since.account AND r.closed_at >= since.opened_at AND r.difference <> 0
-), begun AS (
+), continued AS (
     SELECT chains.*, known.closed_at, known.carried
     FROM chains LEFT JOIN LATERAL (
         SELECT closed_at, carried FROM portfolio.reconciliation AS r
         WHERE r.account = chains.account AND r.wallet = chains.wallet AND r.asset = chains.asset
           AND r.difference <> 0 AND r.closed_at < chains.opened_at AND r.carried IS NOT NULL
         ORDER BY r.closed_at DESC LIMIT 1
-    ) AS known ON true
+    ) AS known ON TRUE
 )
-SELECT r.account, r.wallet, r.asset, r.opened_at, r.closed_at, r.difference, r.told,
-       begun.carried, opened.before AS opened_before, opened.after AS opened_after,
+SELECT r.account, r.wallet, r.asset, r.opened_at, r.closed_at, r.difference, r.pnl_reported,
+       continued.carried, opened.before AS opened_before, opened.after AS opened_after,
        opened.away AS opened_away, closed.before AS closed_before, closed.after AS closed_after,
        closed.away AS closed_away, next.closed_at AS next_at,
        coalesce((SELECT difference FROM portfolio.reconciliation AS n
                  WHERE n.account = r.account AND n.wallet = r.wallet AND n.asset = r.asset
                    AND n.closed_at = next.closed_at), 0) AS next_difference,
        later.before AS later_before, later.after AS later_after, later.away AS later_away,
-       EXISTS (SELECT FROM alphapulse.ledger AS l
+       exists(SELECT FROM alphapulse.ledger AS l
                WHERE l.account = r.account AND l.wallet = r.wallet) AS ledger
-FROM begun
-JOIN portfolio.reconciliation AS r
-    ON r.account = begun.account AND r.wallet = begun.wallet AND r.asset = begun.asset
-    AND r.difference <> 0 AND r.closed_at > coalesce(begun.closed_at, '-infinity')
+FROM continued
+INNER JOIN portfolio.reconciliation AS r
+    ON r.account = continued.account AND r.wallet = continued.wallet AND r.asset = continued.asset
+    AND r.difference <> 0 AND r.closed_at > coalesce(continued.closed_at, '-infinity')
 CROSS JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, r.opened_at) AS opened
 CROSS JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, r.closed_at) AS closed
 LEFT JOIN LATERAL (
     SELECT captured_at AS closed_at FROM alphapulse.snapshots AS s
     WHERE s.account = r.account AND s.dataset = 'balances' AND s.captured_at > r.closed_at
     ORDER BY captured_at LIMIT 1
-) AS next ON true
-LEFT JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, next.closed_at) AS later ON true
+) AS next ON TRUE
+LEFT JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, next.closed_at) AS later ON TRUE
 ORDER BY r.account, r.wallet, r.asset, r.closed_at;
 
--- known_up_to --
--- Until when each history of each account is known.
+-- synced_up_to --
+-- Until when each history of each account is synced.
 SELECT d.account, d.dataset, max(upper(s.wanted)) AS up_to
 FROM alphapulse.datasets AS d LEFT JOIN alphapulse.streams AS s USING (account, dataset)
-WHERE d.supported AND d.deployed AND d.dataset IN ('trades', 'transfers', 'funding', 'ledger')
+WHERE d.supported AND d.deployed AND d.dataset = any(%(histories)s)
 GROUP BY d.account, d.dataset;
 
 -- not_synced --
 -- The histories that an account's configuration leaves out.
 SELECT a.account, array_agg(h.dataset ORDER BY h.dataset)
 FROM (SELECT DISTINCT account FROM alphapulse.datasets WHERE exchange <> '') AS a
-CROSS JOIN unnest(ARRAY['trades', 'transfers', 'funding', 'ledger']) AS h (dataset)
+CROSS JOIN unnest(%(histories)s::text[]) AS h (dataset)
 WHERE NOT EXISTS (SELECT FROM alphapulse.datasets AS d
                   WHERE d.account = a.account AND d.dataset = h.dataset AND d.deployed)
 GROUP BY a.account;
 
 -- gaps --
 -- The times that the histories lack: gaps, which a later run may close, and unreachable times.
-SELECT account, false AS unreachable, dataset, lower(gap) AS start, upper(gap) AS ending, reason
+SELECT account, FALSE AS unreachable, dataset, lower(gap) AS start, upper(gap) AS ending, reason
 FROM alphapulse.coverage_gaps
-WHERE dataset IN ('trades', 'transfers', 'funding', 'ledger') AND upper(gap) > %(since)s
+WHERE dataset = any(%(histories)s) AND upper(gap) > %(since)s
 UNION ALL
-SELECT account, true, dataset, lower(gap), upper(gap), reason
+SELECT account, TRUE, dataset, lower(gap), upper(gap), reason
 FROM alphapulse.coverage_unreachable
-WHERE dataset IN ('trades', 'transfers', 'funding', 'ledger') AND upper(gap) > %(since)s;
+WHERE dataset = any(%(histories)s) AND upper(gap) > %(since)s;
 
 -- missing_fill --
 -- An order whose filled amount is more than its stored fills: without a ledger, the only sign that

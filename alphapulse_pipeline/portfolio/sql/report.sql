@@ -1,7 +1,7 @@
 -- values --
 -- The newest value of each account; the account '' is the total.
-SELECT DISTINCT ON (account) account, at, value, certainty, doubt, carried, unexplained, unpriced,
-       state
+SELECT DISTINCT ON (account) account, at, value, confidence, uncertainty, carried, unexplained,
+       unpriced, state
 FROM portfolio.value ORDER BY account, at DESC;
 
 -- carried --
@@ -12,7 +12,7 @@ FROM alphapulse.datasets AS d
 CROSS JOIN LATERAL (
     SELECT at FROM portfolio.value AS v WHERE v.account = d.account ORDER BY at DESC LIMIT 1
 ) AS known
-JOIN alphapulse.sync_log AS failure
+INNER JOIN alphapulse.sync_log AS failure
     ON failure.account = d.account AND failure.dataset = 'balances' AND failure.status = 'failed'
     AND failure.finished_at > known.at
 WHERE d.dataset = 'balances' AND d.deployed
@@ -34,7 +34,7 @@ FROM portfolio.holdings WHERE value IS NULL AND amount <> 0 GROUP BY asset ORDER
 SELECT to_char(date_trunc('month', realized_at), 'YYYY-MM') AS month, count(*) AS lines,
        sum(proceeds) AS proceeds, sum(cost) AS cost, sum(pnl) AS pnl,
        count(*) FILTER (WHERE pnl IS NULL) AS unknown
-FROM portfolio.realized_pnl GROUP BY 1 ORDER BY 1 DESC;
+FROM portfolio.realized_pnl GROUP BY month ORDER BY month DESC;
 
 -- pnl_by_asset --
 -- Realized profit and loss by asset, best first.
@@ -52,7 +52,7 @@ WHERE account = '' AND asset <> '' ORDER BY gross_value DESC NULLS LAST, asset;
 SELECT account, net_value, gross_value, leverage, liquidation_distance FROM portfolio.exposure
 WHERE asset = '' ORDER BY account;
 
--- explained --
+-- reconciled --
 -- How many balances are reconciled, over which time.
 SELECT count(*) AS windows, min(opened_at) AS first, max(closed_at) AS last
 FROM portfolio.reconciliation;

@@ -46,11 +46,11 @@ FROM (
     SELECT w.account, m.book, min(w.happened_at) AS happened_at,
            bool_or(w.happened_at <= greatest(k.opened_at, k.positioned_at)) AS opens
     FROM portfolio.rewritten AS w
-    JOIN members AS m USING (account)
+    INNER JOIN members AS m USING (account)
     LEFT JOIN portfolio.lot_accounts AS k USING (account)
     WHERE w.recorded_at >= %(since)s AND w.dataset <> 'orders' GROUP BY w.account, m.book
 ) AS r
-JOIN portfolio.cost_basis AS c ON c.account = r.book;
+INNER JOIN portfolio.cost_basis AS c ON c.account = r.book;
 
 -- changed_prices --
 -- Assets whose entries were valued at a price that changed.
@@ -69,20 +69,21 @@ WITH changed AS MATERIALIZED (
     ) AS p
 )
 INSERT INTO found
-SELECT m.account, a.asset, min(t.happened_at), false
+SELECT m.account, a.asset, min(t.happened_at), FALSE
 FROM members AS m
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.touched AS t
     WHERE t.account = m.account AND t.until >= (SELECT min(lower) FROM changed)
     OFFSET 0
 ) AS t
-JOIN changed AS c ON c.asset = ANY (t.assets) AND t.until >= c.lower AND t.happened_at < c.upper
+INNER JOIN changed AS c
+    ON c.asset = any(t.assets) AND t.until >= c.lower AND t.happened_at < c.upper
 CROSS JOIN LATERAL unnest(t.assets) AS a (asset)
 GROUP BY m.account, a.asset
 UNION ALL
-SELECT k.account, o.asset, k.begins_at, false
-FROM changed AS c JOIN portfolio.openings AS o USING (asset)
-JOIN portfolio.lot_accounts AS k USING (account)
+SELECT k.account, o.asset, k.begins_at, FALSE
+FROM changed AS c INNER JOIN portfolio.openings AS o USING (asset)
+INNER JOIN portfolio.lot_accounts AS k USING (account)
 WHERE k.begins_at >= c.lower AND k.begins_at < c.upper;
 
 -- accounts_now --
@@ -101,8 +102,9 @@ CROSS JOIN LATERAL (
                (SELECT min(happened_at) FROM alphapulse.ledger AS t WHERE t.account = m.account),
                f.opened_at, f.positioned_at, %(now)s) AS begins_at,
            f.opened_at, f.positioned_at, coalesce(s.seen_at, k.seen_at) AS seen_at,
-           nullif(ARRAY(SELECT DISTINCT unnest(k.wallets || s.wallets) ORDER BY 1), '{}')
-               AS wallets
+           nullif(array(
+               SELECT DISTINCT unnest(k.wallets || s.wallets) AS wallet ORDER BY wallet
+           ), '{}') AS wallets
     FROM (SELECT (SELECT min(captured_at) FROM alphapulse.snapshots AS s
                   WHERE s.account = m.account AND s.dataset = 'balances') AS opened_at,
                  (SELECT min(captured_at) FROM alphapulse.snapshots AS s
@@ -127,12 +129,12 @@ WHERE (k.begins_at, k.opened_at, k.positioned_at, k.seen_at, k.wallets) IS DISTI
 -- changed_accounts --
 -- Accounts whose first snapshot, wallets or beginning changed are recalculated from the beginning.
 INSERT INTO found
-SELECT n.account, c.asset, timestamptz '0001-01-01 UTC', false
-FROM accounts_now AS n JOIN members AS m USING (account)
-JOIN portfolio.cost_basis AS c ON c.account = m.book WHERE n.other
+SELECT n.account, c.asset, timestamptz '0001-01-01 UTC', FALSE
+FROM accounts_now AS n INNER JOIN members AS m USING (account)
+INNER JOIN portfolio.cost_basis AS c ON c.account = m.book WHERE n.other
 UNION ALL
-SELECT n.account, o.asset, timestamptz '0001-01-01 UTC', false
-FROM accounts_now AS n JOIN portfolio.openings AS o USING (account) WHERE n.begins;
+SELECT n.account, o.asset, timestamptz '0001-01-01 UTC', FALSE
+FROM accounts_now AS n INNER JOIN portfolio.openings AS o USING (account) WHERE n.begins;
 
 -- own_now --
 -- Withdrawals that arrived as a deposit in a different own account: by transaction id, else by
@@ -150,7 +152,7 @@ WITH pairs AS (
     FROM (SELECT account, transfer_id, asset, amount, nullif(txid, '') AS txid,
                  coalesce(updated_at, happened_at) AS arrived_at
           FROM alphapulse.transfers WHERE kind = 'deposit' AND status = 'ok') AS d
-    JOIN (SELECT account, transfer_id, asset, amount, nullif(txid, '') AS txid, happened_at,
+    INNER JOIN (SELECT account, transfer_id, asset, amount, nullif(txid, '') AS txid, happened_at,
                  CASE WHEN fee_currency = asset THEN coalesce(fee_cost, 0) ELSE 0 END AS fee
           FROM alphapulse.transfers
           WHERE kind = 'withdrawal' AND status NOT IN ('failed', 'canceled')) AS w
@@ -168,8 +170,8 @@ WITH changed AS (
     UNION (SELECT * FROM portfolio.own_transfers EXCEPT SELECT * FROM own_now)
 )
 INSERT INTO found
-SELECT account, asset, arrived_at, false FROM changed
-UNION SELECT from_account, asset, left_at, false FROM changed;
+SELECT account, asset, arrived_at, FALSE FROM changed
+UNION SELECT from_account, asset, left_at, FALSE FROM changed;
 
 -- transfers_changed --
 -- Whether any transfer changed.
@@ -192,33 +194,34 @@ WITH opened AS (
 SELECT account, asset, sum(amount) AS amount
 FROM (
     SELECT b.account, b.asset, b.total - b.debt AS amount
-    FROM opened JOIN portfolio.lot_accounts AS k USING (account)
-    JOIN alphapulse.balances AS b ON b.account = k.account AND b.captured_at = k.opened_at
+    FROM opened INNER JOIN portfolio.lot_accounts AS k USING (account)
+    INNER JOIN alphapulse.balances AS b ON b.account = k.account AND b.captured_at = k.opened_at
     UNION ALL
     SELECT p.account, p.market, CASE p.side WHEN 'short' THEN -p.contracts ELSE p.contracts END
-    FROM opened JOIN portfolio.lot_accounts AS k USING (account)
-    JOIN alphapulse.positions AS p ON p.account = k.account AND p.captured_at = k.positioned_at
+    FROM opened INNER JOIN portfolio.lot_accounts AS k USING (account)
+    INNER JOIN alphapulse.positions AS p
+        ON p.account = k.account AND p.captured_at = k.positioned_at
     UNION ALL
     SELECT l.account, l.asset, -l.amount
-    FROM opened JOIN portfolio.lot_accounts AS k USING (account)
+    FROM opened INNER JOIN portfolio.lot_accounts AS k USING (account)
     CROSS JOIN LATERAL (
         SELECT * FROM portfolio.legs AS l WHERE l.account = k.account AND l.stage > 0
           AND l.happened_at <= greatest(k.opened_at, k.positioned_at)
         OFFSET 0 -- by the index, not beyond the snapshots
     ) AS l
-    WHERE CASE WHEN l.asset LIKE '%%:%%' THEN l.happened_at <= k.positioned_at
-               ELSE l.happened_at <= k.opened_at AND l.wallet = ANY (k.wallets) END
+    WHERE CASE WHEN alphapulse.kind_in_name(l.asset) <> 'spot' THEN l.happened_at <= k.positioned_at
+               ELSE l.happened_at <= k.opened_at AND l.wallet = any(k.wallets) END
 ) AS amounts
 GROUP BY account, asset;
 
 -- changed_openings --
 -- Assets whose opening amount changed.
 INSERT INTO found
-SELECT n.account, n.asset, timestamptz '0001-01-01 UTC', false
+SELECT n.account, n.asset, timestamptz '0001-01-01 UTC', FALSE
 FROM openings_now AS n LEFT JOIN portfolio.openings AS o USING (account, asset)
 WHERE n.amount <> coalesce(o.amount, 0)
 UNION ALL
-SELECT o.account, o.asset, timestamptz '0001-01-01 UTC', false FROM portfolio.openings AS o
+SELECT o.account, o.asset, timestamptz '0001-01-01 UTC', FALSE FROM portfolio.openings AS o
 WHERE o.account IN (SELECT account FROM openings_now)
   AND NOT EXISTS (SELECT FROM openings_now AS n WHERE n.account = o.account AND n.asset = o.asset);
 
@@ -237,13 +240,13 @@ SELECT account, asset, amount FROM openings_now WHERE amount <> 0;
 CREATE TEMP TABLE stale ON COMMIT DROP AS
 WITH RECURSIVE reached AS (
     SELECT m.book, f.asset, min(f.since) AS since
-    FROM found AS f JOIN members AS m USING (account)
+    FROM found AS f INNER JOIN members AS m USING (account)
     WHERE f.asset <> '' GROUP BY m.book, f.asset
     UNION
     SELECT m.book, o.asset, o.arrived_at
-    FROM reached AS r JOIN members AS s ON s.book = r.book
-    JOIN portfolio.own_transfers AS o
+    FROM reached AS r INNER JOIN members AS s ON s.book = r.book
+    INNER JOIN portfolio.own_transfers AS o
         ON o.from_account = s.account AND o.asset = r.asset AND o.left_at >= r.since
-    JOIN members AS m ON m.account = o.account
+    INNER JOIN members AS m ON m.account = o.account
 )
 SELECT book, asset, min(since) AS since FROM reached GROUP BY book, asset;
