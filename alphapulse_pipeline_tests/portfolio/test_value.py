@@ -1,4 +1,4 @@
-"""The equity curve, and how sure it is."""
+"""The equity curve and its confidence."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -70,7 +70,7 @@ def test_positions_and_prices_that_were_read_with_the_balances_count(
     assert curve(db, "a") == [(0, 1500, 1, 0, [], "known")]
 
 
-def test_positions_that_come_after_the_first_look_are_counted_then(
+def test_positions_that_arrive_after_the_first_refresh_are_counted_then(
     accounts: Accounts, db: DB
 ) -> None:
     accounts.deployed("a", "positions")
@@ -106,7 +106,7 @@ def test_an_account_that_fails_for_a_day_makes_the_curve_flat_and_marked_and_no_
     assert len(curve(db, "b")) == 36
 
 
-def test_an_account_that_nobody_reads_any_more_is_marked_after_two_hours(
+def test_an_account_that_is_no_longer_synced_is_carried_after_two_hours(
     accounts: Accounts, db: DB
 ) -> None:
     accounts.snapshot("b", "balances", T0, [balance("USD", 300)])
@@ -222,7 +222,7 @@ def test_unexplained_amounts_of_several_accounts_add_up(accounts: Accounts, db: 
     ).fetchone() == (300, 20, True)
 
 
-def test_what_vanished_unexplained_leaves_nothing_that_is_sure(accounts: Accounts, db: DB) -> None:
+def test_a_balance_that_vanished_unexplained_has_no_confidence(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("USD", 1000)])
     accounts.snapshot("a", "balances", T0 + HOUR)
     reconcile_and_refresh(db)
@@ -236,10 +236,10 @@ def test_an_empty_account_is_worth_nothing_and_that_is_known(accounts: Accounts,
     assert curve(db)[-1] == (1, 0, 1, 0, [], "known")
 
 
-def test_another_currency_values_every_point_anew(accounts: Accounts, db: DB) -> None:
-    told = [price("BTC/USD", 1000), price("BTC/EUR", 800)]
+def test_a_different_currency_recalculates_every_point(accounts: Accounts, db: DB) -> None:
+    quotes = [price("BTC/USD", 1000), price("BTC/EUR", 800)]
     for hour in range(3):
-        accounts.snapshot("a", "prices", T0 + hour * HOUR, told)
+        accounts.snapshot("a", "prices", T0 + hour * HOUR, quotes)
         accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("BTC", 2)])
     refresh(db)
     assert [point[1] for point in curve(db)] == [2000] * 3
@@ -249,7 +249,7 @@ def test_another_currency_values_every_point_anew(accounts: Accounts, db: DB) ->
     assert [point[1] for point in curve(db)] == [2] * 3
 
 
-def test_a_second_look_changes_nothing(accounts: Accounts, db: DB) -> None:
+def test_a_second_refresh_changes_nothing(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "prices", T0, [price("BTC/USD", 1000)])
     accounts.snapshot("a", "balances", T0, [balance("BTC", 2)])
     assert refresh(db)["points"] == 1
