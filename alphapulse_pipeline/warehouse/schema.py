@@ -1,7 +1,7 @@
-"""The schema's revision: bringing it up to date, and saying clearly when it is not.
+"""The database's schema: creating it, upgrading it, and refusing to run on a different version.
 
-The read-only role for analysts is made here too, since a role belongs to the server, not to one
-database, and so to no migration.
+The read-only role for analysts is created here as well: a role belongs to the server rather than to
+one database, so no migration can own it.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ _READ = (SCHEMA, "portfolio")
 _READER_CONNECTIONS = 20
 _READER_SETTINGS = {
     "default_transaction_read_only": "on",
-    # courtesies, which a session may change: what a forgotten query must not hold up
+    # a session may change these: they keep a forgotten query from blocking others
     "statement_timeout": "10min",
     "idle_in_transaction_session_timeout": "10min",
 }
 _PUBLIC_WRITES = (
-    # locks by which runs know of each other
+    # the locks that keep an account to one run
     *("pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"),
     *("pg_try_advisory_lock_shared", "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared"),
     *("pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared"),
-    # large objects and the log of changes: room on the disk
+    # large objects and WAL messages take disk space
     *("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message"),
 )
-"""Functions by which whoever may connect can disturb others, or write."""
+"""Functions that PostgreSQL grants to everyone, and that write or can block other sessions."""
 OLDEST_SERVER = 140000
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FOUND = """
@@ -52,11 +52,11 @@ _MIGRATION_LOCK = "hashtextextended('alphapulse migration', 0)"
 
 
 class SchemaMismatch(SettingsError):
-    """The database's tables are not those of this version of the project."""
+    """The database's schema is not that of this version."""
 
 
 class Revision(Enum):
-    """Where a database stands."""
+    """How a database's schema compares with this version's."""
 
     CURRENT = "current"
     MISSING = "missing"
@@ -65,9 +65,9 @@ class Revision(Enum):
 
 
 def ensure_database(url: str, database: str) -> str:
-    """The URL of `database` on the server of `url`; made where it is missing.
+    """The URL of `database` on the server of `url`; creates it if it does not exist.
 
-    Raises `SettingsError` where making it is not allowed.
+    Raises `SettingsError` if the user may not create databases.
     """
     target = with_database(url, database)
     with connect(url) as connection:
@@ -76,12 +76,12 @@ def ensure_database(url: str, database: str) -> str:
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
             except (errors.DuplicateDatabase, errors.UniqueViolation):
-                pass  # another process was faster
+                pass  # a different process has just created it
             except errors.InsufficientPrivilege:
+                owner = urlsplit(url).username or "<your user>"
                 raise SettingsError(
-                    f"the database {database} does not exist and this user may not make it: ask "
-                    f"an administrator for `CREATE DATABASE {database} OWNER "
-                    f"{urlsplit(url).username or 'you'}`"
+                    f"the database {database} does not exist, and this user may not create it",
+                    f"ask an administrator to run `CREATE DATABASE {database} OWNER {owner}`",
                 ) from None
     return target
 
@@ -104,34 +104,35 @@ def revision(connection: Connection[TupleRow]) -> Revision:
 
 
 def require_current(connection: Connection[TupleRow]) -> None:
-    """Raise `SchemaMismatch` with one sentence unless the tables are this version's."""
+    """Raise `SchemaMismatch` unless the database's schema is this version's."""
     match revision(connection):
         case Revision.MISSING:
             raise SchemaMismatch(
-                "the database has no tables yet: run `alphapulse up` or `alphapulse sync`"
+                "the database has no tables yet", "run `alphapulse up` or `alphapulse sync`"
             )
         case Revision.BEHIND:
             raise SchemaMismatch(
-                "the database's tables are of an older version: run `alphapulse up` or "
-                "`alphapulse sync` to bring them up to date"
+                "the database's schema is of an older version",
+                "run `alphapulse up` or `alphapulse sync` to upgrade it",
             )
         case Revision.AHEAD:
             raise SchemaMismatch(
-                "the database's tables were made by a newer version of AlphaPulse: update this "
-                "project (git pull), or name another database"
+                "the database's schema is of a newer version of AlphaPulse",
+                "update this project (git pull), or use a different database",
             )
 
 
 def migrate(url: str) -> None:
-    """Bring the tables up to date; safe to call from several processes at once.
+    """Create or upgrade the schema, and the read-only role.
 
-    Raises `SchemaMismatch` where the server or the tables are too old or too new.
+    Several processes may call it at the same time. Raises `SchemaMismatch` if the server is too
+    old, the schema is of a newer version, or an object of the user's is in the way.
     """
     with connect(url) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise SchemaMismatch(
-                f"PostgreSQL {connection.info.server_version // 10000} is too old: 14 or newer "
-                "is needed, for multiranges"
+                f"PostgreSQL {connection.info.server_version // 10000} is too old",
+                "use PostgreSQL 14 or newer, which has multiranges",
             )
         connection.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
         state = revision(connection)
@@ -146,18 +147,15 @@ def migrate(url: str) -> None:
 
 
 def _revisions() -> list[str]:
-    """All revisions, oldest first: the numbers that the files begin with.
+    """All revisions, oldest first: the numbers in the names of the files.
 
-    Read off the names, since importing Alembic takes a second that every run would pay.
+    Every run compares them, and importing Alembic would cost it a second.
     """
     return sorted(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def _upgrade(url: str) -> None:
-    """All in one transaction: the migrations, tables of new datasets, then views and comments.
-
-    Raises `SchemaMismatch` where an object of the user's is in the way.
-    """
+    """In one transaction: migrations, then the tables of new datasets, then views and comments."""
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
@@ -185,27 +183,27 @@ def _upgrade(url: str) -> None:
             repeatable.apply(driver)
     except errors.DependentObjectsStillExist as error:
         raise SchemaMismatch(
-            "views of AlphaPulse have to be dropped to be changed, and yours depend on them: "
+            "the upgrade has to drop and recreate views of AlphaPulse, but "
             + ", ".join((error.diag.message_detail or str(error)).splitlines()),
-            "drop yours, run this again, then create yours again",
+            "save your view's definition, drop it, run this again, then create it again",
         ) from None
     finally:
         engine.dispose()
 
 
 def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
-    """Let `READER` read the data's schemas and nothing else.
+    """Let `READER` read our schemas and nothing else.
 
-    A read-only session of the owner would not do: a superuser's session can still run programs
-    by COPY, and any session can leave read-only mode or a role that it was SET to. What PostgreSQL
-    lets everybody do who may connect is taken from PUBLIC, and kept by the owner.
+    A read-only session of the owner would not be safe: a superuser's session can run programs with
+    COPY, and any session can leave read-only mode or a role set with SET ROLE. Privileges that
+    PostgreSQL grants to PUBLIC are revoked where they allow writing; the owner keeps them.
     """
     role = sql.Identifier(READER)
     try:
         _make_reader(connection, role, _reader_password(url))
     except errors.InsufficientPrivilege:
         if not _reader_exists(connection):
-            return  # `connect_as_reader` tells what to do, when somebody wants to read
+            return  # `connect_as_reader` says what to do, once it is needed
     connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     connection.execute(
         sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(
@@ -223,7 +221,7 @@ def _grant_reader(connection: Connection[TupleRow], url: str) -> None:
 
 
 def _take_from_public(connection: Connection[TupleRow]) -> None:
-    """Leave `_PUBLIC_WRITES` to the database's owner. Only a superuser may."""
+    """Reserve `_PUBLIC_WRITES` for the database's owner. Needs a superuser, else does nothing."""
     functions = connection.execute(
         "SELECT p.oid::regprocedure::text, pg_get_userbyid(d.datdba)"
         " FROM pg_proc p, pg_roles r, pg_database d WHERE r.rolname = current_user AND r.rolsuper"
@@ -232,7 +230,7 @@ def _take_from_public(connection: Connection[TupleRow]) -> None:
         [list(_PUBLIC_WRITES)],
     ).fetchall()
     for function, owner in functions:
-        name = sql.SQL(function)  # as the server wrote it, with its types
+        name = sql.SQL(function)  # quoted by the server, with its argument types
         connection.execute(
             sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, sql.Identifier(owner))
         )
@@ -242,7 +240,7 @@ def _take_from_public(connection: Connection[TupleRow]) -> None:
 def _make_reader(
     connection: Connection[TupleRow], role: sql.Identifier, password: str | None
 ) -> None:
-    """A role belongs to the server: another database's migration may make it at the same time."""
+    """Create the role. A migration of a different database may do so at the same time."""
     try:
         with connection.transaction():
             if not _reader_exists(connection):
@@ -259,7 +257,7 @@ def _make_reader(
 
 
 def _set_reader(connection: Connection[TupleRow], role: sql.Identifier) -> None:
-    """The role's settings, put back where it has changed them: any role may change its own."""
+    """Set the role's settings. A role can change its own, so they are restored here."""
     found = connection.execute(
         "SELECT setdatabase <> 0, setting FROM pg_db_role_setting, unnest(setconfig) AS setting"
         " WHERE setrole = (SELECT oid FROM pg_roles WHERE rolname = %s) AND setdatabase IN"
@@ -283,25 +281,26 @@ def _reader_exists(connection: Connection[TupleRow]) -> bool:
 
 
 def reader_url(url: str) -> str:
-    """How the read-only role connects to the database of `url`."""
-    # not put together as a URL: in its query, user=owner would win over the user given here
+    """Connection parameters of the read-only role for the database of `url`."""
+    # not a URL: a user in its query part would override the user given here
     return make_conninfo(url, user=READER, password=_reader_password(url))
 
 
 def connect_as_reader(url: str) -> Connection[TupleRow]:
-    """A connection of the read-only role, to tables of this version.
+    """A connection of the read-only role to a database whose schema is this version's.
 
-    Raises `SettingsError` and `SchemaMismatch` with the mend.
+    Raises `SettingsError` if the role cannot connect, `SchemaMismatch` for a different schema.
     """
-    with connect(url) as owner:  # who gets no answer either where the role is not to blame
+    with connect(url) as owner:  # first: if the server is down, the role is not the problem
         require_current(owner)
     try:
         connection = connect(reader_url(url))
     except SettingsError as error:
+        owner_name = urlsplit(url).username or "<owner>"
         raise SettingsError(
-            f"{error}. Queries run as the read-only role {READER}, which the database's owner "
-            f"makes: an administrator lets it by `ALTER ROLE {urlsplit(url).username or 'owner'} "
-            "CREATEROLE`, then run `alphapulse sync` once"
+            f"the read-only role {READER}, which queries run as, cannot connect: {error.problem}",
+            f"if the role does not exist, ask an administrator to run `ALTER ROLE {owner_name} "
+            "CREATEROLE`, then run `alphapulse sync` once",
         ) from None
     connection.execute("SELECT set_config('search_path', %s, false)", [SCHEMA])
     return connection
@@ -310,7 +309,7 @@ def connect_as_reader(url: str) -> Connection[TupleRow]:
 def _reader_password(url: str) -> str | None:
     """Derived from the owner's password, so that there is nothing to store or to lose.
 
-    None where the owner has none (a socket that only its owner may enter).
+    None if the owner has none (a socket that only its owner can open).
     """
     secret = conninfo_to_dict(url).get("password") or os.environ.get("PGPASSWORD")
     if not secret:

@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.components.storage import PostgresStorage
+from alphapulse_pipeline.components.storage import PostgresStorage, _with_options
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 
 
 def test_processes_that_start_at_once_take_turns(database: str, db: Connection[TupleRow]) -> None:
@@ -28,6 +30,40 @@ def _tables(db: Connection[TupleRow]) -> int:
     row = db.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_a_role_named_like_our_schema_finds_dagsters_tables(
+    server: EmbeddedServer, database: str, db: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute("CREATE ROLE alphapulse LOGIN")
+    try:
+        db.execute(f"GRANT ALL ON DATABASE {db.info.dbname} TO alphapulse".encode())
+        db.execute("GRANT ALL ON SCHEMA public, alphapulse, portfolio TO alphapulse")
+        monkeypatch.setenv(POSTGRES_URL, server.url(db.info.dbname, user="alphapulse"))
+        storage = PostgresStorage.from_config_value(None, {})
+        assert storage.run_storage.get_runs_count() == 0
+        assert _tables(db) > 10
+        ours = "SELECT version_num FROM alphapulse.alembic_version"
+        assert db.execute(ours).fetchall() == [("0001",)]
+    finally:
+        monkeypatch.setenv(POSTGRES_URL, database)
+        db.execute("DROP OWNED BY alphapulse")
+        db.execute("DROP ROLE alphapulse")
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("postgresql://me@host/db", "-csynchronous_commit=off -csearch_path=public"),
+        (
+            "postgresql:///db?host=/tmp&options=-csearch_path%3Dmine%20-cwork_mem%3D7MB",
+            "-csynchronous_commit=off -csearch_path=mine -cwork_mem=7MB -csearch_path=public",
+        ),
+    ],
+)
+def test_dagster_keeps_the_options_of_the_url(url: str, options: str) -> None:
+    before, after = conninfo_to_dict(url), conninfo_to_dict(_with_options(url))
+    assert after == before | {"options": options}
 
 
 def test_without_a_database_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,7 +85,7 @@ def test_a_database_that_is_stopped_and_started_again(
     account = make_account(simulator.url)
     with database(home) as url:
         in_the_middle(monkeypatch, lambda _: stop_postgres(home, how))
-        with pytest.raises(DatabaseFailure, match="the next run goes on where this one ended"):
+        with pytest.raises(DatabaseFailure, match="the next run continues where this one ended"):
             sync_trades(account, url, "victim")
         with database(home) as url, connect(url) as db:
             before = stored(db, "trades", "bybit")

@@ -321,7 +321,7 @@ def test_ctrl_c_during_the_start_leaves_no_server(home: Path) -> None:
 
 def test_a_path_too_long_for_a_socket_is_refused(new_home: Path) -> None:
     long = new_home / ("x" * 90)
-    with pytest.raises(EmbeddedServerError, match="Set ALPHAPULSE_HOME to a shorter path"):
+    with pytest.raises(EmbeddedServerError, match="set ALPHAPULSE_HOME to a shorter path"):
         embedded_server(long).__enter__()
     assert not new_home.exists()
 
@@ -336,23 +336,23 @@ def test_an_open_socket_directory_is_refused(new_home: Path) -> None:
 
 def test_a_home_that_cannot_be_made_is_refused(new_home: Path) -> None:
     new_home.write_text("a file")
-    with pytest.raises(EmbeddedServerError, match="Set ALPHAPULSE_HOME to a directory"):
+    with pytest.raises(EmbeddedServerError, match="set ALPHAPULSE_HOME to a writable directory"):
         embedded_server(new_home).__enter__()
 
 
-def test_what_keeps_a_server_from_starting_is_told(new_home: Path) -> None:
+def test_the_error_says_why_the_server_did_not_start(new_home: Path) -> None:
     with embedded_server(new_home):
         pass
     data = new_home / "postgres" / "data"
     with (data / "postgresql.conf").open("a") as conf:
         conf.write("max_connections = many\n")
-    with pytest.raises(EmbeddedServerError) as told:
+    with pytest.raises(EmbeddedServerError) as caught:
         embedded_server(new_home).__enter__()
-    assert 'invalid value for parameter "max_connections": "many"' in str(told.value)
-    assert str(told.value).endswith("to a PostgreSQL server that you already have.")
+    assert 'invalid value for parameter "max_connections": "many"' in caught.value.problem
+    assert caught.value.fix.endswith("to a PostgreSQL server that you already have")
 
     (data / "PG_VERSION").write_text("17\n")
-    with pytest.raises(EmbeddedServerError, match=r"needs 17\. Install the version of the package"):
+    with pytest.raises(EmbeddedServerError, match="needs 17; install the version of the package"):
         embedded_server(new_home).__enter__()
 
 

@@ -64,17 +64,17 @@ def test_migrations_do_not_follow_the_code() -> None:
 @pytest.mark.parametrize(
     ("change", "state", "words"),
     [
-        ("DROP SCHEMA alphapulse CASCADE", schema.Revision.MISSING, "no tables yet: run"),
-        ("DELETE FROM alphapulse.alembic_version", schema.Revision.MISSING, "no tables yet: run"),
+        ("DROP SCHEMA alphapulse CASCADE", schema.Revision.MISSING, "no tables yet; run"),
+        ("DELETE FROM alphapulse.alembic_version", schema.Revision.MISSING, "no tables yet; run"),
         (
             "DELETE FROM alphapulse.repeatable WHERE name = 'portfolio.movements'",
             schema.Revision.BEHIND,
-            "of an older version: run `alphapulse up`",
+            "of an older version; run `alphapulse up`",
         ),
         (
             "UPDATE alphapulse.alembic_version SET version_num = '9999'",
             schema.Revision.AHEAD,
-            "made by a newer version of AlphaPulse: update this project",
+            "of a newer version of AlphaPulse; update this project",
         ),
     ],
 )
@@ -125,8 +125,11 @@ def test_a_database_that_may_not_be_made(server: EmbeddedServer) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://nobody:hunter2hunter2@127.0.0.1:1/db", "the database does not let us in: "),
-        ("postgresql://me:hunter2%hunter2@localhost/db", "ALPHAPULSE_POSTGRES_URL is no valid URL"),
+        ("postgresql://nobody:hunter2hunter2@127.0.0.1:1/db", "cannot connect to the database: "),
+        (
+            "postgresql://me:hunter2%hunter2@localhost/db",
+            "ALPHAPULSE_POSTGRES_URL is not a valid URL",
+        ),
     ],
 )
 def test_no_way_in_is_one_sentence_without_the_password(url: str, words: str) -> None:
@@ -138,7 +141,7 @@ def test_no_way_in_is_one_sentence_without_the_password(url: str, words: str) ->
 
 def test_before_the_first_sync_a_query_is_told_to_sync(server: EmbeddedServer) -> None:
     url = schema.ensure_database(server.url("postgres"), "never_synced")
-    with pytest.raises(schema.SchemaMismatch, match="no tables yet: run `alphapulse up`"):
+    with pytest.raises(schema.SchemaMismatch, match="no tables yet; run `alphapulse up`"):
         schema.connect_as_reader(url)
 
 

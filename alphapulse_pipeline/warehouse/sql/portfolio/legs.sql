@@ -23,8 +23,7 @@ CROSS JOIN LATERAL (
         coalesce(t.fee_cost, 0) AS fee,
         coalesce(t.fee_currency, '') AS fee_in
     FROM alphapulse.market_of(t.account, t.market) AS m
-    WHERE TRUE
-    OFFSET 0 -- found once for all legs
+    LIMIT 1 -- found once for all legs
 ) AS n
 CROSS JOIN LATERAL (
     SELECT
@@ -46,7 +45,7 @@ CROSS JOIN LATERAL (
                 THEN portfolio.price_at(n.fee_in, t.executed_at)
             WHEN n.contract AND n.fee <> 0 THEN portfolio.price_at(n.money, t.executed_at)
         END AS fee_price
-    OFFSET 0 -- found once for all legs
+    LIMIT 1 -- found once for all legs
 ) AS p
 CROSS JOIN LATERAL (
     SELECT
