@@ -99,7 +99,7 @@ def booked(
 ) -> str:
     """An entry that no other history repeats."""
     number = id_ or str(next(_ids))
-    class_ = "loan" if kind in ("borrow", "repay") else "other"
+    class_ = "loan" if kind.endswith(("BORROW", "REPAY")) else "other"
     db.execute(
         "INSERT INTO alphapulse.ledger (account, wallet, kind, entry_id, asset, amount, class,"
         " happened_at, raw, run_id) VALUES (%s, 'unified', %s, %s, %s, %s, %s, %s, '{}', 'test')",
