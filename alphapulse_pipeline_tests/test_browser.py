@@ -186,7 +186,7 @@ def test_the_report_is_readable_alone_at_any_width(
             assert box["width"] > 0.4 * min(width, 1072)
             assert box["x"] + box["width"] <= width
         charts.first.hover()
-        expect(page.locator("#vg-tooltip-element")).to_contain_text("certainty")
+        expect(page.locator("#vg-tooltip-element")).to_contain_text("confidence")
         page.mouse.move(0, 0)
         page.screenshot(path=pictures / f"report-{width}-{scheme}.png")
     assert told == []

@@ -1,10 +1,9 @@
-"""What a refresh of the portfolio costs with a million stored fills, beside a hundred thousand.
+"""Time of a portfolio refresh with a million stored fills, compared with a hundred thousand.
 
-That is enough to see a cost that follows the history; `--fills 10000000` takes half an hour and
-20 GB of disk. Two databases hold an account's fills, as many as the one and the other is to hold,
-a snapshot of prices a day, and two of balances. Every derived table is made from nothing, then
-refreshed again and again after a snapshot and a thousand new fills, by turns; what is measured is
-the refresh alone, by the clock.
+That is enough to see a cost that grows with the history; `--fills 10000000` takes half an hour and
+20 GB of disk. Each of two databases has one account with that many fills, one snapshot of prices a
+day and two snapshots of balances. Every derived table is calculated once from the beginning. Then
+both databases get a snapshot and a thousand new fills in each round, and the refresh is timed.
 """
 
 import argparse
@@ -32,7 +31,7 @@ INSERT INTO alphapulse.datasets (account, dataset, exchange, supported)
 SELECT 'bench', unnest(ARRAY['balances', 'prices', 'trades']), 'bybit', true
 """
 
-# Bought and sold by turns, in two markets, fees in a third asset; what is held stays small.
+# Alternating purchases and sales in two markets with fees in a third asset, so holdings stay small.
 _FILLS = """
 INSERT INTO alphapulse.trades (account, market, trade_id, side, wallet, order_id, executed_at,
     price, amount, cost, fee_cost, fee_currency, taker_or_maker, kind, raw, run_id)
@@ -43,7 +42,7 @@ SELECT 'bench', CASE n %% 3 WHEN 0 THEN 'ETH/USDT' ELSE 'BTC/USDT' END, n::text,
 FROM generate_series(%(first)s::bigint, %(last)s) AS n
 """
 
-# At the times of fills, 8640 of which are a day.
+# One per 8640 fills, which are a day apart.
 _PRICES = """
 WITH snapshot AS (
     INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows)
@@ -113,7 +112,7 @@ def _fill(db: Connection[TupleRow], fills: int) -> None:
     db.execute("VACUUM ANALYZE")
     for table in DERIVED:
         seconds = _seconds(db, table.refresh)
-        print(f"{table.name:15} from nothing: {fills} fills, {seconds:.1f} s", flush=True)
+        print(f"{table.name:15} first refresh: {fills} fills, {seconds:.1f} s", flush=True)
     db.execute("VACUUM ANALYZE")
     db.execute("CHECKPOINT")
 

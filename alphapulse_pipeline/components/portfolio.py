@@ -1,4 +1,4 @@
-"""The component behind `defs/portfolio/defs.yaml`: one asset for each derived table."""
+"""The component behind `defs/portfolio/defs.yaml`: one asset per derived table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account, read_accounts
 from alphapulse_pipeline.settings.environment import postgres_url
-from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure
@@ -28,26 +28,26 @@ from alphapulse_pipeline.warehouse.preview import markdown
 from alphapulse_pipeline.warehouse.schema import require_current
 
 PORTFOLIO = "portfolio"
-"""The group, the first part of the assets' keys, the pool, and the lock that its runs hold."""
+"""The asset group, key prefix, pool, and the lock that its runs hold."""
 _EVERY = 30
 
 
 class Portfolio(SettingsComponent, PortfolioSettings):
-    """Value, realized PnL and reconciliation of all accounts together."""
+    """The value and profit of all accounts together, and whether their balances reconcile."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return portfolio_definitions(read_accounts(Path(context.path).parent), self)
 
 
 def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) -> dg.Definitions:
-    """The derived assets over all datasets of these accounts, and what keeps them fresh."""
+    """The derived assets of these accounts, their job, and the sensor that refreshes them."""
     return dg.Definitions(
         assets=[_asset(derived, accounts, settings) for derived in DERIVED],
         jobs=[
             dg.define_asset_job(
                 PORTFOLIO,
                 selection=dg.AssetSelection.groups(PORTFOLIO),
-                description="Everything that is derived, now.",
+                description="Refresh all derived tables now.",
                 tags={ACCOUNT: PORTFOLIO},
             )
         ],
@@ -58,7 +58,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 minimum_interval_seconds=_EVERY,
                 run_tags={ACCOUNT: PORTFOLIO},
-                description="Refreshes what is derived when what it is made of has changed.",
+                description="Refreshes derived tables when their sources change.",
             )
         ],
     )
@@ -87,10 +87,10 @@ def _asset(
             "dagster/column_lineage": _lineage(derived, sources),
         },
         check_specs=[check.spec(key) for check in checks],
-        automation_condition=_when_its_sources_change(),
+        automation_condition=_when_sources_change(),
         pool=PORTFOLIO,
     )
-    # Dagster knows the class, not its parameter
+    # Dagster does not export the type parameter
     def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with _connected() as connection, account_lock(connection, PORTFOLIO):
             figures = derived.refresh(connection, settings)
@@ -101,8 +101,8 @@ def _asset(
     return table
 
 
-def _when_its_sources_change() -> dg.AutomationCondition[Any]:
-    """Not Dagster's `eager`: that waits until no partition of a history is missing."""
+def _when_sources_change() -> dg.AutomationCondition[Any]:
+    """Unlike Dagster's `eager`, which waits until no partition of a history is missing."""
     news = dg.AutomationCondition.any_deps_updated() | dg.AutomationCondition.newly_missing()
     return news.since_last_handled() & ~dg.AutomationCondition.in_progress()
 
@@ -126,7 +126,7 @@ def _connected() -> Iterator[Connection[TupleRow]]:
         with connect(postgres_url()) as connection:
             require_current(connection)
             yield connection
-    except SettingsError as error:
+    except UserError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     except psycopg.OperationalError as error:
         raise dg.Failure(str(database_failure(error)), allow_retries=False) from None
@@ -135,18 +135,18 @@ def _connected() -> Iterator[Connection[TupleRow]]:
 def _metadata(
     connection: Connection[TupleRow], derived: Derived, figures: Figures, currency: str
 ) -> dict[str, Any]:
-    """The table's columns and size as they are, a picture, rows, and the refresh's own figures."""
+    """Column schema, row count, preview, chart, and what the refresh reported."""
     found: dict[str, Any] = {
         "dagster/column_schema": _columns(connection, derived.name),
         "dagster/row_count": _count(connection, derived.name),
     }
     if derived.preview:
-        cursor = connection.execute(derived.preview.encode())
+        cursor = connection.execute(derived.preview)
         names = [column.name for column in cursor.description or ()]
         found["preview"] = dg.MetadataValue.md(markdown(names, cursor.fetchall()))
     if derived.picture and (spec := derived.picture(connection, currency)):
         found["picture"] = dg.MetadataValue.md(drawing.markdown(spec))
-    # Dagster draws a metric over time of floats alone; the exact number is in the table
+    # Dagster only plots floats; the exact number is in the table
     return found | {
         name: float(value) if isinstance(value, Decimal) else value
         for name, value in figures.items()
@@ -175,7 +175,7 @@ def _columns(connection: Connection[TupleRow], table: str) -> dg.TableSchema:
 
 
 def _count(connection: Connection[TupleRow], table: str) -> int:
-    """By the planner's statistics where the table is large: counting costs as much as the rows."""
+    """From the planner's statistics if the table is large: an exact count reads every row."""
     row = connection.execute(
         "SELECT CASE WHEN reltuples < 100000 THEN NULL ELSE reltuples::bigint END"
         " FROM pg_class WHERE oid = format('%%I.%%I', %s::text, %s::text)::regclass",

@@ -1,4 +1,4 @@
-"""What must hold of the derived tables: looked at in the step that refreshes them."""
+"""Checks of the derived tables, run in the step that refreshes them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ from alphapulse_pipeline.warehouse.preview import markdown
 
 @dataclass(frozen=True)
 class Finding:
-    """How a check stands."""
+    """The outcome of a check."""
 
     passed: bool
     error: str | None = None
-    """In a line, where it is more than a warning."""
+    """One line, if the outcome is an error and not only a warning."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -30,14 +30,14 @@ class PortfolioCheck:
     table: str
     name: str
     description: str
-    look: Callable[[Connection[TupleRow]], Finding]
+    run: Callable[[Connection[TupleRow]], Finding]
 
     def spec(self, key: dg.AssetKey) -> dg.AssetCheckSpec:
         return dg.AssetCheckSpec(self.name, asset=key, description=self.description)
 
     def result(self, connection: Connection[TupleRow], key: dg.AssetKey) -> dg.AssetCheckResult:
-        """As it is now; what is an error is remembered for the alerts."""
-        found = self.look(connection)
+        """Run the check, and record an error for the alerts."""
+        found = self.run(connection)
         alerts.note_check(connection, "portfolio", self.table, self.name, found.error)
         warns = found.error is None
         return dg.AssetCheckResult(
@@ -49,24 +49,19 @@ class PortfolioCheck:
         )
 
 
-def _adds_up(connection: Connection[TupleRow]) -> Finding:
+def _reconciled(connection: Connection[TupleRow]) -> Finding:
     found = residuals.find(connection)
     shown = {}
     if found.rows:
         names = (
             *("state", "account", "wallet", "asset", "from", "to", "residual", "reason"),
-            "suspects",
+            "likely entries",
         )
         shown["residuals"] = dg.MetadataValue.md(markdown(names, [row.cells for row in found.rows]))
     return Finding(
-        passed=not found.off and not found.unwitnessed,
-        error=str(found.rows[0]) if found.off else None,
-        metadata={
-            "off": found.off,
-            "unwitnessed": found.unwitnessed,
-            "pending": found.pending,
-            **shown,
-        },
+        passed=not found.breaks and not found.unverifiable,
+        error=str(found.rows[0]) if found.breaks else None,
+        metadata={**found.counts, **shown},
     )
 
 
@@ -76,15 +71,15 @@ ORDER BY asset LIMIT 20
 """
 
 
-def _everything_priced(connection: Connection[TupleRow]) -> Finding:
+def _all_priced(connection: Connection[TupleRow]) -> Finding:
     rows = connection.execute(_UNPRICED).fetchall()
     shown: dict[str, dg.MetadataValue[str]] = {}
     if rows:
         shown["unpriced"] = dg.MetadataValue.md(markdown(("asset", "accounts", "amount"), rows))
         shown["what to do"] = dg.MetadataValue.text(
-            "No market that the accounts know of leads from these assets to the reporting currency "
-            "in three steps. Choose another currency in defs/portfolio/defs.yaml, or sync prices "
-            "of an account whose exchange lists them."
+            "No path of up to three markets leads from these assets to the reporting currency. "
+            "Choose a different currency in defs/portfolio/defs.yaml, or sync the prices of an "
+            "account whose exchange lists them."
         )
     return Finding(not rows, metadata={"assets without a price": len(rows), **shown})
 
@@ -92,16 +87,17 @@ def _everything_priced(connection: Connection[TupleRow]) -> Finding:
 CHECKS = (
     PortfolioCheck(
         "reconciliation",
-        "adds_up",
-        "Every balance is explained by its history. An error where it is not, with the window, the "
-        "amount and the entries around it; a warning where the exchange tells too little for that.",
-        _adds_up,
+        "reconciled",
+        "Every balance reconciles with its history. A break is an error and names the window, the "
+        "amount and the likely entries; an unverifiable difference, for which the exchange reports "
+        "too little, is a warning.",
+        _reconciled,
     ),
     PortfolioCheck(
         "prices",
-        "everything_priced",
-        "Everything that is held has a price in the reporting currency. A warning names what has "
-        "none: it is missing in every value, and never counted as nothing.",
-        _everything_priced,
+        "all_priced",
+        "Everything that is held has a price in the reporting currency. A warning names the assets "
+        "without one: they are excluded from every value, not counted as zero.",
+        _all_priced,
     ),
 )

@@ -1,1 +1,1 @@
-"""What is derived from the histories and snapshots, in the schema `portfolio`: SQL first."""
+"""Tables derived from the histories and snapshots, in the schema `portfolio`. SQL first."""

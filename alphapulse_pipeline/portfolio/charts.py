@@ -1,7 +1,7 @@
-"""What a portfolio looks like: rows into Vega-Lite specifications.
+"""Vega-Lite specifications of the portfolio's charts.
 
-Numbers become floats here, since they are drawn; the exact ones are in the tables beside a chart.
-Colours are names of CSS variables, so that one specification is drawn on light and on dark paper.
+Numbers become floats for drawing; the tables next to a chart have the exact ones. Colours are CSS
+variables, so the same specification works in light and dark mode.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from alphapulse_pipeline.portfolio.numbers import listed
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
 _SHOWN = 12
-"""Bars of one chart; what is less is added up in the last one."""
+"""Bars of one chart; the last one sums up all smaller amounts."""
 _REST = "all others"
 
 _INK, _QUIET, _LINE = "var(--ink)", "var(--quiet)", "var(--line)"
@@ -63,7 +63,7 @@ _TIMES = {
     "type": "temporal",
     "title": None,
     "scale": {"type": "utc"},
-    # Vega's own words for hours and minutes leave out which half of the day it is
+    # Vega's default labels are on a 12-hour clock without AM and PM
     "axis": {
         "grid": False,
         "format": {
@@ -83,17 +83,17 @@ _STATES = {
 
 
 def equity(rows: Sequence[Row], currency: str) -> Spec:
-    """The value over time with what it may be off by: rows of `portfolio.value`, oldest first.
+    """Value over time with its uncertainty: rows of `portfolio.value`, oldest first.
 
-    A stretch that rests on what a failed account last said is dashed.
+    The line is dashed while the value of a failed account is carried.
     """
     points = [
         {
             **_time(row["at"]),
             "value": float(row["value"]),
-            "low": float(row["value"] - row["doubt"]),
-            "high": float(row["value"] + row["doubt"]),
-            "sure": float(row["certainty"]),
+            "low": float(row["value"] - row["uncertainty"]),
+            "high": float(row["value"] + row["uncertainty"]),
+            "confidence": float(row["confidence"]),
             "state": row["state"],
         }
         for row in rows
@@ -116,7 +116,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
     }
     return _chart(
         f"Value over time, {currency}",
-        "the band is how far the value may be off",
+        "the band is the uncertainty of the value",
         300,
         {
             "layer": [
@@ -160,7 +160,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
                         "y": y,
                         "opacity": {
                             "condition": {"param": "near", "empty": False, "value": 1},
-                            # one point makes no line
+                            # a single point has no line
                             "value": 0 if len(points) > 1 else 1,
                         },
                         "tooltip": [
@@ -168,7 +168,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
                             {"field": "value", "format": _MONEY},
                             {"field": "low", "title": "at least", "format": _MONEY},
                             {"field": "high", "title": "at most", "format": _MONEY},
-                            {"field": "sure", "title": "certainty", "format": ".1%"},
+                            {"field": "confidence", "format": ".1%"},
                             {"field": "state"},
                         ],
                     },
@@ -179,18 +179,18 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
 
 
 def allocation(rows: Sequence[Row], currency: str) -> Spec:
-    """Where the value is: (asset, value), value None where there is no price; any order."""
+    """Value by asset: (asset, value), value None if the asset has no price; in any order."""
     priced = _largest([row for row in rows if row["value"] is not None], "value")
     unpriced = sorted({row["asset"] for row in rows if row["value"] is None})
-    said = f"without a price: {listed(unpriced)}" if unpriced else "everything has a price"
-    return _bars(f"Allocation, {currency}", said, priced, _ACCENT)
+    subtitle = f"no price: {listed(unpriced)}" if unpriced else "every asset has a price"
+    return _bars(f"Allocation, {currency}", subtitle, priced, _ACCENT)
 
 
 def pnl_by_month(rows: Sequence[Row], currency: str) -> Spec:
-    """What was earned in each month: (month, pnl), oldest first."""
+    """Realized profit and loss by month: (month, pnl), oldest first."""
     values = [{"month": f"{row['month']:%Y-%m}", "pnl": float(row["pnl"])} for row in rows]
     return _chart(
-        f"Realised profit and loss by month, {currency}",
+        f"Realized profit and loss by month, {currency}",
         None,
         220,
         {
@@ -212,15 +212,15 @@ def pnl_by_month(rows: Sequence[Row], currency: str) -> Spec:
 
 
 def pnl_by_asset(rows: Sequence[Row], currency: str) -> Spec:
-    """What was earned with each asset: (asset, value); any order."""
+    """Realized profit and loss by asset: (asset, value), in any order."""
     shown = _largest(rows, "value")
-    return _bars(f"Realised profit and loss by asset, {currency}", None, shown, _GAIN)
+    return _bars(f"Realized profit and loss by asset, {currency}", None, shown, _GAIN)
 
 
 def exposure(rows: Sequence[Row], currency: str) -> Spec:
-    """What moves the value: (asset, net_value, gross_value) of all accounts together; any order.
+    """Exposure of all accounts together: (asset, net_value, gross_value), in any order.
 
-    The pale bar is the gross value on both sides, the full one what is left of it.
+    Pale bars show the long and short values, solid bars the net value.
     """
     shown = sorted(
         (row for row in rows if row["gross_value"] is not None), key=lambda row: -row["gross_value"]
@@ -243,7 +243,7 @@ def exposure(rows: Sequence[Row], currency: str) -> Spec:
     ]
     return _chart(
         f"Exposure, {currency}",
-        "pale: long and short, full: net",
+        "pale: long and short; solid: net",
         _height(values),
         {
             "data": {"values": values},
@@ -272,30 +272,30 @@ def exposure(rows: Sequence[Row], currency: str) -> Spec:
 
 
 def residual_drift(rows: Sequence[Row], span: tuple[datetime, datetime], currency: str) -> Spec:
-    """What the histories do not explain, added up: (account, wallet, asset, at, value).
+    """Cumulative residuals by balance: (account, wallet, asset, at, value), oldest first.
 
-    Oldest first; `value` is one window's residual, None where the asset has no price. `span` is
-    the time that was reconciled: where everything adds up, the line is flat at zero.
+    `value` is one window's residual in the reporting currency, None if the asset has no price.
+    `span` is the reconciled time: if every balance reconciles, the line is flat at zero.
     """
     priced = [row for row in rows if row["value"] is not None]
     points = []
-    for place, group in groupby(sorted(priced, key=_place), key=_place):
+    for balance, group in groupby(sorted(priced, key=_balance), key=_balance):
         drift = Decimal(0)
-        points.append((place, span[0], drift))
+        points.append((balance, span[0], drift))
         for row in group:
-            points.append((place, row["at"], drift := drift + row["value"]))
-        points.append((place, span[1], drift))
-    zero = [("every balance is explained", at, Decimal(0)) for at in span]
+            points.append((balance, row["at"], drift := drift + row["value"]))
+        points.append((balance, span[1], drift))
+    zero = [("every balance reconciles", at, Decimal(0)) for at in span]
     unpriced = sorted({row["asset"] for row in rows if row["value"] is None})
     return _chart(
-        f"Unexplained differences, added up, {currency}",
-        f"not drawn, without a price: {listed(unpriced)}" if unpriced else None,
+        f"Cumulative unexplained differences, {currency}",
+        f"not shown, no price: {listed(unpriced)}" if unpriced else None,
         200,
         {
             "data": {
                 "values": [
-                    {**_time(at), "drift": float(drift), "balance": place}
-                    for place, at, drift in points or zero
+                    {**_time(at), "drift": float(drift), "balance": balance}
+                    for balance, at, drift in points or zero
                 ]
             },
             "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
@@ -317,7 +317,7 @@ def residual_drift(rows: Sequence[Row], span: tuple[datetime, datetime], currenc
     )
 
 
-def _chart(title: str, subtitle: str | None, height: int, drawn: Spec) -> Spec:
+def _chart(title: str, subtitle: str | None, height: int, body: Spec) -> Spec:
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "title": {"text": title} | ({"subtitle": subtitle} if subtitle else {}),
@@ -325,15 +325,15 @@ def _chart(title: str, subtitle: str | None, height: int, drawn: Spec) -> Spec:
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": _CONFIG,
-        **drawn,
+        **body,
     }
 
 
-def _bars(title: str, said: str | None, values: list[dict[str, Any]], positive: str) -> Spec:
-    """Lying bars of {asset, value}, gains and losses apart."""
+def _bars(title: str, subtitle: str | None, values: list[dict[str, Any]], positive: str) -> Spec:
+    """Horizontal bars of {asset, value}, negative ones in a different colour."""
     return _chart(
         title,
-        said,
+        subtitle,
         _height(values),
         {
             "data": {"values": values},
@@ -370,7 +370,7 @@ def _height(values: Sequence[object]) -> int:
 
 
 def _largest(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
-    """The largest amounts by asset, whatever their sign, and the sum of the rest."""
+    """The largest absolute amounts by asset, and the sum of the rest."""
     ordered = sorted(rows, key=lambda row: -abs(row[name]))
     cut = _SHOWN if len(ordered) <= _SHOWN else _SHOWN - 1
     shown = [(row["asset"], row[name]) for row in ordered[:cut]]
@@ -380,7 +380,7 @@ def _largest(rows: Sequence[Row], name: str) -> list[dict[str, Any]]:
 
 
 def _stretches(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Points of one state in a row are one line; each line begins where the last one ended."""
+    """One line for each run of points in the same state, starting where the previous line ends."""
     lines = [list(group) for _, group in groupby(points, key=itemgetter("state"))]
     for before, line in pairwise(lines):
         line.insert(0, before[-1] | {"state": line[0]["state"]})
@@ -391,10 +391,10 @@ def _stretches(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _place(row: Row) -> str:
+def _balance(row: Row) -> str:
     return f"{row['account']} {row['wallet']} {row['asset']}"
 
 
 def _time(at: datetime) -> dict[str, Any]:
-    """Where a point is drawn, in milliseconds, and what is said of it; both UTC."""
+    """A point's time in milliseconds, and as text for its tooltip; both UTC."""
     return {"at": round(at.timestamp() * 1000), "when": f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"}

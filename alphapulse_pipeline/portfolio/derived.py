@@ -1,4 +1,4 @@
-"""What a derived table is made of, and how it is made."""
+"""The definition of a derived table: its sources, how it is refreshed, how it is shown."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from alphapulse_pipeline.portfolio.charts import Spec
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 Figures = Mapping[str, int | Decimal | str]
-"""What a refresh tells of itself, by name."""
+"""What a refresh reports, by label."""
 Refresh = Callable[[Connection[TupleRow], PortfolioSettings], Figures]
-"""Brings a table up to date with what it is made of; the connection is in autocommit."""
+"""Brings a table up to date with its sources; the connection is in autocommit mode."""
 Picture = Callable[[Connection[TupleRow], str], Spec | None]
-"""A chart of the table in the reporting currency; None where there is nothing to draw."""
+"""A chart of the table in the reporting currency; None if there are no rows to draw."""
 Column = tuple[str, str]
-"""(table, column): one of a dataset, or of another derived table."""
+"""(table, column) of a dataset or of a derived table."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,11 @@ class Derived:
     description: str
     refresh: Refresh
     datasets: tuple[str, ...] = ()
-    """The datasets of every account that it is made of."""
+    """The datasets that it reads, of every account."""
     follows: tuple[str, ...] = ()
-    """The derived tables that it is made of."""
+    """The derived tables that it reads."""
     lineage: Mapping[str, tuple[Column, ...]] = field(default_factory=dict)
-    """Column -> the columns that it comes from."""
-    preview: str = ""
-    """A query for the rows that are shown: the newest or the greatest ones."""
+    """Column -> the columns it is calculated from."""
+    preview: bytes = b""
+    """A query for a handful of rows: the newest or the largest."""
     picture: Picture | None = None
-    """What the rows look like."""

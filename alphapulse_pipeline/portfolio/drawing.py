@@ -1,4 +1,4 @@
-"""A chart as a picture that needs no browser."""
+"""Charts rendered as SVG, without a browser."""
 
 import base64
 import json
@@ -16,15 +16,15 @@ LIGHT = {
     "loss": "#b5432f",
     "mark": "#b0761a",
 }
-"""Colours by the names that charts use: what is drawn is printed on white."""
+"""Values of the CSS variables in charts, for a white background."""
 
 
 def svg(spec: Spec) -> str:
-    """The chart in light colours."""
-    import vl_convert  # tens of megabytes of a JavaScript engine, for whoever draws
+    """The chart as SVG, in light colours."""
+    import vl_convert  # loads a JavaScript engine of tens of megabytes
 
     still = spec | {"width": _WIDTH}
-    if "layer" in spec:  # what answers to the mouse would be the larger part of the picture
+    if "layer" in spec:  # interactive layers would be most of the picture
         still["layer"] = [layer for layer in spec["layer"] if "params" not in layer]
     text = json.dumps(still)
     for name, colour in LIGHT.items():
@@ -36,6 +36,6 @@ def svg(spec: Spec) -> str:
 
 
 def markdown(spec: Spec) -> str:
-    """The chart as an image in Markdown, with nothing to load."""
+    """The chart as a Markdown image with the SVG inlined."""
     drawn = base64.b64encode(svg(spec).encode()).decode()
     return f"![{spec['title']['text']}](data:image/svg+xml;base64,{drawn})"

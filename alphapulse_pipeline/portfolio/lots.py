@@ -1,9 +1,9 @@
-"""Lots of one asset: which of them goes first, what of its cost goes with it.
+"""Open lots of one asset: the order in which they are sold, and the cost that goes with each.
 
-One fold for all four methods: they differ in the place that a lot takes in the queue, and average
-in where a cost is taken from. What is sold without being held is a lot of a negative amount, which
-a purchase closes. All sums are exact: a share of a cost has 18 digits after the point, and what
-goes last takes what is left.
+All four methods share one algorithm: they differ in a lot's place in the queue, and the average
+method takes the cost from the whole book instead of the lot. Selling more than is held opens a lot
+with a negative amount, which a purchase closes. All sums are exact: a share of a cost is rounded to
+18 decimal places, and the last part takes the remainder.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ from typing import NamedTuple
 from alphapulse_pipeline.settings.portfolio import CostBasis
 
 DIGITS = 100
-"""Of the context to reckon in: sums and products of amounts stay exact."""
+"""Precision of the decimal context: sums and products of amounts stay exact."""
 _ZERO = Decimal(0)
 _SCALE = Decimal(1).scaleb(-18)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Lot:
-    """Something that came, or that was sold before it came: then of a negative amount and cost."""
+    """An acquired amount; or one sold short, whose amount and cost are negative."""
 
     __slots__ = (
-        *("lot_id", "acquired_at", "entered_at", "amount", "remaining", "cost", "left"),
+        *("lot_id", "acquired_at", "entered_at", "amount", "remaining", "cost", "remaining_cost"),
         *("source", "opened_by", "place", "stored"),
     )
 
@@ -38,7 +38,7 @@ class Lot:
         amount: Decimal,
         remaining: Decimal,
         cost: Decimal | None,
-        left: Decimal | None,
+        remaining_cost: Decimal | None,
         source: str,
         opened_by: str,
         place: Decimal,
@@ -50,32 +50,33 @@ class Lot:
         self.amount = amount
         self.remaining = remaining
         self.cost = cost
-        self.left = left
-        """What is left of the cost; None where lots cost the average, or no price was known."""
+        self.remaining_cost = remaining_cost
+        """None if lots cost the average, or if no price was known."""
         self.source = source
         self.opened_by = opened_by
         self.place = place
+        """The open lot with the lowest place is sold first."""
         self.stored = stored
-        """Whether the database holds it: then a change of it is an update."""
+        """Whether the database has it: then a change is an update."""
 
 
 class Part(NamedTuple):
-    """What an event closes of one lot, with the lot's sign."""
+    """The part of a lot that an event closes, with the lot's sign."""
 
     lot: Lot
     amount: Decimal
     basis: Decimal | None
-    """What of the cost goes with it; None where no price was known."""
+    """The cost of this part; None if no price was known."""
     value: Decimal | None
-    """Its share of the event's value."""
+    """This part's share of the event's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How lots are queued, and where a cost is taken from."""
+    """How lots are queued, and where their cost comes from."""
 
     place: Callable[[datetime, Decimal, Decimal | None], Decimal]
-    """(acquired at, amount, cost) -> the lot with the least place goes first."""
+    """(acquired at, amount, cost) -> place in the queue, lowest first."""
     average: bool = False
 
 
@@ -95,7 +96,7 @@ METHODS: dict[CostBasis, Method] = {
     "average": Method(lambda at, amount, cost: _microseconds(at), average=True),
 }
 POSITION = Method(lambda at, amount, cost: _ZERO, average=True)
-"""Of a position, which an exchange too reckons by its average entry."""
+"""For positions: exchanges use their average entry price as well."""
 
 
 def share(whole: Decimal | None, part: Decimal, of: Decimal) -> Decimal | None:
@@ -106,15 +107,15 @@ def share(whole: Decimal | None, part: Decimal, of: Decimal) -> Decimal | None:
 
 
 class Book:
-    """The open lots of one asset in one account, or in all.
+    """The open lots of one asset, of one account or shared by all.
 
-    `more` gives the stored open lots, the next ones first, a few at a time: those that are never
-    reached cost nothing.
+    `more` yields the stored open lots in the order of the queue, a batch at a time: lots that are
+    never reached are never read.
     """
 
     __slots__ = (
-        *("amount", "cost", "lots", "lines", "changed", "closed", "_method", "_lifecycle", "_more"),
-        *("_queue", "_known"),
+        *("amount", "cost", "last_lot", "last_line", "changed", "closed"),
+        *("_method", "_lifecycle", "_more", "_queue", "_read_up_to"),
     )
 
     def __init__(
@@ -122,52 +123,53 @@ class Book:
         method: Method,
         amount: Decimal,
         cost: Decimal | None,
-        lots: int,
-        lines: int,
+        last_lot: int,
+        last_line: int,
         more: Iterator[list[Lot]],
     ) -> None:
         self.amount = amount
         self.cost = cost
-        self.lots = lots
-        """The number of the last lot."""
-        self.lines = lines
-        """The number of the last line."""
+        self.last_lot = last_lot
+        self.last_line = last_line
         self.changed: dict[int, Lot] = {}
-        """Open lots that are new, or of which something went."""
+        """Open lots that are new or partly sold."""
         self.closed: list[Lot] = []
-        """Lots of which nothing is left."""
         self._method = method
         self._lifecycle = method is POSITION
         self._more: Iterator[list[Lot]] | None = more
         self._queue: list[tuple[Decimal, int, Lot]] = []
-        self._known = (Decimal("-Infinity"), 0)
+        self._read_up_to = (Decimal("-Infinity"), 0)
         """The place up to which all stored lots are in the queue."""
 
     def next(self) -> Lot:
-        """The open lot that goes first; there must be one."""
-        while self._more is not None and (not self._queue or self._queue[0][:2] > self._known):
-            found = next(self._more, None)
-            if found is None:
+        """The open lot that is sold first; there must be one."""
+        while self._more is not None and (not self._queue or self._queue[0][:2] > self._read_up_to):
+            batch = next(self._more, None)
+            if batch is None:
                 self._more = None
                 break
-            for lot in found:
+            for lot in batch:
                 heappush(self._queue, (lot.place, lot.lot_id, lot))
-            self._known = (found[-1].place, found[-1].lot_id)
+            self._read_up_to = (batch[-1].place, batch[-1].lot_id)
         return self._queue[0][2]
 
     def close(self, amount: Decimal, value: Decimal | None) -> list[Part]:
-        """Let go what `amount`, of the other sign than what is held, closes of it."""
+        """Close lots by `amount`, whose sign is the opposite of what is held."""
         parts: list[Part] = []
         while amount and self.amount and (amount < 0) == (self.amount > 0):
             lot = self.next()
             last = abs(lot.remaining) >= abs(amount)
             taken = -amount if last else lot.remaining
-            value_of_it = share(value, -taken, amount)
+            part_value = share(value, -taken, amount)
             if self._method.average:
                 basis = share(self.cost, taken, self.amount)
             else:
-                basis = share(lot.left, taken, lot.remaining)
-                lot.left = None if lot.left is None or basis is None else lot.left - basis
+                basis = share(lot.remaining_cost, taken, lot.remaining)
+                lot.remaining_cost = (
+                    None
+                    if lot.remaining_cost is None or basis is None
+                    else lot.remaining_cost - basis
+                )
             lot.remaining -= taken
             self.amount -= taken
             if not self.amount:
@@ -177,14 +179,14 @@ class Book:
             else:
                 self.cost = None
             amount += taken
-            value = None if value is None or value_of_it is None else value - value_of_it
+            value = None if value is None or part_value is None else value - part_value
             if lot.remaining:
                 self.changed[lot.lot_id] = lot
             else:
                 heappop(self._queue)
                 self.changed.pop(lot.lot_id, None)
                 self.closed.append(lot)
-            parts.append(Part(lot, taken, basis, value_of_it))
+            parts.append(Part(lot, taken, basis, part_value))
         return parts
 
     def open(
@@ -196,19 +198,20 @@ class Book:
         source: str,
         opened_by: str,
     ) -> None:
-        """A new lot; of a position that is open already it belongs to what opened it."""
+        """A new lot; an addition to an open position keeps the entry that opened the position."""
         if self._lifecycle and self.amount:
             first = self.next()
             acquired_at, opened_by = first.acquired_at, first.opened_by
-        self.lots += 1
+        self.last_lot += 1
         place = self._method.place(acquired_at, amount, value)
-        left = None if self._method.average else value
+        remaining_cost = None if self._method.average else value
         lot = Lot(
-            *(self.lots, acquired_at, at, amount, amount, value, left, source, opened_by),
+            *(self.last_lot, acquired_at, at, amount, amount, value, remaining_cost),
+            *(source, opened_by),
             place=place,
             stored=False,
         )
-        heappush(self._queue, (place, self.lots, lot))
-        self.changed[self.lots] = lot
+        heappush(self._queue, (place, self.last_lot, lot))
+        self.changed[self.last_lot] = lot
         self.amount += amount
         self.cost = None if self.cost is None or value is None else self.cost + value

@@ -1,4 +1,4 @@
-"""What each leg of an entry does to the lots, and the lines that tell what was realised by it."""
+"""Matches the legs of each entry against open lots, and writes what was realized, line by line."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,21 +11,21 @@ _ZERO = Decimal(0)
 
 
 class Leg(NamedTuple):
-    """A row of `portfolio.legs`, of the account whose lots it changes."""
+    """A row of `portfolio.legs`, with the book whose lots it changes."""
 
-    account: str
+    book: str
+    """The account; blank if all accounts share their lots."""
     asset: str
     happened_at: datetime
-    way: str
+    treatment: str
     """swap, earned, moved, carried, position or line: see `Matching`."""
     kind: str
     amount: Decimal
     value: Decimal | None
-    told: Decimal | None
+    reported_pnl: Decimal | None
     price: Decimal | None
     entry: str
-    owner: str
-    """The account of the entry, though lots may be shared by all."""
+    account: str
     from_account: str | None
     carries: str | None
 
@@ -48,8 +48,8 @@ class Line(NamedTuple):
     basis: Decimal | None
 
 
-class Carried(NamedTuple):
-    """A part of a lot on its way from one account to another."""
+class TransferredLot(NamedTuple):
+    """The part of a lot that a withdrawal takes to a different account."""
 
     acquired_at: datetime
     opened_by: str
@@ -58,23 +58,23 @@ class Carried(NamedTuple):
 
 
 class Matching:
-    """Takes legs in the order of time and gives lines.
+    """Takes legs in order of time and collects the lines.
 
-    `book` opens the lots of an account's asset; `left` tells what a withdrawal (book, asset, whose
-    it was, its entry) took along, where it was matched in an earlier refresh.
+    `book(book, asset)` reads the stored lots. `withdrawn(book, asset, account, entry)` reads the
+    lots of a withdrawal that an earlier refresh matched.
     """
 
     def __init__(
         self,
         book: Callable[[str, str], Book],
-        left: Callable[[str, str, str, str], Sequence[Carried]],
+        withdrawn: Callable[[str, str, str, str], Sequence[TransferredLot]],
     ) -> None:
         self.books: dict[tuple[str, str], Book] = {}
         self.lines: list[Line] = []
         self._book = book
-        self._left = left
-        self._under_way: dict[tuple[str, str], list[Carried]] = {}
-        self._ways: dict[str, Callable[[Book, Leg], None]] = {
+        self._withdrawn = withdrawn
+        self._in_transit: dict[tuple[str, str], list[TransferredLot]] = {}
+        self._treatments: dict[str, Callable[[Book, Leg], None]] = {
             "swap": self._swap,
             "earned": self._earned,
             "moved": self._moved,
@@ -84,31 +84,31 @@ class Matching:
         }
 
     def take(self, leg: Leg) -> None:
-        place = leg.account, leg.asset
-        book = self.books.get(place)
+        key = leg.book, leg.asset
+        book = self.books.get(key)
         if book is None:
-            book = self.books[place] = self._book(*place)
-        self._ways[leg.way](book, leg)
+            book = self.books[key] = self._book(*key)
+        self._treatments[leg.treatment](book, leg)
 
     def _swap(self, book: Book, leg: Leg) -> None:
-        """Something came or went at its value."""
+        """Acquired or disposed of at its value."""
         self._trade(book, leg, leg.amount, leg.value, leg.happened_at, leg.entry)
 
     def _earned(self, book: Book, leg: Leg) -> None:
-        """Something came or went for nothing: income or expense, besides what its coins do."""
+        """Income or an expense: a line of its own, besides the lots of the coins."""
         self._line(book, leg)
         given = leg._replace(kind="payment") if leg.amount < 0 else leg
         self._trade(book, given, leg.amount, leg.value, leg.happened_at, leg.entry)
 
     def _moved(self, book: Book, leg: Leg) -> None:
-        """Something left the account at what it cost."""
+        """Left the account at cost."""
         parts = book.close(leg.amount, leg.value)
         for part in parts:
             basis = part.basis
             self._add(book, leg, basis, basis, part)
         if leg.kind == "transfer":
-            self._under_way[leg.owner, leg.entry] = [
-                Carried(part.lot.acquired_at, part.lot.opened_by, part.amount, part.basis)
+            self._in_transit[leg.account, leg.entry] = [
+                TransferredLot(part.lot.acquired_at, part.lot.opened_by, part.amount, part.basis)
                 for part in parts
             ]
         rest = leg.amount + sum((part.amount for part in parts), _ZERO)
@@ -123,13 +123,13 @@ class Matching:
             )
 
     def _carried(self, book: Book, leg: Leg) -> None:
-        """What left another account arrives, with its cost; what was lost on the way is a fee."""
-        place = leg.from_account or "", leg.carries or ""
-        parts = self._under_way.pop(place, None)
+        """Arrived from a different account, at its cost there; what did not arrive is a fee."""
+        withdrawal = leg.from_account or "", leg.carries or ""
+        parts = self._in_transit.pop(withdrawal, None)
         if parts is None:
-            # where all accounts share their lots, they share the lines as well
-            book_left = place[0] if leg.account else ""
-            parts = list(self._left(book_left, leg.asset, *place))
+            # accounts that share their lots share the lines as well
+            from_book = withdrawal[0] if leg.book else ""
+            parts = list(self._withdrawn(from_book, leg.asset, *withdrawal))
         rest = leg.amount
         for part in parts:
             taken = min(part.amount, rest)
@@ -146,23 +146,24 @@ class Matching:
             self._trade(book, leg, rest, value, leg.happened_at, leg.entry)
 
     def _position(self, book: Book, leg: Leg) -> None:
-        """Contracts came or went: what their closing realised is told, or reckoned by the average
-        entry."""
+        """Contracts opened or closed: the exchange reports what closing realized; if it does not,
+        it is calculated from the average entry."""
         closed = book.close(leg.amount, leg.value)
-        told = leg.told
+        reported = leg.reported_pnl
         amount = sum((part.amount for part in closed), _ZERO)
-        left = amount
+        unassigned = amount
         for part in closed:
-            if told is not None:
-                gain = share(told, part.amount, left)
-                told, left = told - (gain or _ZERO), left - part.amount
+            if reported is not None:
+                gain = share(reported, part.amount, unassigned)
+                reported -= gain or _ZERO
+                unassigned -= part.amount
             else:
                 gain = (
                     None if part.value is None or part.basis is None else (-part.value - part.basis)
                 )
             self._gain(book, leg, gain, part)
-        if told and not closed:
-            self._gain(book, leg, told, None)
+        if reported and not closed:
+            self._gain(book, leg, reported, None)
         if leg.amount + amount:
             rest = leg.amount + amount
             value = share(leg.value, rest, leg.amount)
@@ -171,9 +172,9 @@ class Matching:
             book.open(rest, value, leg.happened_at, leg.happened_at, leg.kind, leg.entry)
 
     def _line(self, book: Book, leg: Leg) -> None:
-        """Something earned or paid that changes no lot of this asset."""
+        """Earned or paid without a change of this asset's lots."""
         opened_by, acquired_at = "", None
-        if book.amount and leg.way == "line":
+        if book.amount and leg.treatment == "line":
             first = book.next()
             opened_by, acquired_at = first.opened_by, first.acquired_at
         self._write(book, leg, leg.kind, leg.value, acquired_at, opened_by)
@@ -212,13 +213,14 @@ class Matching:
     def _add(
         self, book: Book, leg: Leg, proceeds: Decimal | None, cost: Decimal | None, part: Part
     ) -> None:
+        """A line for a closed part of a lot."""
         lot = part.lot
-        book.lines += 1
+        book.last_line += 1
         self.lines.append(
             Line(
-                leg.account,
+                leg.book,
                 leg.asset,
-                book.lines,
+                book.last_line,
                 leg.kind,
                 leg.happened_at,
                 part.amount,
@@ -241,13 +243,13 @@ class Matching:
         acquired_at: datetime | None,
         opened_by: str,
     ) -> None:
-        """A line that is of no lot."""
-        book.lines += 1
+        """A line without a lot."""
+        book.last_line += 1
         self.lines.append(
             Line(
-                leg.account,
+                leg.book,
                 leg.asset,
-                book.lines,
+                book.last_line,
                 kind,
                 leg.happened_at,
                 _ZERO,
@@ -262,7 +264,7 @@ class Matching:
 
 
 def _two_sides(value: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
-    """(proceeds, cost) of something gained or lost."""
+    """(proceeds, cost) of a gain or loss."""
     if value is None:
         return None, None
     return (value, _ZERO) if value >= 0 else (_ZERO, -value)

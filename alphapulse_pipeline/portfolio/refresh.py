@@ -1,4 +1,4 @@
-"""How far a derived table knows the histories: what it costs to refresh it follows the new rows."""
+"""Incremental refreshes: how far each derived table has read the histories."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,32 +8,40 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('alphapulse portfolio ' || %s, 0))"
-# To the planner a third of all rows may be newer than a time that it does not know; few are. And
-# it takes longer to compile what it thinks is much work than to do it.
+# The planner assumes that a third of all rows are newer than a time it does not know, but only a
+# few are. And compiling such a plan takes longer than running it.
 _FEW_ARE_NEW = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
-"""Before everything: since then all is made anew."""
-_KNOWN_BY_ALL = """
+"""Before all data: a refresh since then recalculates everything."""
+_DELETE_REWRITTEN = """
 DELETE FROM portfolio.rewritten
 WHERE recorded_at < (SELECT min(up_to) FROM portfolio.refreshed)
 """
 
 
 @contextmanager
-def refreshing(connection: Connection[TupleRow], name: str) -> Iterator[datetime]:
-    """One refresh of a derived table, in one transaction and one at a time.
-
-    Gives the time since which rows of histories are new to it; of a first one `NEVER`.
-    """
+def locked(connection: Connection[TupleRow], name: str) -> Iterator[None]:
+    """A transaction that is the only one to refresh this table."""
     with connection.transaction():
         connection.execute(_LOCK, [name])
+        yield
+
+
+@contextmanager
+def refreshing(connection: Connection[TupleRow], name: str) -> Iterator[datetime]:
+    """One incremental refresh of a derived table, in one transaction and one at a time.
+
+    Yields the recording time since which rows of the histories are new to the table: `NEVER` in
+    its first refresh.
+    """
+    with locked(connection, name):
         row = connection.execute(
             "SELECT portfolio.known_up_to(), coalesce((SELECT up_to FROM portfolio.refreshed"
             " WHERE name = %s), %s)",
             [name, NEVER],
         ).fetchone()
         if row is None:
-            raise AssertionError("a row is always answered")
+            raise AssertionError("this query always returns a row")
         up_to, since = row
         if since > NEVER:
             connection.execute(_FEW_ARE_NEW)
@@ -43,4 +51,4 @@ def refreshing(connection: Connection[TupleRow], name: str) -> Iterator[datetime
             " ON CONFLICT (name) DO UPDATE SET up_to = excluded.up_to",
             [name, up_to],
         )
-        connection.execute(_KNOWN_BY_ALL)
+        connection.execute(_DELETE_REWRITTEN)

@@ -1,4 +1,4 @@
-"""The differences that the histories do not explain, and the entries that may be to blame."""
+"""Unexplained differences between balances and histories, and the entries likely behind them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,42 +7,15 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
+from alphapulse_pipeline.portfolio.queries import queries
+
+_SQL = queries("residuals")
 _SHOWN = 20
-
-_COUNTS = """
-SELECT state, count(*) FROM portfolio.reconciliation WHERE state <> 'zero' GROUP BY state
-"""
-
-_OPEN = """
-SELECT state, account, wallet, asset, opened_at, closed_at, residual, reason
-FROM portfolio.reconciliation WHERE state IN ('off', 'unwitnessed')
-ORDER BY state <> 'off', closed_at DESC, account, wallet, asset LIMIT %(shown)s
-"""
-
-# What the ledger booked of exactly this amount, and no history tells; what the histories tell of
-# this amount, or of its double, as of a wrong sign; then whatever is nearest to it.
-_SUSPECTS = """
-WITH entries AS (
-    SELECT 'ledger ' || kind || ' ' || entry_id AS entry, amount, happened_at,
-           amount = %(residual)s AS exact
-    FROM alphapulse.ledger
-    WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s AND repeats <> ''
-      AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
-    UNION ALL
-    SELECT dataset || ' ' || entry, amount, happened_at,
-           amount = -%(residual)s OR 2 * amount = -%(residual)s
-    FROM portfolio.movements
-    WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
-      AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
-)
-SELECT entry, amount, happened_at FROM entries
-ORDER BY NOT exact, abs(abs(amount) - abs(%(residual)s)), happened_at LIMIT 3
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """A difference of one balance between two snapshots."""
+    """An unexplained difference of one balance between two snapshots."""
 
     state: str
     account: str
@@ -63,32 +36,49 @@ class Residual:
 
     def __str__(self) -> str:
         return (
-            f"{self.account}: {self.asset} in the wallet {self.wallet} is off by "
-            f"{self.residual:f} between {self.opened_at:%Y-%m-%d %H:%M:%S} and "
-            f"{self.closed_at:%Y-%m-%d %H:%M:%S}: {self.reason}; look at {self.suspects}"
+            f"{self.account}: {self.asset} in wallet {self.wallet} is off by {self.residual:f} "
+            f"between {self.opened_at:%Y-%m-%d %H:%M:%S} and {self.closed_at:%Y-%m-%d %H:%M:%S} "
+            f"({self.reason}); check {self.suspects}"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """How many differences there are of each state, and the first that are no mere delay."""
+class Residuals:
+    """How many differences are in each state, and the first breaks and unverifiable ones."""
 
-    off: int
-    unwitnessed: int
+    breaks: int
+    unverifiable: int
     pending: int
     rows: list[Residual]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            "breaks": self.breaks,
+            "unverifiable": self.unverifiable,
+            "pending": self.pending,
+        }
 
-def find(connection: Connection[TupleRow]) -> Found:
-    """What does not add up, the worst and newest first."""
-    counts: dict[str, int] = dict(connection.execute(_COUNTS).fetchall())
+
+def find(connection: Connection[TupleRow]) -> Residuals:
+    """All unexplained differences: breaks first, newest first."""
     rows = []
     with connection.cursor(row_factory=dict_row) as cursor:
-        worst = cursor.execute(_OPEN, {"shown": _SHOWN}).fetchall()
-    for row in worst:
-        suspects = connection.execute(_SUSPECTS, row).fetchall()
-        told = "; ".join(
+        unexplained = cursor.execute(_SQL.unexplained, {"shown": _SHOWN}).fetchall()
+    for row in unexplained:
+        suspects = connection.execute(_SQL.suspects, row).fetchall()
+        named = "; ".join(
             f"{entry} of {amount:f} at {at:%Y-%m-%d %H:%M:%S}" for entry, amount, at in suspects
         )
-        rows.append(Residual(**row, suspects=told or "no entry at all in this time"))
-    return Found(counts.get("off", 0), counts.get("unwitnessed", 0), counts.get("pending", 0), rows)
+        rows.append(Residual(**row, suspects=named or "the histories: they have no entry then"))
+    return Residuals(**count(connection), rows=rows)
+
+
+def count(connection: Connection[TupleRow]) -> dict[str, int]:
+    """The number of breaks, unverifiable and pending differences."""
+    found: dict[str, int] = dict(connection.execute(_SQL.counts).fetchall())
+    return {
+        "breaks": found.get("break", 0),
+        "unverifiable": found.get("unverifiable", 0),
+        "pending": found.get("pending", 0),
+    }

@@ -1,30 +1,29 @@
-"""All derived tables."""
+"""All derived tables.
 
-from alphapulse_pipeline.portfolio import (
-    exposure,
-    holdings,
-    pictures,
-    prices,
-    realized_pnl,
-    reconciliation,
-    value,
-)
+A table that is recalculated from a single SELECT needs one file and one line: see `query_table`.
+"""
+
+from alphapulse_pipeline.portfolio import pictures, prices, realized_pnl, reconciliation, value
 from alphapulse_pipeline.portfolio.derived import Derived
+from alphapulse_pipeline.portfolio.queries import queries
+from alphapulse_pipeline.portfolio.query_table import from_query
+from alphapulse_pipeline.portfolio.reconciliation import HISTORIES
 
-_HISTORIES = ("trades", "transfers", "funding", "ledger")
-_PROFIT = ("unrealized_pnl", "contracts", "contract_size", "mark_price")
-_EXPOSED = (
-    *(("balances", column) for column in ("total", "debt")),
-    *(("positions", column) for column in ("contracts", "contract_size", "mark_price")),
-)
+_PREVIEWS = queries("previews")
+_FIGURES = queries("figures")
+
+_BALANCE = (("balances", "total"), ("balances", "debt"))
+_POSITION = tuple(("positions", column) for column in ("contracts", "contract_size", "mark_price"))
+_HELD = (*_BALANCE, *_POSITION, ("positions", "unrealized_pnl"))
+_EXPOSED = (*_BALANCE, *_POSITION)
 
 DERIVED = (
     Derived(
         reconciliation.NAME,
-        "Whether the histories explain each balance: opening + fills + fees + transfers + funding "
-        "+ what only the ledger tells = closing, between every two snapshots.",
+        "Whether the histories explain each balance. Between every two snapshots: opening + fills "
+        "+ fees + transfers + funding + conversions + other ledger entries = closing.",
         reconciliation.refresh,
-        datasets=("balances", *_HISTORIES),
+        datasets=("balances", *HISTORIES),
         lineage={
             "opening": (("balances", "total"),),
             "closing": (("balances", "total"),),
@@ -36,15 +35,13 @@ DERIVED = (
             "funding": (("funding", "amount"),),
             "other": (("ledger", "amount"),),
         },
-        preview="SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers,"
-        " funding, other, closing, residual, state FROM portfolio.reconciliation"
-        " ORDER BY state = 'zero', closed_at DESC, account, wallet, asset LIMIT 10",
+        preview=_PREVIEWS.reconciliation,
         picture=pictures.residual_drift,
     ),
     Derived(
         prices.NAME,
         "One price per asset and time in the reporting currency, through the shortest and freshest "
-        "path of markets that the accounts know of.",
+        "path of markets for which the accounts have prices or fills.",
         prices.refresh,
         datasets=("prices", "trades"),
         lineage={
@@ -55,87 +52,63 @@ DERIVED = (
             "path": (("prices", "market"), ("trades", "market")),
             "evidence_at": (("prices", "captured_at"), ("trades", "executed_at")),
         },
-        preview="SELECT asset, price, path, evidence_at FROM portfolio.prices_latest"
-        " ORDER BY evidence_at DESC NULLS LAST, asset LIMIT 20",
+        preview=_PREVIEWS.prices,
     ),
-    Derived(
-        holdings.NAME,
-        "What is held now and what it is worth: balances, debts, what open positions have won or "
-        "lost, and options at their market value.",
-        holdings.refresh,
+    from_query(
+        "holdings",
         datasets=("balances", "positions"),
         follows=(prices.NAME,),
         lineage={
-            "amount": (
-                *(("balances", column) for column in ("total", "debt")),
-                *(("positions", column) for column in _PROFIT),
-            ),
+            "amount": _HELD,
             "price": ((prices.NAME, "price"),),
             "priced_at": ((prices.NAME, "evidence_at"),),
-            "value": (
-                *(("balances", column) for column in ("total", "debt")),
-                *(("positions", column) for column in _PROFIT),
-                (prices.NAME, "price"),
-            ),
+            "value": (*_HELD, (prices.NAME, "price")),
             "captured_at": (("balances", "captured_at"), ("positions", "captured_at")),
         },
+        figures=_FIGURES.holdings,
+        preview=_PREVIEWS.holdings,
         picture=pictures.allocation,
-        preview="SELECT account, wallet, asset, kind, amount, price, round(value, 2) AS value,"
-        " round(share, 4) AS share, now() - captured_at AS age FROM portfolio.holdings"
-        " ORDER BY value DESC NULLS FIRST, account, wallet, asset LIMIT 20",
     ),
     Derived(
         value.NAME,
-        "The equity curve: what each account, and all together, were worth at each snapshot, and "
-        "how sure that is.",
+        "The equity curve: the value of each account, and of all together, at each snapshot, with "
+        "its confidence and uncertainty.",
         value.refresh,
         datasets=("balances", "positions"),
         follows=(prices.NAME, reconciliation.NAME),
         lineage={
-            "value": (
-                *(("balances", column) for column in ("total", "debt")),
-                *(("positions", column) for column in _PROFIT),
-                (prices.NAME, "price"),
-            ),
+            "value": (*_HELD, (prices.NAME, "price")),
             "unexplained": ((reconciliation.NAME, "residual"), (prices.NAME, "price")),
             "at": (("balances", "captured_at"),),
         },
+        preview=_PREVIEWS.value,
         picture=pictures.equity,
-        preview="SELECT at, round(value, 2) AS value, certainty, round(carried, 2) AS carried,"
-        " round(unexplained, 2) AS unexplained, unpriced, state FROM portfolio.value"
-        " WHERE account = '' ORDER BY at DESC LIMIT 10",
     ),
-    Derived(
-        exposure.NAME,
-        "What moves with each asset, balances and positions together: net and gross, leverage, and "
-        "how far away liquidation is. Options count with their whole notional.",
-        exposure.refresh,
+    from_query(
+        "exposure",
         datasets=("balances", "positions"),
-        follows=(prices.NAME, holdings.NAME),
+        follows=(prices.NAME, "holdings"),
         lineage={
             "net": _EXPOSED,
             "gross": _EXPOSED,
             "net_value": (*_EXPOSED, (prices.NAME, "price")),
             "gross_value": (*_EXPOSED, (prices.NAME, "price")),
-            "leverage": (*_EXPOSED, (holdings.NAME, "value")),
+            "leverage": (*_EXPOSED, ("holdings", "value")),
             "liquidation_distance": (
                 ("positions", "mark_price"),
                 ("positions", "liquidation_price"),
             ),
         },
+        figures=_FIGURES.exposure,
+        preview=_PREVIEWS.exposure,
         picture=pictures.exposure,
-        preview="SELECT account, asset, net, round(net_value, 2) AS net_value,"
-        " round(gross_value, 2) AS gross_value, round(share, 4) AS share,"
-        " round(leverage, 2) AS leverage, round(liquidation_distance, 4) AS liquidation_distance"
-        " FROM portfolio.exposure ORDER BY account, asset <> '', gross_value DESC LIMIT 20",
     ),
     Derived(
         realized_pnl.NAME,
-        "What was realised, a line for each match of what was bought and what was sold, and the "
-        "fees, funding and income beside it; and in `portfolio.lots` what is held and what it "
-        "cost.",
+        "Realized profit and loss: one line for each match of a purchase and a sale, and lines for "
+        "fees, funding and income. `portfolio.lots` has what is still held and its cost.",
         realized_pnl.refresh,
-        datasets=("balances", "positions", *_HISTORIES),
+        datasets=("balances", "positions", *HISTORIES),
         follows=(prices.NAME,),
         lineage={
             "proceeds": (
@@ -145,9 +118,12 @@ DERIVED = (
             "cost": (("trades", "cost"), ("trades", "fee_cost"), ("transfers", "fee_cost")),
             "amount": (("trades", "amount"), ("balances", "total")),
         },
+        preview=_PREVIEWS.realized_pnl,
         picture=pictures.pnl_by_month,
-        preview="SELECT account, asset, kind, realized_at, amount, proceeds, cost, pnl,"
-        " opened_by, closed_by FROM portfolio.realized_pnl"
-        " ORDER BY realized_at DESC LIMIT 10",
     ),
 )
+
+
+def derived(name: str) -> Derived:
+    """The derived table of this name; raises `KeyError` if there is none."""
+    return {table.name: table for table in DERIVED}[name]

@@ -1,4 +1,4 @@
-"""`alphapulse report` and the last lines of `alphapulse status`: what there is, honestly."""
+"""`alphapulse report`, and the last lines of `alphapulse status`."""
 
 import re
 from collections.abc import Iterator
@@ -49,33 +49,32 @@ class _Text(HTMLParser):
 
 
 def read(html: str) -> str:
-    """What a person reads without the charts."""
+    """The visible text without the charts."""
     parser = _Text()
     parser.feed(html)
     return " ".join(parser.words)
 
 
-def test_the_report_tells_the_value_and_how_sure_it_is(held: DB) -> None:
+def test_the_report_shows_the_value_and_its_confidence(held: DB) -> None:
     text = read(page(held))
-    assert "48,211.31 USD 93.0 % sure : give or take 3,374.79" in text
-    assert "7,535.00 of it is what failed accounts last said" in text
+    assert "48,211.31 USD Confidence 93.0 % , ± 3,374.79" in text
+    assert "7,535.00 of it is carried from failed accounts" in text
 
 
-def test_the_report_tells_what_no_history_tells_of(held: DB) -> None:
-    assert "came or went" not in read(page(held))
+def test_the_report_shows_what_no_history_explains(held: DB) -> None:
+    assert "do not explain a change" not in read(page(held))
     held.execute("UPDATE portfolio.value SET unexplained = 12.5 WHERE account = ''")
-    told = "12.50 came or went since the last snapshot and no history tells of it yet"
-    assert told in read(page(held))
+    shown = "The histories do not explain a change of 12.50 since the last snapshot yet"
+    assert shown in read(page(held))
 
 
-def test_the_report_tells_what_is_wrong(held: DB) -> None:
+def test_the_report_shows_what_is_wrong(held: DB) -> None:
     text = read(page(held))
-    since = "its part of the curve is flat and marked since"
-    assert f"kraken has failed: {since} {example.NOW - 4 * example.DAY:%Y-%m-%d %H:%M}" in text
+    assert f"kraken has been failing since {example.NOW - 4 * example.DAY:%Y-%m-%d %H:%M}" in text
     assert example.FAILURE in text
-    assert "1 balance does not add up" in text
-    assert "Without a price , and so in no sum: 125,000 NEWCOIN (bybit)" in text
-    assert "off bybit unified -12.5 USDT" in text
+    assert "1 balance does not reconcile" in text
+    assert "No price , and therefore not included in any total: 125,000 NEWCOIN (bybit)" in text
+    assert "break bybit unified -12.5 USDT" in text
 
 
 def test_numbers_of_the_tables_are_exact(held: DB) -> None:
@@ -84,24 +83,24 @@ def test_numbers_of_the_tables_are_exact(held: DB) -> None:
     assert 'title="26,040.21000620005"' in html
 
 
-def test_nothing_was_synced_yet(db: DB) -> None:
+def test_without_data_the_report_says_what_to_run(db: DB) -> None:
     html = page(db)
-    assert "Nothing was synced yet: run alphapulse up or alphapulse sync" in read(html)
+    assert "Nothing is synced yet: run alphapulse up or alphapulse sync" in read(html)
     assert "<script" not in html
 
 
-def test_what_was_synced_and_not_derived_is_told_so(held: DB) -> None:
+def test_synced_but_not_calculated_yet(held: DB) -> None:
     for table in ("value", "holdings", "exposure", "lots", "realized_pnl", "reconciliation"):
         held.execute(f"TRUNCATE portfolio.{table}".encode())
     text = read(page(held))
-    assert "nothing was derived from them yet" in text
-    assert "Nothing is reconciled yet" in text
-    assert "kraken has failed: balances: the key was refused" in text
+    assert "the portfolio is not calculated yet" in text
+    assert "Nothing to reconcile yet" in text
+    assert "kraken is failing: balances: the key was refused" in text
 
 
-def test_a_page_that_adds_up_says_so(held: DB) -> None:
-    held.execute("UPDATE portfolio.reconciliation SET state = 'zero', residual = 0")
-    assert "all are explained to the last digit" in read(page(held))
+def test_a_report_without_breaks_says_so(held: DB) -> None:
+    held.execute("UPDATE portfolio.reconciliation SET state = 'reconciled', residual = 0")
+    assert "all of them reconcile exactly" in read(page(held))
 
 
 def test_names_that_an_exchange_invents_are_text(held: DB) -> None:
@@ -109,14 +108,14 @@ def test_names_that_an_exchange_invents_are_text(held: DB) -> None:
     for table in ("holdings", "exposure", "realized_pnl", "reconciliation"):
         held.execute(f"UPDATE portfolio.{table} SET asset = %s WHERE asset = 'BTC'".encode(),
                      [hostile])  # fmt: skip
-    held.execute("UPDATE portfolio.reconciliation SET state = 'off', reason = %s", [hostile])
+    held.execute("UPDATE portfolio.reconciliation SET state = 'break', reason = %s", [hostile])
     html = page(held)
     assert hostile not in html
     assert html.count("</script>") == 2
     assert "<img" not in html.partition("</script>")[0]
 
 
-def test_the_page_asks_nobody_for_anything(held: DB) -> None:
+def test_the_page_requests_nothing(held: DB) -> None:
     html = page(held)
     assert "default-src 'none'" in html
     body = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
@@ -140,30 +139,31 @@ def test_a_file_that_cannot_be_written_is_one_sentence(home: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_status_ends_with_the_value_and_what_does_not_add_up(home: Path) -> None:
+def test_the_status_ends_with_the_value_and_the_breaks(home: Path) -> None:
     done = running.run(home, "status", "--demo")
     assert done.returncode == 0, done.stderr
-    worth, differences = done.stdout.splitlines()[-2:]
-    assert worth.startswith(f"worth 48,211.31 USD at {example.NOW:%Y-%m-%d %H:%M:%S}, 93.0 % sure")
-    assert worth.endswith("; not counted, without a price: NEWCOIN")
+    total, differences = done.stdout.splitlines()[-2:]
+    assert total.startswith("Total value 48,211.31 USD (confidence 93.0 %, ± 3,374.79) at ")
+    assert total.endswith("; not included, no price: NEWCOIN")
     assert differences.startswith(
-        "differences between balances and histories: 1 off, 0 unwitnessed, 1 pending; bybit: USDT"
+        "differences between balances and histories: 1 break, 0 unverifiable, 1 pending; bybit: "
+        "USDT in wallet unified is off by -12.5 between"
     )
-    assert "worth" not in running.run(home, "status", "--demo", "--json").stdout
+    assert "Total value" not in running.run(home, "status", "--demo", "--json").stdout
 
 
-def test_without_a_portfolio_the_status_says_nothing_of_it(db: DB) -> None:
+def test_without_a_portfolio_there_is_no_summary(db: DB) -> None:
     assert summary(db) == []
 
 
-def test_a_portfolio_that_adds_up_says_so(held: DB) -> None:
-    held.execute("UPDATE portfolio.reconciliation SET state = 'zero', residual = 0")
-    assert summary(held)[1:] == ["every balance is explained by its history"]
+def test_a_portfolio_without_breaks_says_so(held: DB) -> None:
+    held.execute("UPDATE portfolio.reconciliation SET state = 'reconciled', residual = 0")
+    assert summary(held)[1:] == ["every balance reconciles with its history"]
     held.execute("DELETE FROM portfolio.reconciliation")
-    assert "nothing is reconciled yet" in summary(held)[1]
+    assert "nothing to reconcile yet" in summary(held)[1]
 
 
-def test_nothing_is_rounded_up_to_certainty() -> None:
+def test_a_share_is_never_rounded_up_to_all() -> None:
     assert percent(example.TOTAL / (example.TOTAL + 1)) == "99.9 %"
     assert exact(-example.TOTAL) == "-48,211.3050000001"
     assert money(-example.TOTAL) == "-48,211.31"

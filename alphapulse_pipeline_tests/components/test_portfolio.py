@@ -1,5 +1,6 @@
-"""The assets of what is derived."""
+"""The assets of the derived tables."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -7,10 +8,14 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.components import portfolio
 from alphapulse_pipeline.components.portfolio import portfolio_definitions
+from alphapulse_pipeline.portfolio import queries
+from alphapulse_pipeline.portfolio.query_table import from_query
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.portfolio import example
+from alphapulse_pipeline_tests.portfolio.test_query_table import DESCRIPTION, FILE
 
 PICTURED = [derived.name for derived in DERIVED if derived.picture]
 
@@ -21,7 +26,7 @@ def held(db: Connection[TupleRow]) -> None:
 
 
 def materialized(instance: dg.DagsterInstance, name: str) -> dict[str, Any]:
-    """What a table's materialisation tells."""
+    """The metadata of a table's materialization."""
     job = portfolio_definitions([], PortfolioSettings()).resolve_job_def("portfolio")
     key = dg.AssetKey(["portfolio", name])
     done = job.execute_in_process(instance=instance, asset_selection=[key])
@@ -43,3 +48,29 @@ def test_where_nothing_was_synced_there_is_nothing_to_show(
     instance: dg.DagsterInstance, name: str
 ) -> None:
     assert "picture" not in materialized(instance, name)
+
+
+@pytest.fixture
+def one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SQL file, and a line in `tables`."""
+    (tmp_path / "profit_by_asset.sql").write_text(FILE)
+    monkeypatch.setattr(queries, "FOLDER", tmp_path)
+    table = from_query("profit_by_asset", follows=("realized_pnl",))
+    monkeypatch.setattr(portfolio, "DERIVED", (*DERIVED, table))
+
+
+@pytest.mark.usefixtures("held", "one_line")
+def test_a_table_of_one_query_is_an_asset_like_the_others(instance: dg.DagsterInstance) -> None:
+    metadata = materialized(instance, "profit_by_asset")
+    assert metadata["dagster/row_count"].value == 3
+    schema = metadata["dagster/column_schema"].value
+    assert isinstance(schema, dg.TableSchema)
+    assert [(c.name, c.type, c.description) for c in schema.columns] == [
+        ("asset", "text", "The asset's name."),
+        ("profit", "numeric", "Proceeds less cost, in the reporting currency."),
+    ]
+    assert "| BTC |" in str(metadata["preview"].value)
+    graph = portfolio_definitions([], PortfolioSettings()).resolve_asset_graph()
+    node = graph.get(dg.AssetKey(["portfolio", "profit_by_asset"]))
+    assert node.description == DESCRIPTION
+    assert node.parent_keys == {dg.AssetKey(["portfolio", "realized_pnl"])}

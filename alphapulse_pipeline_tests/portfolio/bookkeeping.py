@@ -97,12 +97,13 @@ def funding(db: DB, at: float, market: str, amount: object, account: str = "a") 
 def booked(
     db: DB, at: float, kind: str, asset: str, amount: object, account: str = "a", id_: str = ""
 ) -> str:
-    """An entry that only the ledger tells."""
+    """An entry that no other history repeats."""
     number = id_ or str(next(_ids))
+    class_ = "loan" if kind.endswith(("BORROW", "REPAY")) else "other"
     db.execute(
-        "INSERT INTO alphapulse.ledger (account, wallet, kind, entry_id, asset, amount,"
-        " happened_at, raw, run_id) VALUES (%s, 'unified', %s, %s, %s, %s, %s, '{}', 'test')",
-        [account, kind, number, asset, amount, hour(at)],
+        "INSERT INTO alphapulse.ledger (account, wallet, kind, entry_id, asset, amount, class,"
+        " happened_at, raw, run_id) VALUES (%s, 'unified', %s, %s, %s, %s, %s, %s, '{}', 'test')",
+        [account, kind, number, asset, amount, class_, hour(at)],
     )
     return f"{kind} {number}"
 

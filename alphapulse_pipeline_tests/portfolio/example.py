@@ -120,16 +120,16 @@ def _values(db: DB) -> None:
         kraken = Decimal(5000 + 13 * min(day, DAYS - 5))
         carried = kraken if at > FAILED_AT else Decimal(0)
         total = TOTAL if day == DAYS else bybit + kraken
-        certainty = Decimal("0.995") if not carried else Decimal("0.93")
+        confidence = Decimal("0.995") if not carried else Decimal("0.93")
         for account, value, sure, kept in (
-            ("", total, certainty, carried),
+            ("", total, confidence, carried),
             ("bybit", total - kraken, Decimal("0.995"), Decimal(0)),
             ("kraken", kraken, Decimal("0.995"), Decimal(0)),
         ):
             if carried and account == "kraken":
                 continue  # of itself it has no point where it failed
             db.execute(
-                "INSERT INTO portfolio.value (account, at, value, certainty, carried, unpriced,"
+                "INSERT INTO portfolio.value (account, at, value, confidence, carried, unpriced,"
                 " state) VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 [account, at, value, sure, kept, ["NEWCOIN"] if account != "kraken" else [],
                  "carried" if kept else "known"],
@@ -159,21 +159,22 @@ def _earned(db: DB) -> None:
 
 
 def _reconciled(db: DB) -> None:
-    """A window a day for each of two assets; one is off, one still pending."""
+    """A window a day for each of two assets; one is a break, one still pending."""
     for day in range(60):
         for asset in ("BTC", "USDT"):
-            residual, state, reason = Decimal(0), "zero", ""
+            residual, state, reason = Decimal(0), "reconciled", ""
             if (day, asset) == (20, "USDT"):
-                residual, state, reason = Decimal("-12.5"), "off", "no history tells of it"
+                residual, state = Decimal("-12.5"), "break"
+                reason = "the histories do not explain it"
             if (day, asset) == (59, "BTC"):
                 residual, state = Decimal("0.01"), "pending"
-                reason = "trades are known up to 2026-01-01 00:00:00"
+                reason = "trades are synced up to 2026-01-01 00:00:00 only"
             closed_at = NOW - timedelta(days=59 - day)
             db.execute(
                 "INSERT INTO portfolio.reconciliation (account, wallet, asset, opened_at,"
-                " closed_at, opening, fills, fees, transfers, funding, other, closing, told,"
-                " residual, state, reason) VALUES ('bybit', 'unified', %s, %s, %s, 100, 5, -0.1,"
-                " 0, 0, 0, %s, true, %s, %s, %s)",
+                " closed_at, opening, fills, fees, transfers, funding, conversions, other, closing,"
+                " pnl_reported, residual, state, reason) VALUES"
+                " ('bybit', 'unified', %s, %s, %s, 100, 5, -0.1, 0, 0, 0, 0, %s, true, %s, %s, %s)",
                 [asset, closed_at - timedelta(days=1), closed_at, Decimal("104.9") + residual,
                  residual, state, reason],
             )  # fmt: skip

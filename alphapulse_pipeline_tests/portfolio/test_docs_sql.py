@@ -65,7 +65,7 @@ def test_the_answers_are_those_of_the_example(reader: DB) -> None:
     worth = answer(reader, queries["What am I worth, and how sure is that?"])
     assert [row["account"] for row in worth] == ["", "bybit", "kraken"]
     assert worth[0]["value"] == example.TOTAL
-    assert worth[0]["doubt"] == example.TOTAL * Decimal("0.07")
+    assert worth[0]["uncertainty"] == example.TOTAL * Decimal("0.07")
     past = answer(reader, queries["What did I hold at a time in the past?"])
     assert {row["captured_at"] for row in past} == {
         example.FAILED_AT - example.DAY,

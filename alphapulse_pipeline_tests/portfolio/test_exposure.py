@@ -5,7 +5,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio import exposure, holdings, prices
+from alphapulse_pipeline.portfolio.tables import derived
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts, balance, position, price
 from alphapulse_pipeline_tests.warehouse.rows import T0
@@ -15,8 +15,8 @@ DOLLARS = PortfolioSettings()
 
 
 def exposed(db: DB, columns: str) -> dict[tuple[str, str], tuple[object, ...]]:
-    for table in (prices, holdings, exposure):
-        table.refresh(db, DOLLARS)
+    for table in ("prices", "holdings", "exposure"):
+        derived(table).refresh(db, DOLLARS)
     found = db.execute(f"SELECT account, asset, {columns} FROM portfolio.exposure".encode())
     return {(account, asset): tuple(values) for account, asset, *values in found}
 

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.portfolio_checks import CHECKS
-from alphapulse_pipeline.portfolio import holdings, prices
+from alphapulse_pipeline.portfolio.tables import derived
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts, balance, position, price, rows
 from alphapulse_pipeline_tests.warehouse.rows import T0
@@ -18,13 +18,13 @@ DOLLARS = PortfolioSettings()
 
 
 def held(db: DB, columns: str = "account, wallet, asset, kind, amount, value") -> list[TupleRow]:
-    prices.refresh(db, DOLLARS)
-    holdings.refresh(db, DOLLARS)
+    for table in ("prices", "holdings"):
+        derived(table).refresh(db, DOLLARS)
     return rows(db, "holdings", "account, wallet, asset, kind", columns)
 
 
-def everything_priced(db: DB) -> dg.AssetCheckResult:
-    (check,) = [check for check in CHECKS if check.name == "everything_priced"]
+def all_priced(db: DB) -> dg.AssetCheckResult:
+    (check,) = [check for check in CHECKS if check.name == "all_priced"]
     return check.result(db, dg.AssetKey(["portfolio", check.table]))
 
 
@@ -87,7 +87,7 @@ def test_what_has_no_price_has_no_value_and_the_check_names_it(accounts: Account
     ]
     unpriced = rows(db, "unpriced", "asset", "asset, accounts, amount")
     assert unpriced == [("NEW", ["a"], 7), ("USD", ["b"], None)]
-    result = everything_priced(db)
+    result = all_priced(db)
     assert not result.passed
     assert result.severity.value == "WARN"
     assert "| NEW | a | 7 |" in str(result.metadata["unpriced"].value)
@@ -96,4 +96,4 @@ def test_what_has_no_price_has_no_value_and_the_check_names_it(accounts: Account
 def test_the_check_is_content_where_everything_has_a_price(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("USD", 5)])
     held(db)
-    assert everything_priced(db).passed
+    assert all_priced(db).passed

@@ -186,7 +186,7 @@ def adds_up(db: DB, method: str, across: bool) -> None:
         f"SELECT {book}, l.asset, sum(l.amount) FROM portfolio.legs AS l"
         " JOIN portfolio.lot_accounts AS k USING (account)"
         " WHERE l.asset <> 'USD' AND (k.wallets IS NULL OR l.wallet IS NULL"
-        " OR l.wallet = ANY (k.wallets) OR l.way = 'position')"
+        " OR l.wallet = ANY (k.wallets) OR l.treatment = 'position')"
         " GROUP BY 1, 2 HAVING sum(l.amount) <> 0",
     )
     assert held == {(account, asset): amount for account, asset, amount in moved}

@@ -77,8 +77,8 @@ def test_a_stretch_that_was_carried_is_dashed_and_goes_on_where_the_known_one_en
 def test_times_are_told_in_utc_by_the_whole_day() -> None:
     noon = datetime(2026, 10, 1, 17, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     rows = [
-        {"at": noon + n * timedelta(hours=1), "value": Decimal(n), "doubt": Decimal(0)}
-        | {"certainty": Decimal(1), "state": "known"}
+        {"at": noon + n * timedelta(hours=1), "value": Decimal(n), "uncertainty": Decimal(0)}
+        | {"confidence": Decimal(1), "state": "known"}
         for n in range(4)
     ]
     spec = charts.equity(rows, "USD")
@@ -92,7 +92,7 @@ def test_times_are_told_in_utc_by_the_whole_day() -> None:
 
 def test_a_long_history_is_thinned_out_and_keeps_its_last_point(held: DB) -> None:
     held.execute(
-        "INSERT INTO portfolio.value (account, at, value, certainty, carried, unpriced, state)"
+        "INSERT INTO portfolio.value (account, at, value, confidence, carried, unpriced, state)"
         " SELECT '', %s - n * interval '1 minute', 1, 1, 0, '{}', 'known'"
         " FROM generate_series(1, 20000) AS n WHERE n %% 1440 <> 0",
         [example.NOW],
@@ -107,7 +107,7 @@ def test_a_long_history_is_thinned_out_and_keeps_its_last_point(held: DB) -> Non
 def test_the_allocation_names_what_has_no_price(held: DB) -> None:
     spec = pictures.allocation(held, "USD")
     assert spec
-    assert spec["title"]["subtitle"] == "without a price: NEWCOIN"
+    assert spec["title"]["subtitle"] == "no price: NEWCOIN"
     assert [bar["asset"] for bar in values(spec)] == ["BTC", "ETH", "USDT", "SOL"]
 
 
@@ -138,7 +138,7 @@ def test_differences_add_up_to_a_drift_and_none_is_a_flat_line(held: DB) -> None
     assert spec
     assert [p["drift"] for p in values(spec)] == [0, pytest.approx(-12.5 * 0.9998), pytest.approx(
         -12.5 * 0.9998)]  # fmt: skip
-    held.execute("UPDATE portfolio.reconciliation SET state = 'zero', residual = 0")
+    held.execute("UPDATE portfolio.reconciliation SET state = 'reconciled', residual = 0")
     spec = pictures.residual_drift(held, "USD")
     assert spec
-    assert {(p["balance"], p["drift"]) for p in values(spec)} == {("every balance is explained", 0)}
+    assert {(p["balance"], p["drift"]) for p in values(spec)} == {("every balance reconciles", 0)}

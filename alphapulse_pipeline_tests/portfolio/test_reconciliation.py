@@ -1,4 +1,4 @@
-"""Balances and histories that were read while the account lives on add up to the last digit."""
+"""Balances and histories read from a live account reconcile to the last digit."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -66,23 +66,23 @@ def an_entry(db: DB, dataset: str, where: str = "true") -> str:
     return str(row[0])
 
 
-def test_everything_adds_up(lived: Scene) -> None:
+def test_every_balance_reconciles(lived: Scene) -> None:
     with lived.database() as (_, db):
-        assert reconcile(db)["summed up"] > 100
-        assert found(db, "off", "unwitnessed", "pending") == {}
-        assert found(db, "zero")
+        assert reconcile(db)["balances"] > 100
+        assert found(db, "break", "unverifiable", "pending") == {}
+        assert found(db, "reconciled")
         assert residuals.find(db).rows == []
 
 
-def test_a_second_look_sums_up_nothing(lived: Scene) -> None:
+def test_a_second_refresh_recalculates_nothing(lived: Scene) -> None:
     with lived.database() as (_, db):
         reconcile(db)
-        assert reconcile(db)["summed up"] == 0
+        assert reconcile(db)["balances"] == 0
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_two_years_add_up(exchange: str, server: EmbeddedServer) -> None:
+def test_two_years_reconcile(exchange: str, server: EmbeddedServer) -> None:
     """Read every four days, with loans, called-off withdrawals, liquidations, a delisted market."""
     genesis = datetime.fromtimestamp(BEFORE / 1000, UTC) - timedelta(days=729)
     world = World(seed=11, genesis=genesis, ties=130)
@@ -91,8 +91,8 @@ def test_two_years_add_up(exchange: str, server: EmbeddedServer) -> None:
         exchange, server, world, ["balances"], steps=181, step=96 * HOUR + 7_321, since=start
     )
     with lived as scene, scene.database() as (_, db):
-        assert reconcile(db)["summed up"] > 1000
-        assert found(db, "off", "unwitnessed", "pending") == {}
+        assert reconcile(db)["balances"] > 1000
+        assert found(db, "break", "unverifiable", "pending") == {}
 
 
 KEYS = {
@@ -111,8 +111,8 @@ LACKS = {("kraken", "funding"), ("kraken", "contracts")}
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "late"])
 @pytest.mark.parametrize("what", KINDS)
-def test_a_row_that_is_gone_is_missed(lived: Scene, what: str, late: bool) -> None:
-    """In the right window and asset, whether it went before the first look or after it."""
+def test_a_deleted_row_is_a_break(lived: Scene, what: str, late: bool) -> None:
+    """In the right window and asset, whether it is deleted before the first refresh or after it."""
     if (lived.exchange, what) in LACKS:
         return
     dataset, where = KINDS[what]
@@ -123,27 +123,27 @@ def test_a_row_that_is_gone_is_missed(lived: Scene, what: str, late: bool) -> No
         wanted = moved(db, dataset, entry)
         take_away(db, dataset, entry)
         reconcile(db)
-        assert found(db, "off", "unwitnessed") == wanted
-        for wallet, *_ in found(db, "unwitnessed"):
+        assert found(db, "break", "unverifiable") == wanted
+        for wallet, *_ in found(db, "unverifiable"):
             assert not has_ledger(db, wallet)
-        told = " ".join(row.suspects for row in residuals.find(db).rows)
-        assert told
+        suspects = " ".join(row.suspects for row in residuals.find(db).rows)
+        assert suspects
         put_back(db, dataset)
         reconcile(db)
-        assert found(db, "off", "unwitnessed", "pending") == {}
+        assert found(db, "break", "unverifiable", "pending") == {}
 
 
-def test_a_history_that_is_left_out_is_said_and_no_fault(lived: Scene) -> None:
+def test_a_history_that_is_not_synced_is_unverifiable_and_no_break(lived: Scene) -> None:
     with lived.database() as (_, db):
         db.execute("DELETE FROM alphapulse.datasets WHERE dataset = 'trades'")
         take_away(db, "trades", an_entry(db, "trades"))
         reconcile(db)
-        assert found(db, "unwitnessed")
-        assert not found(db, "off", "pending")
+        assert found(db, "unverifiable")
+        assert not found(db, "break", "pending")
 
 
-def test_what_every_table_knows_of_is_forgotten(lived: Scene) -> None:
-    """Places of rows that were changed or deleted do not pile up."""
+def test_rewritten_rows_that_every_table_has_read_are_deleted(lived: Scene) -> None:
+    """The log of changed and deleted rows does not grow."""
     with lived.database() as (_, db):
         reconcile(db)
         take_away(db, "trades", an_entry(db, "trades"))
@@ -165,20 +165,20 @@ def test_a_fee_that_is_wrong_in_its_last_digit_is_seen(lived: Scene) -> None:
         assert row
         wallet, asset, at = row
         reconcile(db)
-        ((place, residual),) = found(db, "off", "unwitnessed").items()
+        ((place, residual),) = found(db, "break", "unverifiable").items()
         assert (place[:2], residual) == ((wallet, asset), Decimal("0.00000001"))
         assert at < place[2]
-        assert found(db, "off" if has_ledger(db, wallet) else "unwitnessed")
+        assert found(db, "break" if has_ledger(db, wallet) else "unverifiable")
 
 
-def test_where_there_is_no_ledger_a_lost_fill_is_told_by_its_order(lived: Scene) -> None:
-    """So that it is an error, and not only unwitnessed."""
+def test_without_a_ledger_an_order_reveals_a_lost_fill(lived: Scene) -> None:
+    """So that it is an error, and not only unverifiable."""
     with lived.database() as (_, db):
         entry = an_entry(db, "trades", "entry NOT LIKE '%%:%%'")
         take_away(db, "trades", entry)
         reconcile(db)
-        assert found(db, "off")
-        assert not found(db, "unwitnessed")
+        assert found(db, "break")
+        assert not found(db, "unverifiable")
 
 
 def test_what_is_not_covered_yet_is_pending(lived: Scene) -> None:
@@ -193,7 +193,7 @@ def test_what_is_not_covered_yet_is_pending(lived: Scene) -> None:
         )
         reconcile(db)
         assert found(db, "pending") == wanted
-        assert found(db, "off", "unwitnessed") == {}
+        assert found(db, "break", "unverifiable") == {}
 
 
 def has_ledger(db: DB, wallet: str) -> bool:

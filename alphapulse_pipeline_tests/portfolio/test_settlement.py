@@ -1,4 +1,4 @@
-"""A reading that is true at some moment of its seconds is never off; a lost entry always is."""
+"""A reading that was correct at some moment of its seconds is no break; a lost entry always is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from alphapulse_pipeline.portfolio.settlement import Reading, Verdict, Window, s
 
 NOTHING = Reading()
 BAND = 3
-"""How long before and after its time a reading may be true at."""
+"""How long before or after its time a reading may have been correct."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Life:
         return sum((amount for at, amount in self.entries if at <= moment), Decimal(0))
 
     def windows(self, lost: tuple[int, Decimal] | None = None) -> list[Window]:
-        """As they are found in the tables, of which one entry may be missing."""
+        """As read from the tables, which may miss one entry."""
         known = [entry for entry in self.entries if entry != lost]
         differences = []
         for (before, true_before), (at, true_at) in zip(
             self.readings, self.readings[1:], strict=False
         ):
-            told = sum((amount for when, amount in known if before < when <= at), Decimal(0))
-            differences.append(self.balance(true_at) - self.balance(true_before) - told)
+            booked = sum((amount for when, amount in known if before < when <= at), Decimal(0))
+            differences.append(self.balance(true_at) - self.balance(true_before) - booked)
         seconds = [_reading(known, at) for at, _ in self.readings]
         return [
             Window(
@@ -68,18 +68,18 @@ def lives(draw: st.DrawFn) -> Life:
 
 
 @given(lives())
-def test_a_true_reading_is_never_off(life: Life) -> None:
-    assert [v for v in settle(life.windows()) if v.state not in ("zero", "pending")] == []
+def test_a_correct_reading_is_never_a_break(life: Life) -> None:
+    assert [v for v in settle(life.windows()) if v.state not in ("reconciled", "pending")] == []
 
 
 @given(lives())
-def test_what_is_zero_is_off_by_nothing(life: Life) -> None:
-    assert all(v.residual == 0 for v in settle(life.windows()) if v.state == "zero")
+def test_a_reconciled_window_has_no_residual(life: Life) -> None:
+    assert all(v.residual == 0 for v in settle(life.windows()) if v.state == "reconciled")
 
 
 @given(lives())
-def test_it_may_be_judged_piece_by_piece(life: Life) -> None:
-    """From any window on whose reading was explained: later rows cost what they are."""
+def test_windows_can_be_classified_piece_by_piece(life: Life) -> None:
+    """Starting after any window whose reading has a known offset."""
     windows = life.windows()
     whole = list(settle(windows))
     for place, verdict in enumerate(whole):
@@ -88,7 +88,7 @@ def test_it_may_be_judged_piece_by_piece(life: Life) -> None:
 
 
 @given(lives(), st.data())
-def test_a_lost_entry_is_missed(life: Life, data: st.DataObject) -> None:
+def test_a_lost_entry_is_a_break(life: Life, data: st.DataObject) -> None:
     """Where no reading was near it, in its own window, by what it moved, and nowhere else."""
     start, end = life.readings[0][0], life.readings[-1][0]
     alone = [
@@ -101,28 +101,28 @@ def test_a_lost_entry_is_missed(life: Life, data: st.DataObject) -> None:
         return
     lost = data.draw(st.sampled_from(alone))
     assert list(settle(quiet.windows(lost))) == [
-        Verdict(lost[1], "off", "the histories do not explain it")
+        Verdict(lost[1], "break", "the histories do not explain it")
     ]
 
 
-def test_what_the_reading_lacked_is_in_the_next_one() -> None:
+def test_an_entry_that_one_reading_lacks_is_in_the_next() -> None:
     one = Decimal(1)
     late = Window(-one, NOTHING, Reading(before=[one]), (one, NOTHING))
     caught_up = Window(one, Reading(before=[one]), NOTHING, None)
-    assert [v.state for v in settle([late, caught_up])] == ["zero", "zero"]
+    assert [v.state for v in settle([late, caught_up])] == ["reconciled", "reconciled"]
 
 
-def test_what_a_reading_had_too_early_must_not_come_again() -> None:
+def test_an_entry_that_one_reading_has_early_must_not_come_again() -> None:
     one = Decimal(1)
     early = Window(one, NOTHING, Reading(after=[one]), (Decimal(0), NOTHING))
-    assert [v.state for v in settle([early])] == ["off"]
+    assert [v.state for v in settle([early])] == ["break"]
 
 
-def test_a_withdrawal_may_come_back_nobody_knows_when() -> None:
+def test_a_failed_withdrawal_may_be_refunded_at_an_unknown_time() -> None:
     two = Decimal(2)
-    gone = Window(-two, NOTHING, Reading(away=[two]), (Decimal(0), Reading(away=[two])))
-    back = Window(two, Reading(away=[two]), Reading(away=[two]), (Decimal(0), NOTHING))
-    assert [v.state for v in settle([gone, back])] == ["zero", "zero"]
+    gone = Window(-two, NOTHING, Reading(in_transit=[two]), (Decimal(0), Reading(in_transit=[two])))
+    back = Window(two, Reading(in_transit=[two]), Reading(in_transit=[two]), (Decimal(0), NOTHING))
+    assert [v.state for v in settle([gone, back])] == ["reconciled", "reconciled"]
 
 
 def test_the_newest_reading_waits_for_the_next_one() -> None:
@@ -130,13 +130,13 @@ def test_the_newest_reading_waits_for_the_next_one() -> None:
     window = Window(Decimal(3), NOTHING, Reading(after=[Decimal(1)]), None)
     assert [v.state for v in settle([window])] == ["pending"]
     decided = Window(Decimal(3), NOTHING, Reading(after=[Decimal(1)]), (Decimal(0), NOTHING))
-    assert [v.state for v in settle([decided])] == ["off"]
+    assert [v.state for v in settle([decided])] == ["break"]
 
 
-def test_what_is_not_read_yet_is_waited_for_and_what_is_lost_is_said() -> None:
+def test_a_history_that_is_not_synced_is_pending_and_one_that_is_lost_unverifiable() -> None:
     waiting = Window(Decimal(1), NOTHING, NOTHING, None, missing="trades are known up to noon")
     assert list(settle([waiting])) == [
         Verdict(Decimal(1), "pending", "trades are known up to noon")
     ]
-    unknown = Window(Decimal(1), NOTHING, NOTHING, None, lost="there is no ledger")
-    assert list(settle([unknown])) == [Verdict(Decimal(1), "unwitnessed", "there is no ledger")]
+    unknown = Window(Decimal(1), NOTHING, NOTHING, None, unverifiable="there is no ledger")
+    assert list(settle([unknown])) == [Verdict(Decimal(1), "unverifiable", "there is no ledger")]

@@ -1,4 +1,4 @@
-"""The equity curve, and how sure it is."""
+"""The equity curve and its confidence."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -33,9 +33,9 @@ def reconcile_and_refresh(db: DB) -> None:
 
 
 def curve(db: DB, account: str = "") -> list[tuple[Any, ...]]:
-    """(hours since the beginning, value, certainty, carried, unpriced, state)."""
+    """(hours since the beginning, value, confidence, carried, unpriced, state)."""
     found = db.execute(
-        "SELECT at, value, certainty, carried, unpriced, state FROM portfolio.value"
+        "SELECT at, value, confidence, carried, unpriced, state FROM portfolio.value"
         " WHERE account = %s ORDER BY at",
         [account],
     ).fetchall()
@@ -70,7 +70,7 @@ def test_positions_and_prices_that_were_read_with_the_balances_count(
     assert curve(db, "a") == [(0, 1500, 1, 0, [], "known")]
 
 
-def test_positions_that_come_after_the_first_look_are_counted_then(
+def test_positions_that_arrive_after_the_first_refresh_are_counted_then(
     accounts: Accounts, db: DB
 ) -> None:
     accounts.deployed("a", "positions")
@@ -106,7 +106,7 @@ def test_an_account_that_fails_for_a_day_makes_the_curve_flat_and_marked_and_no_
     assert len(curve(db, "b")) == 36
 
 
-def test_an_account_that_nobody_reads_any_more_is_marked_after_two_hours(
+def test_an_account_that_is_no_longer_synced_is_carried_after_two_hours(
     accounts: Accounts, db: DB
 ) -> None:
     accounts.snapshot("b", "balances", T0, [balance("USD", 300)])
@@ -182,12 +182,12 @@ def test_what_has_no_price_is_named_and_counted_once_it_has_one(accounts: Accoun
     assert curve(db) == [(0, 106, 1, 0, [], "known")]
 
 
-def test_what_no_history_explains_is_a_doubt_of_its_size_until_it_does(
+def test_what_no_history_explains_is_uncertainty_of_its_size_until_it_does(
     accounts: Accounts, db: DB
 ) -> None:
-    def doubts(account: str) -> list[tuple[Any, ...]]:
+    def unexplained(account: str) -> list[tuple[Any, ...]]:
         return db.execute(
-            "SELECT value, unexplained, certainty FROM portfolio.value WHERE account = %s"
+            "SELECT value, unexplained, confidence FROM portfolio.value WHERE account = %s"
             " ORDER BY at",
             [account],
         ).fetchall()
@@ -199,30 +199,30 @@ def test_what_no_history_explains_is_a_doubt_of_its_size_until_it_does(
         accounts.snapshot("a", "balances", T0 + hour * HOUR, now)
     accounts.snapshot("b", "balances", T0 + 90 * MINUTE, [balance("USD", 6500)])
     reconcile_and_refresh(db)
-    assert doubts("a") == [(3000, 0, 1), (3500, 1500, Decimal("0.5714")), (3500, 0, 1)]
+    assert unexplained("a") == [(3000, 0, 1), (3500, 1500, Decimal("0.5714")), (3500, 0, 1)]
     together = [(3500, 1500, Decimal("0.5714")), (10000, 1500, Decimal("0.8500")), (10000, 0, 1)]
-    assert doubts("")[1:] == together
+    assert unexplained("")[1:] == together
     accounts.fill("a", "BTC/USD", T0 + 30 * MINUTE, 500, 1)
     reconcile_and_refresh(db)
-    assert doubts("a") == [(3000, 0, 1), (3500, 0, 1), (3500, 0, 1)]
-    assert {doubt for _, doubt, _ in doubts("")} == {0}
+    assert unexplained("a") == [(3000, 0, 1), (3500, 0, 1), (3500, 0, 1)]
+    assert {amount for _, amount, _ in unexplained("")} == {0}
     db.execute("DELETE FROM alphapulse.trades")
     reconcile_and_refresh(db)
-    assert doubts("")[1:] == together
+    assert unexplained("")[1:] == together
 
 
-def test_doubts_of_several_accounts_add_up(accounts: Accounts, db: DB) -> None:
+def test_unexplained_amounts_of_several_accounts_add_up(accounts: Accounts, db: DB) -> None:
     for account, was, now in (("a", 100, 90), ("b", 200, 210)):
         accounts.snapshot(account, "balances", T0, [balance("USD", was)])
         accounts.snapshot(account, "balances", T0 + HOUR, [balance("USD", now)])
     reconcile_and_refresh(db)
     assert db.execute(
-        "SELECT value, unexplained, doubt >= 20 FROM portfolio.value WHERE account = ''"
+        "SELECT value, unexplained, uncertainty >= 20 FROM portfolio.value WHERE account = ''"
         " ORDER BY at DESC LIMIT 1"
     ).fetchone() == (300, 20, True)
 
 
-def test_what_vanished_unexplained_leaves_nothing_that_is_sure(accounts: Accounts, db: DB) -> None:
+def test_a_balance_that_vanished_unexplained_has_no_confidence(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "balances", T0, [balance("USD", 1000)])
     accounts.snapshot("a", "balances", T0 + HOUR)
     reconcile_and_refresh(db)
@@ -236,10 +236,10 @@ def test_an_empty_account_is_worth_nothing_and_that_is_known(accounts: Accounts,
     assert curve(db)[-1] == (1, 0, 1, 0, [], "known")
 
 
-def test_another_currency_values_every_point_anew(accounts: Accounts, db: DB) -> None:
-    told = [price("BTC/USD", 1000), price("BTC/EUR", 800)]
+def test_a_different_currency_recalculates_every_point(accounts: Accounts, db: DB) -> None:
+    quotes = [price("BTC/USD", 1000), price("BTC/EUR", 800)]
     for hour in range(3):
-        accounts.snapshot("a", "prices", T0 + hour * HOUR, told)
+        accounts.snapshot("a", "prices", T0 + hour * HOUR, quotes)
         accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("BTC", 2)])
     refresh(db)
     assert [point[1] for point in curve(db)] == [2000] * 3
@@ -249,12 +249,12 @@ def test_another_currency_values_every_point_anew(accounts: Accounts, db: DB) ->
     assert [point[1] for point in curve(db)] == [2] * 3
 
 
-def test_a_second_look_changes_nothing(accounts: Accounts, db: DB) -> None:
+def test_a_second_refresh_changes_nothing(accounts: Accounts, db: DB) -> None:
     accounts.snapshot("a", "prices", T0, [price("BTC/USD", 1000)])
     accounts.snapshot("a", "balances", T0, [balance("BTC", 2)])
     assert refresh(db)["points"] == 1
     again = refresh(db)
-    assert (again["points"], again["points together"]) == (0, 0)
+    assert (again["points"], again["totals"]) == (0, 0)
 
 
 def test_balances_as_of_a_time_are_those_of_the_newest_snapshots_until_then(

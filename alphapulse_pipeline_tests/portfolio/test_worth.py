@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio import exposure, holdings, prices, value
+from alphapulse_pipeline.portfolio.tables import derived
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, HOUR, Clock, Scene
@@ -55,8 +55,8 @@ def read(
 
 def refresh(db: DB, currency: str) -> None:
     chosen = PortfolioSettings(currency=currency)
-    for table in (prices, holdings, value, exposure):
-        table.refresh(db, chosen)
+    for table in ("prices", "holdings", "value", "exposure"):
+        derived(table).refresh(db, chosen)
 
 
 def middle(truth: dict[str, Any], market: str) -> Decimal:
@@ -102,15 +102,15 @@ def test_what_was_read_is_worth_what_the_books_say(read: Read) -> None:
 def check_curve(read: Read) -> None:
     """Every point is the truth of its time."""
     points = read.db.execute(
-        "SELECT value, certainty, carried, unpriced, state FROM portfolio.value"
+        "SELECT value, confidence, carried, unpriced, state FROM portfolio.value"
         " WHERE account = '' ORDER BY at"
     ).fetchall()
     assert len(points) == len(read.times)
-    for at, (found, certainty, *rest) in zip(read.times, points, strict=True):
+    for at, (found, confidence, *rest) in zip(read.times, points, strict=True):
         truth = read.scene.truth(at)
         true = worth(truth, prices_of(truth, read.currency, read.scene.exchange == "binance"))
         assert abs(found / true - 1) < NEAR
-        assert (certainty, *rest) == (1, 0, [], "known")
+        assert (confidence, *rest) == (1, 0, [], "known")
 
 
 def check_holdings(read: Read) -> None:

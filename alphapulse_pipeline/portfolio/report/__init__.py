@@ -1,1 +1,1 @@
-"""One page that tells what there is: its facts, and how they are laid out."""
+"""The report: one HTML page of the whole portfolio."""

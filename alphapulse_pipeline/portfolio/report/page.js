@@ -1,7 +1,7 @@
-// The charts come alive; without this script they are drawings. Expressions are interpreted, so
-// that the page's policy needs to allow no `eval`.
+// Replaces the inlined SVGs with interactive charts. `ast` makes Vega interpret expressions, because
+// the page's policy forbids `eval`.
 for (const [name, spec] of Object.entries(JSON.parse(document.getElementById("specs").text))) {
-  const place = document.getElementById(name);
-  place.replaceChildren();
-  vegaEmbed(place, spec, { renderer: "svg", actions: false, ast: true });
+  const element = document.getElementById(name);
+  element.replaceChildren();
+  vegaEmbed(element, spec, { renderer: "svg", actions: false, ast: true });
 }

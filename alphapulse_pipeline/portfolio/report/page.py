@@ -1,7 +1,7 @@
-"""The report as one HTML file: nothing is loaded, nothing is sent.
+"""The report as one HTML file that loads and sends nothing.
 
-Its policy forbids the browser every request. The charts are there as drawings before any script
-has run.
+Its content security policy forbids all requests. Charts are inlined as SVG, so they show without
+JavaScript as well.
 """
 
 import json
@@ -28,7 +28,7 @@ _CHARTS = {
 
 
 def page(connection: Connection[TupleRow]) -> str:
-    """The whole file."""
+    """The HTML of the report."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     found = facts(connection)
@@ -52,8 +52,8 @@ def page(connection: Connection[TupleRow]) -> str:
 
 
 def _script() -> str:
-    """The page's own script with the libraries that it uses."""
-    import vl_convert  # large, and of use to nobody else
+    """The page's script, bundled with Vega."""
+    import vl_convert  # large, and only needed here
 
     bundle: str = vl_convert.javascript_bundle((_FOLDER / "page.js").read_text())
     return bundle.replace("</script", "<\\/script")
@@ -64,5 +64,5 @@ def time(at: datetime | None) -> str:
 
 
 def _in_script(value: Any) -> str:
-    """JSON that cannot end the script that it stands in."""
+    """JSON that is safe inside a script element."""
     return json.dumps(value).replace("<", "\\u003c")

@@ -1,0 +1,191 @@
+-- windows --
+-- Pairs of snapshots of balances that are new, or whose history is new, changed or deleted.
+CREATE TEMP TABLE windows ON COMMIT DROP AS
+WITH pairs AS (
+    SELECT account, captured_at AS closed_at,
+           lag(captured_at) OVER (PARTITION BY account ORDER BY captured_at) AS opened_at
+    FROM alphapulse.snapshots WHERE dataset = 'balances'
+), known AS (
+    SELECT account, closed_at FROM portfolio.reconciled
+), changed AS (
+    SELECT known.account, new.happened_at FROM known
+    CROSS JOIN LATERAL (
+        SELECT m.happened_at FROM portfolio.movements AS m
+        WHERE m.account = known.account AND m.recorded_at >= %(since)s
+        UNION
+        SELECT t.happened_at FROM portfolio.touched AS t -- some entries move nothing
+        WHERE t.account = known.account AND t.recorded_at >= %(since)s
+    ) AS new
+    UNION
+    SELECT account, happened_at FROM portfolio.rewritten WHERE recorded_at >= %(since)s
+)
+SELECT pairs.account, pairs.opened_at, pairs.closed_at
+FROM pairs LEFT JOIN known USING (account)
+WHERE opened_at IS NOT NULL AND (known.closed_at IS NULL OR pairs.closed_at > known.closed_at)
+UNION
+SELECT changed.account, around.*
+FROM changed CROSS JOIN LATERAL (
+    SELECT
+        (SELECT captured_at FROM alphapulse.snapshots AS s WHERE s.account = changed.account
+         AND s.dataset = 'balances' AND s.captured_at < changed.happened_at
+         ORDER BY captured_at DESC LIMIT 1) AS opened_at,
+        (SELECT captured_at FROM alphapulse.snapshots AS s WHERE s.account = changed.account
+         AND s.dataset = 'balances' AND s.captured_at >= changed.happened_at
+         ORDER BY captured_at LIMIT 1) AS closed_at
+) AS around
+WHERE around.opened_at IS NOT NULL AND around.closed_at IS NOT NULL;
+
+-- delete_windows --
+-- The windows' rows, which are about to be calculated again.
+DELETE FROM portfolio.reconciliation AS r USING windows AS w
+WHERE r.account = w.account AND r.closed_at = w.closed_at;
+
+-- record_progress --
+-- The newest window of each account and its wallets. A wallet that no snapshot shows has no
+-- balance to explain, so its movements are left out.
+INSERT INTO portfolio.reconciled AS r (account, closed_at, wallets)
+SELECT w.account, max(w.closed_at), coalesce(array_agg(DISTINCT b.wallet)
+       FILTER (WHERE b.wallet IS NOT NULL), '{}')
+FROM windows AS w
+LEFT JOIN alphapulse.balances AS b
+    ON b.account = w.account AND b.captured_at IN (w.opened_at, w.closed_at)
+GROUP BY w.account
+ON CONFLICT (account) DO UPDATE SET
+    closed_at = greatest(r.closed_at, excluded.closed_at),
+    wallets = array(
+        SELECT DISTINCT unnest(r.wallets || excluded.wallets) AS wallet -- noqa: RF01
+        ORDER BY wallet
+    );
+
+-- sums --
+-- The balances at both ends of each window and the movements between them, part by part.
+WITH spans AS (
+    SELECT account, unnest(range_agg(tstzrange(opened_at, closed_at, '(]'))) AS span
+    FROM windows GROUP BY account
+), moves AS (
+    SELECT m.* FROM spans
+    CROSS JOIN LATERAL portfolio.movements_between(account, lower(span), upper(span)) AS m
+)
+INSERT INTO portfolio.reconciliation (account, wallet, asset, opened_at, closed_at, opening, fills,
+    fees, transfers, funding, conversions, other, closing, pnl_reported, residual, state, reason)
+SELECT account, wallet, asset, opened_at, closed_at, sum(opening), sum(fills), sum(fees),
+       sum(transfers), sum(funding), sum(conversions), sum(other), sum(closing),
+       bool_and(reported), 0, 'reconciled', ''
+FROM (
+    SELECT w.*, b.wallet, b.asset, b.total AS opening, 0 AS fills, 0 AS fees, 0 AS transfers,
+           0 AS funding, 0 AS conversions, 0 AS other, 0 AS closing, TRUE AS reported
+    FROM windows AS w
+    INNER JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.opened_at
+    UNION ALL
+    SELECT w.*, b.wallet, b.asset, 0, 0, 0, 0, 0, 0, 0, b.total, TRUE
+    FROM windows AS w
+    INNER JOIN alphapulse.balances AS b ON b.account = w.account AND b.captured_at = w.closed_at
+    UNION ALL
+    SELECT w.*, m.wallet, m.asset, 0,
+           CASE m.part WHEN 'fills' THEN m.amount ELSE 0 END,
+           CASE m.part WHEN 'fees' THEN m.amount ELSE 0 END,
+           CASE m.part WHEN 'transfers' THEN m.amount ELSE 0 END,
+           CASE m.part WHEN 'funding' THEN m.amount ELSE 0 END,
+           CASE m.part WHEN 'conversions' THEN m.amount ELSE 0 END,
+           CASE m.part WHEN 'other' THEN m.amount ELSE 0 END, 0, m.reported
+    FROM moves AS m
+    INNER JOIN portfolio.reconciled AS r ON r.account = m.account AND m.wallet = any(r.wallets)
+    CROSS JOIN LATERAL (
+        SELECT * FROM windows WHERE windows.account = m.account
+        AND windows.closed_at >= m.happened_at ORDER BY windows.closed_at LIMIT 1
+    ) AS w
+) AS entries
+GROUP BY account, wallet, asset, opened_at, closed_at;
+
+-- chains --
+-- Windows with a difference, in order, from the first that is new or still pending. The state of a
+-- window depends on the next one, so the window before the first is classified again as well.
+WITH touched AS (
+    SELECT account, min(opened_at) AS opened_at FROM windows GROUP BY account
+), open AS (
+    SELECT account, min(opened_at) AS opened_at FROM portfolio.reconciliation
+    WHERE state = 'pending' GROUP BY account
+), since AS (
+    SELECT account, least(touched.opened_at, open.opened_at) AS opened_at
+    FROM touched FULL JOIN open USING (account)
+), chains AS (
+    SELECT DISTINCT r.account, r.wallet, r.asset, since.opened_at
+    FROM since INNER JOIN portfolio.reconciliation AS r
+        ON r.account = since.account AND r.closed_at >= since.opened_at AND r.difference <> 0
+), continued AS (
+    SELECT chains.*, known.closed_at, known.carried
+    FROM chains LEFT JOIN LATERAL (
+        SELECT closed_at, carried FROM portfolio.reconciliation AS r
+        WHERE r.account = chains.account AND r.wallet = chains.wallet AND r.asset = chains.asset
+          AND r.difference <> 0 AND r.closed_at < chains.opened_at AND r.carried IS NOT NULL
+        ORDER BY r.closed_at DESC LIMIT 1
+    ) AS known ON TRUE
+)
+SELECT r.account, r.wallet, r.asset, r.opened_at, r.closed_at, r.difference, r.pnl_reported,
+       continued.carried, opened.before AS opened_before, opened.after AS opened_after,
+       opened.away AS opened_away, closed.before AS closed_before, closed.after AS closed_after,
+       closed.away AS closed_away, next.closed_at AS next_at,
+       coalesce((SELECT difference FROM portfolio.reconciliation AS n
+                 WHERE n.account = r.account AND n.wallet = r.wallet AND n.asset = r.asset
+                   AND n.closed_at = next.closed_at), 0) AS next_difference,
+       later.before AS later_before, later.after AS later_after, later.away AS later_away,
+       exists(SELECT FROM alphapulse.ledger AS l
+               WHERE l.account = r.account AND l.wallet = r.wallet) AS ledger
+FROM continued
+INNER JOIN portfolio.reconciliation AS r
+    ON r.account = continued.account AND r.wallet = continued.wallet AND r.asset = continued.asset
+    AND r.difference <> 0 AND r.closed_at > coalesce(continued.closed_at, '-infinity')
+CROSS JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, r.opened_at) AS opened
+CROSS JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, r.closed_at) AS closed
+LEFT JOIN LATERAL (
+    SELECT captured_at AS closed_at FROM alphapulse.snapshots AS s
+    WHERE s.account = r.account AND s.dataset = 'balances' AND s.captured_at > r.closed_at
+    ORDER BY captured_at LIMIT 1
+) AS next ON TRUE
+LEFT JOIN LATERAL portfolio.reading(r.account, r.wallet, r.asset, next.closed_at) AS later ON TRUE
+ORDER BY r.account, r.wallet, r.asset, r.closed_at;
+
+-- synced_up_to --
+-- Until when each history of each account is synced.
+SELECT d.account, d.dataset, max(upper(s.wanted)) AS up_to
+FROM alphapulse.datasets AS d LEFT JOIN alphapulse.streams AS s USING (account, dataset)
+WHERE d.supported AND d.deployed AND d.dataset = any(%(histories)s)
+GROUP BY d.account, d.dataset;
+
+-- not_synced --
+-- The histories that an account's configuration leaves out.
+SELECT a.account, array_agg(h.dataset ORDER BY h.dataset)
+FROM (SELECT DISTINCT account FROM alphapulse.datasets WHERE exchange <> '') AS a
+CROSS JOIN unnest(%(histories)s::text[]) AS h (dataset)
+WHERE NOT EXISTS (SELECT FROM alphapulse.datasets AS d
+                  WHERE d.account = a.account AND d.dataset = h.dataset AND d.deployed)
+GROUP BY a.account;
+
+-- gaps --
+-- The times that the histories lack: gaps, which a later run may close, and unreachable times.
+SELECT account, FALSE AS unreachable, dataset, lower(gap) AS start, upper(gap) AS ending, reason
+FROM alphapulse.coverage_gaps
+WHERE dataset = any(%(histories)s) AND upper(gap) > %(since)s
+UNION ALL
+SELECT account, TRUE, dataset, lower(gap), upper(gap), reason
+FROM alphapulse.coverage_unreachable
+WHERE dataset = any(%(histories)s) AND upper(gap) > %(since)s;
+
+-- missing_fill --
+-- An order whose filled amount is more than its stored fills: without a ledger, the only sign that
+-- a fill is missing.
+SELECT o.market || ' ' || o.order_id FROM alphapulse.orders AS o
+WHERE o.account = %(account)s AND o.wallet = %(wallet)s
+  AND o.created_at BETWEEN %(opened_at)s - interval '30 days' AND %(closed_at)s
+  AND o.updated_at > %(opened_at)s - interval '1 second' AND o.filled > coalesce((
+      SELECT sum(t.amount) FROM alphapulse.trades AS t
+      WHERE t.account = o.account AND t.market = o.market AND t.order_id = o.order_id
+        AND t.executed_at >= o.created_at - interval '1 second'), 0)
+ORDER BY o.created_at LIMIT 1;
+
+-- set_verdict --
+-- Store what became of a difference.
+UPDATE portfolio.reconciliation
+SET residual = %(residual)s, state = %(state)s, reason = %(reason)s, carried = %(carried)s
+WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
+  AND closed_at = %(closed_at)s;

@@ -1,0 +1,30 @@
+-- counts --
+-- How many differences there are of each state.
+SELECT state, count(*) FROM portfolio.reconciliation WHERE state <> 'reconciled' GROUP BY state;
+
+-- unexplained --
+-- The differences that are no mere delay, breaks first, newest first.
+SELECT state, account, wallet, asset, opened_at, closed_at, residual, reason
+FROM portfolio.reconciliation WHERE state IN ('break', 'unverifiable')
+ORDER BY state <> 'break', closed_at DESC, account, wallet, asset LIMIT %(shown)s;
+
+-- suspects --
+-- The entries most likely behind a residual: a ledger entry of exactly this amount that was left
+-- out as a repetition of a history; an entry of minus the amount or half of it, as by a wrong sign;
+-- then whatever comes nearest.
+WITH entries AS (
+    SELECT 'ledger ' || kind || ' ' || entry_id AS entry, amount, happened_at,
+           amount = %(residual)s AS exact
+    FROM alphapulse.ledger
+    WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
+      AND alphapulse.repeats_history(class)
+      AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
+    UNION ALL
+    SELECT dataset || ' ' || entry, amount, happened_at,
+           amount = -%(residual)s OR 2 * amount = -%(residual)s
+    FROM portfolio.movements
+    WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
+      AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
+)
+SELECT entry, amount, happened_at FROM entries
+ORDER BY NOT exact, abs(abs(amount) - abs(%(residual)s)), happened_at LIMIT 3;

@@ -1,0 +1,49 @@
+"""Named queries in SQL files."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from alphapulse_pipeline.portfolio.queries import FOLDER, Queries, queries
+
+LONGEST = 10
+
+
+def test_a_query_is_an_attribute(tmp_path: Path) -> None:
+    file = tmp_path / "some.sql"
+    file.write_text("-- one --\n-- The first.\nSELECT 1;\n\n-- two --\n-- The second.\nSELECT 2;\n")
+    found = Queries(file)
+    assert (found.one, found.two) == (b"SELECT 1", b"SELECT 2")
+    with pytest.raises(AttributeError, match=r"some\.sql has no query three, only one, two"):
+        assert found.three
+
+
+def test_two_queries_of_one_name_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "some.sql"
+    file.write_text("-- one --\n-- The first.\nSELECT 1;\n" * 2)
+    with pytest.raises(ValueError, match="names two queries alike"):
+        Queries(file)
+
+
+def test_every_query_that_python_names_exists_and_the_other_way_round() -> None:
+    named: set[tuple[str, str]] = set()
+    for path in FOLDER.parent.rglob("*.py"):
+        text = path.read_text()
+        for alias, file in re.findall(r'^(_\w+) = queries\("(\w+)"\)', text, re.MULTILINE):
+            named |= {(file, name) for name in re.findall(rf"\b{alias}\.(\w+)", text)}
+    stored = {
+        (path.stem, name)
+        for path in FOLDER.glob("*.sql")
+        for name in re.findall(r"^-- (\w+) --$", path.read_text(), re.MULTILINE)
+    }
+    assert named == stored
+    assert all(getattr(queries(file), name) for file, name in named)
+
+
+def test_long_statements_are_in_sql_files() -> None:
+    strings = re.compile(r'"""(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|\n *(?:SELECT|WITH|INSERT'
+                         r'|UPDATE|DELETE|CREATE)).*?"""', re.DOTALL)  # fmt: skip
+    for path in FOLDER.parent.rglob("*.py"):
+        for statement in strings.findall(path.read_text()):
+            assert statement.count("\n") <= LONGEST, f"{path.name}: {statement[:80]}"
