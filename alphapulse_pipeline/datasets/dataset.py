@@ -110,7 +110,6 @@ class History(Dataset):
     defines how; `migrate` fails without that file."""
     ledger_classes: tuple[str, ...] = ()
     """The ledger classes that repeat rows of this history."""
-    more_indexes: tuple[Index, ...] = ()
 
     @cached_property
     def subject(self) -> str:

@@ -20,6 +20,16 @@ class Type(StrEnum):
     TIMESTAMP = "timestamptz"
     BOOLEAN = "boolean"
     JSON = "jsonb"
+    INTEGER = "integer"
+    BIGINT = "bigint"
+    INTERVAL = "interval"
+    TEXT_ARRAY = "text[]"
+    RANGE = "tstzrange"
+    MULTIRANGE = "tstzmultirange"
+
+
+IDENTITY = "GENERATED ALWAYS AS IDENTITY"
+"""The default of a column that PostgreSQL numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,8 @@ class Table:
     optional: Mapping[str, str | None] = field(default_factory=dict)
     """Columns that a row may omit, since not every source has them, and their values then."""
 
+    more_indexes: tuple[Index, ...] = ()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
@@ -93,7 +105,7 @@ class Table:
 
     @property
     def indexes(self) -> tuple[Index, ...]:
-        return ()
+        return self.more_indexes
 
 
 ACCOUNT = key("account", "The account: the name of its folder under defs/.")

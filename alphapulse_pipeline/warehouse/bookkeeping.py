@@ -1,248 +1,291 @@
 """The operational tables: deployed datasets, coverage, attempts, suspects, API keys, alerts."""
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Identity,
-    Index,
-    Integer,
-    Interval,
-    Table,
-    Text,
-    text,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, TSTZMULTIRANGE, TSTZRANGE
-
-from alphapulse_pipeline.warehouse.columns import (
+from alphapulse_pipeline.datasets.table import (
     ACCOUNT,
-    key_column,
-    metadata,
-    text_column,
-    time_column,
+    IDENTITY,
+    Column,
+    Index,
+    Table,
+    Type,
+    key,
+    text,
+    timestamp,
 )
 
-datasets = Table(
-    "datasets",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The dataset."),
-    text_column(
-        "exchange", "The ccxt exchange id; empty if the rows come from no exchange.", nullable=False
-    ),
-    Column(
-        "supported", Boolean, nullable=False, comment="Whether the exchange offers the dataset."
-    ),
-    time_column("next_tick", "When the schedule runs next."),
-    Column(
-        "deployed",
-        Boolean,
-        nullable=False,
-        server_default=text("true"),
-        comment="Whether a defs.yaml still declares it; otherwise its rows are kept.",
-    ),
-    Column(
-        "stored",
-        BigInteger,
-        nullable=False,
-        server_default=text("0"),
-        comment="Number of its rows in the table, counted as they are written.",
-    ),
+DATASETS = Table(
+    name="datasets",
     comment="Every dataset of every account, including those that are no longer deployed.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The dataset."),
+        text(
+            "exchange",
+            "The ccxt exchange id; empty if the rows come from no exchange.",
+            nullable=False,
+        ),
+        Column(
+            "supported", Type.BOOLEAN, "Whether the exchange offers the dataset.", nullable=False
+        ),
+        timestamp("next_tick", "When the schedule runs next."),
+        Column(
+            "deployed",
+            Type.BOOLEAN,
+            "Whether a defs.yaml still declares it; otherwise its rows are kept.",
+            nullable=False,
+            default="true",
+        ),
+        Column(
+            "stored",
+            Type.BIGINT,
+            "Number of its rows in the table, counted as they are written.",
+            nullable=False,
+            default="0",
+        ),
+    ),
 )
 
-snapshots = Table(
-    "snapshots",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The snapshot dataset."),
-    time_column("captured_at", "Exchange time when the first request was sent.", key=True),
-    text_column("run_id", "The Dagster run that took the snapshot.", nullable=False),
-    Column("rows", Integer, nullable=False, comment="Number of rows; 0 is a valid snapshot."),
-    time_column("read_until", "Exchange time when the last answer arrived."),
+SNAPSHOTS = Table(
+    name="snapshots",
     comment="Every complete snapshot, including empty ones. The newest one is current.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The snapshot dataset."),
+        Column(
+            "captured_at",
+            Type.TIMESTAMP,
+            "Exchange time when the first request was sent.",
+            nullable=False,
+            key=True,
+        ),
+        text("run_id", "The Dagster run that took the snapshot.", nullable=False),
+        Column("rows", Type.INTEGER, "Number of rows; 0 is a valid snapshot.", nullable=False),
+        timestamp("read_until", "Exchange time when the last answer arrived."),
+    ),
 )
 
-streams = Table(
-    "streams",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The history."),
-    key_column("stream", "The stream, e.g. a market category or a market."),
-    time_column("first_seen", "When the stream was first requested.", nullable=False),
-    text_column("source", "Why the stream is read.", nullable=False),
-    Column(
-        "wanted",
-        TSTZRANGE,
-        nullable=False,
-        server_default=text("'empty'"),
-        comment="From history_start to the last sync, less the exchange's lag.",
-    ),
+STREAMS = Table(
+    name="streams",
     comment="All streams that must be read for a history to be complete.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The history."),
+        key("stream", "The stream, e.g. a market category or a market."),
+        timestamp("first_seen", "When the stream was first requested.", nullable=False),
+        text("source", "Why the stream is read.", nullable=False),
+        Column(
+            "wanted",
+            Type.RANGE,
+            "From history_start to the last sync, less the exchange's lag.",
+            nullable=False,
+            default="'empty'",
+        ),
+    ),
 )
 
-coverage = Table(
-    "coverage",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The history."),
-    key_column("stream", "The stream."),
-    Column(
-        "covered",
-        TSTZMULTIRANGE,
-        nullable=False,
-        server_default=text("'{}'"),
-        comment="The times that are proven complete, half-open.",
-    ),
-    Column(
-        "unreachable",
-        TSTZMULTIRANGE,
-        nullable=False,
-        server_default=text("'{}'"),
-        comment="The times that the exchange no longer serves.",
-    ),
-    text_column("unreachable_reason", "Why it does not, e.g. its retention."),
-    Column(
-        "imported",
-        TSTZMULTIRANGE,
-        nullable=False,
-        server_default=text("'{}'"),
-        comment="The covered times that an imported file proves, not the exchange.",
-    ),
-    time_column(
-        "newest_row", "Time of the newest row read, the known row that later answers must return."
-    ),
-    time_column("suspect_since", "Since when the exchange has not returned the known row."),
-    text_column("last_failure", "The last failure; NULL if the last attempt succeeded."),
-    time_column("last_failure_at", "When the last failure happened."),
-    time_column("updated_at", "When the row last changed.", nullable=False),
+COVERAGE = Table(
+    name="coverage",
     comment="Coverage: which times of each stream are proven complete.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The history."),
+        key("stream", "The stream."),
+        Column(
+            "covered",
+            Type.MULTIRANGE,
+            "The times that are proven complete, half-open.",
+            nullable=False,
+            default="'{}'",
+        ),
+        Column(
+            "unreachable",
+            Type.MULTIRANGE,
+            "The times that the exchange no longer serves.",
+            nullable=False,
+            default="'{}'",
+        ),
+        text("unreachable_reason", "Why it does not, e.g. its retention."),
+        Column(
+            "imported",
+            Type.MULTIRANGE,
+            "The covered times that an imported file proves, not the exchange.",
+            nullable=False,
+            default="'{}'",
+        ),
+        timestamp(
+            "newest_row",
+            "Time of the newest row read, the known row that later answers must return.",
+        ),
+        timestamp("suspect_since", "Since when the exchange has not returned the known row."),
+        text("last_failure", "The last failure; NULL if the last attempt succeeded."),
+        timestamp("last_failure_at", "When the last failure happened."),
+        timestamp("updated_at", "When the row last changed.", nullable=False),
+    ),
 )
 
-market_catalogues = Table(
-    "market_catalogues",
-    metadata,
-    key_column("account", ACCOUNT),
-    text_column("version", "The ccxt version that wrote it.", nullable=False),
-    time_column("loaded_at", "When it was loaded from the exchange.", nullable=False),
-    text_column("catalogue", "ccxt's markets and currencies, as JSON.", nullable=False),
+MARKET_CATALOGUES = Table(
+    name="market_catalogues",
     comment="The market catalogue of each account, so that not every run loads it again.",
+    columns=(
+        ACCOUNT,
+        text("version", "The ccxt version that wrote it.", nullable=False),
+        timestamp("loaded_at", "When it was loaded from the exchange.", nullable=False),
+        text("catalogue", "ccxt's markets and currencies, as JSON.", nullable=False),
+    ),
 )
 
-suspects = Table(
-    "suspects",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The snapshot."),
-    key_column("part", "A wallet, or the currency that positions are settled in."),
-    time_column("since", "When it was first reported empty.", nullable=False),
-    Column("asked", Integer, nullable=False, comment="Number of runs that reported it empty."),
-    Column(
-        "accepted",
-        Boolean,
-        nullable=False,
-        comment="Whether it was accepted as empty; then it may be empty again at any time.",
-    ),
+SUSPECTS = Table(
+    name="suspects",
     comment="Parts of snapshots that the exchange reports empty for the first time.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The snapshot."),
+        key("part", "A wallet, or the currency that positions are settled in."),
+        timestamp("since", "When it was first reported empty.", nullable=False),
+        Column("asked", Type.INTEGER, "Number of runs that reported it empty.", nullable=False),
+        Column(
+            "accepted",
+            Type.BOOLEAN,
+            "Whether it was accepted as empty; then it may be empty again at any time.",
+            nullable=False,
+        ),
+    ),
 )
 
-keys = Table(
-    "keys",
-    metadata,
-    key_column("account", ACCOUNT),
-    text_column(
-        "fingerprint",
-        "Identifies the key; the key cannot be derived from it.",
-        nullable=False,
-    ),
-    Column("can_read", Boolean, comment="Whether it may read; NULL: not reported."),
-    Column("can_trade", Boolean, comment="Whether it may trade; NULL: not reported."),
-    Column("can_withdraw", Boolean, comment="Whether it may withdraw; NULL: not reported."),
-    time_column("expires_at", "When it expires; NULL: never, or not reported."),
-    Column(
-        "addresses",
-        ARRAY(Text),
-        comment="Addresses that may use it; empty: any address, NULL: not reported.",
-    ),
-    time_column("checked_at", "When the exchange reported this.", nullable=False),
+KEYS = Table(
+    name="keys",
     comment="The permissions of each account's API key, as reported by the exchange.",
-)
-
-circuit = Table(
-    "circuit",
-    metadata,
-    key_column("account", ACCOUNT),
-    text_column("state", "closed, open or half_open.", nullable=False),
-    Column("failures", Integer, nullable=False, comment="Failed runs in a row."),
-    time_column("opened_at", "When the circuit opened."),
-    time_column("retry_at", "When the next trial run may start."),
-    Column("cooldown", Interval, comment="How long it stays open before the next trial run."),
-    text_column("reason", "Why the circuit opened."),
-    text_column("credentials", "Fingerprint of the refused credentials, if that is the reason."),
-    comment="The circuit breaker of each account: whether its runs are paused, and why.",
-)
-
-checked = Table(
-    "checked",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The history."),
-    key_column("check_name", "The check, e.g. keys_unique."),
-    time_column("up_to", "Rows recorded before this have passed the check.", nullable=False),
-    comment="How far each check has passed a history; the next run continues there.",
-)
-
-failed_checks = Table(
-    "failed_checks",
-    metadata,
-    key_column("account", ACCOUNT),
-    key_column("dataset", "The dataset."),
-    key_column("check_name", "The check, e.g. complete."),
-    text_column("finding", "The finding, in one line.", nullable=False),
-    comment="The checks that failed at their last evaluation, without warnings.",
-)
-
-alerts = Table(
-    "alerts",
-    metadata,
-    key_column("about", "run or check."),
-    key_column("account", ACCOUNT),
-    key_column("cause", "The kind of the failure, or the check."),
-    time_column("since", "When the alert was sent.", nullable=False),
-    text_column("finding", "The text of the alert, without secrets.", nullable=False),
-    comment="Alerts that were sent and whose cause persists; each is sent once.",
-)
-
-sync_log = Table(
-    "sync_log",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    text_column("account", ACCOUNT, nullable=False),
-    text_column("dataset", "The dataset.", nullable=False),
-    text_column("run_id", "The Dagster run.", nullable=False),
-    time_column("started_at", "When it began.", nullable=False),
-    time_column("finished_at", "When it ended; NULL while it runs, or if it was killed."),
-    text_column("status", "started, completed or failed.", nullable=False),
-    Column("rows_written", Integer, nullable=False, server_default=text("0")),
-    Column("requests", Integer, nullable=False, server_default=text("0")),
-    text_column("error_kind", "The kind of the failure, e.g. credentials, incomplete or bug."),
-    text_column("error", "The failure's message, without secrets."),
-    Index("sync_log_newest", "account", "dataset", text("id DESC")),
-    Index(
-        "sync_log_failures",
-        "account",
-        "dataset",
-        "finished_at",
-        postgresql_where=text("status = 'failed'"),
+    columns=(
+        ACCOUNT,
+        text(
+            "fingerprint", "Identifies the key; the key cannot be derived from it.", nullable=False
+        ),
+        Column("can_read", Type.BOOLEAN, "Whether it may read; NULL: not reported."),
+        Column("can_trade", Type.BOOLEAN, "Whether it may trade; NULL: not reported."),
+        Column("can_withdraw", Type.BOOLEAN, "Whether it may withdraw; NULL: not reported."),
+        timestamp("expires_at", "When it expires; NULL: never, or not reported."),
+        Column(
+            "addresses",
+            Type.TEXT_ARRAY,
+            "Addresses that may use it; empty: any address, NULL: not reported.",
+        ),
+        timestamp("checked_at", "When the exchange reported this.", nullable=False),
     ),
-    comment="Every attempt to sync a dataset, and its outcome.",
 )
 
-repeatable = Table(
-    "repeatable",
-    metadata,
-    Column("name", Text, primary_key=True, comment="Its name, e.g. portfolio.movements."),
-    Column("place", Integer, nullable=False, comment="Its place in the order of creation."),
-    text_column("checksum", "SHA-256 of its text.", nullable=False),
+CIRCUIT = Table(
+    name="circuit",
+    comment="The circuit breaker of each account: whether its runs are paused, and why.",
+    columns=(
+        ACCOUNT,
+        text("state", "closed, open or half_open.", nullable=False),
+        Column("failures", Type.INTEGER, "Failed runs in a row.", nullable=False),
+        timestamp("opened_at", "When the circuit opened."),
+        timestamp("retry_at", "When the next trial run may start."),
+        Column("cooldown", Type.INTERVAL, "How long it stays open before the next trial run."),
+        text("reason", "Why the circuit opened."),
+        text("credentials", "Fingerprint of the refused credentials, if that is the reason."),
+    ),
+)
+
+CHECKED = Table(
+    name="checked",
+    comment="How far each check has passed a history; the next run continues there.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The history."),
+        key("check_name", "The check, e.g. keys_unique."),
+        timestamp("up_to", "Rows recorded before this have passed the check.", nullable=False),
+    ),
+)
+
+FAILED_CHECKS = Table(
+    name="failed_checks",
+    comment="The checks that failed at their last evaluation, without warnings.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The dataset."),
+        key("check_name", "The check, e.g. complete."),
+        text("finding", "The finding, in one line.", nullable=False),
+    ),
+)
+
+ALERTS = Table(
+    name="alerts",
+    comment="Alerts that were sent and whose cause persists; each is sent once.",
+    columns=(
+        key("about", "run or check."),
+        ACCOUNT,
+        key("cause", "The kind of the failure, or the check."),
+        timestamp("since", "When the alert was sent.", nullable=False),
+        text("finding", "The text of the alert, without secrets.", nullable=False),
+    ),
+)
+
+SYNC_LOG = Table(
+    name="sync_log",
+    comment="Every attempt to sync a dataset, and its outcome.",
+    columns=(
+        Column(
+            "id", Type.INTEGER, "Number of the attempt.", nullable=False, key=True, default=IDENTITY
+        ),
+        text("account", ACCOUNT.comment, nullable=False),
+        text("dataset", "The dataset.", nullable=False),
+        text("run_id", "The Dagster run.", nullable=False),
+        timestamp("started_at", "When it began.", nullable=False),
+        timestamp("finished_at", "When it ended; NULL while it runs, or if it was killed."),
+        text("status", "started, completed or failed.", nullable=False),
+        Column(
+            "rows_written", Type.INTEGER, "Rows inserted and changed.", nullable=False, default="0"
+        ),
+        Column(
+            "requests", Type.INTEGER, "Requests sent to the exchange.", nullable=False, default="0"
+        ),
+        text("error_kind", "The kind of the failure, e.g. credentials, incomplete or bug."),
+        text("error", "The failure's message, without secrets."),
+    ),
+    more_indexes=(
+        Index(
+            "sync_log_newest",
+            (
+                "account",
+                "dataset",
+                "id DESC",
+            ),
+        ),
+        Index(
+            "sync_log_failures",
+            (
+                "account",
+                "dataset",
+                "finished_at",
+            ),
+            "status = 'failed'",
+        ),
+    ),
+)
+
+REPEATABLE = Table(
+    name="repeatable",
     comment="The views, functions, triggers and comments that were applied.",
+    columns=(
+        Column("name", Type.TEXT, "Its name, e.g. portfolio.movements.", nullable=False, key=True),
+        Column("place", Type.INTEGER, "Its place in the order of creation.", nullable=False),
+        text("checksum", "SHA-256 of its text.", nullable=False),
+    ),
+)
+
+TABLES = (
+    DATASETS,
+    SNAPSHOTS,
+    STREAMS,
+    COVERAGE,
+    MARKET_CATALOGUES,
+    SUSPECTS,
+    KEYS,
+    CIRCUIT,
+    CHECKED,
+    FAILED_CHECKS,
+    ALERTS,
+    SYNC_LOG,
+    REPEATABLE,
 )

@@ -14,8 +14,9 @@ from pathlib import Path
 from psycopg import Connection, errors
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS, History
+from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, SNAPSHOTS, History
 from alphapulse_pipeline.warehouse.queries import queries
+from alphapulse_pipeline.warehouse.tables import all_tables
 
 ORDER = (
     *("alphapulse/kind_in_name", "alphapulse/market_in_name", "alphapulse/market_of"),
@@ -37,7 +38,7 @@ ORDER = (
     "portfolio/comments",
 )
 """The files of `sql/`, each after those that it needs. `alphapulse/comments` has no file: it is
-generated from the SQLAlchemy tables."""
+generated from the tables' declarations."""
 
 DIRECTORY = Path(__file__).parent / "sql"
 
@@ -205,14 +206,14 @@ def _read_of(file: str, history: History) -> str:
 
 def _comments() -> str:
     """COMMENT ON for every table of the schema `alphapulse` and its columns."""
-    from alphapulse_pipeline.warehouse.tables import metadata
-
     statements = []
-    for table in metadata.sorted_tables:
-        statements.append(f"COMMENT ON TABLE {table} IS {_literal(table.comment)};")
+    for table in all_tables():
+        name = f"{SCHEMA}.{table.name}"
+        statements.append(f"COMMENT ON TABLE {name} IS {_literal(table.comment)};")
         for column in table.columns:
-            name = f"{table}.{column.name}"
-            statements.append(f"COMMENT ON COLUMN {name} IS {_literal(column.comment)};")
+            statements.append(
+                f"COMMENT ON COLUMN {name}.{column.name} IS {_literal(column.comment)};"
+            )
     return "\n".join(statements)
 
 

@@ -178,7 +178,7 @@ def _upgrade(url: str) -> None:
                     raise
                 repeatable.drop_all(driver)
                 command.upgrade(config, "head")
-            metadata.create_all(connection, checkfirst=True)
+            metadata().create_all(connection, checkfirst=True)
             repeatable.apply(driver)
     except errors.DependentObjectsStillExist as error:
         raise SchemaMismatch(

@@ -48,7 +48,7 @@ def test_migrations_make_the_tables_of_the_code(database: str) -> None:
                 "compare_server_default": True,
             },
         )
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, tables.metadata()) == []
     engine.dispose()
 
 

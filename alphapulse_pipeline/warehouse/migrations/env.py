@@ -7,7 +7,7 @@ from alphapulse_pipeline.warehouse.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=metadata(),
     version_table_schema=SCHEMA,
     include_schemas=True,
     include_name=lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
