@@ -1,0 +1,83 @@
+"""A deployment to run the documents' commands in: real accounts and the demo, without a network."""
+
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from alphapulse_pipeline.settings.environment import HOME, POSTGRES_URL
+from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.embedded import EmbeddedServer, embedded_server
+from alphapulse_pipeline_tests.docs.markdown import ROOT
+from alphapulse_pipeline_tests.portfolio import example
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
+
+# `uv run x` runs x of this environment: uv itself would sync it while other tests use it. A sync
+# reads the snapshots only: whole histories have tests of their own, and take minutes.
+_UV = """\
+#!/bin/bash
+[ "$1" = run ] || {{ echo "only uv run is run here, not: uv $*" >&2; exit 2; }}
+shift
+[ "$1 $2" = "alphapulse sync" ] && set -- "$@" --dataset balances --dataset prices
+exec "{bin}/$@"
+"""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A home whose server runs, and a working directory with `.env`."""
+
+    server: EmbeddedServer
+    directory: Path
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.server.url("alphapulse")
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[Deployment]:
+    """The databases of a real account, with an invented portfolio, and of the demo, without."""
+    # a short path, because a unix socket's may have about a hundred characters
+    with (
+        tempfile.TemporaryDirectory(prefix="ap") as folder,
+        serve(World()) as simulator,
+        embedded_server(Path(folder) / "home") as server,
+    ):
+        for name in ("alphapulse", "alphapulse_demo"):
+            schema.migrate(schema.ensure_database(server.url("postgres"), name))
+        with connect(server.url("alphapulse")) as connection:
+            example.fill(connection)
+        directory = Path(folder) / "project"
+        directory.mkdir()
+        dotenv = directory / ".env"
+        dotenv.write_text(
+            f"BYBIT_API_KEY={DEMO_KEY}\nBYBIT_API_SECRET={DEMO_SECRET}\n"
+            f"BYBIT_API_URL={simulator.url}\n"
+        )
+        dotenv.chmod(0o600)
+        (directory / "examples").symlink_to(ROOT / "examples")
+        shims = Path(folder) / "bin"
+        shims.mkdir()
+        (shims / "uv").write_text(_UV.format(bin=shlex.quote(str(Path(sys.executable).parent))))
+        (shims / "uv").chmod(0o755)
+        kept = {name: value for name, value in os.environ.items() if name != POSTGRES_URL}
+        yield Deployment(
+            server,
+            directory,
+            kept
+            | {
+                HOME: str(Path(folder) / "home"),
+                "PATH": f"{shims}:{os.environ['PATH']}",
+                "COLUMNS": "200",
+                "NEW_KEY": DEMO_KEY,
+                "NEW_SECRET": DEMO_SECRET,
+            },
+        )
