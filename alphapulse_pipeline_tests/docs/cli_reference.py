@@ -1,6 +1,6 @@
 """`docs/reference/cli.md`, generated from the commands themselves.
 
-    uv run python -m alphapulse_pipeline_tests.docs.cli_reference
+uv run python -m alphapulse_pipeline_tests.docs.cli_reference
 """
 
 import importlib
@@ -29,8 +29,8 @@ without credentials for any account it is implied. Errors go to standard error i
 """
 
 
-def page() -> str:
-    """The whole page, in Markdown."""
+def commands() -> dict[str, Any]:
+    """Every command by its full name, e.g. `alphapulse circuit reset`."""
     app = typer.Typer(name="alphapulse", add_completion=False)
     for module in pkgutil.iter_modules(cli.__path__, f"{cli.__name__}."):
         register = getattr(importlib.import_module(module.name), "register", None)
@@ -38,10 +38,15 @@ def page() -> str:
             register(app)
     # its options are another distribution's
     app.command("simulator")(simulator)
-    commands = dict(_commands("alphapulse", get_command(app)))
+    return dict(_commands("alphapulse", get_command(app)))
+
+
+def page() -> str:
+    """The whole page, in Markdown."""
+    found = commands()
     first = {name: place for place, name in enumerate(_ORDER)}
-    names = sorted(commands, key=lambda name: (first.get(name.split()[1], len(first)), name))
-    return "\n".join([_HEAD, *(line for name in names for line in _section(name, commands[name]))])
+    names = sorted(found, key=lambda name: (first.get(name.split()[1], len(first)), name))
+    return "\n".join([_HEAD, *(line for name in names for line in _section(name, found[name]))])
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:

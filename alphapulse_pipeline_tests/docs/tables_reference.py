@@ -1,6 +1,6 @@
 """`docs/reference/tables.md`, generated from the comments of a migrated database.
 
-    uv run python -m alphapulse_pipeline_tests.docs.tables_reference
+uv run python -m alphapulse_pipeline_tests.docs.tables_reference
 """
 
 import tempfile

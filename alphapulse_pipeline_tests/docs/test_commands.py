@@ -1,12 +1,15 @@
 """Every command and query of the documents runs, or says why it does not."""
 
+import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from alphapulse_pipeline.warehouse import schema
+from alphapulse_pipeline_tests.docs import cli_reference
 from alphapulse_pipeline_tests.docs.conftest import Deployment
 from alphapulse_pipeline_tests.docs.markdown import ROOT, Fence, fences, pages
 
@@ -19,6 +22,22 @@ COMMANDS = {
 QUERIES = [f for found in ALL.values() for f in found if f.language == "sql" and not f.not_run]
 FILES = {"transfers.csv"}
 """Titled blocks that are files of the working directory, which commands use."""
+
+
+def _alphapulse_commands() -> Iterator[tuple[str, ...]]:
+    lines = (
+        line
+        for found in ALL.values()
+        for fence in found
+        if fence.language == "console"
+        for line in fence.body.splitlines()
+    )
+    for line in lines:
+        for command in line.split("&&"):
+            words = shlex.split(command, comments=True)
+            words = words[2:] if words[:2] == ["uv", "run"] else words
+            if words[:1] == ["alphapulse"]:
+                yield tuple(words)
 
 
 @pytest.mark.parametrize("page", COMMANDS)
@@ -39,6 +58,7 @@ def test_the_commands_of_a_page_run(deployed: Deployment, page: str) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{done.stderr[-3000:]}\n{done.stdout[-1000:]}"
+    schema.migrate(deployed.url)  # as the next `up` does after a restore
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
@@ -54,10 +74,24 @@ def test_a_query_is_answered(deployed: Deployment, query: Fence) -> None:
         assert connection.execute(query.body.encode()).description
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples/queries").glob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples/queries").glob("*.sql")), ids=lambda path: path.stem
+)
 def test_an_example_query_is_answered(deployed: Deployment, path: Path) -> None:
     with schema.connect_as_reader(deployed.url) as connection:
         assert connection.execute(path.read_bytes()).description
+
+
+@pytest.mark.parametrize("words", sorted(set(_alphapulse_commands())), ids=" ".join)
+def test_a_command_and_its_options_exist(words: tuple[str, ...]) -> None:
+    """Those too that are not run."""
+    known = cli_reference.commands()
+    depth = 2 if " ".join(words[:2]) in known else 3
+    command = known[" ".join(words[:depth])]
+    options = {name for parameter in command.params for name in getattr(parameter, "opts", ())}
+    for word in words[depth:]:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in options | {"--help"}
 
 
 def test_what_is_not_run_says_why() -> None:
