@@ -17,9 +17,9 @@ from alphapulse_pipeline_tests.docs.markdown import ROOT
 from alphapulse_pipeline_tests.portfolio import example
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
-# `uv run x` runs x of this environment: uv itself would sync it while other tests use it. What takes
-# long runs once, whatever its account; a sync reads the snapshots only. Whole histories have tests
-# of their own.
+# `uv run x` runs x of this environment: uv itself would sync it while other tests use it. The slow
+# commands run once, with the first options given; a sync reads the balances only. Whole histories
+# have tests of their own.
 _UV = """\
 #!/bin/bash
 [ "$1" = run ] || {{ echo "only uv run is run here, not: uv $*" >&2; exit 2; }}

@@ -20,6 +20,7 @@ COMMANDS = {
     if (found := [f for f in ALL[page] if f.language == "console" and not f.not_run])
 }
 QUERIES = [f for found in ALL.values() for f in found if f.language == "sql" and not f.not_run]
+EXAMPLES = sorted((ROOT / "examples/queries").glob("*.sql"))
 FILES = {"transfers.csv"}
 """Titled blocks that are files of the working directory, which commands use."""
 
