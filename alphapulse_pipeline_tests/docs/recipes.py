@@ -1,18 +1,17 @@
 """The recipes of CONTRIBUTING.md as changes of files.
 
-A fenced block with a title is a complete file, or, in `diff`, a change of one: its unmarked and
-`-` lines are found exactly once in the file, and replaced by its unmarked and `+` lines.
+A fenced block with a title is a complete file, or, in `diff`, a change of one, in places separated by
+`@@`: the unmarked and `-` lines of a place are found exactly once in the file, and replaced by its
+unmarked and `+` lines.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
-_BLOCK = re.compile(
-    r'^(?P<indent> *)```(?P<language>\w+) title="(?P<title>[^"]+)"\n(?P<body>.*?)^(?P=indent)```$',
-    re.MULTILINE | re.DOTALL,
-)
+_BLOCK = re.compile(r'^```(\w+) title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -22,37 +21,41 @@ class Block:
     body: str
 
     def apply(self, root: Path) -> None:
-        """Write or change the file below `root`. Raises `ValueError` if the place is not found."""
+        """Write or change the file below `root`. Raises `ValueError` if it is not as expected."""
         path = root / self.file
         if self.language != "diff":
+            if path.exists():
+                raise ValueError(f"{self.file} exists already")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self.body)
             return
-        lines = self.body.splitlines()
-        before = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "+")
-        after = "".join(f"{line[1:]}\n" for line in lines if line[:1] != "-")
         text = path.read_text()
+        for place in self.body.split("@@\n"):
+            text = self._changed(text, place.splitlines())
+        path.write_text(text)
+
+    def _changed(self, text: str, place: list[str]) -> str:
+        before = "".join(f"{line[1:]}\n" for line in place if line[:1] != "+")
+        after = "".join(f"{line[1:]}\n" for line in place if line[:1] != "-")
         if text.count(before) != 1:
             raise ValueError(f"{self.file} has this {text.count(before)} times:\n{before}")
-        path.write_text(text.replace(before, after))
+        return text.replace(before, after)
 
 
-def recipe(heading: str) -> list[Block]:
+def recipe(heading: str) -> Iterator[Block]:
     """The blocks of the section `heading`, in their order."""
-    _, _, rest = CONTRIBUTING.read_text().partition(f"\n## {heading}\n")
-    section = rest.partition("\n## ")[0]
-    return [
-        Block(found["language"], found["title"], _dedented(found))
-        for found in _BLOCK.finditer(section)
-    ]
+    _, _, rest = CONTRIBUTING.read_text().partition(f"\n### {heading}\n")
+    section = re.split(r"^##+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+    for language, file, body in _BLOCK.findall(section):
+        yield Block(language, file, body)
 
 
-def _dedented(found: re.Match[str]) -> str:
-    # by the fence's own indent: a diff's unmarked lines begin with a space
-    return re.sub(rf"^{found['indent']}", "", found["body"], flags=re.MULTILINE)
+def follow(heading: str, root: Path, *, leave_out: str = "") -> list[str]:
+    """Do what the recipe says in the project at `root`; the files written or changed.
 
-
-def follow(heading: str, root: Path) -> None:
-    """Do what the recipe says, in the project at `root`."""
-    for block in recipe(heading):
+    Blocks whose file name contains `leave_out` are skipped.
+    """
+    blocks = [b for b in recipe(heading) if not leave_out or leave_out not in b.file]
+    for block in blocks:
         block.apply(root)
+    return [block.file for block in blocks]

@@ -32,6 +32,7 @@ def _alphapulse_commands() -> Iterator[tuple[str, ...]]:
         for fence in found
         if fence.language == "console"
         for line in fence.body.splitlines()
+        if line.startswith(("uv run alphapulse ", "pip install uv && uv run alphapulse "))
     )
     for line in lines:
         for command in line.split("&&"):

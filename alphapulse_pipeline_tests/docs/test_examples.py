@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import read_account
 from alphapulse_pipeline_tests.docs.markdown import ROOT, fences, pages
-from alphapulse_pipeline_tests.docs.recipes import recipe
+from alphapulse_pipeline_tests.docs.recipes import follow
 from alphapulse_pipeline_tests.portfolio import example
 
 ACCOUNTS = sorted((ROOT / "examples/accounts").glob("*/defs.yaml"))
@@ -66,9 +66,8 @@ def test_the_custom_asset_is_downstream_of_trades(db: Connection[TupleRow], tmp_
 def test_a_recipe_can_be_followed(heading: str, tmp_path: Path) -> None:
     """Every block finds its place, and leaves Python that parses."""
     shutil.copytree(ROOT / "alphapulse_pipeline", tmp_path / "alphapulse_pipeline")
-    blocks = recipe(heading)
-    assert len(blocks) >= 2
-    for block in blocks:
-        block.apply(tmp_path)
-    for file in {block.file for block in blocks if block.file.endswith(".py")}:
-        ast.parse((tmp_path / file).read_text())
+    files = follow(heading, tmp_path)
+    assert len(files) == len(set(files)) >= 2
+    for file in files:
+        if file.endswith(".py"):
+            ast.parse((tmp_path / file).read_text())
