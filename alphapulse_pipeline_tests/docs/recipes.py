@@ -1,8 +1,8 @@
 """The recipes of CONTRIBUTING.md as changes of files.
 
-A fenced block with a title is a complete file or, in `diff`, a change of one. The places of a change
-are separated by `@@`: the unmarked and `-` lines of each are found exactly once in the file, and
-replaced by its unmarked and `+` lines.
+A fenced block with a title is a complete file or, in `diff`, a change of one. The places of a
+change are separated by `@@`: the unmarked and `-` lines of each are found exactly once in the file,
+and replaced by its unmarked and `+` lines.
 """
 
 import re
