@@ -1,5 +1,6 @@
 -- Breaks, with every movement of their window.
-SELECT r.account, r.wallet, r.asset, r.closed_at, r.residual, m.happened_at, m.part, m.amount, m.entry
+SELECT r.account, r.wallet, r.asset, r.closed_at, r.residual, m.happened_at, m.part, m.amount,
+       m.entry
 FROM portfolio.reconciliation AS r
 LEFT JOIN portfolio.movements AS m
     ON m.account = r.account AND m.wallet = r.wallet AND m.asset = r.asset
