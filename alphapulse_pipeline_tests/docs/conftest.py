@@ -54,6 +54,11 @@ class Deployment:
     def url(self) -> str:
         return self.server.url("alphapulse")
 
+    def migrate(self) -> None:
+        """What the next `up` does after a restore, or after the demo was removed."""
+        for name in ("alphapulse", "alphapulse_demo"):
+            schema.migrate(schema.ensure_database(self.server.url("postgres"), name))
+
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployment]:

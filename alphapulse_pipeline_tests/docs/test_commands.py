@@ -60,7 +60,7 @@ def test_the_commands_of_a_page_run(deployed: Deployment, page: str) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{done.stderr[-3000:]}\n{done.stdout[-1000:]}"
-    schema.migrate(deployed.url)  # as the next `up` does after a restore
+    deployed.migrate()
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
