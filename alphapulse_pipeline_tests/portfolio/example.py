@@ -145,6 +145,11 @@ def _earned(db: DB) -> None:
             " VALUES ('bybit', %s, 1, %s, %s, %s, %s, 20000.05, 'trade', %s, 1)",
             [asset, at, at, amount, amount, f"{asset}/USDT 1"],
         )
+        db.execute(
+            "INSERT INTO portfolio.cost_basis (account, asset, amount, cost)"
+            " VALUES ('bybit', %s, %s, 20000.05)",
+            [asset, amount],
+        )
     for number in range(60):
         asset = ("BTC", "ETH", "SOL")[number % 3]
         pnl = Decimal((number * 37) % 101 - 38) * Decimal("4.05")

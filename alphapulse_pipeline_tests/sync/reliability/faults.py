@@ -18,15 +18,15 @@ class BadDay:
     hasty: bool = False
     """Whether the client's patience with silence is cut, for the test's sake."""
     unreachable: bool = False
-    """Whether the exchange's name is not found."""
+    """Whether the exchange's host name does not resolve."""
 
 
-AGAIN = "asks again, up to four times, then leaves the rest to the next run"
-STOPS = "stops at once: no second attempt mends a key, and asking makes a ban longer"
-WAITS = "waits as told (or a second), the whole account with it, and asks again"
-DOUBTS = "an empty answer needs a witness: a row, a wallet or an order that is known to be there"
-PROVES = "pages must prove that nothing is missing; rows have keys and are stored once"
-READS = "says which field of which endpoint is missing, where the tables are made of it"
+AGAIN = "retries up to four times, then leaves the rest to the next run"
+STOPS = "stops at once: a retry fixes no key and makes a ban longer"
+WAITS = "pauses the whole account as long as requested (or a second) and retries"
+DOUBTS = "accepts an empty answer only with a known row, wallet or order as proof"
+PROVES = "accepts only pages that prove nothing is missing; stores each row once, by its key"
+READS = "reports the missing field and its endpoint, if the tables depend on it"
 
 
 def _struck(name: str, answer: str, fault: str, **more: bool) -> BadDay:
@@ -40,29 +40,29 @@ _ALWAYS = (
     _struck("the connection is reset", AGAIN, "reset"),
     _struck("... in the headers", AGAIN, "reset=headers"),
     _struck("... in the body", AGAIN, "reset=body"),
-    _struck("silence instead of an answer", AGAIN, "hang", hasty=True),
+    _struck("no answer at all", AGAIN, "hang", hasty=True),
     _struck("... after the headers", AGAIN, "hang=headers", hasty=True),
     _struck("... in the body", AGAIN, "hang=body", hasty=True),
-    _struck("half a body, as if it were whole", AGAIN, "cut-body"),
-    _struck("the connection is closed in the body", AGAIN, "close-body"),
-    _struck("a body that is said to be gzip", AGAIN, "bad-gzip"),
-    BadDay("the exchange's name is not found", AGAIN, ("",), unreachable=True),
-    _struck("a page of HTML", AGAIN, "html"),
+    _struck("a truncated body that looks complete", AGAIN, "cut-body"),
+    _struck("the connection is closed during the body", AGAIN, "close-body"),
+    _struck("a body that is wrongly labeled as gzip", AGAIN, "bad-gzip"),
+    BadDay("the exchange's host name does not resolve", AGAIN, ("",), unreachable=True),
+    _struck("an HTML page", AGAIN, "html"),
     _struck("an empty body", AGAIN, "empty-body"),
     *(_struck(f"status {s}", AGAIN, f"status={s}") for s in (500, 502, 503, 504)),
-    _struck("too much to do", AGAIN, "busy"),
+    _struck("the exchange is busy", AGAIN, "busy"),
     _struck("maintenance", AGAIN, "maintenance"),
     _struck("too many requests", WAITS, "throttled"),
     _struck("... with `Retry-After`", WAITS, "throttled=2"),
     _struck("a ban", STOPS, "banned=120"),
     BadDay(
         "the clock is off by an hour",
-        "finds out by how much, goes by the exchange's time and says so",
+        "measures the difference, uses the exchange's time and says so",
         ("",),
         behind=3_600_000,
     ),
     _struck("the key has expired", STOPS, "key=expired"),
-    _struck("the key may not come from this address", STOPS, "key=ip"),
+    _struck("the key may not be used from this address", STOPS, "key=ip"),
     *(
         _struck(f"the key may not read {scope}", STOPS, f"key={scope}")
         for scope in ("account", "orders", "positions", "wallet")
@@ -78,14 +78,14 @@ _CODES: Mapping[str, tuple[int, ...]] = {
 _ROWS = {
     "empty": ("an answer without rows", DOUBTS),
     "doubled": ("every row twice", PROVES),
-    "shuffled": ("rows in another order", PROVES),
-    "previous": ("the page before once more", PROVES),
+    "shuffled": ("rows in a different order", PROVES),
+    "previous": ("the previous page again", PROVES),
 }
 _FIELDS = {
     "missing": "a field is missing",
-    "renamed": "a field has another name",
+    "renamed": "a field has a different name",
     "nulled": "a field is null",
-    "retyped": "a field has another type",
+    "retyped": "a field has a different type",
 }
 _AT_WILL: Mapping[str, frozenset[str]] = {
     "bybit": frozenset(),
@@ -106,7 +106,7 @@ def bad_days(exchange: str, paths: Collection[str], fields: Collection[str]) -> 
     return (
         *_ALWAYS,
         BadDay(
-            "the exchange's error codes", "each as what it says; an unknown one as it is", codes
+            "the exchange's error codes", "classifies each code; reports an unknown one unchanged", codes
         ),
         *(
             BadDay(name, answer, tuple(f"{kind}{path}" for path in everywhere))

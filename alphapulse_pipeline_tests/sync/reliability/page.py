@@ -8,50 +8,50 @@ from alphapulse_pipeline_tests.sync.reliability.faults import BadDay
 from alphapulse_pipeline_tests.sync.reliability.judge import Harm
 
 _ABOUT = """\
-# Bad days
+# Behavior under faults
 
-What exchanges and networks do on a bad day, done on purpose to every dataset of an account on the
-simulator's four faces (Bybit, Binance, OKX, Kraken): {cells} syncs, each with one fault.
+Faults of exchanges and networks, injected into every dataset of an account on four simulated
+exchanges (Bybit, Binance, OKX, Kraken): {cells} syncs, each with one fault.
 
-Before each of them a good sync has read ten days of history. Then {hours} hours pass, new rows
-appear, and one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger) is
-synced while the fault strikes: from the first request on, from a later one on, or twice; faults of
-rows everywhere and at each endpoint by itself, for as long as the sync lasts; faults of fields for
-*every* field of every answer. The tables are then compared with the simulator's own books, the
-fault ends, one more sync is done, and they are compared again.
+First, a sync without faults reads ten days of history. Then {hours} hours pass, new rows appear, and
+one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger) is synced while
+the fault is active: from the first request on, from a later one on, or for two requests. Faults of
+rows are injected everywhere and at each endpoint separately, for the whole sync; faults of fields
+for *every* field of every answer. The tables are then compared with the simulator's own books, the
+fault ends, one more sync runs, and they are compared again.
 
-| what must not happen | times |
+| Must never happen | Times |
 | --- | --- |
-| a row is lost: it is not there once the fault is over and one more sync was done | {lost} |
-| a row is stored twice, or with a value that is not true | {false} |
-| a newest snapshot lacks what is there | {emptied} |
-| a time is said to be complete (`coverage.covered`) and a row of it is missing | {claimed} |
-| a key, a secret, a passphrase or a signature in a table or in a log | {secrets} |
-| a failure is a bug: a traceback, and not a sentence with what to do next | {bugs} |
+| A row is lost: it is still missing after the fault has ended and one more sync has run | {lost} |
+| A row is stored twice, or with a wrong value | {false} |
+| The newest snapshot lacks something that is there | {emptied} |
+| A time is covered (`coverage.covered`) and a row in it is missing | {claimed} |
+| A key, secret, passphrase or signature is in a table or a log | {secrets} |
+| A failure is a bug: a traceback instead of a message that says what to do | {bugs} |
 
-A sync ends in one of these ways. All but the first write a row to `sync_log` with one sentence that
-says what happened and what to do next; they move no coverage, and the newest snapshot stays.
+A sync ends in one of these ways. All but the first write a row to `sync_log` with a message that says
+what happened and what to do next; they advance no coverage, and the newest snapshot stays.
 
-| | |
+| Result | Meaning |
 | --- | --- |
-| good | in spite of the fault: it was retried, or it does not matter |
-| transient | the network or the exchange; the next run tries again |
-| throttled | still too many requests after waiting as told |
-| banned | nothing more is asked; the account is left alone |
-| credentials | the key must be mended; the account is left alone |
-| clock | this machine's time could not be put right |
-| unreadable | the answer lacks a field, or has it in another form; the line names both |
-| refused | an error code that is not known here; the line has it |
+| good | the fault was retried, or made no difference |
+| transient | a network or exchange failure; the next run tries again |
+| throttled | still too many requests after waiting as requested |
+| banned | no further request is sent; the account is left alone |
+| credentials | the key needs to be fixed; the account is left alone |
+| clock | this machine's time could not be corrected |
+| unreadable | a field is missing or has a different form; the message names the field and the endpoint |
+| refused | an unknown error code; the message contains it |
 | incomplete | the pages do not prove that nothing is missing |
-| suspect | it is said that nothing is there, where something is known to be |
+| suspect | the exchange reports nothing where something is known to exist |
 
-What cannot be told from the truth is not in the table: a list that has never shown a row and is
-answered empty, one answer among many that is empty by chance, a field that an exchange leaves out
-at will (Kraken's `cl_ord_id` and `maker`).
+Faults that cannot be distinguished from the truth are not in the table: an empty answer of a list
+that has never shown a row, a single answer among many that happens to be empty, a field that an
+exchange leaves out at will (Kraken's `cl_ord_id` and `maker`).
 
 `ALPHAPULSE_RELIABILITY=docs/reliability.md uv run pytest -m nightly -k every_bad_day` writes this
-page. A part of it is tried by every `uv run pytest`; 200 syncs on each face under random mixtures
-of these faults (`test_soak.py`) end in the truth, too.
+page. Each `uv run pytest` runs a part of it, and 200 syncs per exchange under random mixtures of
+these faults (`test_soak.py`), which must end with correct tables too.
 
 """
 
@@ -81,7 +81,7 @@ def page(tried: Mapping[str, Tried], faces: tuple[str, ...], hours: int) -> str:
     )
     names = " | ".join(face.capitalize() for face in faces).replace("Okx", "OKX")
     lines = [
-        f"| the fault | what the pipeline does | {names} | harm |",
+        f"| Fault | What the pipeline does | {names} | Harm |",
         f"| --- | --- | {' | '.join('---' for _ in faces)} | --- |",
     ]
     for one in tried.values():
