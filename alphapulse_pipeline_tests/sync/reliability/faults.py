@@ -106,7 +106,9 @@ def bad_days(exchange: str, paths: Collection[str], fields: Collection[str]) -> 
     return (
         *_ALWAYS,
         BadDay(
-            "the exchange's error codes", "classifies each code; reports an unknown one unchanged", codes
+            "the exchange's error codes",
+            "classifies each code; reports an unknown one unchanged",
+            codes,
         ),
         *(
             BadDay(name, answer, tuple(f"{kind}{path}" for path in everywhere))
