@@ -16,6 +16,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
+from alphapulse_pipeline import datasets
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.queries import queries
@@ -26,7 +27,9 @@ from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 _SQL = queries("reconciliation")
 
 NAME = "reconciliation"
-HISTORIES = ("trades", "transfers", "funding", "ledger")
+HISTORIES = tuple(
+    history.name for history in datasets.HISTORIES.values() if history.affects_balances
+)
 """The datasets whose rows change a balance."""
 
 _Row = Mapping[str, Any]

@@ -6,7 +6,7 @@ view needs no migration: edit its file. A new file needs its place in `ORDER`.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,7 @@ ORDER = (
     *("portfolio/price_at", "portfolio/prices_latest"),
     *("portfolio/position_parts", "portfolio/held", "portfolio/unpriced"),
     "portfolio/balances_as_of",
-    "portfolio/accounts",
+    *("portfolio/accounts", "portfolio/first_entry"),
     *("portfolio/is_position", "portfolio/touched", "portfolio/legs"),
     "portfolio/comments",
 )
@@ -170,21 +170,28 @@ def _of_file(file: str) -> Iterator[Repeatable]:
                 text = _read(file, dataset=d.name, time=d.time, subject=d.subject)
                 yield Repeatable(f"portfolio.remember_{d.name}", text)
         case "portfolio/movements":
-            selects = [_read(f"portfolio/movements/{d.name}") for d in moving()]
-            yield Repeatable(
-                "portfolio.movements", _read(file, selects="UNION ALL\n".join(selects))
-            )
+            yield _union(file, (_read(f"portfolio/movements/{d.name}") for d in moving()))
         case "portfolio/legs" | "portfolio/touched":
-            selects = [_read_of(file, d) for d in moving()]
-            yield Repeatable(
-                file.replace("/", "."), _read(file, selects="UNION ALL\n".join(selects))
-            )
+            yield _union(file, (_read_of(file, d) for d in moving()))
         case "portfolio/accounts":
             tables = [*(d.name for d in moving()), "snapshots"]
-            selects = [_read("portfolio/accounts/of_table", dataset=table) for table in tables]
-            yield Repeatable("portfolio.accounts", _read(file, selects="UNION\n".join(selects)))
+            yield _union(file, (_read(f"{file}/of_table", dataset=table) for table in tables))
+        case "portfolio/first_entry":
+            yield _union(
+                file,
+                (_read(f"{file}/of_table", dataset=d.name, time=d.time) for d in moving()),
+            )
         case _:
-            yield Repeatable(file.replace("/", "."), _read(file))
+            yield _repeatable(file)
+
+
+def _repeatable(file: str, **values: str) -> Repeatable:
+    return Repeatable(file.replace("/", "."), _read(file, **values))
+
+
+def _union(file: str, selects: Iterable[str]) -> Repeatable:
+    """The object of `file`, which reads the rows of all `selects`."""
+    return _repeatable(file, selects="UNION ALL\n".join(selects))
 
 
 def _read(file: str, **values: str) -> str:

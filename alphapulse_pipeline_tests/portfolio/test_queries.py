@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from alphapulse_pipeline.portfolio.queries import FOLDER, Queries, queries
+from alphapulse_pipeline.portfolio.queries import FOLDER, queries
+from alphapulse_pipeline.warehouse.queries import Queries
 
 LONGEST = 10
 

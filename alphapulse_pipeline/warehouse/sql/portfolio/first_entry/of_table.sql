@@ -1,0 +1,1 @@
+SELECT min({time}) FROM alphapulse.{dataset} WHERE account = account_
