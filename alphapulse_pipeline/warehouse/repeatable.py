@@ -45,7 +45,11 @@ DIRECTORY = Path(__file__).parent / "sql"
 _OBJECT = re.compile(r"^CREATE OR REPLACE (VIEW|FUNCTION) ", re.MULTILINE)
 _DESCRIPTION = re.compile(r"(?:--.*\n)+")
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_CANNOT_REPLACE = (errors.InvalidTableDefinition, errors.InvalidFunctionDefinition)
+_CANNOT_REPLACE = (
+    errors.InvalidTableDefinition,  # a view's columns
+    errors.InvalidFunctionDefinition,  # what a function returns
+    errors.AmbiguousFunction,  # a function's arguments: both are there, and cannot be commented on
+)
 
 
 @dataclass(frozen=True)

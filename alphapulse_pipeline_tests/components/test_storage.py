@@ -35,10 +35,8 @@ def _tables(db: Connection[TupleRow]) -> int:
 def test_a_role_named_like_our_schema_finds_dagsters_tables(
     server: EmbeddedServer, database: str, db: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    db.execute("CREATE ROLE alphapulse LOGIN")
+    db.execute("CREATE ROLE alphapulse LOGIN SUPERUSER")
     try:
-        db.execute(f"GRANT ALL ON DATABASE {db.info.dbname} TO alphapulse".encode())
-        db.execute("GRANT ALL ON SCHEMA public, alphapulse, portfolio TO alphapulse")
         monkeypatch.setenv(POSTGRES_URL, server.url(db.info.dbname, user="alphapulse"))
         storage = PostgresStorage.from_config_value(None, {})
         assert storage.run_storage.get_runs_count() == 0

@@ -282,7 +282,7 @@ def test_rows_of_a_different_asset_are_a_bug(db: DB) -> None:
 
 
 def test_an_old_schema_is_one_sentence_both_ways(db: DB) -> None:
-    db.execute("UPDATE alphapulse.alembic_version SET version_num = '0001'")
+    db.execute("DELETE FROM alphapulse.repeatable")
     assert "of an older version" in sentence(run(asset_of(Batches("bybit", "trades", []))))
     with pytest.raises(AssertionError, match="of an older version"):
         taken()

@@ -2,6 +2,7 @@
 role for reading can only read."""
 
 import ast
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from decimal import Decimal
@@ -60,6 +61,24 @@ def test_migrations_do_not_follow_the_code() -> None:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not [n for n in names if n.startswith("alphapulse_pipeline")], path
+
+
+RELEASED = {
+    "0001_tables.py": "6ff31feda0f4907342255fe180226e3f1f667351b0143498d5fb8ca6a7116c2a",
+    "0001_tables.sql": "fc02fe56d08c0bfa26fbd8869f9bb5306a6646a2801348cab55cd365b27f5899",
+}
+"""The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
+
+
+def test_released_migrations_never_change() -> None:
+    folder = Path(schema.__file__).parent / "migrations" / "versions"
+    for path in sorted(folder.glob("[0-9]*")):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert RELEASED.get(path.name) == digest, (
+            f"{path.name} was changed: databases have run it already, and will not run it again. "
+            f"Undo the change and add a new migration instead. (If {path.name} is that new "
+            f'migration, add it to RELEASED: "{path.name}": "{digest}")'
+        )
 
 
 @pytest.mark.parametrize(
