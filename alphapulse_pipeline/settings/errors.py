@@ -4,10 +4,10 @@
 class UserError(Exception):
     """A problem and its fix. `str()` is one line with both: "problem; fix"."""
 
-    def __init__(self, problem: str, fix: str = "") -> None:
+    def __init__(self, problem: str, fix: str) -> None:
         self.problem = problem
         self.fix = fix
-        super().__init__(f"{problem}; {fix}" if fix else problem)
+        super().__init__(f"{problem}; {fix}")
 
 
 class SettingsError(UserError):

@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
 from alphapulse_pipeline_tests.warehouse.rows import T0, at, balance, trade
@@ -253,11 +254,8 @@ def test_a_mistake_is_one_sentence(value: object, dataset: str, words: str, db: 
 
 
 def test_a_failure_of_the_exchange_is_its_sentence() -> None:
-    class Refused(Exception):
-        kind = "credentials"
-
     def source() -> Generator[Batch, None, None]:
-        raise Refused("the exchange refuses the API key; check BYBIT_API_KEY")
+        raise UserError("the exchange refuses the API key", "check BYBIT_API_KEY")
         yield
 
     found = sentence(run(asset_of(Batches("bybit", "trades", source()))))

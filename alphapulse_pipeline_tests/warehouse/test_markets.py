@@ -69,4 +69,4 @@ def test_the_ledger_s_masked_classes(db: DB) -> None:
         for name in classes
         if db.execute("SELECT alphapulse.repeats_history(%s)", [name]).fetchone() == (True,)
     ]
-    assert masked == ["trade", "fee", "transfer", "funding", "conversion"]
+    assert masked == ["trade", "fee", "transfer", "funding"]

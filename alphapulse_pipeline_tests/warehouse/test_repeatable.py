@@ -2,15 +2,18 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from sqlalchemy import Index, Table
 
-from alphapulse_pipeline.warehouse import columns, repeatable, schema
-from alphapulse_pipeline.warehouse.tables import HISTORIES, Dataset
+from alphapulse_pipeline import datasets
+from alphapulse_pipeline.datasets.dataset import history_columns
+from alphapulse_pipeline.datasets.funding import FUNDING
+from alphapulse_pipeline.datasets.table import key, numeric, text, timestamp
+from alphapulse_pipeline.warehouse import repeatable, schema
 
 DB = Connection[TupleRow]
 Edit = Callable[..., None]
@@ -119,7 +122,8 @@ def test_a_removed_view_is_dropped(
 def test_a_changed_comment_needs_no_migration(
     database: str, db: DB, sql: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columns.metadata.tables["alphapulse.trades"], "comment", "It's new.")
+    trades = replace(datasets.DATASETS["trades"], comment="It's new.")
+    monkeypatch.setitem(datasets.DATASETS, "trades", trades)
     _edit(sql / "portfolio/comments.sql", "What is held of each asset, and what it cost.", "New.")
     schema.migrate(database)
     for table, comment in (("alphapulse.trades", "It's new."), ("portfolio.cost_basis", "New.")):
@@ -130,32 +134,31 @@ def test_a_changed_comment_needs_no_migration(
 def test_a_new_dataset_needs_no_migration(
     database: str, db: DB, sql: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = Table(
-        "staking",
-        columns.metadata,
-        columns.key_part("account", columns.ACCOUNT),
-        columns.key_part("staking_id", "The exchange's id."),
-        columns.words("asset", "The asset.", nullable=False),
-        columns.amount("amount", "The amount.", nullable=False),
-        columns.moment("happened_at", "When it happened.", nullable=False),
-        *columns.provenance(),
-        Index("staking_happened_at", "account", "happened_at"),
+    staking = replace(
+        FUNDING,
+        name="staking",
         comment="Rewards.",
+        columns=history_columns(
+            key("staking_id", "The exchange's id."),
+            text("asset", "The asset.", nullable=False),
+            numeric("amount", "The amount.", nullable=False),
+            timestamp("happened_at", "When it happened.", nullable=False),
+        ),
+        ledger_classes=(),
     )
-    try:
-        monkeypatch.setitem(HISTORIES, "staking", Dataset(table, "happened_at"))
-        (sql / "portfolio/movements/staking.sql").write_text(
-            "SELECT account, '' AS wallet, asset, happened_at, 'other' AS part, amount,"
-            " TRUE AS reported, 'staking' AS dataset, staking_id AS entry, recorded_at"
-            " FROM alphapulse.staking\n"
-        )
-        _forget()
-        schema.migrate(database)
-    finally:
-        columns.metadata.remove(table)
+    for registry in (datasets.DATASETS, datasets.HISTORIES):
+        monkeypatch.setitem(registry, "staking", staking)
+    (sql / "portfolio/movements/staking.sql").write_text(
+        "SELECT account, '' AS wallet, asset, happened_at, 'other' AS part, amount,"
+        " TRUE AS reported, 'staking' AS dataset, staking_id AS entry, recorded_at"
+        " FROM alphapulse.staking\n"
+    )
+    _forget()
+    schema.migrate(database)
     db.execute(
-        "INSERT INTO alphapulse.staking (staking_id, asset, amount, happened_at, raw, run_id)"
-        " VALUES ('1', 'ETH', 2, now(), '{}', 'run')"
+        "INSERT INTO alphapulse.staking"
+        " (account, staking_id, asset, amount, happened_at, raw, run_id)"
+        " VALUES ('bybit', '1', 'ETH', 2, now(), '{}', 'run')"
     )
     moved = "SELECT asset, amount FROM portfolio.movements WHERE dataset = 'staking'"
     assert db.execute(moved).fetchall() == [("ETH", 2)]
@@ -193,10 +196,11 @@ def test_every_file_has_its_place_in_the_order() -> None:
     assert len(repeatable.ORDER) == len(set(repeatable.ORDER))
 
 
-def test_every_history_moves_balances_except_orders() -> None:
-    assert [d.name for d in repeatable.moving()] == [name for name in HISTORIES if name != "orders"]
-    files = (repeatable.DIRECTORY / "portfolio" / "movements").glob("*.sql")
-    assert {path.stem for path in files} <= HISTORIES.keys()
+def test_every_file_of_a_history_is_used() -> None:
+    moving = {history.name for history in repeatable.moving()}
+    for part in ("movements", "legs", "touched"):
+        files = {path.stem for path in (repeatable.DIRECTORY / "portfolio" / part).glob("*.sql")}
+        assert files - {"other"} <= moving
 
 
 def test_every_view_and_function_says_what_it_is(db: DB) -> None:

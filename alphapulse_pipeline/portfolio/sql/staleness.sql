@@ -94,8 +94,8 @@ SELECT m.account, n.*, (k.account IS NULL OR (k.opened_at, k.positioned_at, k.wa
        (k.begins_at IS DISTINCT FROM n.begins_at) AS begins
 FROM members AS m LEFT JOIN portfolio.lot_accounts AS k USING (account)
 CROSS JOIN LATERAL (
-    SELECT least(
-               portfolio.first_entry(m.account), f.opened_at, f.positioned_at, %(now)s) AS begins_at,
+    SELECT least(portfolio.first_entry(m.account), f.opened_at, f.positioned_at, %(now)s)
+               AS begins_at,
            f.opened_at, f.positioned_at, coalesce(s.seen_at, k.seen_at) AS seen_at,
            nullif(array(
                SELECT DISTINCT unnest(k.wallets || s.wallets) AS wallet ORDER BY wallet

@@ -40,7 +40,7 @@ says what happened and what to do next; they advance no coverage, and the newest
 | banned | no further request is sent; the account is left alone |
 | credentials | the key needs to be fixed; the account is left alone |
 | clock | this machine's time could not be corrected |
-| unreadable | a field is missing or has a different form; the message names the field and the endpoint |
+| unreadable | a field is missing or has a different form; the message names it and the endpoint |
 | refused | an unknown error code; the message contains it |
 | incomplete | the pages do not prove that nothing is missing |
 | suspect | the exchange reports nothing where something is known to exist |

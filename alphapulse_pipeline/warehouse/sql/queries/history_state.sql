@@ -40,13 +40,13 @@ WITH added AS (
     SELECT stream, tstzmultirange(wanted * %(asserted)s) - coalesce(covered, '{}') AS times
     FROM alphapulse.streams
     LEFT JOIN alphapulse.coverage USING (account, dataset, stream)
-    WHERE account = %(account)s AND dataset = %(dataset)s AND stream = ANY(%(streams)s)
+    WHERE account = %(account)s AND dataset = %(dataset)s AND stream = any(%(streams)s)
 ),
 
 stored AS (
     INSERT INTO alphapulse.coverage AS c
         (account, dataset, stream, covered, imported, updated_at)
-    SELECT %(account)s, %(dataset)s, stream, times, times, now()
+    SELECT %(account)s, %(dataset)s, stream, times, times AS imported, now()
     FROM added
     WHERE NOT isempty(times)
     ON CONFLICT (account, dataset, stream) DO UPDATE SET
@@ -101,7 +101,7 @@ ORDER BY stream;
 -- The end of the wanted range of each stream without a gap.
 SELECT stream, upper(wanted)
 FROM alphapulse.streams
-JOIN alphapulse.coverage USING (account, dataset, stream)
+INNER JOIN alphapulse.coverage USING (account, dataset, stream)
 WHERE
     account = %(account)s AND dataset = %(dataset)s
     AND NOT isempty(wanted) AND wanted <@ (covered + unreachable);
@@ -184,7 +184,7 @@ SELECT trunc(
 FROM (
     SELECT unnest(tstzmultirange(wanted) * covered) AS times
     FROM alphapulse.streams
-    JOIN alphapulse.coverage USING (account, dataset, stream)
+    INNER JOIN alphapulse.coverage USING (account, dataset, stream)
     WHERE account = %(account)s AND dataset = %(dataset)s
 ) AS proven;
 
@@ -204,5 +204,5 @@ SELECT NOT EXISTS (SELECT FROM alphapulse.streams WHERE account = %(account)s);
 SELECT lower(older), upper(older)
 FROM alphapulse.coverage_gaps
 CROSS JOIN LATERAL (SELECT gap * tstzrange(NULL, %(before)s) AS older) AS cut
-WHERE account = %(account)s AND dataset = ANY(%(datasets)s) AND NOT isempty(older)
+WHERE account = %(account)s AND dataset = any(%(datasets)s) AND NOT isempty(older)
 ORDER BY upper(older) DESC LIMIT 1;

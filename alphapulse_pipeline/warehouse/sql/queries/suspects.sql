@@ -17,7 +17,7 @@ ORDER BY part;
 DELETE FROM alphapulse.suspects
 WHERE
     account = %(account)s AND dataset = %(dataset)s
-    AND NOT accepted AND part <> ALL(%(parts)s);
+    AND NOT accepted AND part <> all(%(parts)s);
 
 -- count_run --
 -- Count one more run in which parts were reported empty.
@@ -28,7 +28,7 @@ SELECT
     part,
     now(),
     1,
-    false
+    FALSE
 FROM unnest(%(parts)s::text[]) AS part
 ON CONFLICT (account, dataset, part) DO UPDATE
     SET
