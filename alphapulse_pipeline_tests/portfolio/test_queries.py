@@ -23,7 +23,7 @@ def test_a_query_is_an_attribute(tmp_path: Path) -> None:
 def test_two_queries_of_one_name_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "some.sql"
     file.write_text("-- one --\n-- The first.\nSELECT 1;\n" * 2)
-    with pytest.raises(ValueError, match="names two queries alike"):
+    with pytest.raises(ValueError, match="has two queries of the same name"):
         Queries(file)
 
 
