@@ -3,8 +3,6 @@
 uv run python -m alphapulse_pipeline_tests.docs.cli_reference
 """
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from alphapulse_pipeline import cli
+from alphapulse_pipeline.cli.app import COMMANDS, load
 from exchange_simulator.command import simulator
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
@@ -31,14 +29,15 @@ one line; the [exit codes](settings.md#exit-codes) are the same for all commands
 
 def commands() -> dict[str, Any]:
     """Every command by its full name, e.g. `alphapulse circuit reset`."""
-    app = typer.Typer(name="alphapulse", add_completion=False)
-    for module in pkgutil.iter_modules(cli.__path__, f"{cli.__name__}."):
-        register = getattr(importlib.import_module(module.name), "register", None)
-        if register and not module.name.endswith(".simulator"):
-            register(app)
-    # its options are another distribution's
-    app.command("simulator")(simulator)
-    return dict(_commands("alphapulse", get_command(app)))
+    ours = {name: load(name) for name in COMMANDS if name != "simulator"}
+    other = typer.Typer(add_completion=False)
+    other.command()(simulator)  # its options are the other distribution's
+    ours["simulator"] = get_command(other)
+    return {
+        full: command
+        for name, top in ours.items()
+        for full, command in _commands(f"alphapulse {name}", top)
+    }
 
 
 def page() -> str:

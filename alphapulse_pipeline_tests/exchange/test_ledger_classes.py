@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 
-REPEATING = {"trade", "fee", "transfer", "funding", "conversion"}
+REPEATING = {name for history in HISTORIES.values() for name in history.ledger_classes}
 COUNTED = {"interest", "reward", "loan", "adjustment", "other"}
 OF_HISTORY = {"trades": {"trade", "fee"}, "transfers": {"transfer"}, "funding": {"funding"}}
 

@@ -1,9 +1,9 @@
 """Classes of ledger entries.
 
-An entry of class trade, fee, transfer, funding or conversion repeats a row of another history, so
-the sums of balance movements leave it out. Interest, reward, loan, adjustment and other entries
-count. An entry that no history is known to repeat must get a class that counts: otherwise its
-amount would be missing from the sums.
+An entry whose class a history declares in its `ledger_classes` repeats a row of that history, so
+the sums of balance movements leave it out. Entries of the other classes count. An entry that no
+history is known to repeat must get a class that counts: otherwise its amount would be missing from
+the sums.
 """
 
 import re
