@@ -1,6 +1,7 @@
 """The registry of datasets. Each dataset is defined in a file of its own."""
 
 from alphapulse_pipeline.datasets.balances import BALANCES
+from alphapulse_pipeline.datasets.conversions import CONVERSIONS
 from alphapulse_pipeline.datasets.dataset import (
     PROVENANCE,
     Dataset,
@@ -35,6 +36,7 @@ HISTORIES: dict[str, History] = {
         TRADES,
         TRANSFERS,
         FUNDING,
+        CONVERSIONS,
         LEDGER,
     )
 }

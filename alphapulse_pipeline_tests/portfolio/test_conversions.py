@@ -1,0 +1,67 @@
+"""Conversions in the derived tables. No venue has a source of them yet."""
+
+from decimal import Decimal
+
+import pytest
+
+from alphapulse_pipeline_tests.portfolio.bookkeeping import (
+    DB,
+    fill,
+    held,
+    hour,
+    lines,
+    price,
+    refresh,
+    rows,
+)
+
+D = Decimal
+
+
+@pytest.fixture(autouse=True)
+def dollars(db: DB) -> None:
+    price(db, "USD", 1)
+
+
+def convert(
+    db: DB, at: float, given: tuple[object, str], received: tuple[object, str], fee: object = None
+) -> None:
+    db.execute(
+        "INSERT INTO alphapulse.conversions (account, kind, conversion_id, wallet, from_amount,"
+        " from_asset, to_amount, to_asset, fee_cost, fee_currency, happened_at, raw, run_id)"
+        " VALUES ('a', 'convert', '1', 'unified', %s, %s, %s, %s, %s, 'USDT', %s, '{}', 'test')",
+        [*given, *received, fee, hour(at)],
+    )
+
+
+def test_a_conversion_moves_both_balances_and_the_fee(db: DB) -> None:
+    convert(db, 1, (1, "ETH"), (2000, "USDT"), fee=3)
+    moved = rows(db, "SELECT asset, part, amount FROM portfolio.movements ORDER BY amount")
+    assert moved == [
+        ("USDT", "fees", -3),
+        ("ETH", "conversions", -1),
+        ("USDT", "conversions", 2000),
+    ]
+
+
+def test_what_is_converted_is_sold_at_its_price(db: DB) -> None:
+    price(db, "ETH", 2100)
+    fill(db, 1, "ETH/USD", "buy", 1, 1500)
+    convert(db, 2, (1, "ETH"), (2000, "USDT"))
+    refresh(db)
+    assert lines(db, "ETH") == [("trade", 1, 2100, 1500, 600)]
+    assert held(db)["a", "USDT"] == (D(2000), D(2100))
+
+
+def test_a_conversion_of_what_has_no_price_is_worth_what_is_received(db: DB) -> None:
+    price(db, "USDT", 1)
+    fill(db, 1, "ETH/USD", "buy", 1, 1500)
+    convert(db, 2, (1, "ETH"), (2000, "USDT"))
+    refresh(db)
+    assert lines(db, "ETH") == [("trade", 1, 2000, 1500, 500)]
+
+
+def test_the_first_conversion_begins_the_account_s_history(db: DB) -> None:
+    convert(db, 1, (1, "ETH"), (2000, "USDT"))
+    assert rows(db, "SELECT portfolio.first_entry('a')") == [(hour(1),)]
+    assert rows(db, "SELECT account FROM portfolio.accounts") == [("a",)]
