@@ -28,22 +28,26 @@ def text(sent: str) -> tuple[int, str, str]:
 
 
 def values_alone(sent: str) -> tuple[int, str, str]:
-    """Without the names by which a signature could be told from other text."""
+    """Without the names by which a signature could be distinguished from other text."""
     return 400, "text/plain", " ".join(re.split(r"[\s=&?]+", sent))
 
 
 def unknown_error(sent: str) -> tuple[int, str, str]:
     """In each exchange's own form, with a code that nobody knows."""
-    told = {"retCode": 99999, "code": "99999", "error": [f"EMystery:{sent}"]}
-    return 400, "application/json", json.dumps(told | {"retMsg": sent, "msg": sent, "result": {}})
+    reported = {"retCode": 99999, "code": "99999", "error": [f"EMystery:{sent}"]}
+    return (
+        400,
+        "application/json",
+        json.dumps(reported | {"retMsg": sent, "msg": sent, "result": {}}),
+    )
 
 
 def refusal(sent: str) -> tuple[int, str, str]:
     """The signature is wrong, in each exchange's own words."""
-    told = {"retCode": 10004, "error": [f"EAPI:Invalid signature:{sent}"], "result": {}}
-    told |= {"code": -1022 if "binance" in sent else "50113"}
+    reported = {"retCode": 10004, "error": [f"EAPI:Invalid signature:{sent}"], "result": {}}
+    reported |= {"code": -1022 if "binance" in sent else "50113"}
     words = f"error sign! origin_string[{sent}]"
-    return 401, "application/json", json.dumps(told | {"retMsg": words, "msg": words})
+    return 401, "application/json", json.dumps(reported | {"retMsg": words, "msg": words})
 
 
 def not_json(sent: str) -> tuple[int, str, str]:

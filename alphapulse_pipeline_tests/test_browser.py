@@ -168,12 +168,12 @@ def report() -> Iterator[str]:
 def test_the_report_is_readable_alone_at_any_width(
     chromium: str, report: str, pictures: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     asked: list[str] = []
     with sync_playwright() as playwright, _browser(playwright, chromium) as browser:
         page = browser.new_page(viewport={"width": width, "height": 1300}, color_scheme=scheme)
-        page.on("console", lambda message: told.append(message.text))
-        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("console", lambda message: reported.append(message.text))
+        page.on("pageerror", lambda error: reported.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(report)
         charts = page.locator(".chart.vega-embed svg.marks")
@@ -189,7 +189,7 @@ def test_the_report_is_readable_alone_at_any_width(
         expect(page.locator("#vg-tooltip-element")).to_contain_text("confidence")
         page.mouse.move(0, 0)
         page.screenshot(path=pictures / f"report-{width}-{scheme}.png")
-    assert told == []
+    assert reported == []
     assert asked == [report]
 
 
@@ -211,7 +211,7 @@ def test_the_report_can_be_read_without_scripts_and_on_paper(chromium: str, repo
 def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
     page: Page, up: Deployment
 ) -> None:
-    """A person reads covered days again; rows that were damaged meanwhile are found and mended."""
+    """A person reads covered days again; rows that were damaged meanwhile are found and fixed."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first, last = today - timedelta(days=5), today - timedelta(days=3)
     day = [first + timedelta(days=1), first + timedelta(days=2)]
@@ -242,8 +242,8 @@ def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
     [tags] = running.wait_for(ended, 120, what="the backfill's run")
     assert tags["dagster/asset_partition_range_start"] == f"{first:%Y-%m-%d}"
     assert tags["dagster/asset_partition_range_end"] == f"{last:%Y-%m-%d}"
-    mended = up.rows("SELECT amount FROM alphapulse.trades WHERE trade_id = %s", trade)
-    assert mended == [(amount,)]
+    fixed = up.rows("SELECT amount FROM alphapulse.trades WHERE trade_id = %s", trade)
+    assert fixed == [(amount,)]
     page.goto(f"/assets/bybit/trades?view=partitions&partition={day[0]:%Y-%m-%d}")
     changed = page.get_by_role("row").filter(has_text=re.compile("^changed"))
     expect(changed.first).to_contain_text("1", timeout=60 * _SECONDS)

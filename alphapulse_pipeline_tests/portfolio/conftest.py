@@ -1,4 +1,4 @@
-"""What the portfolio is reckoned from: accounts in the tables, without an exchange; an invented
+"""What the portfolio is calculated from: accounts in the tables, without an exchange; an invented
 portfolio; and six days in the life of an account on each of four exchanges."""
 
 from collections.abc import Iterator

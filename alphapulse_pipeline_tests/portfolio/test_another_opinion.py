@@ -1,4 +1,4 @@
-"""The same fills, reckoned by another program."""
+"""The same fills, calculated by another program."""
 
 import json
 import random
@@ -15,7 +15,7 @@ from alphapulse_pipeline_tests.portfolio.bookkeeping import DB
 
 JUDGE = Path(__file__).with_name("rp2_judge.py")
 CLOSE = Decimal("1e-9")
-"""rp2 reckons with 28 digits, and tells shares of a price by divisions."""
+"""rp2 calculates with 28 digits, and gets shares of a price by divisions."""
 
 Fill = tuple[int, str, Decimal, Decimal, Decimal]
 """(second, side, amount, price, fee in dollars): never more is sold than is held."""

@@ -96,7 +96,7 @@ def test_a_panel_of_the_dashboard_is_answered(reader: DB, title: str) -> None:
 
 
 def test_the_dashboard_shows_the_band_around_the_value(reader: DB) -> None:
-    newest = asked(reader, "Value and its certainty")[-1]
+    newest = asked(reader, "Value and its confidence")[-1]
     assert newest["low"] < newest["value"] < newest["high"]
     assert newest["carried"] == newest["value"] == float(example.TOTAL)
 

@@ -12,7 +12,7 @@ _CENT = Decimal("0.01")
 
 
 def priced(db: DB) -> None:
-    """Everything costs a dollar, since ever: what is realised is what is told in coins."""
+    """Everything costs a dollar, since ever: what is realised is what is reported in coins."""
     db.execute(
         "INSERT INTO portfolio.prices (asset, at, price, path, evidence_at)"
         " SELECT DISTINCT asset, '-infinity'::timestamptz, 1, '{}'::text[], now()"
@@ -64,7 +64,7 @@ def test_positions_realise_what_the_exchange_told_and_paid(lived: Scene) -> None
     with lived.database() as (_, db):
         priced(db)
         books.refresh(db)
-        told = rows(
+        reported = rows(
             db,
             "SELECT market, sum(realized_pnl) FROM alphapulse.trades"
             " WHERE portfolio.is_position(market) GROUP BY 1 ORDER BY 1",
@@ -76,7 +76,7 @@ def test_positions_realise_what_the_exchange_told_and_paid(lived: Scene) -> None
             " FROM (SELECT DISTINCT market FROM alphapulse.trades"
             "       WHERE portfolio.is_position(market)) AS t ORDER BY 1",
         )
-        assert found == told
+        assert found == reported
         paid = rows(
             db,
             "SELECT sum(amount) FROM alphapulse.funding"
@@ -93,7 +93,7 @@ def test_what_is_reckoned_is_what_would_have_been_told(lived: Scene) -> None:
     """Of fills that do not tell what they realised, the average entry does, to their rounding."""
     with lived.database() as (_, db):
         priced(db)
-        told: dict[str, Decimal] = dict(
+        reported: dict[str, Decimal] = dict(
             rows(
                 db,
                 "SELECT market, sum(realized_pnl) FROM alphapulse.trades"
@@ -102,7 +102,7 @@ def test_what_is_reckoned_is_what_would_have_been_told(lived: Scene) -> None:
         )
         db.execute("UPDATE alphapulse.trades SET realized_pnl = NULL")
         books.refresh(db)
-        for market, amount in told.items():
+        for market, amount in reported.items():
             [(found,)] = rows(
                 db,
                 "SELECT coalesce(sum(pnl), 0) FROM portfolio.realized_pnl"

@@ -41,14 +41,14 @@ def spot_fills(draw: st.DrawFn) -> Act:
 def contract_fills(draw: st.DrawFn) -> Act:
     at, market, side, account = draw(HOURS), draw(CONTRACTS), draw(SIDES), draw(ACCOUNTS)
     amount, cost, fee = draw(AMOUNTS), draw(COSTS), draw(FEES)
-    told = draw(st.none() | st.integers(-9, 9))
+    reported = draw(st.none() | st.integers(-9, 9))
     return lambda db, number: void(
         books.fill(
             *(db, at, market, side, amount, cost),
             fee=fee,
             account=account,
             trade_id=str(number),
-            realized=told,
+            realized=reported,
         )
     )
 

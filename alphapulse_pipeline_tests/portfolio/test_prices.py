@@ -38,13 +38,13 @@ def everything(db: DB) -> list[TupleRow]:
 def test_the_middle_of_bid_and_ask_is_the_price_and_else_the_last_one(
     accounts: Accounts, db: DB
 ) -> None:
-    told = [
+    reported = [
         price("BTC/USD", "99", bid="100.1", ask="100.4"),
         price("ETH/USD", "7.5", bid="7"),
         price("SOL/USD", None, ask="3"),
         price("XRP/USD", "0"),
     ]
-    accounts.snapshot("a", "prices", T0, told)
+    accounts.snapshot("a", "prices", T0, reported)
     refresh(db)
     assert paths(db) == {
         "USD": (1, []),
@@ -78,8 +78,8 @@ def test_a_path_has_three_markets_at_most(accounts: Accounts, db: DB) -> None:
 
 
 def test_dated_futures_options_and_quantos_tell_no_price(accounts: Accounts, db: DB) -> None:
-    told = ["BTC/USD:BTC-261225", "BTC/USD:BTC-261225-90000-C", "BTC/USD:ETH"]
-    accounts.snapshot("a", "prices", T0, [price(market, 9) for market in told])
+    reported = ["BTC/USD:BTC-261225", "BTC/USD:BTC-261225-90000-C", "BTC/USD:ETH"]
+    accounts.snapshot("a", "prices", T0, [price(market, 9) for market in reported])
     refresh(db)
     assert paths(db) == {"USD": (1, [])}
 
@@ -95,10 +95,10 @@ def test_what_is_older_than_a_day_is_no_evidence(accounts: Accounts, db: DB) -> 
     accounts.snapshot("b", "prices", T0 + 24 * HOUR, [price("ETH/BTC", 2)])
     accounts.snapshot("b", "prices", T0 + 24 * HOUR + MINUTE, [price("ETH/BTC", 3)])
     refresh(db)
-    told = db.execute(
+    reported = db.execute(
         "SELECT at, price, evidence_at FROM portfolio.prices WHERE asset = 'ETH'"
     ).fetchall()
-    assert told == [(T0 + 24 * HOUR, 200, T0)]
+    assert reported == [(T0 + 24 * HOUR, 200, T0)]
 
 
 def test_the_last_fill_of_an_hour_tells_a_price_where_no_snapshot_does(
@@ -108,10 +108,10 @@ def test_the_last_fill_of_an_hour_tells_a_price_where_no_snapshot_does(
         accounts.fill("a", "BTC/USD", T0 + minutes * MINUTE, paid, minutes)
     accounts.snapshot("a", "prices", T0 + 125 * MINUTE, [price("ETH/USD", 5)])
     refresh(db)
-    told = db.execute(
+    reported = db.execute(
         "SELECT at, price, evidence_at FROM portfolio.prices WHERE asset = 'BTC' ORDER BY at"
     ).fetchall()
-    assert [((at - T0) / MINUTE, value, (seen - T0) / MINUTE) for at, value, seen in told] == [
+    assert [((at - T0) / MINUTE, value, (seen - T0) / MINUTE) for at, value, seen in reported] == [
         (50, 110, 50),
         (70, 120, 70),
         (125, 120, 70),
@@ -124,13 +124,13 @@ def test_what_was_paid_in_a_stable_coin_before_its_first_price_is_told_by_that(
     accounts.fill("a", "BTC/USDT", T0, 100, 1)
     accounts.fill("a", "ETH/BTC", T0 + HOUR, 2, 2)
     refresh(db)
-    told = (
+    reported = (
         "SELECT asset, at, price, path FROM portfolio.prices WHERE isfinite(at) ORDER BY at, asset"
     )
-    assert db.execute(told).fetchall() == []
+    assert db.execute(reported).fetchall() == []
     accounts.snapshot("a", "prices", T0 + 99 * HOUR, [price("USDT/USD", "0.97")])
     refresh(db)
-    assert db.execute(told).fetchall() == [
+    assert db.execute(reported).fetchall() == [
         ("BTC", T0, 97, ["BTC/USDT", "USDT"]),
         ("BTC", T0 + HOUR, 97, ["BTC/USDT", "USDT"]),
         ("ETH", T0 + HOUR, 194, ["ETH/BTC", "BTC/USDT", "USDT"]),
@@ -166,8 +166,8 @@ def test_a_fresh_contract_leads_on_where_a_contract_is_needed_anyway(
     accounts: Accounts, db: DB
 ) -> None:
     accounts.snapshot("a", "prices", T0, [price("BTC/USD", 100)])
-    told = [price("BTC/USD:BTC", 101), price("ETH/BTC:BTC", 2)]
-    accounts.snapshot("b", "prices", T0 + MINUTE, told)
+    reported = [price("BTC/USD:BTC", 101), price("ETH/BTC:BTC", 2)]
+    accounts.snapshot("b", "prices", T0 + MINUTE, reported)
     refresh(db)
     assert paths(db)["BTC"] == (100, ["BTC/USD"])
     assert paths(db)["ETH"] == (202, ["ETH/BTC:BTC", "BTC/USD:BTC"])
@@ -181,11 +181,11 @@ def test_a_fill_that_is_changed_or_deleted_takes_its_price_with_it(
     refresh(db)
     accounts.fill("a", "BTC/USD", T0 + HOUR, 105, 1)
     refresh(db)
-    told = "SELECT at, price FROM portfolio.prices WHERE asset = 'BTC' ORDER BY at"
-    assert db.execute(told).fetchall() == [(T0 + HOUR, 105), (T0 + 3 * HOUR, 110)]
+    reported = "SELECT at, price FROM portfolio.prices WHERE asset = 'BTC' ORDER BY at"
+    assert db.execute(reported).fetchall() == [(T0 + HOUR, 105), (T0 + 3 * HOUR, 110)]
     db.execute("DELETE FROM alphapulse.trades WHERE trade_id = '1'")
     refresh(db)
-    assert db.execute(told).fetchall() == [(T0 + 3 * HOUR, 110)]
+    assert db.execute(reported).fetchall() == [(T0 + 3 * HOUR, 110)]
 
 
 ROOM = settings(
@@ -213,9 +213,9 @@ steps = st.lists(
 def live(accounts: Accounts, step: tuple[Any, ...], clocks: dict[str, datetime]) -> None:
     """One thing that happens; the snapshots of an account go on in time, its fills come late."""
     match step:
-        case ("snapshot", account, minutes, told):
+        case ("snapshot", account, minutes, reported):
             clocks[account] = clocks.get(account, T0 + 20 * HOUR) + minutes * MINUTE
-            shown = [price(market, value) for market, value in told.items()]
+            shown = [price(market, value) for market, value in reported.items()]
             accounts.snapshot(account, "prices", clocks[account], shown)
         case ("fill", account, minutes, market, value, number):
             accounts.fill(account, market, T0 + minutes * MINUTE, value, number)
@@ -275,7 +275,7 @@ Evidence = dict[str, tuple[datetime, Decimal]]
 
 
 def evidence(db: DB, at: datetime) -> Evidence:
-    """Market -> what was told of it last, in the day before `at`."""
+    """Market -> what was reported of it last, in the day before `at`."""
     found = db.execute(
         "SELECT market, captured_at, last FROM alphapulse.prices AS p WHERE captured_at = ("
         " SELECT max(captured_at) FROM alphapulse.snapshots AS s WHERE s.account = p.account"
@@ -302,12 +302,12 @@ def best_paths(
             return
         if len(path) == length:
             return
-        for market, (_, told) in known.items():
+        for market, (_, reported) in known.items():
             base, quote = market.split(":")[0].split("/")
             if here == base and quote not in seen:
-                walk(quote, (*path, market), (*seen, quote), value * told)
+                walk(quote, (*path, market), (*seen, quote), value * reported)
             elif here == quote and base not in seen:
-                walk(base, (*path, market), (*seen, base), value / told)
+                walk(base, (*path, market), (*seen, base), value / reported)
 
     walk(asset, (), (asset,), Decimal(1))
     best = min((key for key, *_ in found), default=None)
@@ -316,8 +316,8 @@ def best_paths(
 
 @pytest.mark.parametrize("currency", ["BTC", "EUR"])
 def test_another_currency_makes_everything_anew(accounts: Accounts, db: DB, currency: str) -> None:
-    told = [price("BTC/USDT", 100), price("BTC/EUR", 80), price("USDT/USD", "0.5")]
-    accounts.snapshot("a", "prices", T0, told)
+    reported = [price("BTC/USDT", 100), price("BTC/EUR", 80), price("USDT/USD", "0.5")]
+    accounts.snapshot("a", "prices", T0, reported)
     accounts.fill("a", "BTC/EUR", T0 - 30 * HOUR, 79, 1)
     refresh(db)
     refresh(db, currency)

@@ -1,4 +1,4 @@
-"""What was realised, reckoned by hand."""
+"""What was realised, calculated by hand."""
 
 from decimal import Decimal
 

@@ -63,9 +63,9 @@ def check(
         for row in truth["prices"]
         for name in ("last", "bid", "ask")
     }
-    told = db.execute("SELECT market, last, bid, ask FROM alphapulse.prices_latest").fetchall()
-    assert told
-    for market, *values in told:
+    reported = db.execute("SELECT market, last, bid, ask FROM alphapulse.prices_latest").fetchall()
+    assert reported
+    for market, *values in reported:
         for name, value in zip(("last", "bid", "ask"), values, strict=True):
             # Binance's futures tell no bid and no ask with their last prices
             assert value is None or (market, name, value) in prices

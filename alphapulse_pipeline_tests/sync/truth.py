@@ -164,7 +164,7 @@ def _true(name: str, value: Any) -> Any:
 
 def _plain(name: str, value: Any) -> Any:
     if name == "fee_cost" and not value:
-        return None  # nothing was taken, told or not
+        return None  # nothing was taken, reported or not
     if name in ("cost", "average") and value is not None:
         # some exchanges do not tell it: it is a quotient then
         return round(value, 8)

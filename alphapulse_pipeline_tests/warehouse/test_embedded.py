@@ -200,7 +200,7 @@ def test_contexts_nest_and_threads_share(home: Path) -> None:
             for _ in range(3):
                 with embedded_server(home) as server:
                     query(server, "select 1")
-        except Exception as error:  # noqa: BLE001 - to be told by the test's own thread
+        except Exception as error:  # noqa: BLE001 - raised by the test's own thread
             failures.append(error)
 
     threads = [threading.Thread(target=use) for _ in range(4)]

@@ -19,7 +19,7 @@ from alphapulse_pipeline_tests.sync.reliability.judge import (
     found_in,
     harm_at_last,
     harm_meanwhile,
-    told_secrets,
+    leaked_secrets,
 )
 from alphapulse_pipeline_tests.sync.reliability.scene import Scene, listening
 from exchange_simulator import EXCHANGES
@@ -100,7 +100,7 @@ class Cells:
                 outcome = self.scene.sync(self.url, dataset, door=door, behind=day.behind)[dataset]
             simulator.set_faults()
             harm = harm_meanwhile(self.db, self.scene, dataset, known.before, known.after)
-            harm += Harm(secrets=told_secrets(self.db, ("sync_log", "coverage", dataset), lines))
+            harm += Harm(secrets=leaked_secrets(self.db, ("sync_log", "coverage", dataset), lines))
             last = self.scene.sync(self.url, dataset)[dataset]
         assert last == "", f"{dataset} does not get well after {fault}: {last}"
         return outcome, harm + harm_at_last(self.db, self.scene, dataset, known.after)

@@ -24,7 +24,7 @@ class BadDay:
 AGAIN = "retries up to four times, then leaves the rest to the next run"
 STOPS = "stops at once: a retry fixes no key and makes a ban longer"
 WAITS = "pauses the whole account as long as requested (or a second) and retries"
-DOUBTS = "accepts an empty answer only with a known row, wallet or order as proof"
+SUSPECTS = "accepts an empty answer only with a known row, wallet or order as proof"
 PROVES = "accepts only pages that prove nothing is missing; stores each row once, by its key"
 READS = "reports the missing field and its endpoint, if the tables depend on it"
 
@@ -76,7 +76,7 @@ _CODES: Mapping[str, tuple[int, ...]] = {
     "kraken": (429, 500, 502, 503),
 }
 _ROWS = {
-    "empty": ("an answer without rows", DOUBTS),
+    "empty": ("an answer without rows", SUSPECTS),
     "doubled": ("every row twice", PROVES),
     "shuffled": ("rows in a different order", PROVES),
     "previous": ("the previous page again", PROVES),
@@ -92,7 +92,7 @@ _AT_WILL: Mapping[str, frozenset[str]] = {
     "binance": frozenset(),
     "okx": frozenset(),
     # an order that was placed without an id of the client's has none, or a null; who was the maker
-    # is not told of old trades
+    # does not return old trades
     "kraken": frozenset({"cl_ord_id", "maker"}),
 }
 """Fields that an exchange leaves out at will: nobody can tell that one is missing."""

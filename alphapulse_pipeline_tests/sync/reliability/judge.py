@@ -46,7 +46,7 @@ def assert_true(scene: Scene, dataset: str, found: Rows) -> None:
     """What syncs have found in the end is the truth of the clock's time."""
     truth = scene.truth(scene.clock.now)
     if dataset == "prices":
-        told = {
+        reported = {
             (row["market"], name, Decimal(row[name]))
             for row in truth[dataset]
             for name in _PRICES[1:]
@@ -54,7 +54,7 @@ def assert_true(scene: Scene, dataset: str, found: Rows) -> None:
         for market, *values in found:
             for name, value in zip(_PRICES[1:], values, strict=True):
                 # Binance's futures tell no bid and no ask with their last prices
-                assert value is None or (market, name, value) in told, market
+                assert value is None or (market, name, value) in reported, market
         return
     wanted = true(truth, dataset)
     assert wanted <= found, dataset
@@ -97,7 +97,7 @@ def harm_at_last(db: Connection[TupleRow], scene: Scene, dataset: str, after: Ro
     return Harm(lost=len(after - found), false=len(found - after))
 
 
-def told_secrets(db: Connection[TupleRow], tables: Collection[str], lines: Iterable[str]) -> int:
+def leaked_secrets(db: Connection[TupleRow], tables: Collection[str], lines: Iterable[str]) -> int:
     """How many rows of tables, and lines that were logged, tell a secret."""
     rows = [
         str(row[0])
@@ -144,8 +144,10 @@ def _claimed(
     place = COLUMNS[dataset].index(DATASETS[dataset].time)
     found = []
     for row in missing:
-        told = dict(zip(COLUMNS[dataset], row, strict=True))
-        streams = _STREAMS[scene.exchange](dataset, told, str(kinds.get(told.get("market"), "")))
+        reported = dict(zip(COLUMNS[dataset], row, strict=True))
+        streams = _STREAMS[scene.exchange](
+            dataset, reported, str(kinds.get(reported.get("market"), ""))
+        )
         if all(any(row[place] in times for times in ranges.get(s, ())) for s in streams):
             found.append(row)
     return found

@@ -85,13 +85,13 @@ def page(tried: Mapping[str, Tried], faces: tuple[str, ...], hours: int) -> str:
         f"| --- | --- | {' | '.join('---' for _ in faces)} | --- |",
     ]
     for one in tried.values():
-        told = " | ".join(_told(one.ends.get(face, Counter())) for face in faces)
+        reported = " | ".join(_endings(one.ends.get(face, Counter())) for face in faces)
         count = sum(astuple(one.harm))
-        lines.append(f"| {one.day.name} | {one.day.answer} | {told} | {count} |")
+        lines.append(f"| {one.day.name} | {one.day.answer} | {reported} | {count} |")
     return about + "\n".join(lines) + "\n"
 
 
-def _told(ends: Counter[str]) -> str:
+def _endings(ends: Counter[str]) -> str:
     """Most frequent first, the good ones before all."""
     found = sorted(ends.items(), key=lambda item: (item[0] != "", -item[1], item[0]))
     return ", ".join(f"{count} {kind or 'good'}" for kind, count in found) or "-"

@@ -99,12 +99,14 @@ def test_every_bad_day_does_no_harm(cells: Begin) -> None:
 
 def test_the_committed_page_tells_of_every_bad_day() -> None:
     lines = COMMITTED.read_text(encoding="utf-8").splitlines()
-    told = [line.split(" | ") for line in lines]
+    reported = [line.split(" | ") for line in lines]
     days = [day.name for day in bad_days("bybit", (), ())]
-    assert [cells[0].removeprefix("| ") for cells in told if len(cells) == 3 + len(EXCHANGES)] == [
+    assert [
+        cells[0].removeprefix("| ") for cells in reported if len(cells) == 3 + len(EXCHANGES)
+    ] == [
         "the fault",
         "---",
         *days,
     ]
-    harm = [cells[-1] for cells in told if cells[0].removeprefix("| ") in days]
+    harm = [cells[-1] for cells in reported if cells[0].removeprefix("| ") in days]
     assert set(harm) == {"0 |"}

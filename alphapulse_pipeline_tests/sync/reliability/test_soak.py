@@ -12,7 +12,7 @@ from alphapulse_pipeline_tests.sync.reliability.cells import Cells
 from alphapulse_pipeline_tests.sync.reliability.judge import (
     assert_true,
     found_in,
-    told_secrets,
+    leaked_secrets,
 )
 from alphapulse_pipeline_tests.sync.reliability.scene import HOUR, listening
 from exchange_simulator import EXCHANGES
@@ -40,7 +40,7 @@ def _mixture(dice: Random, cells: Cells) -> Iterator[str]:
         )
         match dice.randrange(8):
             case 0:
-                # for as long as the sync lasts: one answer among many could not be told from truth
+                # for as long as the sync lasts: one answer among many looks like the truth
                 yield f"empty{path}"
             case 1 | 2:
                 yield f"{dice.choice(_FIELDS)}={dice.choice(sorted(known.fields))}{path}{when}"
@@ -73,7 +73,7 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
         stage.simulator.set_faults()
         stage.clock.now += MINUTE
         monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 15_000)
-        # what has really become empty meanwhile is believed when it was told a few times
+        # what has really become empty meanwhile is accepted when it was reported a few times
         monkeypatch.setattr(empty_snapshots, "MIN_AGE", empty_snapshots.MIN_AGE * 0)
         for _ in range(empty_snapshots.RUNS):
             last = stage.sync(begun.url)
@@ -86,6 +86,6 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
         torn += " WHERE (SELECT count(*) FROM unnest(covered)) > 1"
         assert db.execute(torn.encode()).fetchall() == []
         tables = ("sync_log", "coverage", "streams", "suspects", "keys", *stage.datasets)
-        assert told_secrets(db, tables, lines) == 0
+        assert leaked_secrets(db, tables, lines) == 0
         # it was no good weather, and not always the same
         assert rounds // 5 < sum(set(ends.values()) != {""} for ends in ended) < rounds
