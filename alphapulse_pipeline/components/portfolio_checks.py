@@ -54,7 +54,14 @@ def _reconciled(connection: Connection[TupleRow]) -> Finding:
     shown = {}
     if found.rows:
         names = (
-            *("state", "account", "wallet", "asset", "from", "to", "residual", "reason"),
+            "state",
+            "account",
+            "wallet",
+            "asset",
+            "from",
+            "to",
+            "residual",
+            "reason",
             "likely entries",
         )
         shown["residuals"] = dg.MetadataValue.md(markdown(names, [row.cells for row in found.rows]))

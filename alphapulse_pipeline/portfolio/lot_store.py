@@ -98,8 +98,16 @@ class Store:
 def _row(key: _Key, lot: Lot) -> tuple[object, ...]:
     return (
         *key,
-        *(lot.lot_id, lot.acquired_at, lot.entered_at, lot.amount, lot.remaining, lot.cost),
-        *(lot.remaining_cost, lot.source, lot.opened_by, lot.place),
+        lot.lot_id,
+        lot.acquired_at,
+        lot.entered_at,
+        lot.amount,
+        lot.remaining,
+        lot.cost,
+        lot.remaining_cost,
+        lot.source,
+        lot.opened_by,
+        lot.place,
     )
 
 

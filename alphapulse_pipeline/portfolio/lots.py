@@ -26,8 +26,17 @@ class Lot:
     """An acquired amount; or one sold short, whose amount and cost are negative."""
 
     __slots__ = (
-        *("lot_id", "acquired_at", "entered_at", "amount", "remaining", "cost", "remaining_cost"),
-        *("source", "opened_by", "place", "stored"),
+        "acquired_at",
+        "amount",
+        "cost",
+        "entered_at",
+        "lot_id",
+        "opened_by",
+        "place",
+        "remaining",
+        "remaining_cost",
+        "source",
+        "stored",
     )
 
     def __init__(
@@ -114,8 +123,17 @@ class Book:
     """
 
     __slots__ = (
-        *("amount", "cost", "last_lot", "last_line", "changed", "closed"),
-        *("_method", "_lifecycle", "_more", "_queue", "_read_up_to"),
+        "_lifecycle",
+        "_method",
+        "_more",
+        "_queue",
+        "_read_up_to",
+        "amount",
+        "changed",
+        "closed",
+        "cost",
+        "last_line",
+        "last_lot",
     )
 
     def __init__(
@@ -206,8 +224,15 @@ class Book:
         place = self._method.place(acquired_at, amount, value)
         remaining_cost = None if self._method.average else value
         lot = Lot(
-            *(self.last_lot, acquired_at, at, amount, amount, value, remaining_cost),
-            *(source, opened_by),
+            self.last_lot,
+            acquired_at,
+            at,
+            amount,
+            amount,
+            value,
+            remaining_cost,
+            source,
+            opened_by,
             place=place,
             stored=False,
         )

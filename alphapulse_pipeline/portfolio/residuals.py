@@ -30,8 +30,15 @@ class Residual:
     @property
     def cells(self) -> tuple[object, ...]:
         return (
-            *(self.state, self.account, self.wallet, self.asset, self.opened_at, self.closed_at),
-            *(self.residual, self.reason, self.suspects),
+            self.state,
+            self.account,
+            self.wallet,
+            self.asset,
+            self.opened_at,
+            self.closed_at,
+            self.residual,
+            self.reason,
+            self.suspects,
         )
 
     def __str__(self) -> str:

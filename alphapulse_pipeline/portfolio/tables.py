@@ -113,7 +113,8 @@ DERIVED = (
         lineage={
             "proceeds": (
                 *(("trades", column) for column in ("cost", "realized_pnl", "fee_cost")),
-                *(("funding", "amount"), ("ledger", "amount")),
+                ("funding", "amount"),
+                ("ledger", "amount"),
             ),
             "cost": (("trades", "cost"), ("trades", "fee_cost"), ("transfers", "fee_cost")),
             "amount": (("trades", "amount"), ("balances", "total")),

@@ -32,11 +32,19 @@ _READER_SETTINGS = {
 }
 _PUBLIC_WRITES = (
     # the locks that keep an account to one run
-    *("pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"),
-    *("pg_try_advisory_lock_shared", "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared"),
-    *("pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared"),
+    "pg_advisory_lock",
+    "pg_advisory_lock_shared",
+    "pg_try_advisory_lock",
+    "pg_try_advisory_lock_shared",
+    "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared",
+    "pg_try_advisory_xact_lock",
+    "pg_try_advisory_xact_lock_shared",
     # large objects and WAL messages take disk space
-    *("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message"),
+    "lo_creat",
+    "lo_create",
+    "lo_from_bytea",
+    "pg_logical_emit_message",
 )
 """Functions that PostgreSQL grants to everyone, and that write or can block other sessions."""
 OLDEST_SERVER = 140000

@@ -76,9 +76,19 @@ def transfer(
         " fee_currency, from_wallet, to_wallet, status, txid, happened_at, updated_at, raw,"
         " run_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', 'test')",
         [
-            *(account, kind, transfer_id, asset, amount, fee, asset),
-            *("unified" if kind == "withdrawal" else "", "unified" if kind == "deposit" else ""),
-            *(status, txid, hour(at), None if updated is None else hour(updated)),
+            account,
+            kind,
+            transfer_id,
+            asset,
+            amount,
+            fee,
+            asset,
+            "unified" if kind == "withdrawal" else "",
+            "unified" if kind == "deposit" else "",
+            status,
+            txid,
+            hour(at),
+            None if updated is None else hour(updated),
         ],
     )
     return f"{kind} {transfer_id}"
@@ -160,10 +170,18 @@ def everything(db: DB) -> dict[str, list[TupleRow]]:
 
 _EMPTY = "TRUNCATE " + ", ".join(
     (
-        *("alphapulse.trades", "alphapulse.transfers", "alphapulse.funding", "alphapulse.ledger"),
-        *("alphapulse.snapshots", "alphapulse.balances", "alphapulse.positions"),
-        *("portfolio.prices", "portfolio.refreshed", "portfolio.rewritten"),
-        *("portfolio.lot_settings", "portfolio.lot_accounts"),
+        "alphapulse.trades",
+        "alphapulse.transfers",
+        "alphapulse.funding",
+        "alphapulse.ledger",
+        "alphapulse.snapshots",
+        "alphapulse.balances",
+        "alphapulse.positions",
+        "portfolio.prices",
+        "portfolio.refreshed",
+        "portfolio.rewritten",
+        "portfolio.lot_settings",
+        "portfolio.lot_accounts",
         *(f"portfolio.{name}" for name in _KEPT),
     )
 )

@@ -72,7 +72,9 @@ def test_rp2_matches_the_same_lots_at_the_same_cost(
         "BTC",
         "extract(epoch FROM acquired_at)::float",
         "extract(epoch FROM realized_at)::float",
-        *("amount", "cost", "proceeds"),
+        "amount",
+        "cost",
+        "proceeds",
     )
     assert len(ours) > 100
     assert len(ours) == len(theirs)

@@ -32,7 +32,7 @@ def spot_fills(draw: st.DrawFn) -> Act:
     amount, cost, fee = draw(AMOUNTS), draw(COSTS), draw(FEES)
     return lambda db, number: void(
         books.fill(
-            *(db, at, market, side, amount, cost), fee=fee, account=account, trade_id=str(number)
+            db, at, market, side, amount, cost, fee=fee, account=account, trade_id=str(number)
         )
     )
 
@@ -44,7 +44,12 @@ def contract_fills(draw: st.DrawFn) -> Act:
     reported = draw(st.none() | st.integers(-9, 9))
     return lambda db, number: void(
         books.fill(
-            *(db, at, market, side, amount, cost),
+            db,
+            at,
+            market,
+            side,
+            amount,
+            cost,
             fee=fee,
             account=account,
             trade_id=str(number),
@@ -62,7 +67,11 @@ def transfers(draw: st.DrawFn) -> Act:
     status = draw(st.sampled_from(["ok", "ok", "pending", "canceled"]))
     return lambda db, number: void(
         books.transfer(
-            *(db, at, kind, asset, amount),
+            db,
+            at,
+            kind,
+            asset,
+            amount,
             txid=txid,
             account=account,
             fee=fee,
@@ -104,7 +113,8 @@ def snapshots(draw: st.DrawFn) -> Act:
         known = rows(
             db,
             "SELECT FROM alphapulse.snapshots WHERE account = %s AND captured_at >= %s",
-            *(account, hour(at)),
+            account,
+            hour(at),
         )
         if not known:  # they come in the order of time
             books.balances(db, at, dict(held), account)

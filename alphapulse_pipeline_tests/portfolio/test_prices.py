@@ -192,8 +192,16 @@ ROOM = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
 )
 MARKETS = (
-    *("BTC/USDT", "BTC/USD:BTC", "ETH/BTC", "ETH/USDT", "ETH/USDT:USDT", "USDT/USD", "SOL/ETH"),
-    *("USDC/USDT", "SOL/USDC", "BTC/USDC:USDC"),
+    "BTC/USDT",
+    "BTC/USD:BTC",
+    "ETH/BTC",
+    "ETH/USDT",
+    "ETH/USDT:USDT",
+    "USDT/USD",
+    "SOL/ETH",
+    "USDC/USDT",
+    "SOL/USDC",
+    "BTC/USDC:USDC",
 )
 ASSETS = ("BTC", "ETH", "SOL", "USDT", "USDC")
 SPOT = tuple(market for market in MARKETS if ":" not in market)

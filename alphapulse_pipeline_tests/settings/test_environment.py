@@ -160,8 +160,15 @@ def encoded_with_more_behind(text: str) -> str:
 
 
 WRITTEN = (
-    *(str, repr, quote, quote_plus, escape),
-    *(as_text_of_json, with_escaped_slashes, encoded, encoded_with_more_behind),
+    str,
+    repr,
+    quote,
+    quote_plus,
+    escape,
+    as_text_of_json,
+    with_escaped_slashes,
+    encoded,
+    encoded_with_more_behind,
 )
 
 

@@ -61,8 +61,16 @@ def test_positions_are_books_of_contracts_but_not_of_options(db: DB) -> None:
 
 def test_the_ledger_s_masked_classes(db: DB) -> None:
     classes = (
-        *("trade", "fee", "transfer", "funding", "interest", "reward", "conversion", "loan"),
-        *("adjustment", "other"),
+        "trade",
+        "fee",
+        "transfer",
+        "funding",
+        "interest",
+        "reward",
+        "conversion",
+        "loan",
+        "adjustment",
+        "other",
     )
     masked = [
         name

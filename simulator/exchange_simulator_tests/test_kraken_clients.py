@@ -187,7 +187,11 @@ def test_ccxt_reads_trades(ccxt: Reader, facts: dict[str, Any]) -> None:
         for t in found.values()
     } == {
         (
-            *(t["trade_id"], t["order_id"], t["market"], t["executed_at"], t["side"]),
+            t["trade_id"],
+            t["order_id"],
+            t["market"],
+            t["executed_at"],
+            t["side"],
             t["taker_or_maker"],
         )
         for t in wanted

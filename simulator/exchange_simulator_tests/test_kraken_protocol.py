@@ -109,7 +109,10 @@ def test_the_key_endpoint() -> None:
             private(simulator, "GetApiKeyInfo", key=key, nonce=5).result for key in (reader, thief)
         ]
     assert reported[0]["permissions"] == [
-        *("query-funds", "query-ledger", "query-open-trades", "query-closed-trades")
+        "query-funds",
+        "query-ledger",
+        "query-open-trades",
+        "query-closed-trades",
     ]
     assert {"modify-trades", "withdraw-funds"} <= set(reported[1]["permissions"])
     assert (reported[0]["nonce"], reported[0]["validUntil"]) == ("5", "0")
@@ -199,7 +202,8 @@ def test_a_ticker_by_any_of_its_names(kraken: Simulator) -> None:
         prices = [Decimal(found[side][0]) for side in ("c", "b", "a")]
         assert prices == [Decimal(reported["ETH/BTC"][side]) for side in ("last", "bid", "ask")]
     assert list(public(kraken, "Ticker", {"pair": "XBTUSDT,SOLUSDT"}).result) == [
-        *("XBTUSDT", "SOLUSDT")
+        "XBTUSDT",
+        "SOLUSDT",
     ]
 
 

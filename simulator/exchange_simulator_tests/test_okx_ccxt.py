@@ -130,8 +130,13 @@ def test_positions(run: Run, facts: Truth) -> None:
     names = ("entryPrice", "markPrice", "unrealizedPnl", "contracts", "side", "marginMode")
     assert {(p["symbol"], *(p[name] for name in names)) for p in found} == {
         (
-            *(p["market"], p["entry_price"], p["mark_price"], p["unrealized_pnl"]),
-            *(p["contracts"], p["side"], p["margin_mode"]),
+            p["market"],
+            p["entry_price"],
+            p["mark_price"],
+            p["unrealized_pnl"],
+            p["contracts"],
+            p["side"],
+            p["margin_mode"],
         )
         for p in facts["positions"]
     }
@@ -144,14 +149,24 @@ def test_trades(run: Run, facts: Truth, kind: str) -> None:
     assert len(found) > 500
     assert sorted(
         (
-            *(t["symbol"], t["info"]["billId"], t["order"], t["price"], t["amount"], t["side"]),
-            *(t["timestamp"], t["takerOrMaker"], Decimal(t["fee"]["cost"]), t["fee"]["currency"]),
+            t["symbol"],
+            t["info"]["billId"],
+            t["order"],
+            t["price"],
+            t["amount"],
+            t["side"],
+            t["timestamp"],
+            t["takerOrMaker"],
+            Decimal(t["fee"]["cost"]),
+            t["fee"]["currency"],
         )
         for t in found
     ) == sorted(
         (
             *(t[name] for name in names),
-            *(t["taker_or_maker"], Decimal(t["fee_cost"]), t["fee_currency"]),
+            t["taker_or_maker"],
+            Decimal(t["fee_cost"]),
+            t["fee_currency"],
         )
         for t in facts["trades"]
         if (":" in t["market"]) == (kind == "swap")
@@ -178,9 +193,15 @@ def test_orders(run: Run, facts: Truth, kind: str) -> None:
     names = ("id", "clientOrderId", "symbol", "status", "side", "filled", "amount", "timestamp")
     assert {(*(o[name] for name in names), o["type"], o["price"]) for o in found} == {
         (
-            *(o["order_id"], o["client_order_id"] or None, o["market"]),
+            o["order_id"],
+            o["client_order_id"] or None,
+            o["market"],
             o["status"].replace("rejected", "canceled"),
-            *(o["side"], o["filled"], o["amount"], o["created_at"], o["type"]),
+            o["side"],
+            o["filled"],
+            o["amount"],
+            o["created_at"],
+            o["type"],
             # ccxt reports the average price for market orders
             o["price"] or o["average"],
         )
@@ -198,8 +219,13 @@ def test_deposits_and_withdrawals(run: Run, facts: Truth) -> None:
         names = ("id", "currency", "amount", "txid", "status", "timestamp")
         assert [(*(t[name] for name in names), Decimal(t["fee"]["cost"])) for t in found] == [
             (
-                *(t["transfer_id"], t["asset"], t["amount"], t["txid"], t["status"]),
-                *(t["happened_at"], Decimal(t["fee_cost"])),
+                t["transfer_id"],
+                t["asset"],
+                t["amount"],
+                t["txid"],
+                t["status"],
+                t["happened_at"],
+                Decimal(t["fee_cost"]),
             )
             for t in facts["transfers"]
             if t["kind"] == kind

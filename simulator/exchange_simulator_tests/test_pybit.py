@@ -112,8 +112,16 @@ def test_every_fill_and_funding_payment(pybit: HTTP, live: Simulator) -> None:
         if row["execType"] != "Funding"
     }
     names = (
-        *("trade_id", "side", "order_id", "executed_at", "price", "amount", "cost"),
-        *("fee_cost", "fee_currency", "taker_or_maker"),
+        "trade_id",
+        "side",
+        "order_id",
+        "executed_at",
+        "price",
+        "amount",
+        "cost",
+        "fee_cost",
+        "fee_currency",
+        "taker_or_maker",
     )
     assert len(fills) > 1000
     assert fills == {tuple(trade[name] for name in names) for trade in facts["trades"]}

@@ -110,8 +110,14 @@ def test_positions(okx: Simulator, facts: dict[str, Any]) -> None:
         tuple(
             row[name]
             for name in (
-                *("market", "side", "contracts", "entry_price", "mark_price"),
-                *("unrealized_pnl", "leverage", "liquidation_price"),
+                "market",
+                "side",
+                "contracts",
+                "entry_price",
+                "mark_price",
+                "unrealized_pnl",
+                "leverage",
+                "liquidation_price",
             )
         )
         for row in facts["positions"]
@@ -130,8 +136,16 @@ def test_every_fill(okx: Simulator, facts: dict[str, Any]) -> None:
         for row in pages(trade.get_fills_history, "billId", instType=kind)
     ]
     names = (
-        *("market", "trade_id", "side", "order_id", "executed_at", "price", "amount"),
-        *("fee_cost", "fee_currency", "taker_or_maker"),
+        "market",
+        "trade_id",
+        "side",
+        "order_id",
+        "executed_at",
+        "price",
+        "amount",
+        "fee_cost",
+        "fee_currency",
+        "taker_or_maker",
     )
     assert len(fills) > 1000
     makers = {"T": "taker", "M": "maker"}

@@ -1,4 +1,4 @@
-"""One cell of the matrix: one fault, one dataset, one face."""
+"""One cell of the matrix: one fault, one dataset, one exchange."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What bad days are tried with: no waiting, and one good first sync for each face."""
+"""What bad days are tried with: no waiting, and one good first sync for each exchange."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -39,7 +39,7 @@ def acted(
 def cells(
     acted: Callable[[str], AbstractContextManager[Scene]],
 ) -> Callable[[str], AbstractContextManager[Cells]]:
-    """Cells of a face, to be tried one after the other."""
+    """Cells of an exchange, to be tried one after the other."""
 
     @contextmanager
     def begin(exchange: str) -> Iterator[Cells]:

@@ -58,14 +58,14 @@ these faults (`test_soak.py`), which must end with correct tables too.
 
 @dataclass
 class Tried:
-    """How the syncs of one bad day ended on each face."""
+    """How the syncs of one bad day ended on each exchange."""
 
     day: BadDay
     ends: dict[str, Counter[str]] = field(default_factory=dict)
     harm: Harm = field(default_factory=Harm)
 
 
-def page(tried: Mapping[str, Tried], faces: tuple[str, ...], hours: int) -> str:
+def page(tried: Mapping[str, Tried], exchanges: tuple[str, ...], hours: int) -> str:
     harm = sum((one.harm for one in tried.values()), Harm())
     ends = [ends for one in tried.values() for ends in one.ends.values()]
     lost, false, emptied, claimed, secrets = astuple(harm)
@@ -79,13 +79,13 @@ def page(tried: Mapping[str, Tried], faces: tuple[str, ...], hours: int) -> str:
         claimed=claimed,
         secrets=secrets,
     )
-    names = " | ".join(face.capitalize() for face in faces).replace("Okx", "OKX")
+    names = " | ".join(exchange.capitalize() for exchange in exchanges).replace("Okx", "OKX")
     lines = [
         f"| Fault | What the pipeline does | {names} | Harm |",
-        f"| --- | --- | {' | '.join('---' for _ in faces)} | --- |",
+        f"| --- | --- | {' | '.join('---' for _ in exchanges)} | --- |",
     ]
     for one in tried.values():
-        reported = " | ".join(_endings(one.ends.get(face, Counter())) for face in faces)
+        reported = " | ".join(_endings(one.ends.get(exchange, Counter())) for exchange in exchanges)
         count = sum(astuple(one.harm))
         lines.append(f"| {one.day.name} | {one.day.answer} | {reported} | {count} |")
     return about + "\n".join(lines) + "\n"

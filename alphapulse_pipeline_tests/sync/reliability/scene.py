@@ -1,4 +1,4 @@
-"""An account on one face of the simulator, a clock that the test moves on, a good first sync."""
+"""An account on one exchange of the simulator, a clock that the test moves on, a good first sync."""
 
 import itertools
 import logging
@@ -79,7 +79,7 @@ def listening() -> Iterator[list[str]]:
 
 @dataclass
 class Scene:
-    """One face, and databases that begin with the same good sync."""
+    """One exchange, and databases that begin with the same good sync."""
 
     exchange: str
     simulator: Simulator
@@ -171,7 +171,7 @@ def scene(
     before: int = BEFORE,
     now: int = NOW,
 ) -> Iterator[Scene]:
-    """A face of `world` after a good sync at `before`, its clock at `now`."""
+    """An exchange of `world` after a good sync at `before`, its clock at `now`."""
     clock = Clock(before)
     history_start = datetime.fromtimestamp(world.genesis / 1000, UTC).date()
     with serve(world, clock=clock, limits=False) as simulator:

@@ -1,4 +1,4 @@
-"""Every fault, on every dataset, on every face: nothing is lost, doubled, emptied or made up."""
+"""Every fault, on every dataset, on every exchange: nothing is lost, doubled, emptied or made up."""
 
 import os
 from collections import Counter

@@ -21,11 +21,34 @@ Begin = Callable[[str], AbstractContextManager[Cells]]
 MINUTE = HOUR // 60
 
 _STRIKING = (
-    *("refuse", "reset", "reset=headers", "reset=body", "hang", "cut-body", "close-body"),
-    *("bad-gzip", "html", "empty-body", "status=500", "status=502", "status=503", "status=504"),
-    *("busy", "maintenance", "throttled", "throttled=2", "banned=60"),
-    *("key=expired", "key=ip", "key=account", "key=orders", "key=positions", "key=wallet"),
-    *("doubled", "shuffled", "previous"),
+    "refuse",
+    "reset",
+    "reset=headers",
+    "reset=body",
+    "hang",
+    "cut-body",
+    "close-body",
+    "bad-gzip",
+    "html",
+    "empty-body",
+    "status=500",
+    "status=502",
+    "status=503",
+    "status=504",
+    "busy",
+    "maintenance",
+    "throttled",
+    "throttled=2",
+    "banned=60",
+    "key=expired",
+    "key=ip",
+    "key=account",
+    "key=orders",
+    "key=positions",
+    "key=wallet",
+    "doubled",
+    "shuffled",
+    "previous",
 )
 _FIELDS = ("missing", "nulled", "renamed", "retyped")
 
@@ -54,7 +77,7 @@ def _mixture(dice: Random, cells: Cells) -> Iterator[str]:
     [
         ("bybit", 10),
         ("kraken", 10),
-        *(pytest.param(face, 200, marks=pytest.mark.nightly) for face in EXCHANGES),
+        *(pytest.param(exchange, 200, marks=pytest.mark.nightly) for exchange in EXCHANGES),
     ],
 )
 def test_what_is_left_of_many_bad_days_is_the_truth(

@@ -18,8 +18,22 @@ from exchange_simulator.records import Fill, Funding, LedgerEntry, Loan
 from exchange_simulator.world import World
 
 _TYPES = (
-    *("all", "trade", "deposit", "withdrawal", "transfer", "margin", "adjustment", "rollover"),
-    *("credit", "settled", "staking", "dividend", "sale", "nft_rebate", "conversion", "earn"),
+    "all",
+    "trade",
+    "deposit",
+    "withdrawal",
+    "transfer",
+    "margin",
+    "adjustment",
+    "rollover",
+    "credit",
+    "settled",
+    "staking",
+    "dividend",
+    "sale",
+    "nft_rebate",
+    "conversion",
+    "earn",
 )
 
 

@@ -149,9 +149,23 @@ def _order(world: World, order: Order, now: int) -> dict[str, Any]:
     source, reason = _CANCELLED_BY.get(state.status, ("", ""))
     paid, paid_in, rebate, rebate_in = _fees(order, state.fees)
     blank = (
-        *("algoClOrdId", "algoId", "attachAlgoClOrdId", "ccy", "pxType", "pxUsd", "pxVol"),
-        *("quickMgnType", "slOrdPx", "slTriggerPx", "slTriggerPxType", "source", "stpId"),
-        *("tag", "tpOrdPx", "tpTriggerPx", "tpTriggerPxType"),
+        "algoClOrdId",
+        "algoId",
+        "attachAlgoClOrdId",
+        "ccy",
+        "pxType",
+        "pxUsd",
+        "pxVol",
+        "quickMgnType",
+        "slOrdPx",
+        "slTriggerPx",
+        "slTriggerPxType",
+        "source",
+        "stpId",
+        "tag",
+        "tpOrdPx",
+        "tpTriggerPx",
+        "tpTriggerPxType",
     )
     return {
         **dict.fromkeys(blank, ""),
