@@ -82,8 +82,8 @@ def _sync(
             wanted = [d for d in supported(account) if d in datasets]
             if not wanted:
                 output.note(
-                    f"{account.name}: nothing to sync: {account.settings.exchange} does not offer "
-                    "the selected datasets, or its defs.yaml excludes them"
+                    f"{account.name}: nothing to sync: the selected datasets are not supported for "
+                    f"{account.settings.exchange}, or its defs.yaml excludes them"
                 )
             if missing := account.environment.missing():
                 text = f"{' and '.join(missing)} not set; export a read-only key or add it to .env"

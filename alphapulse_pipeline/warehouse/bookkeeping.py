@@ -24,7 +24,10 @@ DATASETS = Table(
             nullable=False,
         ),
         Column(
-            "supported", Type.BOOLEAN, "Whether the exchange offers the dataset.", nullable=False
+            "supported",
+            Type.BOOLEAN,
+            "Whether the dataset can be read from the exchange.",
+            nullable=False,
         ),
         timestamp("next_tick", "When the schedule runs next."),
         Column(

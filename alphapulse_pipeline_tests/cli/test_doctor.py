@@ -49,7 +49,7 @@ def test_the_demo_is_all_good(home: Path) -> None:
     lines = done.stdout.splitlines()
     assert {line.split()[0] for line in lines} == {"ok", "skipped"}
     assert all(re.match(r"(ok|skipped) +(bybit|all) +\w", line) for line in lines)
-    assert sum(" bybit " in line for line in lines) == 21
+    assert sum(" bybit " in line for line in lines) == 22
     assert DEMO_KEY not in done.stdout
     assert "ok" in done.stderr
 
@@ -71,7 +71,7 @@ def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path) -> None:
         "check": "signature",
         "status": "failed",
         "message": "the signature is wrong: error sign! (10004)",
-        "fix": "check BYBIT_API_SECRET: it does not belong to the key in BYBIT_API_KEY",
+        "fix": "check BYBIT_API_SECRET: it does not match the key in BYBIT_API_KEY",
     }
     assert found["bybit", "trades"]["message"] == "because signature failed"
     # its own database has no tables yet, which is reported but not changed

@@ -106,7 +106,7 @@ def test_until_is_a_day_or_a_moment(command: Command, file: str, lost: datetime)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bybit", "candles"], "no history candles; use one of trades, orders"),
+        (["bybit", "candles"], "no history candles; use one of orders, trades"),
         (["bybit", "balances"], "no history balances"),
         (["nobody", "trades"], "no account nobody; use one of bybit"),
         (

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -306,7 +306,19 @@ SHOWN: dict[str, Callable[[str, Decimal], dict[str, Any]]] = {
 }
 
 
+EIGHTH = Decimal("0.125")
+
+
 @given(happenings)
+@example(  # a failure before the first snapshot, and an older first snapshot of a second account
+    [
+        ("prices", "a", 1, "BTC/USD", EIGHTH),
+        ("failed", "a", 1),
+        ("balances", "a", 1500, "BTC", EIGHTH),
+        ("refresh",),
+        ("balances", "b", 1, "BTC", EIGHTH),
+    ]
+)
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )

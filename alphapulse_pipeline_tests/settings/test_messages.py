@@ -147,12 +147,12 @@ MESSAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch, Path], None], str, str]]
     ),
     "missing passphrase": (
         variables(config, **KEYS),
-        "main: MAIN_API_PASSWORD not set",
-        "passphrase",
+        "main: MAIN_API_PASSWORD not set, and okx requires the key's passphrase",
+        "add it to .env",
     ),
     "bad URL": (
         variables(config, **KEYS, MAIN_API_PASSWORD="p", MAIN_API_URL="localhost:80"),
-        "MAIN_API_URL is ",
+        "main: MAIN_API_URL is not a valid URL",
         "http://127.0.0.1:8900",
     ),
     "flag": (

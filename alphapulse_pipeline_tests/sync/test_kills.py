@@ -26,7 +26,8 @@ VICTIM = """
     import json, sys
     from dataclasses import replace
     from alphapulse_pipeline.exchange.venues import VENUES
-    from alphapulse_pipeline.settings.accounts import HISTORIES, Account, AccountSettings
+    from alphapulse_pipeline.datasets import HISTORIES
+    from alphapulse_pipeline.settings.accounts import Account, AccountSettings
     from alphapulse_pipeline.sync.histories import history, whole_history
     from alphapulse_pipeline.sync.session import open_session, supported
     from alphapulse_pipeline.warehouse.writer import write

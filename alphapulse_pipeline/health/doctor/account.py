@@ -271,7 +271,7 @@ def _markets(context: AccountContext) -> Finding:
 def _dataset(dataset: str, context: AccountContext) -> Finding:
     exchange = context.account.settings.exchange
     if not context.venue.supports(dataset):
-        return skipped(f"{exchange} has no {dataset}")
+        return skipped(f"not supported for {exchange}")
     limit, before = context.client.limit, context.client.requests
     spent = limit.spent
     finding = ask(context.client, context.venue, dataset)

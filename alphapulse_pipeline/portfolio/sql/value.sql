@@ -193,6 +193,14 @@ INNER JOIN portfolio.value AS v
     ON v.account = a.account
     AND v.at >= lower(span) AND v.at < coalesce(upper(span), 'infinity')
 UNION
+SELECT failure.finished_at -- older ones, before which no account had a point until now
+FROM spans CROSS JOIN accounts_now
+INNER JOIN alphapulse.sync_log AS failure
+    ON failure.account = accounts_now.account AND failure.dataset = 'balances'
+    AND failure.status = 'failed'
+    AND failure.finished_at >= lower(span)
+    AND failure.finished_at < coalesce(upper(span), 'infinity')
+UNION
 SELECT at FROM failures;
 
 -- totals --

@@ -1,4 +1,4 @@
-"""An account on one exchange of the simulator, a clock that the test moves on, a good first sync."""
+"""An account on one simulated exchange, a clock that the test moves on, a good first sync."""
 
 import itertools
 import logging

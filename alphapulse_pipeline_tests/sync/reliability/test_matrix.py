@@ -1,4 +1,4 @@
-"""Every fault, on every dataset, on every exchange: nothing is lost, doubled, emptied or made up."""
+"""Every fault, on every dataset and exchange: nothing is lost, doubled, emptied or invented."""
 
 import os
 from collections import Counter
@@ -104,7 +104,7 @@ def test_the_committed_page_tells_of_every_bad_day() -> None:
     assert [
         cells[0].removeprefix("| ") for cells in reported if len(cells) == 3 + len(EXCHANGES)
     ] == [
-        "the fault",
+        "Fault",
         "---",
         *days,
     ]
