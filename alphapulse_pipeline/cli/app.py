@@ -31,11 +31,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Show the status of every dataset, the total value, and whether balances reconcile.",
     ),
     "report": ("report", "Write a report of the portfolio: one HTML page that works offline."),
-    "doctor": ("doctor", "Find out why an account does not work."),
-    "circuit": ("circuit", "Reset the circuit breaker of an account that schedules skip."),
+    "doctor": ("doctor", "Find out why an account is not working."),
+    "circuit": (
+        "circuit",
+        "Resume scheduled syncs of an account that they skip after repeated failures.",
+    ),
     "sql": ("sql", "Run one read-only SQL query."),
     "export": ("export", "Export a table or a query to CSV or Parquet, with exact decimals."),
-    "import": ("import_", "Import an exchange's CSV export of rows that its API no longer serves."),
+    "import": ("import_", "Import a CSV file of rows that the exchange's API no longer serves."),
     "simulator": ("simulator", "Run simulated exchanges on this machine."),
 }
 """Subcommand -> its module here, and the first line of its help."""
@@ -75,7 +78,7 @@ app = typer.Typer(
 
 @app.callback()
 def alphapulse() -> None:
-    """Sync crypto exchange accounts to PostgreSQL, with proven completeness, in Dagster."""
+    """Sync crypto exchange accounts to PostgreSQL with Dagster, provably complete."""
 
 
 def main() -> NoReturn:

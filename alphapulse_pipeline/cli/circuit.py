@@ -14,14 +14,15 @@ from alphapulse_pipeline.warehouse.schema import require_current
 def register(app: typer.Typer, summary: str) -> None:
     circuits = typer.Typer(help=summary, no_args_is_help=True)
     circuits.command(
-        help="Let schedules sync these accounts again.\n\nExample: alphapulse circuit reset bybit"
+        help="Close the circuit breaker of these accounts, so that schedules sync them again.\n\n"
+        "Example: alphapulse circuit reset bybit"
     )(reset)
     circuits.callback()(lambda: None)
     app.add_typer(circuits, name="circuit")
 
 
 def reset(
-    accounts: Annotated[list[str], typer.Argument(metavar="ACCOUNT...", help="Account names.")],
+    accounts: Annotated[list[str], typer.Argument(metavar="ACCOUNT", help="Account names.")],
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
 ) -> int:
     with (

@@ -54,7 +54,7 @@ def doctor(
         list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account names. Default: all.")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Check the demo, against the simulator.")
+        bool, typer.Option("--demo", help="Check the demo account, on the simulator.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> int:

@@ -33,7 +33,8 @@ def export(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="TABLE|QUERY", help="A table, e.g. trades or portfolio.holdings, or one SELECT."
+            metavar="TABLE|QUERY",
+            help="A table, e.g. trades or portfolio.holdings, or one SELECT statement.",
         ),
     ],
     out: Annotated[

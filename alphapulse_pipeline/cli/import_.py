@@ -18,10 +18,11 @@ from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
 
 _DETAILS = (
-    'The columns are those of the table (`alphapulse sql "select * from trades limit 0" --csv` '
-    "prints them), or those of an exchange's export with --preset. Importing a file twice changes "
-    "nothing, and rows from the exchange's API are never overwritten.\n\n"
-    "Example: alphapulse import main trades 2019.csv --since 2019-01-01 --until 2019-12-31"
+    "Without --preset, the file has the columns of the table; "
+    '`alphapulse sql "select * from trades limit 0" --csv` prints them. With --preset, it is the '
+    "exchange's own export. Importing a file twice changes nothing, and rows from the exchange's "
+    "API are never overwritten.\n\n"
+    "Example: alphapulse import bybit trades 2019.csv --since 2019-01-01 --until 2019-12-31"
 )
 
 
@@ -31,23 +32,34 @@ def register(app: typer.Typer, summary: str) -> None:
 
 def import_csv(
     account: Annotated[
-        str, typer.Argument(help="The account: the name of its folder under defs/.")
+        str, typer.Argument(metavar="ACCOUNT", help="The account: its folder's name below defs/.")
     ],
-    dataset: Annotated[str, typer.Argument(help=f"One of {', '.join(HISTORIES)}.")],
-    file: Annotated[Path, typer.Argument(help="The CSV file.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help=f"One of {', '.join(HISTORIES)}.")
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file.")],
     since: Annotated[
-        str | None, typer.Option(help="The file is complete from this day or time (UTC).")
+        str | None,
+        typer.Option(
+            help="Start of the time for which the file is complete (UTC): a day or a time. "
+            "That time is then covered, and no longer a gap."
+        ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="The file is complete through this day, or up to this time.")
+        str | None, typer.Option(help="End of that time (UTC): the last day, or a time.")
     ] = None,
     stream: Annotated[
         list[str] | None,
-        typer.Option("--stream", help="Only this stream is complete; may be repeated."),
+        typer.Option(
+            "--stream", help="Cover only this stream, as named in coverage_gaps; may be repeated."
+        ),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="The format of the file: " + ", ".join(f"{n} ({d})" for n, d in PRESETS)),
+        typer.Option(
+            help="Format of an exchange's own export: "
+            + ", ".join(f"{n} for {d}" for n, d in PRESETS)
+        ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

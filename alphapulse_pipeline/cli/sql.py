@@ -22,7 +22,7 @@ def register(app: typer.Typer, summary: str) -> None:
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL query, e.g. a SELECT.")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="One SQL query, e.g. a SELECT.")],
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,

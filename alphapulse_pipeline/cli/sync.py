@@ -39,9 +39,12 @@ def sync(
         list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account names. Default: all.")
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated.")
+        list[str] | None,
+        typer.Option("--dataset", help="Sync only this dataset, e.g. trades; may be repeated."),
     ] = None,
-    since: Annotated[str | None, typer.Option(help="Sync histories from this day (UTC).")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Sync histories from this day (UTC), e.g. 2026-01-31.")
+    ] = None,
     until: Annotated[
         str | None, typer.Option(help="Sync histories through this day (UTC).")
     ] = None,

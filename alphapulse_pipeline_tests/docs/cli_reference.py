@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from alphapulse_pipeline.cli.app import COMMANDS, load
-from exchange_simulator.command import simulator
+from exchange_simulator.command import help_of, simulator
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 _ORDER = ("up", "sync", "status", "report", "doctor", "circuit", "sql", "export", "import")
@@ -31,7 +31,9 @@ def commands() -> dict[str, Any]:
     """Every command by its full name, e.g. `alphapulse circuit reset`."""
     ours = {name: load(name) for name in COMMANDS if name != "simulator"}
     other = typer.Typer(add_completion=False)
-    other.command()(simulator)  # its options are the other distribution's
+    other.command(help=help_of("alphapulse simulator"))(
+        simulator
+    )  # its options are the other distribution's
     ours["simulator"] = get_command(other)
     return {
         full: command

@@ -1,4 +1,4 @@
-"""Local exchanges that speak the real protocols.
+"""Local exchanges that serve the real APIs.
 
 `World` simulates an account. `serve` and `run` put it behind an HTTP server that unmodified clients
 of the real exchanges can use. `/__truth` returns what a client must have read.

@@ -18,22 +18,28 @@ cut-body, bad-gzip, html, empty-body, status=CODE, retcode=CODE, throttled[=SECO
 banned=SECONDS, busy, maintenance, key=ip|expired|PERMISSION, empty, doubled, shuffled, previous,
 missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD; `--fault help` describes each.
 
+Where: :/path, only requests of paths that begin so. How often: *3, the first three requests.
 When: @20% of the requests, @10-20 for the 10th to the 20th request, @30s-60s for a time span.
 
-GET /__faults lists the faults and how often each has fired, POST /__faults replaces them."""
+GET /__faults lists the faults and how often each has fired; POST /__faults replaces them."""
+
+
+def help_of(name: str) -> str:
+    """The help of the command when it is called `name`."""
+    return (
+        "Serve the APIs of Bybit, Binance, OKX and Kraken on localhost for a simulated account.\n\n"
+        f"Example: {name} --port 8900 --fault html:/v5/execution/list@20%"
+    )
 
 
 def simulator(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
     ] = 8900,
-    seed: Annotated[int, typer.Option(help="Seed of the simulated account.")] = 7,
+    seed: Annotated[int, typer.Option(help="Random seed from which the account is generated.")] = 7,
     fault: Annotated[list[str] | None, typer.Option(help=_FAULT)] = None,
 ) -> int:
-    """Simulate Bybit, Binance, OKX and Kraken on localhost, with their real protocols.
-
-    Example: exchange-simulator --port 8900 --fault html:/v5/execution/list@20%
-    """
+    """Serve the APIs of Bybit, Binance, OKX and Kraken on localhost."""
     try:
         run(World(seed=seed), port=port, faults=fault or (), on_start=_announce)
     except (ValueError, OSError) as error:
@@ -50,7 +56,7 @@ def main(arguments: Sequence[str] | None = None, *, name: str = "exchange-simula
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.command()(simulator)
+    app.command(help=help_of(name))(simulator)
     signal.signal(signal.SIGTERM, _stop)
     try:
         return int(app(arguments, prog_name=name, standalone_mode=False) or 0)
