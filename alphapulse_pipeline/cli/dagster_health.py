@@ -74,7 +74,7 @@ def _code(deployment: Deployment) -> Finding:
 def _storage(deployment: Deployment) -> Finding:
     if not deployment.tables:
         no_database = deployment.server.failure
-        reason = f"because {'database failed' if no_database else 'there are no current tables'}"
+        reason = f"because {'the check database failed' if no_database else 'there are no current tables'}"
         return Finding(Status.SKIPPED, reason, stops=reason)
     prepare_dagster(deployment.home)
     deployment.instance = deployment.stack.enter_context(dg.DagsterInstance.get())
