@@ -31,6 +31,7 @@ _HEARTBEAT_TIMEOUT = timedelta(minutes=3)
 _QUEUE_TIMEOUT = timedelta(minutes=15)
 """Longer than a scheduled run takes: how long a run may wait in the queue."""
 _START = "start `alphapulse up` and leave it running"
+_NO_DATABASE = "the check database failed"
 
 
 @dataclass
@@ -55,7 +56,7 @@ def examine_dagster(
 
 def _code(deployment: Deployment) -> Finding:
     if not deployment.files_read:
-        return skipped("because settings failed")
+        return skipped("because the check settings failed")
     try:
         with warnings.catch_warnings():  # Dagster's beta warnings
             warnings.simplefilter("ignore")
@@ -74,7 +75,7 @@ def _code(deployment: Deployment) -> Finding:
 def _storage(deployment: Deployment) -> Finding:
     if not deployment.tables:
         no_database = deployment.server.failure
-        reason = f"because {'the check database failed' if no_database else 'there are no current tables'}"
+        reason = f"because {_NO_DATABASE if no_database else 'there are no current tables'}"
         return Finding(Status.SKIPPED, reason, stops=reason)
     prepare_dagster(deployment.home)
     deployment.instance = deployment.stack.enter_context(dg.DagsterInstance.get())
