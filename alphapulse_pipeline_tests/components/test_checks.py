@@ -13,12 +13,12 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components import checks
 from alphapulse_pipeline.components.check import Check
 from alphapulse_pipeline.components.checks import account_checks, checks_of, offenders
-from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.warehouse import check_progress, deployed, keys, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.bybit_datasets import DATASETS, HISTORIES, SNAPSHOTS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 OLD = NOW - timedelta(days=30)

@@ -11,11 +11,11 @@ from alphapulse_pipeline.components import ExchangeAccount, Portfolio
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.snapshots import allowed_age
-from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.accounts import AccountSettings as Settings
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline_tests.bybit_datasets import DATASETS, HISTORIES, SNAPSHOTS
 
 
 def account(**more: object) -> Account:

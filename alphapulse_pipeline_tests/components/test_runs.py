@@ -13,13 +13,13 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
-from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.circuit import Circuit
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline_tests.bybit_datasets import HISTORIES
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
 from exchange_simulator import Simulator
 

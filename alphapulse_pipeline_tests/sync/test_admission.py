@@ -11,7 +11,6 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.venues import VENUES
@@ -22,6 +21,7 @@ from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.bybit_datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, Simulator, World, serve
 

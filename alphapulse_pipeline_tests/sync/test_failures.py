@@ -10,7 +10,6 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
@@ -18,6 +17,7 @@ from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import Batches, TimeRange
 from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.bybit_datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline_tests.conftest import GENESIS, NOW_MS
 from exchange_simulator import Key, Simulator, World, serve
 
