@@ -119,7 +119,6 @@ def test_an_asset_is_materialized_by_a_click(page: Page, up: Deployment) -> None
 
 def test_the_pictures_of_the_readme(page: Page, pictures: Path) -> None:
     """Every asset materialised and every day of the histories there, after one `sync`."""
-    page.set_viewport_size({"width": 1500, "height": 2400})  # the whole graph
     page.goto(GROUP.format("bybit"))
     for asset in ASSETS:
         done = "100% filled" if asset in HISTORIES else "Materialized"
