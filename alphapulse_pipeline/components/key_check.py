@@ -31,8 +31,9 @@ def key_check(dataset: str) -> Check:
     return Check(
         dataset,
         KEY,
-        "The exchange reports that the API key is read-only. An error if the key is not used; a "
-        "warning if it can trade with permission, expires within 14 days, or is not reported on.",
+        "The exchange reports that the API key is read-only. An error if AlphaPulse refuses the "
+        "key; a warning if it may trade and `allow_trading_keys` is set, if it expires within 14 "
+        "days, or if the exchange does not report its permissions.",
         f"SELECT {columns}, finding FROM (SELECT) AS one LEFT JOIN alphapulse.keys"
         f" ON account = %(account)s CROSS JOIN LATERAL (VALUES {findings})"
         " AS found (place, finding, holds) WHERE holds ORDER BY place",

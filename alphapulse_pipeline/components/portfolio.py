@@ -47,7 +47,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
             dg.define_asset_job(
                 PORTFOLIO,
                 selection=dg.AssetSelection.groups(PORTFOLIO),
-                description="Refresh all derived tables now.",
+                description="Refreshes all derived tables.",
                 tags={ACCOUNT: PORTFOLIO},
             )
         ],
