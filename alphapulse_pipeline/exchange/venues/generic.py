@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
 from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
@@ -81,25 +81,17 @@ def describe(exchange: str) -> Description:
                 "fetchPositions", windowed=False, contracts=True, symbols=False
             ).values()
         ),
-        margin_mode=_margin_mode,
         open_orders=tuple(
             _now(wallets, plan)
             for plan in planner.by_market("fetchOpenOrders", windowed=False).values()
         ),
-        ended_orders=(),
         histories={dataset: sources for dataset, sources in histories.items() if sources},
         order_by_id=partial(_order_by_id, bool(planner.has("fetchOrder")), wallets),
         tickers=_tickers(planner),
         lag=_LAG,
-        delisted=_raw_id,
         needs_password=bool(planner.run.ccxt.requiredCredentials.get("password")),
     )
     return Description(str(planner.run.ccxt.name), venue, tuple(_remarks(planner, venue)))
-
-
-def _raw_id(raw_id: str, category: str) -> str:
-    """The raw id itself: the format of the exchange's ids is unknown."""
-    return raw_id
 
 
 def _wallets(planner: CallPlanner) -> tuple[Wallet, ...]:
@@ -273,10 +265,6 @@ def _order_by_id(
     arguments = {"id": order_id, "symbol": market}
     feed = Feed("fetch_order", Whole(), arguments, rows=lambda order: [order])
     return (Source(feed, _wallet(wallets, CallPlan(category, category)), "", category),)
-
-
-async def _margin_mode(call: Caller) -> str:
-    return "cross"
 
 
 def _tickers(planner: CallPlanner) -> dict[str, Mapping[str, Any]]:

@@ -204,10 +204,6 @@ async def _rights(call: Caller) -> Rights:
     )
 
 
-async def _margin_mode(call: Caller) -> str:
-    return "cross"
-
-
 def _delisted(raw_id: str, category: str) -> str:
     """Parsed from a raw id or its alternative name: XXBTZUSD, XBTUSD, FTMUSDT."""
     base, quote = pair_of(raw_id, _QUOTES)
@@ -234,11 +230,9 @@ KRAKEN = Venue(
         ),
     ),
     positions=(),
-    margin_mode=_margin_mode,
     rights=_rights,
     account_type=_account_type,
     open_orders=(_orders("privatePostOpenOrders", "open"),),
-    ended_orders=(),
     histories={
         "trades": {
             "trades": Source(

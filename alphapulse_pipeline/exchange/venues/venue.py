@@ -63,28 +63,41 @@ class Source:
     amend: Amend = _unchanged
 
 
-@dataclass(frozen=True)
+async def _cross(call: Caller) -> str:
+    return "cross"
+
+
+def _nowhere(category: str, market: str, order_id: str) -> tuple[Source, ...]:
+    return ()
+
+
+def _raw_id(raw_id: str, category: str) -> str:
+    return raw_id
+
+
+@dataclass(frozen=True, kw_only=True)
 class Venue:
     """One exchange, as data. Market categories are ccxt's flags: spot, linear, inverse, option."""
 
     wallets: tuple[Wallet, ...]
-    positions: tuple[Source, ...]
-    margin_mode: Callable[[Caller], Awaitable[str]]
-    """Requests the account's margin mode: cross or isolated."""
-    open_orders: tuple[Source, ...]
-    ended_orders: tuple[Source, ...]
-    """Recently closed orders, which the history may not include yet."""
     histories: Mapping[str, Mapping[str, Source]]
     """Dataset -> stream -> source; datasets that are missing are not supported."""
-    order_by_id: Callable[[str, str, str], tuple[Source, ...]]
-    """(category, raw market, order id) -> where to look up one order, tried in turn until one finds
-    it."""
     tickers: Mapping[str, Mapping[str, Any]]
     """Category -> the `params` of ccxt's `fetch_tickers` for all its tickers in one call."""
     lag: timedelta
     """How late rows may appear in a feed: newer ranges are not considered complete."""
-    delisted: Callable[[str, str], str]
-    """(raw id, category) -> the unified symbol of a delisted market."""
+    positions: tuple[Source, ...] = ()
+    margin_mode: Callable[[Caller], Awaitable[str]] = _cross
+    """Requests the account's margin mode: cross or isolated."""
+    open_orders: tuple[Source, ...] = ()
+    ended_orders: tuple[Source, ...] = ()
+    """Recently closed orders, which the history may not include yet."""
+    order_by_id: Callable[[str, str, str], tuple[Source, ...]] = _nowhere
+    """(category, raw market, order id) -> where to look up one order, tried in turn until one finds
+    it."""
+    delisted: Callable[[str, str], str] = _raw_id
+    """(raw id, category) -> the unified symbol of a delisted market. By default the raw id itself,
+    for exchanges whose ids have no known format."""
     priced: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Category -> column of the table -> the ticker's field for it, always present, maybe blank."""
     keeps_unfilled_orders: timedelta = timedelta()
