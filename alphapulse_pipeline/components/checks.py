@@ -93,7 +93,7 @@ def result(
         check_name=key.name,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
         metadata={
-            "offenders": count,
+            "found": count,
             **(_shown(names, rows, check) if rows else {}),
             **_facts(connection, account, check),
         },
@@ -146,7 +146,7 @@ def _rows(
 
 
 def _shown(names: list[str], rows: list[TupleRow], check: Check) -> dict[str, Any]:
-    found: dict[str, Any] = {"first": dg.MetadataValue.md(markdown(names, rows[:_SHOWN]))}
+    found: dict[str, Any] = {"examples": dg.MetadataValue.md(markdown(names, rows[:_SHOWN]))}
     if names[0] == "stream":
         streams = list(dict.fromkeys(str(row[0]) for row in rows))
         more = f" and {len(streams) - _SHOWN} more" if len(streams) > _SHOWN else ""

@@ -23,7 +23,7 @@ def _complete(dataset: str) -> Check:
         dataset,
         "complete",
         "Coverage has no gap between history_start and the last sync. A gap that could not be "
-        "closed is an error, one that was never requested a warning.",
+        "closed is an error; a gap that was never requested is a warning.",
         f"SELECT * FROM ({gaps} UNION ALL {never}) AS gaps"
         f" ORDER BY reason = '{NEVER_ASKED}', ends DESC",
     )

@@ -187,7 +187,7 @@ def test_a_bad_row_fails_its_check_alone(
     found = failing(good)
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.ERROR
-    assert found[check].metadata["offenders"].value == 1
+    assert found[check].metadata["found"].value == 1
 
 
 def test_a_debt_explains_a_negative_total(good: Connection[TupleRow]) -> None:
@@ -235,9 +235,9 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
     assert set(found) == {check}
     assert found[check].severity is dg.AssetCheckSeverity.ERROR
     metadata = found[check].metadata
-    assert metadata["offenders"].value == 2
+    assert metadata["found"].value == 2
     assert metadata["streams"].value == "spot, option"
-    first, second = str(metadata["first"].value).splitlines()[2:]
+    first, second = str(metadata["examples"].value).splitlines()[2:]
     assert "cannot be reached" in first
     assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in first
     assert "never asked" in second
@@ -257,7 +257,7 @@ def test_what_the_exchange_no_longer_serves_is_a_warning_with_its_reason(
     check = found[dataset, "reachable"]
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert f"alphapulse import ACCOUNT {dataset}" in str(check.metadata["hint"].value)
-    (line,) = str(check.metadata["first"].value).splitlines()[2:]
+    (line,) = str(check.metadata["examples"].value).splitlines()[2:]
     assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in line
     assert f"{OLD:%Y-%m-%d %H:%M:%S}" in line
     assert reason in line
@@ -276,7 +276,7 @@ def test_a_stream_that_is_no_longer_asked_for_is_stale(
     assert set(found) == {(dataset, "fresh")}
     check = found[dataset, "fresh"]
     assert check.severity is dg.AssetCheckSeverity.ERROR
-    assert check.metadata["offenders"].value == 7
+    assert check.metadata["found"].value == 7
     assert check.metadata["streams"].value == "S0, S1, S2, S3, S4 and 2 more"
     HistoryState(good, "main", dataset).want(
         [(n, "test") for n in names], TimeRange(OLD, asked.end)

@@ -66,7 +66,7 @@ def test_the_check_says_what_is_the_case(
     assert "10.0.0.1" in str(found.metadata["current"].value)
     if severity:
         assert found.severity is severity
-        assert finding in str(found.metadata["first"].value).splitlines()[2]
+        assert finding in str(found.metadata["examples"].value).splitlines()[2]
         assert "read-only key" in str(found.metadata["hint"].value)
 
 
@@ -74,7 +74,7 @@ def test_a_key_that_was_never_asked_about_is_a_warning(db: Database) -> None:
     keys.store(db, "another", "print", True, True, True, None, None)
     found = checked(db)
     assert (found.passed, found.severity) == (False, WARN)
-    assert "have not been requested yet" in str(found.metadata["first"].value)
+    assert "have not been requested yet" in str(found.metadata["examples"].value)
 
 
 def test_the_check_belongs_to_the_first_dataset() -> None:

@@ -11,6 +11,9 @@ COMMENT ON COLUMN portfolio.rewritten.happened_at IS 'The time of the row before
 
 COMMENT ON TABLE portfolio.reconciliation IS
 'Whether the histories explain each balance, between every two consecutive snapshots.';
+COMMENT ON COLUMN portfolio.reconciliation.account IS 'The account.';
+COMMENT ON COLUMN portfolio.reconciliation.wallet IS 'The wallet of the balance.';
+COMMENT ON COLUMN portfolio.reconciliation.asset IS 'The asset of the balance.';
 COMMENT ON COLUMN portfolio.reconciliation.opened_at IS 'The snapshot at the start of the window.';
 COMMENT ON COLUMN portfolio.reconciliation.closed_at IS 'The snapshot at the end of the window.';
 COMMENT ON COLUMN portfolio.reconciliation.opening IS 'The balance at the start.';
@@ -42,6 +45,10 @@ COMMENT ON COLUMN portfolio.reconciled.wallets IS 'Every wallet that any snapsho
 
 COMMENT ON TABLE portfolio.prices IS
 'Prices in the reporting currency; its own price is 1 since -infinity.';
+COMMENT ON COLUMN portfolio.prices.asset IS 'The asset.';
+COMMENT ON COLUMN portfolio.prices.at IS 'From when on this price counts, until the next one.';
+COMMENT ON COLUMN portfolio.prices.price IS 'The price of one unit in the reporting currency.';
+COMMENT ON COLUMN portfolio.prices.recorded_at IS 'When the row was last written.';
 COMMENT ON COLUMN portfolio.prices.path IS
 'The markets that lead from the asset to the reporting currency.';
 COMMENT ON COLUMN portfolio.prices.evidence_at IS 'The time of the oldest price on the path.';
@@ -55,6 +62,7 @@ COMMENT ON TABLE portfolio.bridges IS
 
 COMMENT ON TABLE portfolio.holdings IS
 'What the deployed accounts hold now; the values add up to the total value.';
+COMMENT ON COLUMN portfolio.holdings.account IS 'The account.';
 COMMENT ON COLUMN portfolio.holdings.wallet IS
 'The wallet; blank for positions, which exchanges report without one.';
 COMMENT ON COLUMN portfolio.holdings.asset IS
