@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor", "Find out why an account is not working."),
     "circuit": (
         "circuit",
-        "Resume scheduled syncs of an account that they skip after repeated failures.",
+        "Resume scheduled syncs for an account that is skipped after repeated failures.",
     ),
     "sql": ("sql", "Run one read-only SQL query."),
     "export": ("export", "Export a table or a query to CSV or Parquet, with exact decimals."),
@@ -78,7 +78,7 @@ app = typer.Typer(
 
 @app.callback()
 def alphapulse() -> None:
-    """Sync crypto exchange accounts to PostgreSQL with Dagster, provably complete."""
+    """Sync crypto exchange accounts to PostgreSQL with Dagster, with proven completeness."""
 
 
 def main() -> NoReturn:

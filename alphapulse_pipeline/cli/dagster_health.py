@@ -31,7 +31,7 @@ _HEARTBEAT_TIMEOUT = timedelta(minutes=3)
 _QUEUE_TIMEOUT = timedelta(minutes=15)
 """Longer than a scheduled run takes: how long a run may wait in the queue."""
 _START = "start `alphapulse up` and leave it running"
-_NO_DATABASE = "the check database failed"
+_NO_DATABASE = "the database check failed"
 
 
 @dataclass
@@ -56,7 +56,7 @@ def examine_dagster(
 
 def _code(deployment: Deployment) -> Finding:
     if not deployment.files_read:
-        return skipped("because the check settings failed")
+        return skipped("because the settings check failed")
     try:
         with warnings.catch_warnings():  # Dagster's beta warnings
             warnings.simplefilter("ignore")

@@ -32,7 +32,8 @@ def register(app: typer.Typer, summary: str) -> None:
 
 def import_csv(
     account: Annotated[
-        str, typer.Argument(metavar="ACCOUNT", help="The account: its folder's name below defs/.")
+        str,
+        typer.Argument(metavar="ACCOUNT", help="The account: the name of its folder under defs/."),
     ],
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help=f"One of {', '.join(HISTORIES)}.")
@@ -41,12 +42,12 @@ def import_csv(
     since: Annotated[
         str | None,
         typer.Option(
-            help="Start of the time for which the file is complete (UTC): a day or a time. "
-            "That time is then covered, and no longer a gap."
+            help="Start of the period for which the file is complete (UTC): a day or a timestamp. "
+            "The period is then marked as covered and is no longer a gap."
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="End of that time (UTC): the last day, or a time.")
+        str | None, typer.Option(help="End of that period (UTC): its last day, or a timestamp.")
     ] = None,
     stream: Annotated[
         list[str] | None,
@@ -57,8 +58,8 @@ def import_csv(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Format of an exchange's own export: "
-            + ", ".join(f"{n} for {d}" for n, d in PRESETS)
+            help="The file is an exchange's own export: "
+            + ", ".join(f"{n} (for {d})" for n, d in PRESETS)
         ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,

@@ -71,7 +71,7 @@ def test_without_a_database_only_the_code_is_checked(home: Path) -> None:
     found = examined(None, home)
     assert found["code"].status is Status.OK
     others = [result.message for check, result in found.items() if check != "code"]
-    assert others == ["because the check database failed"] * 4
+    assert others == ["because the database check failed"] * 4
 
 
 def test_definitions_that_do_not_load_say_why(

@@ -73,7 +73,7 @@ def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path) -> None:
         "message": "the signature is wrong: error sign! (10004)",
         "fix": "check BYBIT_API_SECRET: it does not match the key in BYBIT_API_KEY",
     }
-    assert found["bybit", "trades"]["message"] == "because the check signature failed"
+    assert found["bybit", "trades"]["message"] == "because the signature check failed"
     # its own database has no tables yet, which is reported but not changed
     assert found["", "tables"]["status"] == "warning"
     assert found["", "storage"]["message"] == "because there are no current tables"

@@ -18,8 +18,8 @@ cut-body, bad-gzip, html, empty-body, status=CODE, retcode=CODE, throttled[=SECO
 banned=SECONDS, busy, maintenance, key=ip|expired|PERMISSION, empty, doubled, shuffled, previous,
 missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD; `--fault help` describes each.
 
-Where: :/path, only requests of paths that begin so. How often: *3, the first three requests.
-When: @20% of the requests, @10-20 for the 10th to the 20th request, @30s-60s for a time span.
+Where: :/path, only requests whose path starts with /path. How often: *3, at most three times.
+When: @20% for 20% of the requests, @10-20 for the 10th to the 20th, @30s-60s for a time span.
 
 GET /__faults lists the faults and how often each has fired; POST /__faults replaces them."""
 

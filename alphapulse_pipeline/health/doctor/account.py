@@ -147,7 +147,7 @@ def _http(context: AccountContext) -> Finding:
         if _FORBIDDEN.search(failure.problem):
             return failed(failure.problem, f"{failure.fix}; {_GEOBLOCKED}")
         raise
-    return ok(f"a public request takes {_milliseconds(context.latency)} ms")
+    return ok(f"a public request took {_milliseconds(context.latency)} ms")
 
 
 def _first_request(context: AccountContext) -> timedelta:

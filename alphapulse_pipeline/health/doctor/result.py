@@ -83,7 +83,7 @@ def examine(account: str, checks: Sequence[Check[C]], context: C) -> Iterator[Re
         reason = next((stopped[name] for name in check.needs if name in stopped), "")
         finding = Finding(Status.SKIPPED, reason, stops=reason) if reason else _run(check, context)
         if finding.status is Status.FAILED:
-            stopped[check.name] = f"because the check {check.name} failed"
+            stopped[check.name] = f"because the {check.name} check failed"
         elif finding.stops:
             stopped[check.name] = finding.stops
         yield result(account, check.name, finding)

@@ -126,7 +126,7 @@ def test_the_check_that_fails_is_named_with_its_fix_and_no_other_one_fails(
     skipped = [found[check] for check in by_status(found, Status.SKIPPED) if check != "tls"]
     because = {result.message for result in skipped} - {"not supported for bybit"}
     stops = check in ("http", "signature", "key", "markets")
-    assert because == ({f"because the check {check} failed"} if stops else set())
+    assert because == ({f"because the {check} check failed"} if stops else set())
     assert (found["trades"].status is Status.SKIPPED) is stops
     text = json.dumps([(r.message, r.fix) for r in found.values()])
     assert DEMO_KEY not in text
@@ -151,7 +151,7 @@ def test_what_depends_on_a_failed_check_is_skipped_and_says_so(at: At, db: DB) -
     assert by_status(found, Status.OK) == ["settings", "circuit"]
     skipped = by_status(found, Status.SKIPPED)
     assert {"tcp", "http", "signature", "rate limit", *DATASETS} <= set(skipped)
-    assert {found[check].message for check in skipped} == {"because the check dns failed"}
+    assert {found[check].message for check in skipped} == {"because the dns check failed"}
 
 
 def test_a_fault_of_two_endpoints_is_reported_for_each_dataset_that_uses_them(

@@ -41,7 +41,7 @@ def test_a_database_that_does_not_answer_stops_all_that_needs_it() -> None:
     assert found["database"].message == failure.problem
     assert found["database"].fix == failure.fix
     others = [r.message for check, r in found.items() if check != "database"]
-    assert others == ["because the check database failed"] * 4
+    assert others == ["because the database check failed"] * 4
 
 
 def test_old_tables_say_how_they_become_new(database: str, db: DB) -> None:
@@ -50,7 +50,7 @@ def test_old_tables_say_how_they_become_new(database: str, db: DB) -> None:
     assert failures(found) == ["tables"]
     assert "of an older version" in found["tables"].message
     assert found["tables"].fix.startswith("run `alphapulse up` or `alphapulse sync`")
-    assert found["reader"].message == "because the check tables failed"
+    assert found["reader"].message == "because the tables check failed"
 
 
 def test_missing_and_newer_tables_have_different_messages(database: str, db: DB) -> None:
