@@ -24,17 +24,17 @@ from alphapulse_pipeline.settings.redaction import redact
 _INTERRUPTED = 130
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "up": ("up", "Start the database, Dagster and its web UI, and sync on schedules."),
+    "up": ("up", "Start the database, Dagster and its web UI, and sync on a schedule."),
     "sync": ("sync", "Sync accounts now, then refresh the portfolio."),
     "status": (
         "status",
         "Show the status of every dataset, the total value, and whether balances reconcile.",
     ),
-    "report": ("report", "Write a report of the portfolio: one HTML page that works offline."),
+    "report": ("report", "Write a portfolio report: one HTML page that works offline."),
     "doctor": ("doctor", "Find out why an account is not working."),
     "circuit": (
         "circuit",
-        "Resume scheduled syncs for an account that is skipped after repeated failures.",
+        "Resume scheduled syncs for an account that is being skipped after repeated failures.",
     ),
     "sql": ("sql", "Run one read-only SQL query."),
     "export": ("export", "Export a table or a query to CSV or Parquet, with exact decimals."),
@@ -78,7 +78,8 @@ app = typer.Typer(
 
 @app.callback()
 def alphapulse() -> None:
-    """Sync crypto exchange accounts to PostgreSQL with Dagster, with proven completeness."""
+    """Sync crypto exchange accounts to PostgreSQL using Dagster, and prove that the data is
+    complete."""
 
 
 def main() -> NoReturn:

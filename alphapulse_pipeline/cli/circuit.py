@@ -14,7 +14,7 @@ from alphapulse_pipeline.warehouse.schema import require_current
 def register(app: typer.Typer, summary: str) -> None:
     circuits = typer.Typer(help=summary, no_args_is_help=True)
     circuits.command(
-        help="Close the circuit breaker of these accounts, so that schedules sync them again.\n\n"
+        help="Close the circuit breaker for the given accounts, so that scheduled syncs resume.\n\n"
         "Example: alphapulse circuit reset bybit"
     )(reset)
     circuits.callback()(lambda: None)

@@ -32,8 +32,8 @@ from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
 
 _DETAILS = (
-    "Prints one line for each check, with the fix for every problem. Calls each endpoint of the "
-    "exchange once and stores nothing. Exit code 1 if a check fails.\n\n"
+    "Prints one line for each check, with the fix for every problem. Calls each "
+    "exchange endpoint that a sync uses once and stores nothing. Exit code 1 if a check fails.\n\n"
     "Example: alphapulse doctor bybit"
 )
 _COLOURS = {
@@ -54,7 +54,7 @@ def doctor(
         list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account names. Default: all.")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Check the demo account, on the simulator.")
+        bool, typer.Option("--demo", help="Check the demo account on the simulator.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> int:

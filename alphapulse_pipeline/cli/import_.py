@@ -18,10 +18,10 @@ from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
 
 _DETAILS = (
-    "Without --preset, the file has the columns of the table; "
-    '`alphapulse sql "select * from trades limit 0" --csv` prints them. With --preset, it is the '
-    "exchange's own export. Importing a file twice changes nothing, and rows from the exchange's "
-    "API are never overwritten.\n\n"
+    "Without --preset, the file must have the table's columns; "
+    '`alphapulse sql "select * from trades limit 0" --csv` prints them. With --preset, it must be '
+    "an export from the exchange itself. Importing the same file again changes nothing, and rows "
+    "from the exchange's API are never overwritten.\n\n"
     "Example: alphapulse import bybit trades 2019.csv --since 2019-01-01 --until 2019-12-31"
 )
 
@@ -52,14 +52,17 @@ def import_csv(
     stream: Annotated[
         list[str] | None,
         typer.Option(
-            "--stream", help="Cover only this stream, as named in coverage_gaps; may be repeated."
+            "--stream",
+            help="Mark only this stream as covered; use its name from coverage_gaps. "
+            "May be repeated.",
         ),
     ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            help="The file is an exchange's own export: "
+            help="Read the file as an exchange's own export: "
             + ", ".join(f"{n} (for {d})" for n, d in PRESETS)
+            + "."
         ),
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,

@@ -196,14 +196,14 @@ def _problem(error: BaseException, kind: Kind) -> str:
 
 
 def _exchange_message(text: str) -> str:
-    """The exchange's own message, if the text of ccxt's error contains one."""
+    """The exchange's own message in quotes, if the text of ccxt's error contains one."""
     message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"((?:[^"\\]|\\.)+)"', text)
     code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
     if message:
         # Bybit's 10004 repeats the signed text, which contains the key
         words = message.group(1).replace('\\"', '"')
         words = re.sub(r"\s*,?\s*origin_string\[.*", "", words).strip(" .")
-        return f"{words} ({code.group(1)})" if code else words
+        return f'"{words}" ({code.group(1)})' if code else f'"{words}"'
     # an HTML page: the status and reason precede it
     return text.partition("<")[0].strip()
 

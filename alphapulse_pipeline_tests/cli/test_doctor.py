@@ -70,7 +70,7 @@ def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path) -> None:
         "account": "bybit",
         "check": "signature",
         "status": "failed",
-        "message": "the signature is wrong: error sign! (10004)",
+        "message": 'the signature is wrong: "error sign!" (10004)',
         "fix": "check BYBIT_API_SECRET: it does not match the key in BYBIT_API_KEY",
     }
     assert found["bybit", "trades"]["message"] == "because the signature check failed"

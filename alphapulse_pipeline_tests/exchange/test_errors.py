@@ -42,17 +42,17 @@ ANSWERS = {
     "10002": (
         bybit(10002, "invalid request, please check your server timestamp"),
         Kind.CLOCK,
-        ["timestamp (10002)", "NTP", "recvWindow"],
+        ['timestamp" (10002)', "NTP", "recvWindow"],
     ),
     "10003": (
         bybit(10003, "API key is invalid."),
         Kind.CREDENTIALS,
-        ["does not know the API key: API key is invalid (10003)", "check BYBIT_API_KEY"],
+        ['does not know the API key: "API key is invalid" (10003)', "check BYBIT_API_KEY"],
     ),
     "10004": (
         bybit(10004, ORIGIN),
         Kind.CREDENTIALS,
-        ["error sign! (10004)", "check BYBIT_API_SECRET"],
+        ['"error sign!" (10004)', "check BYBIT_API_SECRET"],
     ),
     "10005": (
         bybit(10005, "Permission denied, please check your API key permissions."),
@@ -62,7 +62,7 @@ ANSWERS = {
     "10006": (
         bybit(10006, "Too many visits!"),
         Kind.THROTTLED,
-        ["too many requests: Too many visits! (10006)", "sync less often"],
+        ['too many requests: "Too many visits!" (10006)', "sync less often"],
     ),
     "10010": (
         bybit(10010, "Unmatched IP, please check your API key's bound IP addresses."),
@@ -79,7 +79,7 @@ ANSWERS = {
     "a parameter that is wrong": (
         bybit(10001, "params error: category"),
         Kind.BUG,
-        ["params error: category (10001)", "report this message"],
+        ['params error: category" (10001)', "report this message"],
     ),
     "HTML with 200": (
         Reply(b"<html><body>Just a moment...</body></html>"),

@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
     "wrong key": (
         lambda w: sick(w, key=Key(key="another")),
         "credentials",
-        ["API key is invalid (10003)", "BYBIT_API_KEY"],
+        ['"API key is invalid" (10003)', "BYBIT_API_KEY"],
     ),
     "ban": (
         lambda w: sick(w, "status=418"),
@@ -80,7 +80,7 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
     "expired key": (
         lambda w: sick(w, key=Key(expires_at=NOW_MS - 1)),
         "credentials",
-        ["expired (33004)", "BYBIT_API_KEY"],
+        ['expired" (33004)', "BYBIT_API_KEY"],
     ),
     "missing permission": (
         lambda w: sick(w, key=Key(scopes=frozenset())),

@@ -19,7 +19,8 @@ banned=SECONDS, busy, maintenance, key=ip|expired|PERMISSION, empty, doubled, sh
 missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD; `--fault help` describes each.
 
 Where: :/path, only requests whose path starts with /path. How often: *3, at most three times.
-When: @20% for 20% of the requests, @10-20 for the 10th to the 20th, @30s-60s for a time span.
+Which requests: @20% for 20% of them, @10-20 for the 10th to the 20th, @30s-60s for those from 30
+to 60 seconds after the faults were set.
 
 GET /__faults lists the faults and how often each has fired; POST /__faults replaces them."""
 
