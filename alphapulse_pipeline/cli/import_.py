@@ -26,6 +26,10 @@ _DETAILS = (
 )
 
 
+def _datasets_of_presets() -> dict[str, list[str]]:
+    return {name: [d for n, d in PRESETS if n == name] for name, _ in PRESETS}
+
+
 def register(app: typer.Typer, summary: str) -> None:
     app.command("import", help=f"{summary}\n\n{_DETAILS}")(import_csv)
 
@@ -61,7 +65,9 @@ def import_csv(
         str | None,
         typer.Option(
             help="Read the file as an exchange's own export: "
-            + ", ".join(f"{n} (for {d})" for n, d in PRESETS)
+            + "; ".join(
+                f"{name} ({' or '.join(of)})" for name, of in _datasets_of_presets().items()
+            )
             + "."
         ),
     ] = None,
