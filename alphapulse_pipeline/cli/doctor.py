@@ -32,8 +32,8 @@ from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
 
 _DETAILS = (
-    "Prints one line for each check, with the fix for every problem. Makes one "
-    "call to each exchange endpoint that a sync uses, and stores nothing. Exit code 1 if a check fails.\n\n"
+    "Prints one line for each check, with the fix for every problem. Makes one call to each "
+    "exchange endpoint that a sync uses, and stores nothing. Exit code 1 if a check fails.\n\n"
     "Example: alphapulse doctor bybit"
 )
 _COLOURS = {
