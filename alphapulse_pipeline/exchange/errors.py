@@ -3,47 +3,15 @@
 import asyncio
 import re
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from ccxt.base import errors as ccxt
 
+from alphapulse_pipeline.exchange.kind import FINAL
+from alphapulse_pipeline.exchange.kind import Kind as Kind
 from alphapulse_pipeline.exchange.refusals import address_in, refusal_in
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.redaction import redact
-
-
-class Kind(StrEnum):
-    """The kind of a failure, which decides how it is handled."""
-
-    TRANSIENT = "transient"
-    """Retry: network trouble, maintenance, or a response that is not JSON."""
-    THROTTLED = "throttled"
-    """Wait as long as the exchange says, then retry."""
-    BANNED = "banned"
-    """Stop: further requests prolong the ban."""
-    CREDENTIALS = "credentials"
-    """Stop: a retry does not fix a key."""
-    CLOCK = "clock"
-    """Stop: this machine's clock and the exchange's disagree."""
-    UNSUPPORTED = "unsupported"
-    """The exchange does not offer this; recorded, not a failure."""
-    TOO_OLD = "too old"
-    """The exchange no longer keeps rows this old."""
-    NO_MARKET = "no market"
-    """The exchange does not know the market."""
-    NOT_FOUND = "not found"
-    """The exchange does not know the order."""
-    INCOMPLETE = "incomplete"
-    """The exchange answered, but the answers do not prove that nothing is missing."""
-    UNREADABLE = "unreadable"
-    """The answer has an unexpected format: a field is missing or has a different type."""
-    REFUSED = "refused"
-    """The exchange rejected the request with an error code we do not know."""
-    SUSPECT = "suspect"
-    """An empty answer that contradicts an earlier one."""
-    BUG = "bug"
-    """Unexplained: most likely a bug in this package or in ccxt."""
 
 
 class ExchangeFailure(UserError):
@@ -98,8 +66,13 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.BANNED
     # by code, not by class: once a private call has succeeded, ccxt raises DDoSProtection for
     # Binance's -2015
-    if refusal_in(text) or isinstance(error, ccxt.AuthenticationError):
-        return Kind.CREDENTIALS
+    if refusal := refusal_in(text):
+        return refusal.kind
+    if isinstance(error, ccxt.RestrictedLocation):
+        return Kind.RESTRICTED
+    if isinstance(error, ccxt.AuthenticationError):
+        permission = isinstance(error, ccxt.PermissionDenied)
+        return Kind.PERMISSION if permission else Kind.CREDENTIALS
     if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _is_throttled(text):
         return Kind.THROTTLED
     if isinstance(error, ccxt.BadSymbol):
@@ -149,15 +122,8 @@ _BANNED = re.compile(
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether the exchange refuses the whole account, so that further requests are pointless.
-
-    A missing permission, or a code that may mean one (Binance's -2015), concerns one endpoint only.
-    """
-    kind = kind_of(error)
-    if kind is not Kind.CREDENTIALS:
-        return kind is Kind.BANNED
-    refusal = refusal_in(str(error))
-    return refusal.whole if refusal else not isinstance(error, ccxt.PermissionDenied)
+    """Whether the exchange refuses the whole account, so that further requests are pointless."""
+    return kind_of(error) in FINAL
 
 
 def ban_end(text: str) -> datetime | None:
@@ -174,10 +140,12 @@ def _is_throttled(text: str) -> bool:
 def _problem(error: BaseException, kind: Kind) -> str:
     text = _exchange_message(str(error))
     match kind:
-        case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
+        case _ if refusal := refusal_in(str(error)):
             return f"{refusal.meaning}: {text}"
-        case Kind.CREDENTIALS:
+        case Kind.CREDENTIALS | Kind.PERMISSION:
             return f"the exchange rejects the API key: {text}"
+        case Kind.RESTRICTED:
+            return f"the exchange does not serve this location: {text}"
         case Kind.CLOCK:
             return f"the exchange rejects the request's timestamp: {text}"
         case Kind.THROTTLED:
@@ -219,7 +187,7 @@ def _network_detail(error: BaseException, text: str) -> str:
 def _fix(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
     key, secret = environment.api_key, environment.api_secret
     match kind:
-        case Kind.CREDENTIALS | Kind.CLOCK if refusal := refusal_in(str(error)):
+        case _ if refusal := refusal_in(str(error)):
             return refusal.fix.format(
                 key=key,
                 secret=secret,
@@ -227,7 +195,12 @@ def _fix(error: BaseException, kind: Kind, environment: AccountEnvironment) -> s
                 testnet=environment.testnet,
                 address=address_in(str(error)),
             )
-        case Kind.CREDENTIALS if isinstance(error, ccxt.PermissionDenied):
+        case Kind.RESTRICTED:
+            return (
+                "run it where the exchange serves you, or use the exchange's site for your region: "
+                f"see `exchange` in defs.yaml and {environment.api_url}"
+            )
+        case Kind.PERMISSION:
             return (
                 f"grant the key in {key} read permission, and add this machine's address to its "
                 "IP allowlist"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, runtime_checkable
 
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.errors import Unreadable
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -128,6 +129,27 @@ class Feed:
     answers for a shorter window is not detected."""
     horizon: timedelta | None = None
     """The exchange's retention: how far back it serves rows."""
+    limit: str = "limit"
+    """The parameter for the number of rows per answer."""
+    documented: Documented | None = None
+    """What the exchange's page says; None for exchanges read through ccxt alone."""
+
+    @property
+    def whole_below(self) -> int | None:
+        """An answer with fewer rows than this is not truncated; None if that is not documented."""
+        if self.documented is None:
+            return None
+        return self.documented.whole_below(self._requested)
+
+    def honors_limit(self, rows: int) -> bool:
+        """Whether an answer of so many rows shows that the limit requested arrived, and is not
+        truncated by it."""
+        return self.documented is not None and self.documented.honors(self._requested, rows)
+
+    @property
+    def _requested(self) -> int | None:
+        requested = self.params.get(self.limit)
+        return None if requested is None else int(requested)
 
     async def everything(self, call: Caller) -> list[Raw]:
         """All rows of a feed that lists what is currently open or held."""

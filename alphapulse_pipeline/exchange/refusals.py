@@ -1,4 +1,4 @@
-"""How exchanges reject a key, as data: the error code, what it means, and how to fix it.
+"""How exchanges refuse a key, an account or a product, as data: code, meaning and fix.
 
 Sources: "Error Codes" in the documentation of Bybit V5, Binance (spot, wallet, futures), OKX V5 and
 Kraken (spot REST), and ccxt's mapping of them.
@@ -8,10 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from alphapulse_pipeline.exchange.kind import Kind
+
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a key is rejected.
+    """Why a request is refused.
 
     `fix` has the placeholders `{key}`, `{secret}`, `{password}` and `{testnet}`, the names of the
     account's environment variables, and `{address}`, the address that the request came from.
@@ -19,8 +21,7 @@ class Refusal:
 
     meaning: str
     fix: str
-    whole: bool = True
-    """Whether the whole account is refused, rather than this one request."""
+    kind: Kind = Kind.CREDENTIALS
 
 
 UNKNOWN_KEY = Refusal(
@@ -52,22 +53,32 @@ WRONG_ADDRESS = Refusal(
 NO_RIGHT = Refusal(
     "the key lacks a permission",
     "grant the key in {key} read permission for this data, and nothing else",
-    whole=False,
+    Kind.PERMISSION,
 )
 NO_RIGHT_OR_ADDRESS = Refusal(
     "the key lacks a permission, or may not be used from this address",
     "grant the key in {key} read permission for this data, and add {address} to its IP allowlist",
-    whole=False,
+    Kind.PERMISSION,
 )
 UNKNOWN_KEY_RIGHT_OR_ADDRESS = Refusal(
     "the key is unknown, lacks a permission, or may not be used from this address",
     "check {key}, the key's read permission, and that its IP allowlist contains {address}",
-    whole=False,
+    Kind.PERMISSION,
+)
+NEVER_OPENED = Refusal(
+    "the account never opened this product",
+    "open it at the exchange if you use it; it is asked about again every day",
+    Kind.NOT_ENABLED,
+)
+WRONG_LOCATION = Refusal(
+    "the exchange does not serve this location",
+    "run it where the exchange serves you, or use the exchange's site for your region",
+    Kind.RESTRICTED,
 )
 WRONG_NONCE = Refusal(
     "another program used the key at the same time",
     "use the key in {key} in no other program, and set its nonce window to 10000 at the exchange",
-    whole=False,
+    Kind.CLOCK,
 )
 
 _REFUSALS: Mapping[str, Refusal] = {

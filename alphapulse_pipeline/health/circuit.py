@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.kind import FINAL, Kind
 
 FAILURES = 5
 FIRST_COOLDOWN = timedelta(minutes=10)
 LONGEST_COOLDOWN = timedelta(days=1)
-AT_ONCE = (Kind.CREDENTIALS, Kind.BANNED)
+AT_ONCE = FINAL
 """Retrying does not help here, and makes a ban longer."""
 
 

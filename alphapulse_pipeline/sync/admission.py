@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _RECHECK_AFTER = timedelta(days=1)
 _VALID_FOR = timedelta(days=7)
 """How long a stored answer is used while the exchange gives no new one."""
-_FINAL = (Kind.CREDENTIALS, Kind.CLOCK)
+_FINAL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures after which the same run does not request the permissions again."""
 
 
@@ -55,6 +55,8 @@ def _check_permissions(session: Session) -> None:
     try:
         rights = session.client.run(rights_of, session.venue.rights, session.client.request)
     except ExchangeFailure as failure:
+        if failure.kind is Kind.PERMISSION:  # every key may request its own permissions
+            failure.kind = Kind.CREDENTIALS
         if not (known and acceptable and known.age < _VALID_FOR) or failure.kind in _FINAL:
             raise
         logger.warning(

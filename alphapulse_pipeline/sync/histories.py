@@ -22,7 +22,7 @@ from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
 
 logger = logging.getLogger(__name__)
 
-_FAILS_ALL = (Kind.CREDENTIALS, Kind.CLOCK)
+_FAILS_ALL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures that would repeat for every stream."""
 _MIN_RETENTION = timedelta(days=1)
 """No exchange is known to drop younger rows."""

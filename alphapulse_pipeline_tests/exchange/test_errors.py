@@ -56,7 +56,7 @@ ANSWERS = {
     ),
     "10005": (
         bybit(10005, "Permission denied, please check your API key permissions."),
-        Kind.CREDENTIALS,
+        Kind.PERMISSION,
         ["Permission denied", "(10005)", "read permission"],
     ),
     "10006": (
@@ -143,7 +143,7 @@ def check_sentence(sentence: str, words: list[str]) -> None:
     ("error", "kind"),
     [
         # binance's bad key, as ccxt calls it once a private call has succeeded
-        (ccxt.DDoSProtection('binance {"code":-2015,"msg":"Invalid API-key"}'), Kind.CREDENTIALS),
+        (ccxt.DDoSProtection('binance {"code":-2015,"msg":"Invalid API-key"}'), Kind.PERMISSION),
         (ccxt.DDoSProtection("binance 418 I'm a teapot"), Kind.THROTTLED),
         (ccxt.RateLimitExceeded("okx 429 Too Many Requests error code: 1015"), Kind.BANNED),
         (ccxt.OnMaintenance("okx"), Kind.TRANSIENT),

@@ -8,6 +8,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.account_type import AskAccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
+from alphapulse_pipeline.exchange.products import AskProducts
 from alphapulse_pipeline.exchange.rights import AskRights
 
 Amend = Callable[[Raw, Row], Row | None]
@@ -106,6 +107,9 @@ class Venue:
     """Requests what the key may do; None if the exchange does not say."""
     account_type: AskAccountType | None = None
     """Requests the type of the account; None if the exchange does not say."""
+    products: AskProducts | None = None
+    """Requests which wallets the account never opened; None if only errors of the kind
+    `NOT_ENABLED` say so."""
     formerly_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
     """Requests (raw id, category) of markets that may have been listed in the past: where fills are
     listed per market, those of an unknown delisted market would be lost."""

@@ -25,7 +25,7 @@ class Bisect:
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         """Newest windows first. Raises `Incomplete` after yielding everything that is proven."""
-        largest, attempts_left = SMALLEST_CAP, _MAX_LARGE_ANSWERS
+        largest, attempts_left = feed.whole_below or SMALLEST_CAP, _MAX_LARGE_ANSWERS
         stuck: list[int] = []
         for begin, stop in feed.windows(start, end, MARGIN):
             windows = [(begin, stop - 1)]

@@ -1,9 +1,10 @@
-"""Feeds with only a time window, whose answers are truncated at an undocumented size.
+"""Feeds with only a time window, whose answers may be truncated.
 
-An answer as large as the largest one seen may have been truncated at either end: the range strictly
-between its oldest and its newest row is complete, and both sides are requested again *including*
-the milliseconds of those two rows, since more rows of the same millisecond may be missing. Windows
-are requested with a margin, as exchanges exclude the ends or truncate them to seconds.
+An answer as large as the documented page, or as the largest one seen where no size is documented,
+may have been truncated at either end: the range strictly between its oldest and its newest row is
+complete, and both sides are requested again *including* the milliseconds of those two rows, since
+more rows of the same millisecond may be missing. Windows are requested with a margin, as exchanges
+exclude the ends or truncate them to seconds.
 """
 
 from collections.abc import AsyncGenerator
@@ -13,7 +14,7 @@ from alphapulse_pipeline.exchange.errors import Incomplete
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw, to_time
 
 SMALLEST_CAP = 10
-"""No known exchange truncates an answer to fewer rows."""
+"""No known exchange truncates an answer to fewer rows, whatever its page says."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Windows:
 
         Raises `Incomplete` after yielding everything that is proven.
         """
-        margin, largest = self.margin, SMALLEST_CAP
+        margin, largest = self.margin, feed.whole_below or SMALLEST_CAP
         stuck: dict[tuple[int, int], int] = {}
         for begin, stop in feed.windows(start, end, margin):
             windows = [(begin, stop - 1)]
@@ -53,6 +54,8 @@ class Windows:
                         proved = max(oldest + 1, first), min(newest, last + 1)
                         yield Page(inside, *(proved if proved[0] < proved[1] else (first, first)))
                     windows += parts
+                elif feed.honors_limit(len(rows)):
+                    yield Page(inside, first, last + 1)
                 elif margin > 1 and await _takes_milliseconds(call, feed, times):
                     margin = 1
                     windows.append((first, last))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed
 from alphapulse_pipeline.exchange.walker import Windows
 from alphapulse_pipeline_tests.exchange.walker.proof import (
@@ -174,3 +175,17 @@ def test_repeated_rows_do_not_hide_that_an_answer_was_cut_off() -> None:
     # ten rows and five of them again; and then ten that were cut off
     server = Server(rows_at(list(range(0, 50_000, 1000))), 10, repeats=5)
     assert not walk(feed(Windows(0)), server, ZERO, ZERO + 50_000).failure
+
+
+def test_a_crowd_smaller_than_the_documented_page_is_whole() -> None:
+    """Funding of many markets is paid in one millisecond."""
+    rows = rows_at([5432] * 12)
+    server = Server(rows, 1000)
+    assert "at most 12 rows" in walk(feed(Windows(1)), server, ZERO, ZERO + 10_000).failure
+    page = Documented(page="exchange/page", dated="2026-01-01", limit=1000, default_limit=100)
+    listing = feed(Windows(1), documented=page, params={"limit": 1000})
+    assert not walk(listing, server, ZERO, ZERO + 10_000).failure
+    # more rows than the default: the limit arrived
+    assert not walk(listing, Server(rows_at([5432] * 250), 1000), ZERO, ZERO + 10_000).failure
+    # exactly the default: it may have got lost
+    assert walk(listing, Server(rows_at([5432] * 250), 100), ZERO, ZERO + 10_000).failure
