@@ -10,13 +10,15 @@ from alphapulse_pipeline.datasets.table import (
     text,
     timestamp,
 )
-from alphapulse_pipeline.datasets.values import Row, moment, number
+from alphapulse_pipeline.datasets.values import Row, fees, moment, number
 
 _KINDS = ("trade", "liquidation", "adl", "settlement", "adjustment")
 
 
 def _row(trade: Structure, place: Place) -> Row:
-    fee = trade.get("fee") or {}
+    """Of fees in several currencies, the first; `raw` has all."""
+    unknown = ((trade.get("fee") or {}).get("currency"), None)
+    currency, cost = next(iter(fees(trade)), unknown)
     return {
         "market": place.market,
         "trade_id": trade["id"],
@@ -27,8 +29,8 @@ def _row(trade: Structure, place: Place) -> Row:
         "price": number(trade.get("price")),
         "amount": number(trade.get("amount")),
         "cost": number(trade.get("cost")),
-        "fee_cost": number(fee.get("cost")),
-        "fee_currency": fee.get("currency"),
+        "fee_cost": cost,
+        "fee_currency": currency,
         "taker_or_maker": trade.get("takerOrMaker"),
         "kind": "trade",
         "realized_pnl": None,

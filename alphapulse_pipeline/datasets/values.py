@@ -1,5 +1,6 @@
 """Converts ccxt's values exactly: numbers to `Decimal`, times to aware `datetime`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,3 +28,18 @@ def moment(milliseconds: Any) -> datetime:
     if milliseconds is None or milliseconds == "":
         raise ValueError("the exchange sent a row without a time")
     return _EPOCH + timedelta(milliseconds=int(milliseconds))
+
+
+def fees(structure: Mapping[str, Any]) -> list[tuple[str | None, Decimal]]:
+    """The fees of a ccxt structure by currency, those that are zero last.
+
+    ccxt lists several fees in `fees` and then leaves `fee` empty: Gate charges a fill in its
+    currency, in GT and in points.
+    """
+    sums: dict[str | None, Decimal] = {}
+    for fee in structure.get("fees") or [structure.get("fee") or {}]:
+        cost = number(fee.get("cost"))
+        if cost is not None:
+            currency = fee.get("currency")
+            sums[currency] = sums.get(currency, Decimal(0)) + cost
+    return sorted(sums.items(), key=lambda fee: not fee[1])

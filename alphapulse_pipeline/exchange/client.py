@@ -39,6 +39,17 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 _PAGES_AHEAD = 8
+_LISTED = (
+    "currenciesByNumericId",
+    "hip3TokensByName",
+    "marketsByNumericId",
+    "networkChainIdsByNames",
+    "networkNamesByChainIds",
+    "spotCurrencyMapping",
+    "tradingPairs",
+)
+"""The `options` in which ccxt's classes keep what they learn while loading markets, and which their
+parsers need: HTX's fail without `networkNamesByChainIds`. Other options may hold session tokens."""
 _AT_ONCE = 8
 """How many sources are read concurrently, all within the account's rate limit."""
 
@@ -161,13 +172,16 @@ class ExchangeClient:
             {k: v for k, v in market.items() if v is not None and k not in dropped}
             for market in self.ccxt.markets.values()
         ]
-        return json.dumps(markets)
+        options = {name: self.ccxt.options[name] for name in _LISTED if name in self.ccxt.options}
+        return json.dumps({"markets": markets, "options": options})
 
     def restore_markets(self, catalogue: str) -> None:
         """Restore the markets that `load_markets` returned as `catalogue`; sends no request."""
+        stored = json.loads(catalogue)
         # ccxt's parsers use markets found by raw id unchecked: every key must be present
         blank = self.ccxt.safe_market_structure()
-        self.ccxt.set_markets([{**blank, **market} for market in json.loads(catalogue)])
+        self.ccxt.set_markets([{**blank, **market} for market in stored["markets"]])
+        self.ccxt.options |= stored["options"]
 
     async def _read_clock(self) -> tuple[datetime, float]:
         """The exchange's time, and a monotonic time at which it had certainly been reached."""

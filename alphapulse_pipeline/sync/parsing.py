@@ -2,15 +2,22 @@
 
 import hashlib
 import json
+import logging
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from alphapulse_pipeline.datasets import HISTORIES, History, Place
-from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.datasets.values import Row, fees
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.session import Session
+
+logger = logging.getLogger(__name__)
+
+_NO_ID = re.compile("(0x)?0*")
+"""Ids that identify nothing: Hyperliquid's funding payments all have a hash of zeros."""
 
 
 def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> list[Row]:
@@ -20,6 +27,7 @@ def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Ra
     """
     history = HISTORIES[dataset]
     rows = []
+    several_fees = 0
     for raw in raw_rows:
         try:
             market, sent, structure = _parse(session, source, raw)
@@ -33,6 +41,15 @@ def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Ra
         if row is not None:
             _require(source, history, row)
             rows.append(row)
+            several_fees += "fee_cost" in row and sum(cost != 0 for _, cost in fees(structure)) > 1
+    if several_fees:
+        logger.warning(
+            "%s/%s: %d rows have fees in several currencies: fee_cost is the first one's, the "
+            "others are in raw only and show up as differences in portfolio.reconciliation",
+            session.name,
+            dataset,
+            several_fees,
+        )
     return rows
 
 
@@ -75,7 +92,7 @@ def _timed(source: Source, row: Raw, structure: Any) -> Any:
 
 def _id(structure: Raw) -> str:
     """The structure's id, or a digest of the exchange's row, which is the same in every run."""
-    if structure.get("id"):
+    if not _NO_ID.fullmatch(str(structure.get("id") or "")):
         return str(structure["id"])
     text = json.dumps(structure["info"], sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -19,10 +19,18 @@ class Reply(NamedTuple):
 @contextmanager
 def replying(reply: Callable[[str], Reply]) -> Iterator[str]:
     """The URL of a server whose answers `reply` makes of the paths asked for."""
+    with answering(lambda path, _: reply(path)) as url:
+        yield url
+
+
+@contextmanager
+def answering(reply: Callable[[str, str], Reply]) -> Iterator[str]:
+    """The URL of a server whose answers `reply` makes of the paths asked for and the bodies."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = reply(self.path)
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+            answer = reply(self.path, body)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
@@ -30,9 +38,7 @@ def replying(reply: Callable[[str], Reply]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.body)
 
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"] or 0))
-            self.do_GET()
+        do_POST = do_GET
 
         def log_message(self, format: str, *args: object) -> None:
             """Silent."""
