@@ -16,7 +16,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import stamina
@@ -51,6 +51,8 @@ _MAX_RETRY_AFTER = 65.0
 """Seconds. The longest wait an exchange may ask for: most limits are per minute."""
 _RETRY_TIMEOUT = 150.0
 _REQUEST_TIMEOUT_MS = 15_000
+_TESTNET_IS_DEMO = ("okx", "okxus", "myokx")
+"""Exchanges whose only other server is the one for demo trading; ccxt calls it a testnet."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class ClientConfig:
     api_secret: str = field(repr=False)
     api_password: str = field(default="", repr=False)
     api_url: str = ""
-    testnet: bool = False
+    server: Literal["live", "testnet", "demo"] = "live"
     options: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's `options`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class ClientConfig:
             self.api_key,
             self.api_secret,
             self.api_password,
-            str(self.testnet),
+            self.server,
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -89,7 +91,7 @@ class ClientConfig:
 def build(config: ClientConfig) -> Any:
     """An instance of the exchange's ccxt class with the changes of `_CheckedExchange`.
 
-    Sends no request. Raises `SettingsError` if a testnet is configured that does not exist.
+    Sends no request. Raises `SettingsError` if a server is configured that does not exist.
     """
     base = exchange_class(config.exchange)
     exchange = type(config.exchange, (_CheckedExchange, base), {})(
@@ -118,21 +120,25 @@ def build(config: ClientConfig) -> Any:
     exchange.clock_task = None
     exchange.clock_lock = asyncio.Lock()
     exchange.timeout_on_exit = 0  # a wait for websockets, which are not used
-    if config.testnet:
-        _use_testnet(exchange, config.environment)
+    if config.server != "live":
+        _leave_live_server(exchange, config.server, config.environment)
     return exchange
 
 
-def _use_testnet(exchange: Any, names: AccountEnvironment) -> None:
-    """Raises `SettingsError` if ccxt knows only the live exchange."""
-    if exchange.urls.get("test"):
-        exchange.set_sandbox_mode(True)
-    elif exchange.urls.get("demo"):
+def _leave_live_server(
+    exchange: Any, server: Literal["testnet", "demo"], names: AccountEnvironment
+) -> None:
+    """Raises `SettingsError` if ccxt does not know this server of the exchange."""
+    has_demo = any(exchange.urls.get(name) for name in ("demo", "demotrading"))
+    has_testnet = bool(exchange.urls.get("test"))
+    if has_demo and (server == "demo" or not has_testnet):
         exchange.enable_demo_trading(True)
+    elif has_testnet and (server == "testnet" or exchange.id in _TESTNET_IS_DEMO):
+        exchange.set_sandbox_mode(True)
     else:
+        lacks = "neither a testnet nor demo trading" if server == "testnet" else "no demo trading"
         raise SettingsError(
-            f"{names.account}: {exchange.id} has neither a testnet nor demo trading",
-            f"remove {names.testnet}",
+            f"{names.account}: {exchange.id} has {lacks}", f"remove {names.testnet}"
         )
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.settings.environment import flag, lookup
+from alphapulse_pipeline.settings.environment import lookup, trading_server
 from alphapulse_pipeline.settings.errors import SettingsError
 
 
@@ -40,7 +40,7 @@ def client_config(account: Account, run_id: str) -> ClientConfig:
         lookup(names.api_secret),
         lookup(names.api_password),
         api_url=url,
-        testnet=flag(names.testnet),
+        server=trading_server(names.testnet),
         options=account.settings.options,
         settings=venue.settings,
         costs=venue.costs,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 from dotenv import dotenv_values
 
@@ -131,14 +132,19 @@ def _dotenv() -> Mapping[str, str]:
     return found
 
 
-def flag(name: str) -> bool:
-    """Whether the variable is true. Raises `SettingsError` if it is not a boolean."""
+def trading_server(name: str) -> Literal["live", "testnet", "demo"]:
+    """Which of an exchange's servers the variable selects.
+
+    Raises `SettingsError` if it is neither a boolean nor `demo`.
+    """
     value = lookup(name).strip().lower()
+    if value == "demo":
+        return "demo"
     if value in ("1", "true", "yes", "on"):
-        return True
+        return "testnet"
     if value in ("", "0", "false", "no", "off"):
-        return False
-    raise SettingsError(f"{name} is {value!r}", "set it to true or false")
+        return "live"
+    raise SettingsError(f"{name} is {value!r}", "set it to true, false or demo")
 
 
 def home() -> Path:

@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.endpoints import endpoints
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.settings.errors import SettingsError
 
 BINANCE = ["https://api.binance.com", "https://fapi.binance.com", "https://dapi.binance.com"]
 
@@ -47,5 +48,20 @@ def test_a_configured_server_is_the_only_one() -> None:
     assert found("binance", api_url="http://127.0.0.1:8900/") == ["http://127.0.0.1:8900"]
 
 
-def test_a_testnet_is_a_different_server() -> None:
-    assert found("bybit", testnet=True) == ["https://api-testnet.bybit.com"]
+@pytest.mark.parametrize(
+    ("exchange", "server", "servers"),
+    [
+        ("bybit", "testnet", ["https://api-testnet.bybit.com"]),
+        ("bybit", "demo", ["https://api-demo.bybit.com"]),
+        ("okx", "demo", ["https://www.okx.com"]),
+    ],
+)
+def test_a_testnet_and_demo_trading_are_different_servers(
+    exchange: str, server: str, servers: list[str]
+) -> None:
+    assert found(exchange, server=server) == servers
+
+
+def test_demo_trading_that_the_exchange_does_not_have() -> None:
+    with pytest.raises(SettingsError, match="kraken has no demo trading; remove MAIN_TESTNET"):
+        found("kraken", server="demo")

@@ -18,11 +18,11 @@ from alphapulse_pipeline.settings.environment import (
     POSTGRES_URL,
     AccountEnvironment,
     dotenv_is_open,
-    flag,
     home,
     lookup,
     postgres_url,
     read_dotenv,
+    trading_server,
 )
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures, without_secrets
@@ -54,10 +54,10 @@ def test_dotenv_is_read_when_a_variable_is_asked_for(
     file.write_text("MAIN_API_SECRET=the-first\nMAIN_TESTNET=true\n")
     read_dotenv()
     assert lookup("MAIN_API_SECRET") == "the-first"
-    assert flag("MAIN_TESTNET")
+    assert trading_server("MAIN_TESTNET") == "testnet"
     file.write_text("MAIN_API_SECRET=the-second\n")
     assert lookup("MAIN_API_SECRET") == "the-second"
-    assert not flag("MAIN_TESTNET")
+    assert trading_server("MAIN_TESTNET") == "live"
     file.unlink()
     assert lookup("MAIN_API_SECRET") == ""
     assert not [name for name in os.environ if name.startswith("MAIN_")]
@@ -95,16 +95,26 @@ def test_a_dotenv_that_others_can_read_or_write_is_noticed(
     assert dotenv_is_open() is is_open
 
 
-@pytest.mark.parametrize(("value", "meant"), [("true", True), ("0", False), ("", False)])
-def test_flags(monkeypatch: pytest.MonkeyPatch, value: str, meant: bool) -> None:
+@pytest.mark.parametrize(
+    ("value", "server"),
+    [
+        ("", "live"),
+        ("false", "live"),
+        ("0", "live"),
+        ("true", "testnet"),
+        ("demo", "demo"),
+        (" Demo ", "demo"),
+    ],
+)
+def test_servers(monkeypatch: pytest.MonkeyPatch, value: str, server: str) -> None:
     monkeypatch.setenv("MAIN_TESTNET", value)
-    assert flag("MAIN_TESTNET") is meant
+    assert trading_server("MAIN_TESTNET") == server
 
 
-def test_a_flag_that_is_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAIN_TESTNET", "perhaps")
-    with pytest.raises(SettingsError, match="MAIN_TESTNET is 'perhaps'; set it to true or false"):
-        flag("MAIN_TESTNET")
+def test_a_server_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIN_TESTNET", "paper")
+    with pytest.raises(SettingsError, match="is 'paper'; set it to true, false or demo"):
+        trading_server("MAIN_TESTNET")
 
 
 @pytest.mark.parametrize("url", ["", "mysql://host/db"])

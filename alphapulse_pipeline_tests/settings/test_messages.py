@@ -19,9 +19,9 @@ from alphapulse_pipeline.settings.environment import (
     ALERT_WEBHOOK,
     POSTGRES_URL,
     alert_webhook,
-    flag,
     lookup,
     postgres_url,
+    trading_server,
 )
 
 GOOD = f"type: {ACCOUNT}\nattributes:\n  exchange: bybit\n  history_start: 2026-01-01\n"
@@ -155,10 +155,10 @@ MESSAGES: dict[str, tuple[Callable[[pytest.MonkeyPatch, Path], None], str, str]]
         "main: MAIN_API_URL is not a valid URL",
         "http://127.0.0.1:8900",
     ),
-    "flag": (
-        variables(lambda: flag("MAIN_TESTNET"), MAIN_TESTNET="perhaps"),
+    "server": (
+        variables(lambda: trading_server("MAIN_TESTNET"), MAIN_TESTNET="perhaps"),
         "MAIN_TESTNET is 'perhaps'",
-        "set it to true or false",
+        "set it to true, false or demo",
     ),
     "no database": (
         variables(postgres_url, **{POSTGRES_URL: ""}),

@@ -120,7 +120,8 @@ def _settings(context: AccountContext) -> Finding:
     used = [names.api_key, names.api_secret]
     used += [names.api_password] if context.venue.needs_password else []
     used += [names.api_url] if context.exchange.api_url else []
-    used += [f"{names.testnet} (testnet)"] if context.exchange.testnet else []
+    server = context.exchange.server
+    used += [f"{names.testnet} ({server})"] if server != "live" else []
     return ok(f"defs.yaml is valid, {account.settings.exchange}; set: {', '.join(used)}")
 
 
