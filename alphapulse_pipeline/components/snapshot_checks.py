@@ -17,10 +17,10 @@ SNAPSHOT_CHECKS = [
     ),
     Check(
         "balances",
-        "no_negative_total",
-        "No asset has a negative total without a debt.",
+        "no_debt_twice",
+        "No debt is negative, and none repeats a negative total, which it would subtract again.",
         "SELECT wallet, asset, total, debt FROM alphapulse.balances_latest"
-        " WHERE account = %(account)s AND total < 0 AND debt = 0",
+        " WHERE account = %(account)s AND (debt < 0 OR (debt > 0 AND total = -debt))",
     ),
     Check(
         "prices",

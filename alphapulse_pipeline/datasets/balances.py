@@ -1,4 +1,19 @@
-"""Balances: what each wallet holds."""
+"""Balances: what each wallet holds.
+
+A debt counts exactly once: what a wallet is worth is `total - debt`, in every asset. So
+
+* `total` is the balance that the exchange's own ledger adds up to: borrowed coins are part of it, a
+  liability that the exchange books as a negative balance makes it negative, and neither unrealized
+  profit nor the value of options is part of it (both are positions);
+* `debt`, zero or more, is what is owed *beyond* `total`: only what the exchange has not subtracted
+  from it. Where the balance is negative already, the debt is zero.
+
+A venue chooses the fields accordingly. Bybit ("Get Wallet Balance", 2026-07-24): equity is
+`walletBalance - spotBorrow + unrealisedPnl` + option value, so the debt is `spotBorrow`;
+`borrowAmount` also has derivatives' liabilities, which are in `walletBalance`. OKX: `cashBal` is
+negative where something is owed, and `liab` repeats it, so there is no debt. Binance margin: `free`
+and `locked` contain borrowed coins, so the debt is `borrowed` and `interest`.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -18,8 +33,18 @@ BALANCES = Snapshot(
         key("asset", "The asset's unified name, e.g. BTC."),
         numeric("free", "Amount available."),
         numeric("used", "Amount locked in orders or as margin."),
-        numeric("total", "Amount in the wallet: free plus used.", nullable=False),
-        numeric("debt", "Amount borrowed, including accrued interest.", nullable=False),
+        numeric(
+            "total",
+            "Balance of the wallet as the exchange's ledger adds it up: with borrowed coins, "
+            "without unrealized profit. Negative where the exchange books a liability as such.",
+            nullable=False,
+        ),
+        numeric(
+            "debt",
+            "What is owed and not yet subtracted from the total, with accrued interest: the wallet "
+            "is worth total - debt.",
+            nullable=False,
+        ),
     ),
     part=Part("wallet", "wallet", lambda row: str(row["wallet"])),
 )

@@ -93,14 +93,14 @@ def test_a_failed_check_is_reported(
     assert run_job(account, "snapshot").success
     # the simulator's clock stands still: its snapshots are not fresh
     assert str(tick(check_failure_alerts, instance)).startswith("1 began; only logged")
-    (check,) = [c for c in CHECKS if c.name == "no_negative_total"]
-    db.execute("UPDATE alphapulse.balances SET total = -1 WHERE asset = 'USDT'")
+    (check,) = [c for c in CHECKS if c.name == "no_debt_twice"]
+    db.execute("UPDATE alphapulse.balances SET debt = -1 WHERE asset = 'USDT'")
     with db.transaction():
         assert not result(db, account, check, "a person's").passed
     summary = f"1 began, 1 still active; only logged, because {ALERT_WEBHOOK} is not set"
     assert tick(check_failure_alerts, instance) == summary
     _, alert = failed_checks(db)
-    assert alert.text.startswith("check balances/no_negative_total failed: wallet ")
-    assert "total -1" in alert.text
+    assert alert.text.startswith("check balances/no_debt_twice failed: wallet ")
+    assert "debt -1" in alert.text
     assert run_job(account, "snapshot").success
     assert str(tick(check_failure_alerts, instance)).startswith("1 ended, 1 still active")

@@ -154,7 +154,8 @@ def test_all_pass_on_good_data_and_all_run_in_dagster(good: Connection[TupleRow]
 
 LATER = NOW + timedelta(hours=1)
 BAD: list[tuple[tuple[str, str], dict[str, Any]]] = [
-    (("balances", "no_negative_total"), {"asset": "ETH", "total": Decimal(-1)}),
+    (("balances", "no_debt_twice"), {"asset": "ETH", "total": Decimal(-2), "debt": Decimal(2)}),
+    (("balances", "no_debt_twice"), {"asset": "ETH", "debt": Decimal(-1)}),
     (("trades", "keys_unique"), {"market": "XBT/USDT"}),
     (("trades", "times_sane"), {"trade_id": "2", "executed_at": LATER}),
     (("trades", "times_sane"), {"trade_id": "2", "executed_at": datetime(1970, 1, 1, tzinfo=UTC)}),
@@ -190,8 +191,8 @@ def test_a_bad_row_fails_its_check_alone(
     assert found[check].metadata["found"].value == 1
 
 
-def test_a_debt_explains_a_negative_total(good: Connection[TupleRow]) -> None:
-    put(good, "balances", {"total": Decimal(-1), "debt": Decimal(1)}, at=NOW + timedelta(seconds=1))
+def test_a_negative_total_needs_no_debt(good: Connection[TupleRow]) -> None:
+    put(good, "balances", {"total": Decimal(-1), "debt": Decimal(0)}, at=NOW + timedelta(seconds=1))
     assert failing(good) == {}
 
 

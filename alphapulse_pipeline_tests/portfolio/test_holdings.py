@@ -97,3 +97,17 @@ def test_the_check_is_content_where_everything_has_a_price(accounts: Accounts, d
     accounts.snapshot("a", "balances", T0, [balance("USD", 5)])
     held(db)
     assert all_priced(db).passed
+
+
+def test_a_debt_is_subtracted_once(accounts: Accounts, db: DB) -> None:
+    """Whether the exchange has subtracted it from the balance or reports it beside it."""
+    accounts.snapshot("net", "balances", T0, [balance("USD", -100)])
+    accounts.snapshot("gross", "balances", T0, [balance("USD", 50, debt=150)])
+    held(db)
+    values = db.execute(
+        "SELECT account, sum(value) FROM portfolio.balances_as_of(%s) GROUP BY 1 ORDER BY 1", [T0]
+    ).fetchall()
+    worth = db.execute(
+        "SELECT account, sum(value) FROM portfolio.holdings GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    assert values == worth == [("gross", -100), ("net", -100)]
