@@ -23,6 +23,7 @@ import stamina
 import stamina.instrumentation
 from ccxt.base import errors as ccxt
 
+from alphapulse_pipeline.exchange.ccxt_fixes import FIXES
 from alphapulse_pipeline.exchange.errors import (
     MISREAD,
     Kind,
@@ -94,7 +95,8 @@ def build(config: ClientConfig) -> Any:
     Sends no request. Raises `SettingsError` if a server is configured that does not exist.
     """
     base = exchange_class(config.exchange)
-    exchange = type(config.exchange, (_CheckedExchange, base), {})(
+    fixes = (FIXES[config.exchange],) if config.exchange in FIXES else ()
+    exchange = type(config.exchange, (*fixes, _CheckedExchange, base), {})(
         {
             "apiKey": config.api_key,
             "secret": config.api_secret,
@@ -230,10 +232,14 @@ class _CheckedExchange:
             url = _rebase(self.api_url, url)
         remember_signatures(_signatures(url, headers, body))
         answer = await super().fetch(url, method, headers, body)  # type: ignore[misc]
-        if not isinstance(answer, dict | list):
+        if not isinstance(answer, dict | list) and not self.is_answered_with_text(body):
             path = urlsplit(url).path
             raise ccxt.BadResponse(f"the answer of {path} is not JSON")
         return answer
+
+    def is_answered_with_text(self, body: Any) -> bool:
+        """Whether the answer of a request with this `body` may be a bare JSON text."""
+        return False
 
     def handle_errors(self, code: int, reason: str, *more: Any) -> Any:
         """Check the HTTP status first: ccxt's classes ignore it if the body is JSON."""

@@ -141,6 +141,9 @@ IDS: dict[tuple[str, str], tuple[str, ...]] = {
 }
 """(exchange, dataset) -> the fields that together identify a row, where its id does not."""
 
+DEPOSITED_TO = {"hyperliquid": "swap", "kucoin": "main"}
+"""The wallet that deposits arrive in and withdrawals leave from, if it is not "spot"."""
+
 REMARKS = {
     "bitget": "ccxt mistakes an error about the account mode for 'not unified': set options.uta",
     "bybitid": "open orders of inverse contracts settled in coins other than USDT are not listed",

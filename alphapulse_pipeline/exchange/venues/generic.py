@@ -11,13 +11,13 @@ from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
-from alphapulse_pipeline.datasets.values import Row
-from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.feed import Feed, milliseconds
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
 from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
+from alphapulse_pipeline.exchange.venues.corrections import CORRECTIONS
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
-from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
-from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
+from alphapulse_pipeline.exchange.venues.generic_rows import completed, wallet_among
+from alphapulse_pipeline.exchange.venues.venue import Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Whole, Windows
 from alphapulse_pipeline.exchange.walker.bisect import Bisect
 
@@ -91,7 +91,12 @@ def describe(exchange: str) -> Description:
         lag=_LAG,
         needs_password=bool(planner.run.ccxt.requiredCredentials.get("password")),
     )
+    venue = CORRECTIONS.get(exchange, _unchanged)(venue)
     return Description(str(planner.run.ccxt.name), venue, tuple(_remarks(planner, venue)))
+
+
+def _unchanged(venue: Venue) -> Venue:
+    return venue
 
 
 def _wallets(planner: CallPlanner) -> tuple[Wallet, ...]:
@@ -107,13 +112,12 @@ def _wallets(planner: CallPlanner) -> tuple[Wallet, ...]:
 
 
 def _wallet(wallets: Wallets, plan: CallPlan) -> str:
-    """The wallet that a plan's rows belong to; empty if unknown."""
-    known = {wallet.name for wallet in wallets}
-    if len(known) == 1:
-        return next(iter(known))
+    """The wallet of a plan's rows; empty if they belong to several, or if it is unknown."""
+    names = [wallet.name for wallet in wallets]
+    if not plan.category:
+        return wallet_among(names)
     contracts = ("contract", "swap") if plan.category != "spot" else ()
-    names = (plan.part_of or plan.name, plan.category, *contracts, "account")
-    return next((name for name in names if name in known and plan.category), "")
+    return wallet_among(names, plan.part_of or plan.name, plan.category, *contracts, "account")
 
 
 def _per_kind(
@@ -194,49 +198,8 @@ def _history(
         by_name=plan.per_market,
         retention_unknown=True,
         kind=kind,
-        amend=_amend(planner.name, dataset, method),
+        amend=completed(planner.name, dataset, method, [w.name for w in wallets]),
     )
-
-
-def _amend(exchange: str, dataset: str, method: str) -> Amend:
-    """Sets what ccxt leaves out: an id, a status, an asset, the class of a ledger entry."""
-    fields = ccxt_overrides.IDS.get((exchange, dataset), ())
-    status = _STATUSES.get(method)
-
-    def amend(raw: Raw, row: Row) -> Row:
-        if fields:
-            row = row | {"trade_id": "-".join(str(raw[field]) for field in fields)}
-        if dataset == "orders" and not row["status"]:
-            row = row | {"status": status}
-        if dataset == "funding" and not row["asset"]:
-            row = row | {"asset": str(row["market"]).partition(":")[2].partition("-")[0] or None}
-        if dataset == "ledger":
-            row = row | {"class": ledger_class(row["kind"], _CLASSES)}
-        return row
-
-    return amend
-
-
-_STATUSES = {
-    "fetchOpenOrders": "open",
-    "fetchClosedOrders": "closed",
-    "fetchCanceledOrders": "canceled",
-}
-"""The status of a list's orders, if a row has none."""
-
-_CLASSES = {
-    "trade": "trade",
-    "transaction": "transfer",
-    "transfer": "transfer",
-    "interest": "interest",
-    "rebate": "reward",
-    "cashback": "reward",
-    "referral": "reward",
-    "reward": "reward",
-    "airdrop": "reward",
-}
-"""ccxt's type of a ledger entry -> class. Fees are not listed: on a generic exchange they may not
-belong to a fill, and only entries that certainly repeat another history may be left out."""
 
 
 def _listing(plan: CallPlan, method: str) -> Feed:
@@ -252,7 +215,7 @@ def _now(wallets: Wallets, plan: CallPlan) -> Source:
         plan.category,
         per_market="symbol" if plan.per_market else "",
         by_name=plan.per_market,
-        amend=_amend("", "orders", "fetchOpenOrders"),
+        amend=completed("", "orders", "fetchOpenOrders", [w.name for w in wallets]),
     )
 
 
@@ -264,7 +227,9 @@ def _order_by_id(
         return ()
     arguments = {"id": order_id, "symbol": market}
     feed = Feed("fetch_order", Whole(), arguments, rows=lambda order: [order])
-    return (Source(feed, _wallet(wallets, CallPlan(category, category)), "", category),)
+    amend = completed("", "orders", "fetchOrder", [w.name for w in wallets])
+    wallet = _wallet(wallets, CallPlan(category, category))
+    return (Source(feed, wallet, "", category, amend=amend),)
 
 
 def _tickers(planner: CallPlanner) -> dict[str, Mapping[str, Any]]:

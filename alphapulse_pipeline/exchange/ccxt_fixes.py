@@ -1,0 +1,66 @@
+"""Corrections of ccxt's own parsers, as classes mixed into an exchange's ccxt class.
+
+What a row is stored as belongs to the venues. Here is only what ccxt loses before a venue sees it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+
+class Hyperliquid:
+    """Ledger updates have no currency and no direction, and their fees are cut to whole dollars.
+
+    The types and fields of an update: `WsUserNonFundingLedgerUpdate` at
+    hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api/websocket/subscriptions (undated).
+    """
+
+    walletAddress: str
+
+    def is_answered_with_text(self, body: Any) -> bool:
+        """The account's mode is a bare text: `"unifiedAccount"`."""
+        return '"userAbstraction"' in str(body)
+
+    def parse_ledger_entry(self, item: Any, currency: Any = None) -> Any:
+        """Raises `ValueError` for a type of update whose amount is not known."""
+        entry = super().parse_ledger_entry(item, currency)  # type: ignore[misc]
+        delta = item["delta"]
+        asset, amount = self._change(delta)
+        fee = delta.get("fee")
+        if asset != delta.get("feeToken", "USDC") or amount > 0:
+            fee = None  # of another currency, or paid by the sender
+        return {
+            **entry,
+            "type": delta["type"],
+            "currency": self.safe_currency_code(asset),  # type: ignore[attr-defined]
+            "direction": "out" if amount < 0 else "in",
+            "amount": str(abs(amount)),
+            "fee": {"cost": fee, "currency": asset} if fee else None,
+        }
+
+    def _change(self, delta: Mapping[str, Any]) -> tuple[str, Decimal]:
+        """The asset, and how much of it the account received."""
+        match delta["type"]:
+            case "deposit" | "vaultDistribution" | "vaultLeaderCommission":
+                return "USDC", Decimal(delta["usdc"])
+            case "withdraw" | "vaultCreate" | "vaultDeposit":
+                return "USDC", -Decimal(delta["usdc"])
+            case "vaultWithdraw":
+                return "USDC", Decimal(delta["netWithdrawnUsd"])
+            case "accountClassTransfer":
+                return "USDC", Decimal(delta["usdc"]) * (1 if delta["toPerp"] else -1)
+            case "internalTransfer" | "subAccountTransfer":
+                return "USDC", Decimal(delta["usdc"]) * self._sign(delta)
+            case "spotTransfer" | "send":
+                return delta["token"], Decimal(delta["amount"]) * self._sign(delta)
+            case "spotGenesis" | "rewardsClaim":
+                return delta.get("token", "USDC"), Decimal(delta["amount"])
+            case "liquidation":  # its fills and fees are in the other histories
+                return "USDC", Decimal(0)
+        raise ValueError(f"ledger updates of type {delta['type']} are not known")
+
+    def _sign(self, delta: Mapping[str, Any]) -> int:
+        return -1 if delta["user"].lower() == self.walletAddress.lower() else 1
+
+
+FIXES: Mapping[str, type] = {"hyperliquid": Hyperliquid}

@@ -1,0 +1,12 @@
+"""What ccxt's unified methods get wrong, by exchange: each file corrects one derived venue."""
+
+from collections.abc import Callable, Mapping
+
+from alphapulse_pipeline.exchange.venues.corrections import hyperliquid
+from alphapulse_pipeline.exchange.venues.venue import Venue
+
+CORRECTIONS: Mapping[str, Callable[[Venue], Venue]] = {
+    "hyperliquid": hyperliquid.corrected,
+}
+
+__all__ = ["CORRECTIONS"]

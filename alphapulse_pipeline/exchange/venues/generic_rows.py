@@ -1,0 +1,92 @@
+"""What the rows of ccxt's unified methods lack: a wallet, an asset, an id, a status, a class."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.feed import Raw
+from alphapulse_pipeline.exchange.venues import ccxt_overrides
+from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
+from alphapulse_pipeline.exchange.venues.venue import Amend
+
+_STATUSES = {
+    "fetchOpenOrders": "open",
+    "fetchClosedOrders": "closed",
+    "fetchCanceledOrders": "canceled",
+}
+"""The status of a list's orders, if a row has none."""
+
+_ASSETS = ("currency", "coin", "asset", "ccy", "token", "symbol")
+"""Fields with the asset of a row that has no market, if ccxt's parser misses it."""
+
+_CLASSES = {
+    "trade": "trade",
+    "transaction": "transfer",
+    "transfer": "transfer",
+    "interest": "interest",
+    "rebate": "reward",
+    "cashback": "reward",
+    "referral": "reward",
+    "reward": "reward",
+    "airdrop": "reward",
+}
+"""ccxt's type of a ledger entry -> class. Fees are not listed: on a generic exchange they may not
+belong to a fill, and only entries that certainly repeat another history may be left out."""
+
+
+def wallet_among(names: Iterable[str], *candidates: str) -> str:
+    """The only wallet, or the first of `candidates` that exists; empty if none does."""
+    known = dict.fromkeys(names)
+    if len(known) == 1:
+        return next(iter(known))
+    return next((name for name in candidates if name in known), "")
+
+
+def completed(exchange: str, dataset: str, method: str, wallets: Iterable[str]) -> Amend:
+    """Completes the rows of a unified method; `wallets`: the names of the account's wallets."""
+    wallets = tuple(wallets)
+    fields = ccxt_overrides.IDS.get((exchange, dataset), ())
+    status = _STATUSES.get(method)
+    funding_wallet = wallet_among(
+        wallets, ccxt_overrides.DEPOSITED_TO.get(exchange, "spot"), "account"
+    )
+
+    def amend(raw: Raw, row: Row) -> Row:
+        if fields:
+            row = row | {"trade_id": "-".join(str(raw[field]) for field in fields)}
+        if dataset == "orders" and not row["status"]:
+            row = row | {"status": status}
+        if "asset" in row and not row["asset"]:
+            row = row | {"asset": _settlement(row["market"]) if "market" in row else _asset(raw)}
+        if row.get("wallet") == "" and row.get("market"):
+            row = row | {"wallet": wallet_among(wallets, *_wallets_of(row["market"]))}
+        if dataset == "transfers":
+            side = {"deposit": "to_wallet", "withdrawal": "from_wallet"}.get(row["kind"])
+            if side and not row[side]:
+                row = row | {side: funding_wallet}
+        if dataset == "ledger":
+            row = row | {"class": ledger_class(row["kind"], _CLASSES)}
+        return row
+
+    return amend
+
+
+def _settlement(market: str) -> str | None:
+    return market.partition(":")[2].partition("-")[0] or None
+
+
+def _asset(raw: Any) -> str | None:
+    found = (raw.get(name) for name in _ASSETS) if isinstance(raw, dict) else ()
+    return next((name.upper() for name in found if isinstance(name, str) and name), None)
+
+
+def _wallets_of(market: str) -> tuple[str, ...]:
+    """The possible names of a market's wallet, the most specific first."""
+    pair, _, rest = market.partition(":")
+    settle, _, more = rest.partition("-")
+    if not settle:
+        return "spot", "account"
+    if more.endswith(("-C", "-P")):
+        return "option", "contract", "account"
+    kind = "inverse" if settle == pair.partition("/")[0] else "linear"
+    return *(("future",) if more else ()), kind, "contract", "swap", "account"
