@@ -12,6 +12,7 @@ from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
+from alphapulse_pipeline.warehouse.skipped import not_enabled
 
 _COLUMNS = (
     "account",
@@ -51,6 +52,7 @@ def status(
             .execute("SELECT * FROM alphapulse.sync_status")
             .fetchall()
         )
+        missing = not_enabled(connection, [account.name for account in place.accounts])
         totals = summary(connection)
     if as_json:
         output.print_json(rows)
@@ -74,6 +76,8 @@ def status(
             failures.setdefault((row["account"], row["error"]), []).append(row["dataset"])
     for (account, error), datasets in failures.items():
         output.note(f"{account}: {', '.join(datasets)}: {error}")
+    for account, parts, reason in missing:
+        output.note(f"{account}: not enabled: {parts} ({reason})")
     for line in totals:
         output.line(line)
     return 0

@@ -119,6 +119,17 @@ class ExchangeClient:
         """
         return self.run(_gathered, list(calls))
 
+    def run_each(self, calls: Mapping[K, Awaitable[T]]) -> dict[K, T | ExchangeFailure]:
+        """Run several coroutines concurrently: the result of each, or its failure."""
+        names = list(calls)
+        results = self.run(_settled, [calls[name] for name in names])
+        return {
+            name: failure(result, self._config.environment)
+            if isinstance(result, BaseException)
+            else result
+            for name, result in zip(names, results, strict=True)
+        }
+
     def stream(
         self, sources: Mapping[K, AsyncGenerator[T, None]]
     ) -> Generator[list[tuple[K, T | Exception]], None, None]:
@@ -210,6 +221,10 @@ def open_client(config: ClientConfig) -> Iterator[ExchangeClient]:
 
 async def _gathered(calls: list[Awaitable[T]]) -> list[T]:
     return await asyncio.gather(*calls)
+
+
+async def _settled(calls: list[Awaitable[T]]) -> list[T | BaseException]:
+    return await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def _channel() -> Any:

@@ -35,6 +35,11 @@ class AccountSettings(BaseModel):
     datasets: list[str] | None = Field(
         None, description="Default: every dataset that the exchange offers.", min_length=1
     )
+    wallets: list[str] | None = Field(
+        None,
+        description="Default: every wallet that the account has, e.g. [spot, funding].",
+        min_length=1,
+    )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Options for ccxt, e.g. {recvWindow: 60000}."
     )

@@ -11,6 +11,7 @@ from datetime import timedelta
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.rights import EXPIRES_SOON, Rights, objection, rights_of
 from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.skipping import ask_products
 from alphapulse_pipeline.warehouse import keys
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ def _check_permissions(session: Session) -> None:
         return
     try:
         rights = session.client.run(rights_of, session.venue.rights, session.client.request)
+        ask_products(session)
     except ExchangeFailure as failure:
         if failure.kind is Kind.PERMISSION:  # every key may request its own permissions
             failure.kind = Kind.CREDENTIALS

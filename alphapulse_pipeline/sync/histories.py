@@ -15,6 +15,7 @@ from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import refresh_orders
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.skipping import without_skipped
 from alphapulse_pipeline.sync.streams import Stream, due, streams
 from alphapulse_pipeline.warehouse import sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
@@ -82,7 +83,8 @@ class _HistoryReader:
         session = self.session
         admit(session)
         session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
-        due_streams = due(session, self.state, streams(session, self.dataset))
+        known = without_skipped(session, self.dataset, streams(session, self.dataset))
+        due_streams = due(session, self.state, known)
         now = session.client.now()
         start = history_start(session)
         # Times within the lag do not count as complete, since rows may still appear there. Open
@@ -141,6 +143,8 @@ class _HistoryReader:
                         sync_state.drop_guessed_market(
                             session.connection, session.name, stream.market
                         )
+                    elif item.kind is Kind.NOT_ENABLED:
+                        session.skipped.skip_stream(self.dataset, gap.stream, item.problem)
                     elif item.kind is Kind.TOO_OLD:
                         lost = TimeRange(gap.missing.start, read_from[gap])
                         self.state.mark_unreachable(gap.stream, lost, item.problem)

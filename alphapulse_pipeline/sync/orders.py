@@ -16,6 +16,7 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kin
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.skipping import skip_wallet, skipped_wallets
 from alphapulse_pipeline.sync.streams import relevant_sources
 from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, TimeRange
@@ -66,13 +67,22 @@ def refresh_orders(
 def _listed(session: Session, sources: Iterable[Source]) -> Generator[Row, None, None]:
     for source in sources:
         for narrowed in relevant_sources(session, source):
-            raw = session.client.run(narrowed.feed.everything, session.client.request)
-            yield from parsed(session, "orders", narrowed, raw)
+            if source.wallet in skipped_wallets(session):
+                break
+            try:
+                raw = session.client.run(narrowed.feed.everything, session.client.request)
+            except ExchangeFailure as failure:
+                if failure.kind is not Kind.NOT_ENABLED:
+                    raise
+                skip_wallet(session, source.wallet, failure)
+            else:
+                yield from parsed(session, "orders", narrowed, raw)
 
 
 def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:
-    market = order.market
-    return session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
+    market, skipped = order.market, skipped_wallets(session)
+    sources = session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
+    return tuple(source for source in sources if source.wallet not in skipped)
 
 
 def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row:

@@ -1,7 +1,7 @@
 """Sessions: one account, one run, one client."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,10 +23,12 @@ from alphapulse_pipeline.exchange.markets import (
 )
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import deployed, stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.schema import require_current
+from alphapulse_pipeline.warehouse.skipped import Skipped
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ class Session:
     """Whether this run has admitted the key."""
     refused: ExchangeFailure | None = None
     """Why this run refused the key."""
+    skipped_wallets: Mapping[str, str] | None = None
+    """Wallet -> why it is skipped; None until it is looked up: see `skipping`."""
     held: dict[str, set[str]] = field(default_factory=dict)
     """`assets` and `markets` in this run's own snapshots."""
     _markets: Markets | None = None
@@ -62,6 +66,11 @@ class Session:
         if self._markets is None:
             self._markets = self._open_markets()
         return self._markets
+
+    @property
+    def skipped(self) -> Skipped:
+        """The wallets and streams that are stored as skipped."""
+        return Skipped(self.connection, self.name, self.fingerprint)
 
     def history(self, dataset: str) -> HistoryState:
         """The coverage of one of the account's histories."""
@@ -130,9 +139,23 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
 
 
 def supported(account: Account) -> tuple[str, ...]:
-    """The account's datasets that its exchange offers. The others get no assets."""
+    """The account's datasets that its exchange offers. The others get no assets.
+
+    Raises `SettingsError` if `wallets` names a wallet that the exchange does not have.
+    """
     venue = venue_of(account.settings.exchange)
+    _check_wallets(account, venue)
     return tuple(dataset for dataset in account.datasets if venue.supports(dataset))
+
+
+def _check_wallets(account: Account, venue: Venue) -> None:
+    names = [wallet.name for wallet in venue.wallets]
+    for wallet in account.settings.wallets or ():
+        if wallet not in names:
+            raise SettingsError(
+                f"{account.name}: {account.settings.exchange} has no wallet {wallet!r}",
+                f"in `wallets`, use {', '.join(names)}",
+            )
 
 
 def register(connection: Connection[TupleRow], account: Account) -> None:

@@ -18,6 +18,7 @@ from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.empty_snapshots import verified_rows
 from alphapulse_pipeline.sync.session import Session, supported
+from alphapulse_pipeline.sync.skipping import answers, skipped_wallets
 from alphapulse_pipeline.warehouse import sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import database_failure
@@ -84,13 +85,15 @@ def _capture_time(session: Session, dataset: str) -> datetime:
 
 def _balances(session: Session) -> Iterable[Row]:
     session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
-    wallets = session.venue.wallets
-    answers = session.client.run_all(
-        session.client.ccxt.fetch_balance(dict(wallet.params)) for wallet in wallets
-    )
+    skipped = skipped_wallets(session)
+    wallets = [wallet for wallet in session.venue.wallets if wallet.name not in skipped]
+    fetch = session.client.ccxt.fetch_balance
+    balances = answers(session, [(w.name, fetch(dict(w.params))) for w in wallets])
     rows: list[Row] = []
     seen: list[Any] = []
-    for wallet, balance in zip(wallets, answers, strict=True):
+    for wallet, balance in zip(wallets, balances, strict=True):
+        if balance is None:
+            continue
         # with unified accounts, the answer is the same for every wallet
         if (content := _without_metadata(balance["info"])) not in seen:
             seen.append(content)
@@ -127,11 +130,14 @@ def _without_metadata(info: Any) -> Any:
 def _positions(session: Session) -> Iterable[Row]:
     markets = session.markets  # load them first; a unified method would use a dozen calls
     rows: dict[tuple[str, ...], Row] = {}
-    sources, call = session.venue.positions, session.client.request
-    requests: list[Awaitable[Any]] = [source.feed.everything(call) for source in sources]
-    margin_mode, *answers = session.client.run_all([session.venue.margin_mode(call), *requests])
-    for source, answer in zip(sources, answers, strict=True):
-        for raw in answer:
+    skipped, call = skipped_wallets(session), session.client.request
+    sources = [source for source in session.venue.positions if source.wallet not in skipped]
+    requests: list[tuple[str, Awaitable[Any]]] = [
+        (source.wallet, source.feed.everything(call)) for source in sources
+    ]
+    margin_mode, *listed = answers(session, [("", session.venue.margin_mode(call)), *requests])
+    for source, answer in zip(sources, listed, strict=True):
+        for raw in answer or ():
             if source.parse:
                 name, market = markets.resolve(raw[source.market], source.category)
                 position = getattr(session.client.ccxt, source.parse)(raw, market)
@@ -192,12 +198,12 @@ def _prices(session: Session) -> Iterable[Row]:
     for category in categories:
         if (params := dict(session.venue.tickers[category])) not in calls:
             calls.append(params)
-    answers = session.client.run_all(
+    tickers = session.client.run_all(
         session.client.ccxt.fetch_tickers(None, params) for params in calls
     )
     rows = []
     for category in categories:
-        answer = answers[calls.index(dict(session.venue.tickers[category]))]
+        answer = tickers[calls.index(dict(session.venue.tickers[category]))]
         fields = session.venue.priced.get(category, {})
         if fields and any(_is_mistaken(session.client.ccxt, symbol, category) for symbol in answer):
             raise Unreadable(f"tickers of {category} markets were parsed as other markets")

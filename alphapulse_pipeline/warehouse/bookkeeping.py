@@ -125,6 +125,35 @@ COVERAGE = Table(
     ),
 )
 
+SKIPPED = Table(
+    name="skipped",
+    comment="Wallets and streams that are not read, and why. They are no gaps.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The dataset; empty: the wallet is skipped in every dataset."),
+        key("part", "The wallet, or the stream of a history."),
+        Column(
+            "wallet",
+            Type.TEXT,
+            "The skipped wallet that the stream belongs to; empty: skipped by itself.",
+            nullable=False,
+            default="''",
+        ),
+        text(
+            "state",
+            "not_enabled: the account never opened it; excluded: defs.yaml leaves it out.",
+            nullable=False,
+        ),
+        text("reason", "The exchange's words.", nullable=False),
+        text("fingerprint", "The API key that was told so.", nullable=False),
+        timestamp(
+            "checked_at",
+            "When the exchange said so; it is asked again a day later.",
+            nullable=False,
+        ),
+    ),
+)
+
 MARKET_CATALOGUES = Table(
     name="market_catalogues",
     comment="The market catalogue of each account, so that not every run loads it again.",
@@ -282,6 +311,7 @@ TABLES = (
     SNAPSHOTS,
     STREAMS,
     COVERAGE,
+    SKIPPED,
     MARKET_CATALOGUES,
     SUSPECTS,
     KEYS,

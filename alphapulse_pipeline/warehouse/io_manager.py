@@ -145,12 +145,13 @@ def metadata(
     vanished, and a table of the first differences.
     """
     status = connection.execute(
-        "SELECT rows, coverage FROM alphapulse.sync_status WHERE account = %s AND dataset = %s",
+        "SELECT rows, coverage, not_enabled FROM alphapulse.sync_status"
+        " WHERE account = %s AND dataset = %s",
         [account, dataset.name],
     ).fetchone()
     if status is None:
         raise AssertionError("the writer registers every dataset")
-    rows, covered = status
+    rows, covered, not_enabled = status
     shown: dict[str, Any] = {
         "dagster/row_count": rows,
         "inserted": written.inserted,
@@ -160,6 +161,8 @@ def metadata(
         shown |= {"changed": written.changed, "unchanged": written.unchanged}
     if covered is not None:
         shown["coverage"] = f"{100 * covered:.2f} %"
+    if not_enabled:
+        shown["not_enabled"] = ", ".join(not_enabled)
     if (comparison := written.comparison) is not None:
         shown |= {
             "new": written.inserted,

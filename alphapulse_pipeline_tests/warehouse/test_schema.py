@@ -66,6 +66,8 @@ def test_migrations_do_not_follow_the_code() -> None:
 RELEASED = {
     "0001_tables.py": "6ff31feda0f4907342255fe180226e3f1f667351b0143498d5fb8ca6a7116c2a",
     "0001_tables.sql": "9ffef1f3437e7275ff04d379955c4eb8ebf52de942b369323606b3ddca2299c5",
+    "0002_skipped.py": "8d8d26a23865430f17849ece122d3a2f6207162eed9ec19dc58e0472d6736e38",
+    "0002_skipped.sql": "49590863a2f67f0db1945c881d02ef33d15a546b063367537f965a89a43905d8",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,8 @@ class AccountContext:
     venue: Venue = field(init=False)
     endpoints: list[str] = field(default_factory=list)
     rights: Rights = field(default_factory=Rights)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Wallet -> why it is not read."""
     latency: timedelta = timedelta()
     """Round trip of a public request."""
     ahead: timedelta = timedelta()
@@ -102,6 +104,7 @@ def checks(account: Account) -> list[Check[AccountContext]]:
         Check("signature", _signature, ("http", "lock")),
         Check("key", _key, ("signature",)),
         Check("account type", _account_type, ("signature", "key")),
+        Check("wallets", _wallets, ("signature", "key")),
         Check("markets", _markets, ("http", "lock", "signature")),
         *(
             Check(dataset, partial(_dataset, dataset), prerequisites)
@@ -250,6 +253,19 @@ def _account_type(context: AccountContext) -> Finding:
     return ok(found.name)
 
 
+def _wallets(context: AccountContext) -> Finding:
+    """Which wallets are read. A wallet that was never opened is no failure."""
+    names = [wallet.name for wallet in context.venue.wallets]
+    wanted = context.account.settings.wallets
+    skipped = {name: "not in `wallets`" for name in names if wanted and name not in wanted}
+    if context.venue.products is not None:
+        skipped |= context.client.run(context.venue.products, context.client.request)
+    context.skipped = skipped
+    read = ", ".join(name for name in names if name not in skipped) or "none"
+    rest = "".join(f"; not {name}: {reason}" for name, reason in skipped.items())
+    return ok(f"read: {read}{rest}")
+
+
 def _markets(context: AccountContext) -> Finding:
     """The markets as a run would load them, for the dataset checks. Nothing is stored."""
     client, name = context.client, context.account.name
@@ -275,7 +291,7 @@ def _dataset(dataset: str, context: AccountContext) -> Finding:
         return skipped(f"not supported for {exchange}")
     limit, before = context.client.limit, context.client.requests
     spent = limit.spent
-    finding = ask(context.client, context.venue, dataset)
+    finding = ask(context.client, context.venue, dataset, context.skipped)
     requests = context.client.requests - before
     context.used[dataset] = Use(requests, limit.spent - spent)
     return finding

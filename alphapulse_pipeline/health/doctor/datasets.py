@@ -1,6 +1,6 @@
 """One call of each endpoint that a dataset is read from: which are denied, missing or failing."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -17,29 +17,34 @@ _WINDOW = timedelta(minutes=1)
 Call = Callable[[], Awaitable[Any]]
 
 
-def ask(client: ExchangeClient, venue: Venue, dataset: str) -> Finding:
-    """Call each of the dataset's endpoints once, for the last minute.
+def ask(
+    client: ExchangeClient, venue: Venue, dataset: str, skipped: Collection[str] = ()
+) -> Finding:
+    """Call each of the dataset's endpoints once, for the last minute, except for skipped wallets.
 
     Endpoints that need a market are called for one market.
     """
     calls: dict[str, Call] = {}
-    for name, call in _calls(client, venue, dataset):
+    for name, call in _calls(client, venue, dataset, skipped):
         calls[name if name not in calls else f"{name} ({len(calls)})"] = call
     errors: dict[str, Exception] = {}
     with closing(client.stream({name: _once(call) for name, call in calls.items()})) as streams:
         for items in streams:
             errors |= {name: item for name, item in items if isinstance(item, Exception)}
-    errors = {name: errors[name] for name in calls if name in errors}
+    not_enabled = {n for n, e in errors.items() if getattr(e, "kind", None) is Kind.NOT_ENABLED}
+    errors = {name: errors[name] for name in calls if name in errors and name not in not_enabled}
+    rest = f"; not enabled: {', '.join(sorted(not_enabled))}" if not_enabled else ""
     if not errors:
-        return ok(f"{', '.join(calls)}: answered")
+        answered = ", ".join(name for name in calls if name not in not_enabled) or "nothing to read"
+        return ok(f"{answered}: answered{rest}" if calls else "every wallet of it is skipped")
     by_problem = _by_problem(errors)
     parts = [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
-    if rest := [name for name in calls if name not in errors]:
-        parts.append(f"answered: {', '.join(rest)}")
+    if answered := ", ".join(n for n in calls if n not in errors and n not in not_enabled):
+        parts.append(f"answered: {answered}")
     fixes = dict.fromkeys(_fix(errors[names[0]]) for names in by_problem.values())
     lacking = all(getattr(error, "kind", None) is Kind.UNSUPPORTED for error in errors.values())
     finding = warning if lacking else failed
-    return finding("; ".join(parts), "; ".join(fixes))
+    return finding("; ".join(parts) + rest, "; ".join(fixes))
 
 
 def _fix(error: Exception) -> str:
@@ -62,14 +67,16 @@ async def _once(call: Call) -> AsyncGenerator[None, None]:
     yield None
 
 
-def _calls(client: ExchangeClient, venue: Venue, dataset: str) -> Iterator[tuple[str, Call]]:
+def _calls(
+    client: ExchangeClient, venue: Venue, dataset: str, skipped: Collection[str]
+) -> Iterator[tuple[str, Call]]:
     match dataset:
         case "balances":
-            for wallet in venue.wallets:
+            for wallet in (w for w in venue.wallets if w.name not in skipped):
                 yield wallet.name, _balance(client, wallet.params)
         case "positions":
             yield "margin mode", lambda: venue.margin_mode(client.request)
-            for source in venue.positions:
+            for source in (s for s in venue.positions if s.wallet not in skipped):
                 yield from _listed(client, _label(source), source)
         case "prices":
             seen: list[Mapping[str, Any]] = []
@@ -79,9 +86,10 @@ def _calls(client: ExchangeClient, venue: Venue, dataset: str) -> Iterator[tuple
                     yield category, _tickers(client, params)
         case _:
             for name, source in venue.histories[dataset].items():
-                yield from _listed(client, name, source)
+                if source.wallet not in skipped:
+                    yield from _listed(client, name, source)
             if dataset == "orders":
-                for source in venue.open_orders:
+                for source in (s for s in venue.open_orders if s.wallet not in skipped):
                     yield from _listed(client, f"open {_label(source)}", source)
 
 

@@ -137,7 +137,7 @@ def test_a_wrong_passphrase_is_distinguished_from_a_wrong_key(world: World, at: 
     with serving(world, key=Key(passphrase="x")) as url:
         found = examined(at(url, "okx"), db)
     assert by_status(found, Status.FAILED) == ["signature"]
-    assert 'the passphrase is wrong: Request header "OK-ACCESS-PASSPHRASE"' in (
+    assert 'the passphrase is wrong: "Request header "OK-ACCESS-PASSPHRASE"' in (
         found["signature"].message
     )
     assert "check MAIN_API_PASSWORD" in found["signature"].fix

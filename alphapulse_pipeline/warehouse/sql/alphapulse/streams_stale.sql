@@ -3,5 +3,10 @@
 
 CREATE OR REPLACE VIEW alphapulse.streams_stale AS
 SELECT account, dataset, stream, coalesce(upper(wanted), first_seen) AS last_asked
-FROM alphapulse.streams
-WHERE coalesce(upper(wanted), first_seen) < now() - interval '25 hours';
+FROM alphapulse.streams AS s
+WHERE
+    coalesce(upper(wanted), first_seen) < now() - interval '25 hours'
+    AND NOT EXISTS (
+        SELECT FROM alphapulse.skipped AS n
+        WHERE n.account = s.account AND n.dataset = s.dataset AND n.part = s.stream
+    );

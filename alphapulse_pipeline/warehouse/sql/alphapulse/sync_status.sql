@@ -17,7 +17,9 @@ WITH gaps AS (
         sum(coalesce(gaps.gaps, 0)) AS gaps
     FROM alphapulse.streams AS s
     LEFT JOIN gaps USING (account, dataset, stream)
-    WHERE NOT isempty(s.wanted)
+    LEFT JOIN alphapulse.skipped AS n
+        ON s.account = n.account AND s.dataset = n.dataset AND s.stream = n.part
+    WHERE NOT isempty(s.wanted) AND n.part IS NULL
     GROUP BY s.account, s.dataset
 ), lost AS (
     SELECT account, dataset, count(*) AS ranges
@@ -78,7 +80,8 @@ SELECT
         ELSE 'the circuit breaker is open: ' || circuit.reason
     END AS error,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(lost.ranges, 0)::integer END AS unreachable,
-    CASE WHEN known.dataset IS NOT NULL THEN coalesce(stale.streams, 0)::integer END AS stale
+    CASE WHEN known.dataset IS NOT NULL THEN coalesce(stale.streams, 0)::integer END AS stale,
+    skipped.parts AS not_enabled
 FROM alphapulse.datasets AS d
 CROSS JOIN LATERAL (
     SELECT
@@ -105,6 +108,11 @@ LEFT JOIN lost ON d.account = lost.account AND d.dataset = lost.dataset
 LEFT JOIN stale ON d.account = stale.account AND d.dataset = stale.dataset
 LEFT JOIN known ON d.account = known.account AND d.dataset = known.dataset
 LEFT JOIN alphapulse.circuit ON d.account = circuit.account
+CROSS JOIN LATERAL (
+    SELECT array_agg(s.part ORDER BY s.part) AS parts
+    FROM alphapulse.skipped AS s
+    WHERE s.account = d.account AND s.dataset IN ('', d.dataset) AND s.state = 'not_enabled'
+) AS skipped
 CROSS JOIN LATERAL (
     SELECT coalesce(circuit.state = 'open' AND circuit.retry_at > now(), FALSE) AS is_open
 ) AS breaker

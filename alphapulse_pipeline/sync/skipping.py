@@ -1,0 +1,80 @@
+"""Skips what an account does not have, and what its defs.yaml leaves out.
+
+A wallet is skipped in every dataset if the exchange says that the account never opened it, or if
+`wallets` in defs.yaml does not name it. The exchange is asked once a day and when the key changes,
+and an endpoint of the wallet may say so too. A stream may be skipped by itself, such as a list that
+only master accounts have. Skipping stops nothing else, and a skipped stream is no gap.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.kind import Kind
+from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.streams import Stream
+from alphapulse_pipeline.warehouse.skipped import State
+
+_LASTS = timedelta(hours=25)
+"""How long an error of a wallet's endpoint counts; the exchange's list is replaced once a day."""
+
+
+def ask_products(session: Session) -> None:
+    """Request which wallets the account never opened. Raises `ExchangeFailure`."""
+    ask = session.venue.products
+    if ask is not None:
+        reasons = session.client.run(ask, session.client.request)
+        session.skipped.replace_wallets(State.NOT_ENABLED, reasons)
+
+
+def skipped_wallets(session: Session) -> Mapping[str, str]:
+    """Wallet -> why it is skipped. Call it after the key was admitted."""
+    if session.skipped_wallets is None:
+        session.skipped.forget_outdated(_LASTS)
+        session.skipped.replace_wallets(State.EXCLUDED, _excluded(session))
+        session.skipped_wallets = session.skipped.wallets()
+    return session.skipped_wallets
+
+
+def answers(session: Session, calls: Sequence[tuple[str, Awaitable[Any]]]) -> list[Any]:
+    """The answers of several (wallet, call), in order; None for a wallet that was never opened.
+
+    Raises the first `ExchangeFailure` of another kind.
+    """
+    results = session.client.run_each(dict(enumerate(call for _, call in calls)))
+    found: list[Any] = []
+    for (wallet, _), result in zip(calls, results.values(), strict=True):
+        if not isinstance(result, ExchangeFailure):
+            found.append(result)
+            continue
+        if result.kind is not Kind.NOT_ENABLED:
+            raise result
+        skip_wallet(session, wallet, result)
+        found.append(None)
+    return found
+
+
+def skip_wallet(session: Session, wallet: str, failure: ExchangeFailure) -> None:
+    """Skip a wallet whose endpoint says that the account never opened it."""
+    session.skipped.skip_wallet(wallet, State.NOT_ENABLED, failure.problem)
+    session.skipped_wallets = {**skipped_wallets(session), wallet: failure.problem}
+
+
+def without_skipped(
+    session: Session, dataset: str, streams: Mapping[str, Stream]
+) -> dict[str, Stream]:
+    """The streams that are read."""
+    wallets = skipped_wallets(session)
+    by_wallet = [(n, s.source.wallet) for n, s in streams.items() if s.source.wallet in wallets]
+    session.skipped.skip_streams_of_wallets(dataset, by_wallet)
+    skipped = {name for name, _ in by_wallet} | session.skipped.streams(dataset)
+    return {name: stream for name, stream in streams.items() if name not in skipped}
+
+
+def _excluded(session: Session) -> dict[str, str]:
+    wanted = session.account.settings.wallets
+    if wanted is None:
+        return {}
+    names = {wallet.name for wallet in session.venue.wallets}
+    return dict.fromkeys(names - set(wanted), "`wallets` in defs.yaml does not name it")
