@@ -24,6 +24,14 @@ def system_clock() -> int:
 ALTERED_KEY: ContextVar[Callable[[Key], Key]] = ContextVar("ALTERED_KEY", default=lambda key: key)
 """Changes to the keys that apply to the request being answered."""
 
+Span = Callable[[int, int, int], tuple[int, int]]
+"""(first, last, now) -> the first and last millisecond that are read instead, both inclusive."""
+
+ALTERED_SPAN: ContextVar[Span] = ContextVar(
+    "ALTERED_SPAN", default=lambda first, last, now: (first, last)
+)
+"""A change to the spans of the histories that are read for the request being answered."""
+
 
 class Numbered(Protocol):
     @property
@@ -169,7 +177,8 @@ class ExchangeState:
 
     def _span(self, timeline: Timeline[Row], start: int, end: int, now: int) -> range:
         self.world.advance_to(now)
-        return timeline.span(max(start, self._oldest), min(end, now))
+        first, last = ALTERED_SPAN.get()(start, end, now)
+        return timeline.span(max(first, self._oldest), min(last, now))
 
     def _seen(self, timeline: Timeline[Row], indexes: range, now: int) -> Iterator[tuple[int, Row]]:
         delay = self._server.timing.delay

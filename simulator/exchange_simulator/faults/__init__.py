@@ -17,13 +17,14 @@ A fault is written `kind[=value][:path][*times][@when]`:
 Requests are counted per fault since the faults were set: those that match its path (for `key`,
 those with an API key), whether or not the fault fires.
 
-Faults that fire on the same request are combined: delays first, then changes to the key, then
-changes to the rows and fields of the answer. Of the faults that replace the answer or break its
-transmission, only the first in the list fires; the others are not counted as fired.
+Faults that fire on the same request are combined: delays first, then changes to the key and to what
+is read, then changes to the rows and fields of the answer. Of the faults that replace the answer or
+break its transmission, only the first in the list fires; the others are not counted as fired.
 
 `kinds` lists the faults, `grammar` parses them, `middleware` decides which requests they hit,
-`edits` changes answers and `wire` breaks their transmission. What depends on the exchange (where
-its rows are, how it reports maintenance) is part of its `SimulatedExchange`.
+`spans` changes what is read, `edits` changes answers and `wire` breaks their transmission. What
+depends on the exchange (where its rows are, how it reports maintenance) is part of its
+`SimulatedExchange`.
 """
 
 from exchange_simulator.faults.grammar import Fault, parse_fault

@@ -4,12 +4,15 @@ An edit receives a parsed answer, may modify it, and returns the answer to send.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.rows import Rows, emptied, replaced
+
+_FIGURE = re.compile(r"-?\d+(\.\d+)?")
 
 
 class Page(NamedTuple):
@@ -40,6 +43,14 @@ def _shuffled(page: Page, value: str) -> Any:
     return _rearranged(page, shuffle)
 
 
+def _reversed(page: Page, value: str) -> Any:
+    return _rearranged(page, lambda rows: rows[::-1])
+
+
+def _first(page: Page, value: str) -> Any:
+    return _rearranged(page, lambda rows: rows[: int(value)])
+
+
 def _rearranged(page: Page, rearrange: Callable[[list[Any]], list[Any]]) -> Any:
     def rearrange_rows(rows: Any) -> Any:
         # an object cannot have a key twice, so its rows cannot be doubled
@@ -66,6 +77,33 @@ def _renamed(page: Page, name: str) -> Any:
 
 def _retyped(page: Page, name: str) -> Any:
     return _fields(page.answer, name, lambda value: {name: _retype_value(value)})
+
+
+def _repeated(page: Page, name: str) -> Any:
+    """The value that the first row has."""
+    values: list[Any] = []
+
+    def first(value: Any) -> dict[str, Any]:
+        values.append(value)
+        return {name: values[0]}
+
+    def repeat(rows: list[Any]) -> list[Any]:
+        return _fields(rows, name, first)  # type: ignore[no-any-return]
+
+    # the rows of an object are keyed by their ids, which cannot be repeated
+    lists = page.rows is not None and not page.rows.named
+    return _rearranged(page, repeat) if lists else page.answer
+
+
+def _negated(page: Page, name: str) -> Any:
+    return _fields(page.answer, name, lambda value: {name: _opposite(value)})
+
+
+def _opposite(value: Any) -> Any:
+    """A figure, also as a string, with the opposite sign; anything else unchanged."""
+    if not isinstance(value, str) or not _FIGURE.fullmatch(value) or not value.strip("-0."):
+        return value
+    return value.removeprefix("-") if value.startswith("-") else f"-{value}"
 
 
 def _fields(value: Any, name: str, replace: Callable[[Any], dict[str, Any]]) -> Any:
@@ -100,6 +138,10 @@ EDITS: Mapping[str, Edit] = {
     "empty": _empty,
     "doubled": _doubled,
     "shuffled": _shuffled,
+    "reversed": _reversed,
+    "page": _first,
+    "repeated": _repeated,
+    "negated": _negated,
     "previous": _previous,
     "missing": _missing,
     "nulled": _nulled,

@@ -17,6 +17,8 @@ class Stage(Enum):
     CLOCK = auto()
     WAIT = auto()
     KEY = auto()
+    READ = auto()
+    """Changes which rows of a history the exchange reads."""
     REPLACE = auto()
     """Replaces the answer; the exchange does not see the request."""
     EDIT = auto()
@@ -55,6 +57,10 @@ def _seconds(value: str) -> str:
     return _whole(value) or _not_negative(value)
 
 
+def _positive(value: str) -> str:
+    return _whole(value) or ("" if int(value) > 0 else "must be more than 0")
+
+
 def _status(value: str) -> str:
     return _whole(value) or (
         "" if 200 <= int(value) <= 599 else f"needs a status from 200 to 599, but got {value!r}"
@@ -87,6 +93,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "the key is not allowed from this IP address (key=ip), has expired (key=expired), or"
             " has lost a permission, e.g. key=orders",
             _one_of("expired", "ip", *get_args(Scope)),
+        ),
+        "exclusive-end": Kind(
+            Stage.READ, "the end of a requested time window is excluded, by a millisecond"
+        ),
+        "no-window": Kind(Stage.READ, "requested time windows are ignored"),
+        "short-window": Kind(
+            Stage.READ,
+            "longer windows are shortened to their last days, silently, e.g. short-window=1",
+            _positive,
+        ),
+        "short-retention": Kind(
+            Stage.READ, "older rows are not served, e.g. short-retention=7 for days", _positive
         ),
         "html": Kind(Stage.REPLACE, "an HTML page with status 200"),
         "empty-body": Kind(Stage.REPLACE, "status 200 with an empty body"),
@@ -141,6 +159,20 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "doubled": Kind(Stage.EDIT, "every row of the page twice"),
         "shuffled": Kind(Stage.EDIT, "the rows of the page in a different order"),
+        "reversed": Kind(Stage.EDIT, "the rows of the page in the opposite order"),
+        "page": Kind(
+            Stage.EDIT, "only the first rows of each page, silently, e.g. page=5", _positive
+        ),
+        "repeated": Kind(
+            Stage.EDIT,
+            "a field has the same value in every row of the page, e.g. repeated=execId",
+            _field,
+        ),
+        "negated": Kind(
+            Stage.EDIT,
+            "the figures of a field have the opposite sign, e.g. negated=walletBalance",
+            _field,
+        ),
         "previous": Kind(Stage.EDIT, "the previous page again"),
     }
 )

@@ -13,12 +13,13 @@ from exchange_simulator.faults.edits import Page, compact, edited
 from exchange_simulator.faults.grammar import CERTAIN, Fault, Moment
 from exchange_simulator.faults.kinds import Stage
 from exchange_simulator.faults.replacements import replacement
+from exchange_simulator.faults.spans import altered_span
 from exchange_simulator.faults.wire import deliver_broken, refuse
 from exchange_simulator.keys import Key
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.rows import rows_of
 from exchange_simulator.simulated_exchange import SimulatedExchange
-from exchange_simulator.state import ALTERED_KEY
+from exchange_simulator.state import ALTERED_KEY, ALTERED_SPAN
 
 _SIGNING = frozenset({"timestamp", "signature", "recvWindow", "nonce"})
 _ALONE = frozenset({Stage.REPLACE, Stage.TRANSPORT})
@@ -77,6 +78,9 @@ class Faults:
         losses = [
             fault for fault in due if not replaces and fault.stage is Stage.KEY and fault.fire()
         ]
+        reads = [
+            fault for fault in due if not replaces and fault.stage is Stage.READ and fault.fire()
+        ]
         for wait in waits:
             await sleep(float(wait.value))
         if alone is not None and replaces:
@@ -87,8 +91,9 @@ class Faults:
                 await deliver(await answer_of(response, scope, receive), send)
             return
         edits = [fault for fault in due if fault.stage is Stage.EDIT]
-        # every request runs in its own task, so the key only changes for this one
+        # every request runs in its own task, so these only change for this one
         ALTERED_KEY.set(_losing([fault.value for fault in losses]))
+        ALTERED_SPAN.set(altered_span(reads))
         answer = await self._edited(edits, exchange, scope, receive)
         if alone is None:
             await deliver(answer, send)

@@ -194,6 +194,45 @@ def test_shuffled_rows_have_a_reproducible_order(faulty: Simulator) -> None:
             assert sorted(map(str, shuffled)) == sorted(map(str, rows))
 
 
+def test_a_page_in_the_opposite_order_or_with_fewer_rows(faulty: Simulator) -> None:
+    for path, params, place in (
+        ("/v5/execution/list", LINEAR, "result.list"),
+        ("/api/v3/myTrades", SYMBOL, ""),
+        ("/0/private/TradesHistory", {}, "result.trades"),
+    ):
+        faulty.set_faults()
+        rows = list(at(ask(faulty, path, params), place))
+        assert len(rows) > 5
+        faulty.set_faults("reversed")
+        assert list(at(ask(faulty, path, params), place)) == rows[::-1]
+        faulty.set_faults("page=5")
+        assert list(at(ask(faulty, path, params), place)) == rows[:5]
+
+
+def test_a_field_with_the_same_value_in_every_row(faulty: Simulator) -> None:
+    path = "/v5/execution/list"
+    faulty.set_faults("repeated=execId")
+    rows = ask(faulty, path, LINEAR)["result"]["list"]
+    assert len({row["execId"] for row in rows}) == 1
+    assert len({row["orderId"] for row in rows}) > 1
+    faulty.set_faults("repeated=type*1")
+    ask(faulty, "/0/private/TradesHistory")
+    assert faulty.faults()[0]["fired"] == 0, "rows that are keyed by their ids are left alone"
+
+
+def test_figures_of_the_opposite_sign(faulty: Simulator) -> None:
+    path, params = "/v5/account/wallet-balance", {"accountType": "UNIFIED"}
+
+    def balances() -> dict[str, str]:
+        coins = ask(faulty, path, params)["result"]["list"][0]["coin"]
+        return {coin["coin"]: coin["walletBalance"] for coin in coins}
+
+    faulty.set_faults()
+    given = balances()
+    faulty.set_faults("negated=walletBalance", "negated=coin")
+    assert balances() == {coin: f"-{balance}" for coin, balance in given.items()}
+
+
 def test_the_previous_page(faulty: Simulator) -> None:
     faulty.set_faults("previous:/v5/execution/list*1@2-")
     first = ask(faulty, "/v5/execution/list", LINEAR)["result"]
