@@ -9,11 +9,11 @@ from datetime import UTC, datetime, time, timedelta
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
+from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
 from alphapulse_pipeline.exchange.walker.unknown_retention import limit_to_oldest_row
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import refresh_orders
-from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import without_skipped
 from alphapulse_pipeline.sync.streams import Stream, due, streams

@@ -13,8 +13,8 @@ from datetime import timedelta
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
+from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import Source
-from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import skip_wallet, skipped_wallets
 from alphapulse_pipeline.sync.streams import relevant_sources

@@ -13,9 +13,9 @@ from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.feed import Page
 from alphapulse_pipeline.exchange.markets import Markets, unlisted_market
+from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline.sync.parsing import parsed
 from alphapulse_pipeline.sync.snapshots import _read
 from alphapulse_pipeline_tests.exchange.servers import Reply, answering
 
@@ -51,7 +51,7 @@ class Account:
                 return [page async for page in pages]
 
             raw = [row for page in self.client.run(walk) for row in page.rows]
-            found += parsed(self, dataset, source, raw)  # type: ignore[arg-type]
+            found += parsed(self, dataset, source, raw)
         return found
 
     def snapshot(self, dataset: str) -> list[Row]:

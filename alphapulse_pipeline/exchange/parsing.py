@@ -5,14 +5,15 @@ import json
 import logging
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from alphapulse_pipeline.datasets import HISTORIES, History, Place
 from alphapulse_pipeline.datasets.values import Row, fees
+from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
+from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.venues import Source
-from alphapulse_pipeline.sync.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,24 @@ _NO_ID = re.compile("(0x)?0*")
 """Ids that identify nothing: Hyperliquid's funding payments all have a hash of zeros."""
 
 
-def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> list[Row]:
+class Reader(Protocol):
+    """What rows are read with."""
+
+    @property
+    def name(self) -> str:
+        """The account's."""
+        ...
+
+    @property
+    def client(self) -> ExchangeClient: ...
+
+    @property
+    def markets(self) -> Markets:
+        """Always loaded, since they also name the currencies."""
+        ...
+
+
+def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> list[Row]:
     """The rows of a page, without those of other datasets (e.g. funding among fills).
 
     Raises `Unreadable` for a row of unexpected form.
@@ -30,7 +48,7 @@ def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Ra
     several_fees = 0
     for raw in raw_rows:
         try:
-            market, sent, structure = _parse(session, source, raw)
+            market, sent, structure = _parse(reader, source, raw)
             place = Place(source.wallet, market, _kind(history, source, structure))
             row = source.amend(sent, history.row(structure, place))
         except MISREAD as error:
@@ -46,7 +64,7 @@ def parsed(session: Session, dataset: str, source: Source, raw_rows: Iterable[Ra
         logger.warning(
             "%s/%s: %d rows have fees in several currencies: fee_cost is the first one's, the "
             "others are in raw only and show up as differences in portfolio.reconciliation",
-            session.name,
+            reader.name,
             dataset,
             several_fees,
         )
@@ -68,15 +86,15 @@ def _kind(history: History, source: Source, structure: Any) -> str:
     return source.kind
 
 
-def _parse(session: Session, source: Source, row: Raw) -> tuple[str, Raw, Any]:
+def _parse(reader: Reader, source: Source, row: Raw) -> tuple[str, Raw, Any]:
     """The market's name, the exchange's own row, and ccxt's structure."""
-    markets = session.markets  # always loaded, since they also name the currencies
+    markets = reader.markets
     if not source.parse:
         raw = row["info"]
         symbol = row.get("symbol")
         name = markets.named(symbol, source.category, _fields(raw)) if symbol else ""
         return name, raw, {"timestamp": None, **row, "id": _id(row)}
-    parse = getattr(session.client.ccxt, source.parse)
+    parse = getattr(reader.client.ccxt, source.parse)
     if source.market:
         name, market = markets.resolve(row[source.market], source.category)
         return name, row, _timed(source, row, parse(row, market))
