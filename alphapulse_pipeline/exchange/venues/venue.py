@@ -7,6 +7,7 @@ from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.account_type import AskAccountType
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.products import AskProducts
 from alphapulse_pipeline.exchange.rights import AskRights
@@ -33,6 +34,8 @@ class Wallet:
     """Extracts the list of assets from the exchange's answer."""
     required: tuple[str, ...] = ()
     """Fields that every asset must have."""
+    documented: Documented | None = None
+    """What the exchange's page says of the endpoint."""
 
 
 @dataclass(frozen=True)
