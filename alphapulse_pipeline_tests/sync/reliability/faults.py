@@ -23,6 +23,7 @@ class BadDay:
 
 AGAIN = "retries up to four times, then leaves the rest to the next run"
 STOPS = "stops at once: a retry fixes no key and makes a ban longer"
+READS_THE_REST = "reads what the key may read, and names what it may not"
 WAITS = "pauses the whole account as long as requested (or a second) and retries"
 SUSPECTS = "accepts an empty answer only with a known row, wallet or order as proof"
 PROVES = "accepts only pages that prove nothing is missing; stores each row once, by its key"
@@ -64,7 +65,7 @@ _ALWAYS = (
     _struck("the key has expired", STOPS, "key=expired"),
     _struck("the key may not be used from this address", STOPS, "key=ip"),
     *(
-        _struck(f"the key may not read {scope}", STOPS, f"key={scope}")
+        _struck(f"the key may not read {scope}", READS_THE_REST, f"key={scope}")
         for scope in ("account", "orders", "positions", "wallet")
     ),
 )

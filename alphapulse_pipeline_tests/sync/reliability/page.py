@@ -38,6 +38,7 @@ says what happened and what to do next; they advance no coverage, and the newest
 | transient | a network or exchange failure; the next run tries again |
 | throttled | still too many requests after waiting as requested |
 | banned | no further request is sent; the account is left alone |
+| permission | the key lacks a permission; what it may read was synced |
 | credentials | the key needs to be fixed; the account is left alone |
 | clock | this machine's time could not be corrected |
 | unreadable | a field is missing or has a different form; the message names it and the endpoint |
