@@ -246,6 +246,8 @@ class _CheckedExchange:
         body = more[3]
         if code in (418, 429):
             raise ccxt.RateLimitExceeded(f"{code} {reason} {body}")
+        if code == 451:
+            raise ccxt.RestrictedLocation(f"{code} {reason} {body}")
         if code >= 500:
             raise ccxt.ExchangeNotAvailable(f"{code} {reason} {body}")
         return super().handle_errors(code, reason, *more)  # type: ignore[misc]

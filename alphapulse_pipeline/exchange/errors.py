@@ -77,7 +77,7 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.THROTTLED
     if isinstance(error, ccxt.BadSymbol):
         return Kind.NO_MARKET
-    if isinstance(error, ccxt.OrderNotFound):
+    if isinstance(error, ccxt.OrderNotFound) or _ARCHIVED.search(text):
         return Kind.NOT_FOUND
     if isinstance(error, ccxt.NotSupported):
         return Kind.UNSUPPORTED
@@ -107,8 +107,13 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
     return ExchangeFailure(kind, _problem(error, kind), _fix(error, kind, environment), until=until)
 
 
-# Bybit's message; Binance futures' message
-_TOO_OLD = re.compile(r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ ", re.I)
+# Bybit's message; messages of Binance's futures, -4166 among them
+_TOO_OLD = re.compile(
+    r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ |\"code\":\s*-4166\b", re.I
+)
+
+# Binance spot and margin: an order without a fill that ended more than 90 days ago
+_ARCHIVED = re.compile(r'"code":\s*-2026\b.*archived', re.I)
 
 # Bybit's "server timeout" and "server error"; Binance's "overloaded" and "shutting down"
 _TEMPORARY = re.compile(r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b')

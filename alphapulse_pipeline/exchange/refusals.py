@@ -6,7 +6,7 @@ Kraken (spot REST), and ccxt's mapping of them.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alphapulse_pipeline.exchange.kind import Kind
 
@@ -81,6 +81,13 @@ WRONG_NONCE = Refusal(
     Kind.CLOCK,
 )
 
+_BINANCE_2015 = replace(
+    UNKNOWN_KEY_RIGHT_OR_ADDRESS,
+    fix=UNKNOWN_KEY_RIGHT_OR_ADDRESS.fix
+    + "; futures need a key created after the futures account was opened, and may need "
+    '"Enable Futures", which allow_trading_keys: true accepts',
+)
+
 _REFUSALS: Mapping[str, Refusal] = {
     # Bybit
     "retCode 10003": UNKNOWN_KEY,
@@ -94,7 +101,9 @@ _REFUSALS: Mapping[str, Refusal] = {
     "code -1022": WRONG_SECRET,
     "code -2008": UNKNOWN_KEY,
     "code -2014": UNKNOWN_KEY,
-    "code -2015": UNKNOWN_KEY_RIGHT_OR_ADDRESS,
+    "code -2015": _BINANCE_2015,
+    "code -1109": NEVER_OPENED,
+    "code -3003": NEVER_OPENED,
     # OKX
     "code 50100": FROZEN,
     "code 50101": WRONG_ENVIRONMENT,

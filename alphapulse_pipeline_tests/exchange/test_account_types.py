@@ -47,6 +47,39 @@ def test_okx_is_read_in_every_mode(mode: str, name: str) -> None:
     assert type_of("okx", {"data": [{"acctLv": mode}]}) == AccountType(name)
 
 
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ({}, set()),
+        ({"isFutureEnabled": False}, {"usdm", "coinm"}),
+        ({"isMarginEnabled": False}, {"margin", "isolated"}),
+        ({"isPortfolioMarginRetailEnabled": True}, {"margin", "isolated", "usdm", "coinm"}),
+        ({"isMarginEnabled": None, "isFutureEnabled": None, "isTomorrow": False}, set()),
+    ],
+)
+def test_binance_names_the_wallets_that_were_never_opened(
+    flags: dict[str, bool | None], missing: set[str]
+) -> None:
+    """What it does not mention counts as opened."""
+    answer = {
+        "vipLevel": 0,
+        "isMarginEnabled": True,
+        "isFutureEnabled": True,
+        "isOptionsEnabled": False,
+        "isPortfolioMarginRetailEnabled": False,
+        **flags,
+    }
+
+    async def call(method: str, params: Mapping[str, Any]) -> Any:
+        return answer
+
+    ask = VENUES["binance"].products
+    assert ask is not None
+    found = asyncio.run(ask(call))  # type: ignore[arg-type]
+    assert set(found) == missing
+    assert all(found.values())
+
+
 def test_binance_portfolio_margin_is_not_read() -> None:
     flags = {"isMarginEnabled": True, "isFutureEnabled": False}
     whole = type_of("binance", {**flags, "isPortfolioMarginRetailEnabled": False})

@@ -66,7 +66,7 @@ REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
     ),
     (
         binance(-2015, "Invalid API-key, IP, or permissions for action, request ip: 8.8.4.4", 401),
-        ["check MAIN_API_KEY", "IP allowlist contains 8.8.4.4"],
+        ["check MAIN_API_KEY", "IP allowlist contains 8.8.4.4", '"Enable Futures"'],
     ),
     (okx(50100, "API frozen, please contact customer service."), ["has frozen the key"]),
     (okx(50101, "APIKey does not match current environment."), ["MAIN_TESTNET=true", "demo"]),
@@ -122,6 +122,34 @@ def test_a_used_nonce_is_no_matter_of_the_clock() -> None:
     assert "another program used the key" in str(found)
     assert "in no other program" in str(found)
     assert "NTP" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [(-3003, "Margin account does not exist."), (-1109, "Invalid account.")],
+)
+def test_a_wallet_that_was_never_opened_is_a_state(code: int, sentence: str) -> None:
+    found = fails(*binance(code, sentence))
+    assert found.kind is Kind.NOT_ENABLED
+    assert "never opened" in str(found)
+
+
+def test_a_restricted_location_is_no_outage() -> None:
+    """Binance's body has the code 0, which ccxt takes for success."""
+    sentence = "Service unavailable from a restricted location according to 'b. Eligibility'"
+    assert fails(*binance(0, sentence, 451)).kind is Kind.RESTRICTED
+
+
+def test_an_archived_order_is_not_found() -> None:
+    archived = "Order was canceled or expired with no executed qty over 90 days ago and has been"
+    assert fails(*binance(-2026, f"{archived} archived.")).kind is Kind.NOT_FOUND
+    reduce_only = "This OrderType is not supported when reduceOnly."
+    assert fails(*binance(-2026, reduce_only)).kind is Kind.REFUSED
+
+
+def test_a_window_before_the_retention_is_too_old() -> None:
+    found = fails(*binance(-4166, "Search window is restricted to recent 90 days only."))
+    assert found.kind is Kind.TOO_OLD
 
 
 def test_what_is_not_about_the_key_is_not_taken_for_it() -> None:

@@ -41,6 +41,7 @@ class Episodes:
         schedule: Schedule,
         layout: Layout,
         ties: int,
+        holds_extra: bool,
     ) -> None:
         self._account = account
         self._trader = trader
@@ -49,6 +50,7 @@ class Episodes:
         self._schedule = schedule
         self._layout = layout
         self._ties = ties
+        self._holds_extra = holds_extra
 
     def new_day(self, day: int, start: int) -> None:
         for on, side, amount in _DELISTED_COIN:
@@ -60,6 +62,10 @@ class Episodes:
             self._lend(day, start)
         if "linear" in self._layout.wallet_of:
             self._close_by_force(day, start)
+        if self._holds_extra and day == 0:
+            for market in self._catalogue.standing:
+                if market.kind == "linear" and not market.weight:
+                    self._schedule(start + 2 * HOUR, self._buyer(market))
         if self._ties and day % _TIES_EVERY == 1:
             self._tie(day // _TIES_EVERY, start + 11 * HOUR)
 
@@ -101,6 +107,9 @@ class Episodes:
             self._trader.tie(at, market, wallet, side, self._ties)
 
         return tie
+
+    def _buyer(self, market: Market) -> Callable[[int], None]:
+        return lambda at: self._trader.take(at, market, "buy", market.minimum)
 
     def _coin_taker(self, side: Side, amount: int | None) -> Callable[[int], None]:
         market = self._catalogue.delisted

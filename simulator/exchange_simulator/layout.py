@@ -1,7 +1,7 @@
 """How an exchange divides an account into wallets, and what is traded in each of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
@@ -29,6 +29,12 @@ class Layout:
     different size."""
     spot_fees: Literal["received", "quote"] = "received"
     """Currency of spot fees: the received one, or always the quote currency."""
+    portfolio_margin: bool = False
+    """Whether margin and futures are traded in one account, which has its own endpoints."""
+    parent: Wallet | None = None
+    """Wallet of a sub-account that its parent account pays into now and then."""
+    empty: bool = False
+    """Whether the account was opened and never used."""
 
     @property
     def spot_wallet(self) -> Wallet:
@@ -37,6 +43,17 @@ class Layout:
 
     def trades(self, market: Market) -> bool:
         return market.kind in self.wallet_of
+
+    def without(self, *wallets: Wallet) -> "Layout":
+        """The layout of an account that never opened `wallets`."""
+        return replace(
+            self,
+            wallet_of={k: wallet for k, wallet in self.wallet_of.items() if wallet not in wallets},
+            wallets=tuple(wallet for wallet in self.wallets if wallet not in wallets),
+            margin=None if self.margin in wallets else self.margin,
+            loans=None if self.loans in wallets else self.loans,
+            shares={place: part for place, part in self.shares.items() if place[0] not in wallets},
+        )
 
 
 _BYBIT = Layout(
@@ -99,3 +116,15 @@ _KRAKEN = Layout(
 LAYOUTS: Mapping[str, Layout] = MappingProxyType(
     {layout.exchange: layout for layout in (_BYBIT, _BINANCE, _OKX, _KRAKEN)}
 )
+
+_SPOT_ONLY = _BINANCE.without("margin", "usdm", "coinm")
+BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        "spot only": _SPOT_ONLY,
+        "futures, no margin": _BINANCE.without("margin"),
+        "portfolio margin": replace(_SPOT_ONLY, portfolio_margin=True),
+        "sub-account": replace(_BINANCE, parent="usdm"),
+        "empty": replace(_SPOT_ONLY, empty=True),
+    }
+)
+"""Binance accounts that differ from the usual one, in which every wallet is open."""

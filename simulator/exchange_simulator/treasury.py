@@ -81,6 +81,8 @@ class Treasury:
             self._schedule(start + int(dice.random() * 20 * HOUR), self._deposit_where_needed)
         if dice.random() < 0.11:
             self._schedule(start + int(dice.random() * 20 * HOUR), self._prepare_withdrawal)
+        if self._layout.parent and dice.random() < 0.2:
+            self._schedule(start + int(dice.random() * 20 * HOUR), self._receive(self._layout.parent))
         if self._layout.shares:
             for hour in range(1, 24, _BALANCED_EVERY):
                 self._schedule(start + hour * HOUR + int(dice.random() * HOUR), self._balance)
@@ -199,6 +201,15 @@ class Treasury:
     def _move_later(self, at: int, asset: str, amount: Decimal, from_wallet: Wallet) -> None:
         if from_wallet != self._layout.spot_wallet:
             self._schedule(at, self._mover(asset, amount, from_wallet, self._layout.spot_wallet))
+
+    def _receive(self, wallet: Wallet) -> Callable[[int], None]:
+        """The parent account pays some dollars into a wallet."""
+
+        def receive(at: int) -> None:
+            amount = Decimal(500 + int(self._dice.random() * 100_000)) / 100
+            self._account.transfer(at, "transfer", "USDT", amount, to_wallet=wallet)
+
+        return receive
 
     # -- scheduled actions -----------------------------------------------------------------------
 

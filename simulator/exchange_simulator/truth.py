@@ -153,6 +153,8 @@ def _orders(view: _View) -> Iterator[Row]:
 
 def _transfers(view: _View) -> Iterator[Row]:
     for transfer in view.rows(view.world.account.transfers):
+        if transfer.kind == "transfer" and not (transfer.from_wallet and transfer.to_wallet):
+            continue  # from another account: only in the ledger
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from exchange_simulator.account import Account
 from exchange_simulator.episodes import Episodes
-from exchange_simulator.layout import LAYOUTS
+from exchange_simulator.layout import LAYOUTS, Layout
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.prices import Prices
@@ -71,9 +71,10 @@ class Balance(NamedTuple):
 
 class World:
     """`pace` scales the trading (1: about 60 orders and 90 fills a day); `extra_markets` adds
-    listed markets that are never traded. With `ties`, every three days an order gets that many
-    fills in one millisecond, in each kind of market in turn. Raises ValueError for an unknown
-    exchange."""
+    listed markets that are never traded; with `holds_extra`, those that are perpetuals are bought
+    on the first day and held. With `ties`, every three days an order gets that many fills in one
+    millisecond, in each kind of market in turn. `layout` overrides the layout of its exchange.
+    Raises ValueError for an unknown exchange."""
 
     def __init__(
         self,
@@ -83,12 +84,16 @@ class World:
         extra_markets: int = 0,
         exchange: str = "bybit",
         ties: int = 0,
+        layout: Layout | None = None,
+        holds_extra: bool = False,
     ) -> None:
         if exchange not in LAYOUTS:
             raise ValueError(f"unknown exchange {exchange!r}; one of {', '.join(LAYOUTS)}")
-        self._sibling = partial(World, seed, genesis, pace, extra_markets, ties=ties)
-        self._siblings = {exchange: self}
-        self.layout = LAYOUTS[exchange]
+        self._sibling = partial(
+            World, seed, genesis, pace, extra_markets, ties=ties, holds_extra=holds_extra
+        )
+        self.layout = LAYOUTS[exchange] if layout is None else layout
+        self._siblings = {self.layout.exchange: self}
         self.seed = seed
         self.genesis = int(genesis.timestamp()) * 1000
         self.prices = Prices(seed)
@@ -113,6 +118,7 @@ class World:
             self._schedule,
             self.layout,
             ties,
+            holds_extra,
         )
         self._future: list[tuple[int, int, Callable[[int], None]]] = []
         self._tickets = count()
@@ -120,7 +126,8 @@ class World:
         self._lived_until = self.genesis
         self._lock = Lock()
         self._siblings_lock = Lock()
-        self._treasury.open_account(self.genesis)
+        if not self.layout.empty:
+            self._treasury.open_account(self.genesis)
 
     def on(self, exchange: str) -> "World":
         """The same trader's account on a different exchange: a world with the same parameters,
@@ -222,8 +229,11 @@ class World:
         start = self._lived_until
         end = start + DAY
         day = (start - self.genesis) // DAY
-        dice = Random(mix(self.seed, day))  # noqa: S311 - reproducible, not secret
         self._dawns.append(tuple(self.account.open.values()))
+        if self.layout.empty:
+            self._lived_until = end
+            return
+        dice = Random(mix(self.seed, day))  # noqa: S311 - reproducible, not secret
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
         self._episodes.new_day(day, start)

@@ -1,8 +1,10 @@
 """The spot account and the key (documentation: "Account information", "Get API Key Permission",
 "Account info")."""
 
+from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
+from exchange_simulator.layout import Layout
 from exchange_simulator.markets import DAY
 from exchange_simulator.records import LedgerEntry
 
@@ -49,13 +51,28 @@ def account(call: Call) -> Result:
 
 
 def info(call: Call) -> Result:
+    layout = call.world.layout
     return {
         "vipLevel": 0,
-        "isMarginEnabled": True,
-        "isFutureEnabled": True,
+        "isMarginEnabled": layout.portfolio_margin or "margin" in layout.wallets,
+        "isFutureEnabled": layout.portfolio_margin or "usdm" in layout.wallets,
         "isOptionsEnabled": False,
-        "isPortfolioMarginRetailEnabled": False,
+        "isPortfolioMarginRetailEnabled": layout.portfolio_margin,
     }
+
+
+def require_opened(layout: Layout, path: str) -> None:
+    """Raises Refused for a private endpoint of a wallet that the account never opened.
+
+    Futures also refuse the keys of a Portfolio Margin account ("Get API Key Permission").
+    """
+    if path.startswith("/fapi/") and "usdm" not in layout.wallets:
+        raise Refused(-2015)
+    if path.startswith("/dapi/") and "coinm" not in layout.wallets:
+        raise Refused(-2015 if layout.portfolio_margin else -1109)
+    margin = path.startswith("/sapi/v1/margin/") and not path.endswith("/allPairs")
+    if margin and "margin" not in layout.wallets:
+        raise Refused(-3003)
 
 
 def api_restrictions(call: Call) -> Result:

@@ -14,6 +14,7 @@ MESSAGES = {
     -1016: "This service is no longer available.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
+    -1109: "Invalid account.",
     -1121: "Invalid symbol.",
     -1127: "Lookup interval is too big.",
     -1128: "Combination of optional parameters invalid.",
@@ -23,6 +24,7 @@ MESSAGES = {
     -2015: "Invalid API-key, IP, or permissions for action.",
     -2026: "Order was canceled or expired with no executed qty over 90 days ago and has been "
     "archived.",
+    -3003: "Margin account does not exist.",
     -4144: "Invalid pair",
     -4165: "Invalid time interval",
 }

@@ -23,6 +23,7 @@ from exchange_simulator.binance import (
     trades,
     wallet,
 )
+from exchange_simulator.binance.account import require_opened
 from exchange_simulator.binance.answers import Refused, answer, refused
 from exchange_simulator.binance.auth import authenticate
 from exchange_simulator.binance.call import Call, Result
@@ -174,6 +175,7 @@ def _handler(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: End
             key = authenticate(exchange, name, query, body, params, ip)
             if endpoint.scope not in key.scopes:
                 raise Refused(-2015)
+            require_opened(exchange.world.layout, path)
         now = exchange.now()
         exchange.world.advance_to(now)
         call = Call(exchange, params, now, key, kind)

@@ -190,8 +190,9 @@ def wallet_balances(call: Call) -> Result:
     worth = dict.fromkeys(_WALLET_NAMES, ZERO)
     for balance in call.world.balances(call.now):
         worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)
+    opened = call.world.layout.wallets
     return [
-        {"activate": True, "balance": eight(worth[wallet]), "walletName": name}
+        {"activate": wallet in opened, "balance": eight(worth[wallet]), "walletName": name}
         for wallet, name in _WALLET_NAMES.items()
     ]
 

@@ -56,6 +56,7 @@ BINANCE = Venue(
     margin_mode=account.margin_mode,
     rights=account.rights,
     account_type=account.account_type,
+    products=account.products,
     open_orders=trading.open_orders(),
     ended_orders=(),
     histories={

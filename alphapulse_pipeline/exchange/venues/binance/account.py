@@ -7,6 +7,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.venues.binance.common import COINM, ISOLATED, MARGIN, USDM
 
 # Permissions that move money out of the account; the second one to sub-accounts.
 _WITHDRAW_PERMISSIONS = {"enableWithdrawals", "enableInternalTransfer"}
@@ -41,14 +42,43 @@ async def margin_mode(call: Caller) -> str:
     return "cross"
 
 
+_PORTFOLIO_MARGIN = (
+    "the account uses Portfolio Margin: its margin and futures wallets have separate endpoints, "
+    "which are not read"
+)
+# wallet -> the flag of "Account info" that says whether it was ever opened
+_OPENED = {
+    MARGIN: "isMarginEnabled",
+    ISOLATED: "isMarginEnabled",
+    USDM: "isFutureEnabled",
+    COINM: "isFutureEnabled",
+}
+
+
+async def products(call: Caller) -> dict[str, str]:
+    """Account info (GET /sapi/v1/account/info, developers.binance.com, 2026-08-21).
+
+    One flag stands for cross and isolated margin, and one for USD-M and COIN-M futures, which are
+    opened together. Spot and funding are always there.
+    """
+    info = await call("sapiGetAccountInfo", {})
+    if info.get("isPortfolioMarginRetailEnabled"):
+        return dict.fromkeys(_OPENED, _PORTFOLIO_MARGIN)
+    return {
+        wallet: f"the account's {flag} is false"
+        for wallet, flag in _OPENED.items()
+        if info.get(flag) is False
+    }
+
+
 async def account_type(call: Caller) -> AccountType:
-    """Account info (GET /sapi/v1/account/info). Portfolio margin has separate endpoints."""
+    """Account info (GET /sapi/v1/account/info). Portfolio Margin has separate endpoints."""
     info = await call("sapiGetAccountInfo", {})
     if info.get("isPortfolioMarginRetailEnabled"):
         return AccountType(
             "portfolio margin",
             "its margin and futures wallets have separate endpoints, which are not read",
-            "disable portfolio margin at Binance, or limit datasets in defs.yaml to the others",
+            "nothing to do if spot and funding are enough; otherwise disable Portfolio Margin",
         )
     parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
     return AccountType(
