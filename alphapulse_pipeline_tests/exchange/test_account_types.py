@@ -75,7 +75,7 @@ def test_binance_names_the_wallets_that_were_never_opened(
 
     ask = VENUES["binance"].products
     assert ask is not None
-    found = asyncio.run(ask(call))  # type: ignore[arg-type]
+    found: Mapping[str, str] = asyncio.run(ask(call))  # type: ignore[arg-type]
     assert set(found) == missing
     assert all(found.values())
 

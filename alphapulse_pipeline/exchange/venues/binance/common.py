@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, between
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Windows
@@ -33,8 +34,6 @@ class Place:
     category: str
     """ccxt's flag of its markets."""
     method_prefix: str
-    order_limit: int
-    """The most orders per page."""
     fills_retention: timedelta | None = None
     orders_retention: timedelta | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -45,11 +44,11 @@ class Place:
 
 
 PLACES = (
-    Place(SPOT, "spot", "privateGet", 1000),
-    Place(MARGIN, "spot", "sapiGetMargin", 500, params={"isIsolated": "FALSE"}),
-    Place(ISOLATED, "spot", "sapiGetMargin", 500, params={"isIsolated": "TRUE"}),
-    Place(USDM, "linear", "fapiPrivateGet", 1000, timedelta(days=180), timedelta(days=90)),
-    Place(COINM, "inverse", "dapiPrivateGet", 100, timedelta(days=180), timedelta(days=90)),
+    Place(SPOT, "spot", "privateGet"),
+    Place(MARGIN, "spot", "sapiGetMargin", params={"isIsolated": "FALSE"}),
+    Place(ISOLATED, "spot", "sapiGetMargin", params={"isIsolated": "TRUE"}),
+    Place(USDM, "linear", "fapiPrivateGet", timedelta(days=180), timedelta(days=90)),
+    Place(COINM, "inverse", "dapiPrivateGet", timedelta(days=180), timedelta(days=90)),
 )
 
 
@@ -68,24 +67,31 @@ def windowed(
     rows: Any = all_of,
     paging: Windows = BY_MILLISECOND,
     required: tuple[str, ...],
+    documented: Documented,
+    limit: str = "limit",
     kind: str = "",
     window: timedelta = timedelta(days=30),
     retention: timedelta | None = None,
     category: str = "",
     **params: Any,
 ) -> Source:
-    """The source of a list that is requested for time windows."""
+    """The source of a list that is requested for time windows.
+
+    `limit`: the parameter for the number of rows; the most that the page allows are requested.
+    """
     return Source(
         Feed(
             method,
             paging,
-            params,
+            {**params, limit: documented.limit},
             rows,
             time,
             _WINDOW,
             required=required,
             window=window,
             horizon=retention,
+            limit=limit,
+            documented=documented,
         ),
         wallet=wallet,
         parse=parse,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
+from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import COINM, MARGIN, USDM, windowed
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Source
@@ -47,9 +48,9 @@ def ledger() -> dict[str, Source]:
             milliseconds("timestamp"),
             _capital_flow,
             required=("id", "tranId", "type", "asset", "amount", "timestamp"),
+            documented=pages.CAPITAL_FLOW,
             window=timedelta(days=7),
             retention=timedelta(days=90),
-            limit=1000,
         ),
     }
 
@@ -66,8 +67,8 @@ def _income(wallet: str) -> Source:
         milliseconds("time"),
         _entry,
         required=_INCOME_FIELDS,
+        documented=pages.INCOME[wallet],
         retention=_RETENTION[wallet],
-        limit=1000,
     )
 
 
@@ -79,10 +80,10 @@ def _funding(wallet: str) -> Source:
         milliseconds("time"),
         lambda raw, row: row,
         required=_INCOME_FIELDS,
+        documented=pages.INCOME[wallet],
         retention=_RETENTION[wallet],
         category=_CATEGORIES[wallet],
         incomeType="FUNDING_FEE",
-        limit=1000,
     )
 
 

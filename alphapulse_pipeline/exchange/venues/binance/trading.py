@@ -3,7 +3,9 @@
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     FUTURES,
@@ -74,11 +76,12 @@ def trades() -> dict[str, Source]:
             Feed(
                 place.method_prefix + ("UserTrades" if place.wallet in FUTURES else "MyTrades"),
                 FromId("fromId", lambda row: int(row["id"])),
-                {"limit": 1000, **place.params},
+                {"limit": pages.FILLS[place.wallet].limit, **place.params},
                 time=milliseconds("time"),
                 required=_FILL_FIELDS + _MORE_FILL_FIELDS[place.wallet],
                 flags=_FILL_FLAGS[place.wallet],
                 horizon=place.fills_retention,
+                documented=pages.FILLS[place.wallet],
             ),
             wallet=place.wallet,
             parse="parse_trade",
@@ -99,11 +102,12 @@ def orders() -> dict[str, Source]:
             Feed(
                 f"{place.method_prefix}AllOrders",
                 FromId("orderId", lambda row: int(row["orderId"])),
-                {"limit": place.order_limit, **place.params},
+                {"limit": pages.ORDERS[place.wallet].limit, **place.params},
                 time=milliseconds("time"),
                 required=_ORDER_FIELDS + _MORE_ORDER_FIELDS[place.wallet],
                 flags=_ORDER_FLAGS.get(place.wallet, ()),
                 horizon=place.orders_retention,
+                documented=pages.ORDERS[place.wallet],
             ),
             wallet=place.wallet,
             parse="parse_order",
@@ -121,7 +125,7 @@ def orders() -> dict[str, Source]:
 def open_orders() -> tuple[Source, ...]:
     """Isolated margin lists open orders per market only; they are in its history as well."""
     return tuple(
-        _orders_now(place, "OpenOrders", dict(place.params))
+        _orders_now(place, "OpenOrders", pages.OPEN_ORDERS[place.wallet], dict(place.params))
         for place in PLACES
         if place.wallet != ISOLATED
     )
@@ -132,6 +136,7 @@ def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]
         _orders_now(
             place,
             "Order",
+            pages.ORDER[place.wallet],
             {"symbol": market, "orderId": order_id, **place.params},
             lambda answer: [answer],
         )
@@ -148,7 +153,11 @@ def positions() -> tuple[Source, ...]:
 
 
 def _orders_now(
-    place: Place, method_suffix: str, params: dict[str, Any], rows: Any = all_of
+    place: Place,
+    method_suffix: str,
+    documented: Documented,
+    params: dict[str, Any],
+    rows: Any = all_of,
 ) -> Source:
     return Source(
         Feed(
@@ -158,6 +167,7 @@ def _orders_now(
             rows,
             required=_ORDER_FIELDS + _MORE_ORDER_FIELDS[place.wallet],
             flags=_ORDER_FLAGS.get(place.wallet, ()),
+            documented=documented,
         ),
         wallet=place.wallet,
         parse="parse_order",
@@ -174,6 +184,7 @@ def _positions(method: str, wallet: str, category: str) -> Source:
             Whole(),
             rows=all_of,
             required=_POSITION_FIELDS + _MORE_POSITION_FIELDS[wallet],
+            documented=pages.POSITIONS[wallet],
         ),
         wallet=wallet,
         parse="parse_position_risk",

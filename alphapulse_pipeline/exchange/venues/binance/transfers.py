@@ -6,6 +6,7 @@ from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.feed import Raw, at, milliseconds, to_time
+from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
     COINM,
@@ -40,8 +41,8 @@ def transfers() -> dict[str, Source]:
             milliseconds("insertTime"),
             _deposit,
             required=("id", "coin", "amount", "status", "insertTime", "walletType"),
+            documented=pages.DEPOSITS,
             kind="deposit",
-            limit=1000,
         ),
         "withdrawals": windowed(
             "sapiGetCapitalWithdrawHistory",
@@ -59,10 +60,10 @@ def transfers() -> dict[str, Source]:
                 "walletType",
                 "transactionFee",
             ),
+            documented=pages.WITHDRAWALS,
             kind="withdrawal",
             # the limit is ten requests per minute: use long windows
             window=timedelta(days=89),
-            limit=1000,
         ),
     }
     for source, from_wallet in _WALLETS.items():
@@ -77,11 +78,12 @@ def transfers() -> dict[str, Source]:
                     lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
                     rows=_transfer_rows,
                     required=("tranId", "asset", "amount", "status", "timestamp"),
+                    documented=pages.TRANSFERS,
+                    limit="size",
                     kind="transfer",
                     window=timedelta(days=90),
                     retention=timedelta(days=180),
                     type=f"{source}_{target}",
-                    size=100,
                 )
     return found
 

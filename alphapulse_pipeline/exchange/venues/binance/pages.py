@@ -1,0 +1,167 @@
+"""The pages of Binance's documentation that its sources rely on, as data.
+
+Weights and notes are those of developers.binance.com/en/docs/catalog as of 2026-08-21, as the
+repository binance/binance-connector-python repeats them. These pages no longer say how many rows an
+answer has: the limits are those of the same endpoints on developers.binance.com/docs, undated.
+Spot is documented in the repository binance/binance-spot-api-docs.
+"""
+
+from alphapulse_pipeline.exchange.documented import Documented
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    COINM,
+    ISOLATED,
+    MARGIN,
+    SPOT,
+    USDM,
+)
+
+_READING = "Enable Reading"
+_CATALOG = "developers.binance.com/en/docs/catalog/core-trading-"
+_USDM = f"{_CATALOG}derivatives-trading-usd-s-m-futures/api/rest-api/"
+_COINM = f"{_CATALOG}derivatives-trading-coin-m-futures/api/rest-api/"
+_MARGIN = f"{_CATALOG}margin-trading/api/rest-api/"
+_WALLET = f"{_CATALOG}wallet/api/rest-api/"
+_SPOT = "github.com/binance/binance-spot-api-docs/blob/master/rest-api.md"
+
+_FUTURES_WEIGHT = "of 2400 per minute and IP, shared by USD-M and COIN-M"
+_SAPI_WEIGHT = "of 12000 per minute, IP and endpoint"
+_SPOT_WEIGHT = "of 6000 per minute and IP"
+
+
+def _page(
+    page: str,
+    cost: str,
+    limit: int | None = None,
+    default: int | None = None,
+    *,
+    order: str = "",
+    note: str = "",
+) -> Documented:
+    spot = page.startswith(_SPOT)
+    return Documented(
+        page=page,
+        dated="2026-07-21" if spot else "2026-08-21",
+        limit=limit,
+        default_limit=default,
+        order="chronological, unless noted otherwise" if spot else order,
+        cost=cost,
+        permission=_READING,
+        note=note,
+    )
+
+
+_WEEK = (
+    "without times the last 7 days are returned, and {} cannot be combined with times: whether it "
+    "reaches further back is left open. Read by id only if a row older than that is returned, "
+    "otherwise in windows of 7 days"
+)
+FILLS = {
+    SPOT: _page(f"{_SPOT}#account-trade-list-user_data", f"20 {_SPOT_WEIGHT}", 1000, 500),
+    MARGIN: _page(
+        f"{_MARGIN}trade#query-margin-accounts-trade-list",
+        f"10 {_SAPI_WEIGHT}",
+        1000,
+        500,
+        note="without fromId only 24 hours are returned: the first id requested is 1, since 0 "
+        "might be taken for none",
+    ),
+    USDM: _page(
+        f"{_USDM}trade#account-trade-list",
+        f"5 {_FUTURES_WEIGHT}",
+        1000,
+        500,
+        note=_WEEK.format("fromId"),
+    ),
+    COINM: _page(
+        f"{_COINM}trade#account-trade-list",
+        f"20 {_FUTURES_WEIGHT}; 5 after the migration of COIN-M",
+        1000,
+        50,
+        note=f"{_WEEK.format('fromId')}; no retention is documented: six months, as on USD-M",
+    ),
+}
+FILLS[ISOLATED] = FILLS[MARGIN]
+ORDERS = {
+    SPOT: _page(f"{_SPOT}#all-orders-user_data", f"20 {_SPOT_WEIGHT}", 1000, 500),
+    MARGIN: _page(
+        f"{_MARGIN}trade#query-margin-accounts-all-orders",
+        f"200 {_SAPI_WEIGHT}",
+        500,
+        500,
+        note="without orderId only 24 hours are returned: the first id requested is 1, since 0 "
+        "might be taken for none",
+    ),
+    USDM: _page(
+        f"{_USDM}trade#all-orders",
+        f"5 {_FUTURES_WEIGHT}",
+        1000,
+        500,
+        note=_WEEK.format("orderId"),
+    ),
+    COINM: _page(
+        f"{_COINM}trade#all-orders",
+        f"20 {_FUTURES_WEIGHT}; 5 after the migration of COIN-M",
+        100,
+        50,
+        note=_WEEK.format("orderId"),
+    ),
+}
+ORDERS[ISOLATED] = ORDERS[MARGIN]
+OPEN_ORDERS = {
+    SPOT: _page(f"{_SPOT}#current-open-orders-user_data", f"80 {_SPOT_WEIGHT}"),
+    MARGIN: _page(
+        f"{_MARGIN}trade#query-margin-accounts-open-orders",
+        f"10 {_SAPI_WEIGHT}",
+        note="without a symbol the weight is the number of symbols trading; isolated margin is "
+        "listed per symbol only",
+    ),
+    USDM: _page(f"{_USDM}trade#current-all-open-orders", f"40 {_FUTURES_WEIGHT}"),
+    COINM: _page(f"{_COINM}trade#current-all-open-orders", f"40 {_FUTURES_WEIGHT}"),
+}
+ORDER = {
+    SPOT: _page(f"{_SPOT}#query-order-user_data", f"4 {_SPOT_WEIGHT}"),
+    MARGIN: _page(f"{_MARGIN}trade#query-margin-accounts-order", f"10 {_SAPI_WEIGHT}"),
+    USDM: _page(f"{_USDM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
+    COINM: _page(f"{_COINM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
+}
+ORDER[ISOLATED] = ORDER[MARGIN]
+POSITIONS = {
+    USDM: _page(f"{_USDM}trade#position-information-v2", f"5 {_FUTURES_WEIGHT}"),
+    COINM: _page(
+        f"{_COINM}trade#position-information",
+        f"1 {_FUTURES_WEIGHT}",
+        note="the sample has no notionalValue, which the exchange does send: not required",
+    ),
+}
+INCOME = {
+    USDM: _page(f"{_USDM}account#get-income-history", f"30 {_FUTURES_WEIGHT}", 1000, 100),
+    COINM: _page(
+        f"{_COINM}account#get-income-history",
+        f"20 {_FUTURES_WEIGHT}",
+        1000,
+        100,
+        note="no retention is documented; windows of up to a year",
+    ),
+}
+CAPITAL_FLOW = _page(
+    f"{_MARGIN}account#query-cross-isolated-margin-capital-flow",
+    f"100 {_SAPI_WEIGHT}",
+    1000,
+    500,
+    note="isolated margin is listed per symbol only and is not read",
+)
+DEPOSITS = _page(f"{_WALLET}capital#deposit-history", f"1 {_SAPI_WEIGHT}", 1000, 1000)
+WITHDRAWALS = _page(
+    f"{_WALLET}capital#withdraw-history",
+    "18000 of 180000 per minute and user: 10 requests",
+    1000,
+    1000,
+)
+TRANSFERS = _page(
+    f"{_WALLET}asset#query-user-universal-transfer-history",
+    f"1 {_SAPI_WEIGHT}",
+    100,
+    10,
+    note="one request per direction; the longest window is not documented. Transfers between the "
+    "accounts of a master account are not listed",
+)
