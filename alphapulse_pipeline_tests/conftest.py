@@ -15,6 +15,7 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange import rate_limit
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
@@ -122,6 +123,12 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, venue in VENUES.items():
         settings = {**venue.settings, "enableRateLimit": False}
         monkeypatch.setitem(VENUES, name, replace(venue, settings=settings))
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate limits are each client's own: servers of other tests had the same ports."""
+    monkeypatch.setattr(rate_limit, "directory", lambda: None)
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ from alphapulse_pipeline.datasets import DATASETS, HISTORIES, Place
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
-from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.environment import DEFAULT_RATE_SHARE, POSTGRES_URL
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse import schema
@@ -105,10 +105,12 @@ def main() -> int:
 
 def _dictated(requests: int) -> float:
     """Seconds that the venue's rate limit makes of so many requests."""
-    exchange = exchange_class("bybit")(dict(VENUES["bybit"].settings))
-    cost = VENUES["bybit"].costs["v5/execution/list"]
-    tokens = exchange.tokenBucket["capacity"]
-    return float(max(requests * cost - tokens, 0) * exchange.rateLimit / 1000)
+    venue = VENUES["bybit"]
+    charges = venue.charged and venue.charged("private", "v5/execution/list", {})
+    return max(
+        (requests * cost - limit.most_at_once(DEFAULT_RATE_SHARE)) / limit.rate(DEFAULT_RATE_SHARE)
+        for limit, cost in charges or ()
+    )
 
 
 # -- the simulated exchange -------------------------------------------------------------------

@@ -14,6 +14,7 @@ from collections.abc import (
     Callable,
     Mapping,
 )
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -33,9 +34,9 @@ from alphapulse_pipeline.exchange.errors import (
     kind_of,
 )
 from alphapulse_pipeline.exchange.lean_import import exchange_class
-from alphapulse_pipeline.exchange.rate_limit import TokenBucket
-from alphapulse_pipeline.exchange.retry_after import DEFAULT_WAIT, retry_after
-from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline.exchange.rate_limit import Charged, RateLimiter, Request
+from alphapulse_pipeline.exchange.retry_after import retry_after, throttled_until
+from alphapulse_pipeline.settings.environment import DEFAULT_RATE_SHARE, AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures
 
@@ -44,13 +45,18 @@ logger = logging.getLogger(__name__)
 # At DEBUG, ccxt's logger prints keys and signatures. A filter, since others may set the level.
 logging.getLogger("ccxt.base.exchange").addFilter(lambda record: record.levelno > logging.DEBUG)
 
+_HEADERS: ContextVar[Mapping[str, str]] = ContextVar("_HEADERS", default={})  # noqa: B039 - read only
+"""Headers of the last answer in this task; ccxt's `last_response_headers` may be another task's."""
+
 _SIGNS = re.compile("sign|auth", re.IGNORECASE)
 
 _MAX_ATTEMPTS = 4
+"""Of a request that fails; those that are throttled do not count."""
+_MAX_THROTTLED = 8
+"""How often a request may be throttled: with waits that double, other programs have minutes."""
 _MAX_BACKOFF = 20.0
 _MAX_RETRY_AFTER = 65.0
-"""Seconds. The longest wait an exchange may ask for: most limits are per minute."""
-_RETRY_TIMEOUT = 150.0
+"""Seconds. The longest wait an exchange may ask for: the longest windows are a minute."""
 _REQUEST_TIMEOUT_MS = 15_000
 _TESTNET_IS_DEMO = ("okx", "okxus", "myokx")
 """Exchanges whose only other server is the one for demo trading; ccxt calls it a testnet."""
@@ -71,8 +77,10 @@ class ClientConfig:
     """ccxt's `options`."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The venue's settings for ccxt's constructor."""
-    costs: Mapping[str, float] = field(default_factory=dict)
-    """Path -> cost in the rate limiter, overriding ccxt's."""
+    charged: Charged | None = None
+    """What a request costs; without it, as ccxt says."""
+    rate_share: float = DEFAULT_RATE_SHARE
+    """The share to use of limits that count per IP address."""
     run_id: str = ""
 
     @property
@@ -115,7 +123,6 @@ def build(config: ClientConfig) -> Any:
     if exchange.requiredCredentials.get("privateKey"):
         exchange.privateKey = config.api_secret
     exchange.api_url = config.api_url
-    exchange.costs = config.costs
     exchange.requests_sent = 0
     exchange.max_attempts = _MAX_ATTEMPTS
     exchange.refused = None
@@ -124,6 +131,9 @@ def build(config: ClientConfig) -> Any:
     exchange.timeout_on_exit = 0  # a wait for websockets, which are not used
     if config.server != "live":
         _leave_live_server(exchange, config.server, config.environment)
+    exchange.throttler = RateLimiter(
+        exchange.tokenBucket, config.charged, config.rate_share, config.api_key, exchange.server_of
+    )
     return exchange
 
 
@@ -148,11 +158,10 @@ class _CheckedExchange:
     """Mixed into every ccxt class: exact numbers, checked answers, our retries and base URL."""
 
     id: str
-    last_response_headers: Mapping[str, str] | None
     milliseconds: Callable[[], int]
-    tokenBucket: Mapping[str, Any]
+    throttler: RateLimiter
+    urls: Mapping[str, Any]
     api_url: str
-    costs: Mapping[str, float]
     requests_sent: int
     max_attempts: int
     refused: BaseException | None
@@ -162,6 +171,7 @@ class _CheckedExchange:
     clock_lock: asyncio.Lock
     options: dict[str, Any]
     fetch_time: Callable[[], Awaitable[int]]
+    implode_hostname: Callable[[str], str]
 
     async def fetch2(self, *args: Any, **kwargs: Any) -> Any:
         """One call of an endpoint: throttled, signed, and retried where that can help."""
@@ -169,9 +179,9 @@ class _CheckedExchange:
             raise self.refused
         try:
             async for attempt in stamina.retry_context(
-                on=self._wait_before_retry,
-                attempts=self.max_attempts,
-                timeout=_RETRY_TIMEOUT,
+                on=_Patience(self),
+                attempts=_MAX_ATTEMPTS + _MAX_THROTTLED,
+                timeout=None,
                 wait_initial=0.25,
                 wait_max=_MAX_BACKOFF,
             ):
@@ -243,7 +253,9 @@ class _CheckedExchange:
 
     def handle_errors(self, code: int, reason: str, *more: Any) -> Any:
         """Check the HTTP status first: ccxt's classes ignore it if the body is JSON."""
-        body = more[3]
+        _, _, headers, body, *_ = more
+        _HEADERS.set(headers)
+        self.throttler.observe(headers)
         if code in (418, 429):
             raise ccxt.RateLimitExceeded(f"{code} {reason} {body}")
         if code == 451:
@@ -252,37 +264,36 @@ class _CheckedExchange:
             raise ccxt.ExchangeNotAvailable(f"{code} {reason} {body}")
         return super().handle_errors(code, reason, *more)  # type: ignore[misc]
 
-    def _wait_before_retry(self, error: Exception) -> bool | float:
-        """Whether to retry, or after how many seconds."""
-        match kind_of(error):
-            case Kind.TRANSIENT:
-                return True
-            case Kind.THROTTLED:
-                asked = retry_after(self.last_response_headers or {}, self.milliseconds())
-                wait = DEFAULT_WAIT if asked is None else asked
-                if wait > _MAX_RETRY_AFTER:
-                    return False
-                self.throttler.hold(wait)
-                return wait
-            case _:
-                return False
-
     def init_throttler(self, cost: Any = None) -> None:
-        self.throttler = TokenBucket(self.tokenBucket)
+        """Nothing: `build` knows the limits."""
+
+    def asked_to_wait(self, error: BaseException) -> float | None:
+        """For how many seconds the exchange asks to send nothing, if the answer says so."""
+        now = self.milliseconds()
+        asked = retry_after(_HEADERS.get(), now)
+        return throttled_until(str(error), now) if asked is None else asked
 
     def _ban_end(self, error: BaseException) -> datetime | None:
-        wait = retry_after(self.last_response_headers or {}, self.milliseconds())
+        wait = self.asked_to_wait(error)
         by_headers = datetime.now(UTC) + timedelta(seconds=wait) if wait else None
         return ban_end(str(error)) or by_headers
 
     def calculate_rate_limiter_cost(
         self, api: Any, method: str, path: str, params: Any, config: Any = None
-    ) -> Any:
-        if (cost := self.costs.get(path)) is not None:
-            return cost
-        return super().calculate_rate_limiter_cost(  # type: ignore[misc]
+    ) -> Request:
+        cost = super().calculate_rate_limiter_cost(  # type: ignore[misc]
             api, method, path, params, config or {}
         )
+        return Request(api if isinstance(api, str) else api[0], path, params, float(cost))
+
+    def server_of(self, api: str) -> str:
+        """Scheme, host and port that requests to one of ccxt's APIs go to."""
+        if self.api_url:
+            return origin(self.api_url)
+        url: Any = self.urls["api"]
+        while isinstance(url, Mapping):
+            url = url.get(api) or next(iter(url.values()))
+        return origin(self.implode_hostname(url))
 
     def on_json_response(self, body: str) -> Any:
         return json.loads(body, parse_float=str, parse_constant=str)
@@ -304,6 +315,32 @@ class _CheckedExchange:
         return super().filter_by_array(rows, key, values, indexed)  # type: ignore[misc]
 
 
+class _Patience:
+    """Decides for one call whether its failures are retried."""
+
+    def __init__(self, exchange: _CheckedExchange) -> None:
+        self._exchange = exchange
+        self._failed = self._throttled = 0
+
+    def __call__(self, error: Exception) -> bool | float:
+        """Whether to retry, or after how many seconds."""
+        exchange = self._exchange
+        match kind_of(error):
+            case Kind.TRANSIENT:
+                self._failed += 1
+                return self._failed < exchange.max_attempts
+            case Kind.THROTTLED:
+                self._throttled += 1
+                asked = exchange.asked_to_wait(error)
+                if (asked or 0) > _MAX_RETRY_AFTER or exchange.max_attempts == 1:
+                    return False
+                if self._throttled > _MAX_THROTTLED:
+                    return False
+                return exchange.throttler.refused(asked, self._throttled)
+            case _:
+                return False
+
+
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
     cause = " ".join(redact(str(details.caused_by)).split())[:200]
     logger.info("retrying in %.1f seconds: %s", details.wait_for, cause)
@@ -311,6 +348,12 @@ def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
 
 # stamina's default message contains the unredacted error, including the signed URL.
 stamina.instrumentation.set_on_retry_hooks([_log_retry])
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _rebase(base_url: str, url: str) -> str:

@@ -31,7 +31,7 @@ from alphapulse_pipeline.exchange.errors import (
     ExchangeFailure,
     failure,
 )
-from alphapulse_pipeline.exchange.rate_limit import TokenBucket
+from alphapulse_pipeline.exchange.rate_limit import RateLimiter
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -69,10 +69,10 @@ class ExchangeClient:
         return int(self.ccxt.requests_sent)
 
     @property
-    def limit(self) -> TokenBucket:
-        """The account's rate limit, and how much of it has been used."""
-        bucket: TokenBucket = self.ccxt.throttler
-        return bucket
+    def limit(self) -> RateLimiter:
+        """The account's rate limits, and how much of them has been used."""
+        limiter: RateLimiter = self.ccxt.throttler
+        return limiter
 
     @property
     def refused(self) -> ExchangeFailure | None:
@@ -215,6 +215,7 @@ def open_client(config: ClientConfig) -> Iterator[ExchangeClient]:
             yield client
         finally:
             portal.call(client.ccxt.close)
+            client.limit.close()
             # do not wait for a stream that was not closed
             portal.call(portal.stop, True)
 

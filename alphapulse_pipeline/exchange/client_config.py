@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.settings.environment import lookup, trading_server
+from alphapulse_pipeline.settings.environment import lookup, rate_share, trading_server
 from alphapulse_pipeline.settings.errors import SettingsError
 
 
@@ -43,7 +43,8 @@ def client_config(account: Account, run_id: str) -> ClientConfig:
         server=trading_server(names.testnet),
         options=account.settings.options,
         settings=venue.settings,
-        costs=venue.costs,
+        charged=venue.charged,
+        rate_share=rate_share(),
         run_id=run_id,
     )
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange.ccxt_client import ClientConfig, build
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig, build, origin
 from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.venues import Venue
 
@@ -26,7 +25,7 @@ def endpoints(client: ExchangeClient, config: ClientConfig, venue: Venue) -> lis
     A unified method requests the markets first, from the same server.
     """
     if config.api_url:
-        return [_origin(config.api_url)]
+        return [origin(config.api_url)]
     return client.run(_reached, config, list(_calls(venue)))
 
 
@@ -43,7 +42,7 @@ async def _reached(config: ClientConfig, calls: list[Call]) -> list[str]:
         try:
             await getattr(exchange, method)(dict(params))
         except _Reached as request:
-            found[_origin(request.url)] = None
+            found[origin(request.url)] = None
         except ccxt.NotSupported:
             continue  # not every exchange has an endpoint for its time
     return list(found)
@@ -56,8 +55,3 @@ def _calls(venue: Venue) -> Iterator[Call]:
             yield source.feed.method, source.feed.params
         else:
             yield "fetch_balance", {}
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

@@ -1,57 +1,177 @@
-"""An account's rate limit: a token bucket that also refills while no request is waiting.
+"""What an exchange's documentation allows, and waiting until a request is allowed.
 
-ccxt's own bucket does not refill while its queue is empty, which costs a tenth of the throughput
-when only one history is left to read.
+A limit counts per IP address or per key. A limit per address is shared by all accounts that reach
+the same server from this machine, and only a share of it is used: other programs here use the
+exchange as well. What the exchange itself reports in its answers includes them.
 """
 
 import asyncio
-import time
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+
+from alphapulse_pipeline.exchange.bucket import Bucket, directory
+from alphapulse_pipeline.exchange.retry_after import DEFAULT_WAIT, until_next_minute
+
+_JITTER = 0.5
+"""Seconds by which requests may arrive closer to each other than they were sent."""
+_FULL = 0.9
+"""The share of a limit from which on the exchange's own count stops us, whoever has used it."""
 
 
-class TokenBucket:
-    """Lets requests through in the order of their arrival.
+@dataclass(frozen=True)
+class Limit:
+    """One counter of an exchange, in the exchange's own units."""
 
-    Takes ccxt's `tokenBucket`: `capacity` and `tokens` in units of request cost, `refillRate` in
-    cost per millisecond. As in ccxt, a request may go as soon as the bucket is not negative;
-    otherwise a request that costs more than the capacity would wait forever.
-    """
+    name: str
+    amount: float
+    seconds: float
+    """`amount` per `seconds`."""
+    per_address: bool = False
+    """Counted per IP address; otherwise per user or key."""
+    burst: float | None = None
+    """The most at once, if the documentation says; otherwise a part of `amount` that leaves room
+    for what flows in meanwhile."""
+    used: str = ""
+    """Lower-case header with the amount used in the current minute."""
+    left: str = ""
+    """Lower-case header with the amount that is left."""
+    server: str = ""
+    """ccxt's name of the API whose server counts, if several servers share the counter."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._capacity = float(config["capacity"])
-        self._per_second = 1000 * float(config["refillRate"])
-        self._tokens = float(config.get("tokens", 0))
-        self.spent = 0.0
-        """The total cost of all requests so far."""
-        self._filled_at = time.monotonic()
-        self._held_until = self._filled_at
+    def rate(self, share: float) -> float:
+        """What may flow in per second, so that no window gets more than the amount."""
+        spread = 0.0 if self.burst is not None else self._spread
+        return self._part(share) * self.amount / (self.seconds + spread)
+
+    def most_at_once(self, share: float) -> float:
+        if self.burst is not None:
+            return self._part(share) * self.burst
+        return self.rate(share) * self._spread
+
+    def _part(self, share: float) -> float:
+        return share if self.per_address else 1.0
 
     @property
-    def per_hour(self) -> float:
-        """The total cost that an hour allows."""
-        return 3600 * self._per_second
+    def _spread(self) -> float:
+        return max(self.seconds / 20, min(self.seconds, _JITTER))
 
-    async def __call__(self, cost: float = 1) -> None:
-        """Return when a request of this cost may be sent."""
-        wait = self.take(cost, time.monotonic())
-        while wait > 0:
+
+Charges = tuple[tuple[Limit, float], ...]
+"""The limits that a request counts in, and how much in each; the narrowest first."""
+Charged = Callable[[str, str, Mapping[str, Any]], Charges | None]
+"""(ccxt's name of the API, path, parameters) -> charges; None if it is not documented."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as ccxt describes it, and what ccxt would charge."""
+
+    api: str
+    path: str
+    params: Mapping[str, Any]
+    cost: float
+
+
+_CURRENT: ContextVar[tuple[tuple[Limit, Bucket, float], ...]] = ContextVar("_CURRENT", default=())
+"""What the request that this task is sending was charged."""
+
+
+class RateLimiter:
+    """Lets the requests of one account through, within its exchange's limits."""
+
+    def __init__(
+        self,
+        ccxt_bucket: Mapping[str, Any],
+        charged: Charged | None,
+        share: float,
+        key: str,
+        server_of: Callable[[str], str],
+    ) -> None:
+        """`ccxt_bucket`: ccxt's `tokenBucket`, used for what `charged` does not know."""
+        self._undocumented = Limit(
+            "ccxt",
+            1000 * float(ccxt_bucket["refillRate"]),
+            1,
+            per_address=True,
+            burst=float(ccxt_bucket["capacity"]),
+        )
+        self._charged = charged
+        self._share = share
+        self._key = hashlib.sha256(key.encode()).hexdigest()[:16]
+        self._server_of = server_of
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self.spent = 0.0
+        """Seconds that the limits need to allow the requests so far, one after the other."""
+
+    per_hour = 3600.0
+    """What of `spent` an hour allows."""
+
+    async def __call__(self, request: Request) -> None:
+        """Return when the request may be sent."""
+        charges = self._charges(request)
+        current = tuple(
+            (limit, self._bucket(limit, request.api), amount) for limit, amount in charges
+        )
+        self.spent += max(amount / bucket.per_second for _, bucket, amount in current)
+        turns = [(bucket, bucket.take(amount)) for _, bucket, amount in current]
+        while (wait := max(bucket.wait(turn) for bucket, turn in turns)) > 0:
             await asyncio.sleep(wait)
-            wait = self._held_until - time.monotonic()
+        _CURRENT.set(current)
+
+    def observe(self, headers: Mapping[str, str]) -> None:
+        """Stop where the exchange's count says that a limit is nearly used up, whoever used it."""
+        lower = {name.lower(): value for name, value in headers.items()}
+        for limit, bucket, _ in _CURRENT.get():
+            used, left = lower.get(limit.used, ""), lower.get(limit.left, "")
+            if used.isdigit() and int(used) > _FULL * limit.amount:
+                bucket.hold(until_next_minute(lower.get("date", "")))
+            if left == "0":
+                bucket.hold(1 / bucket.per_second)
+
+    def refused(self, asked: float | None, times: int) -> float:
+        """Hold the limit that the current request broke; how long, in seconds.
+
+        `asked`: what the exchange asks for. If it does not say, as long as the limit needs to allow
+        the request, and twice as long each time it was not enough: others use it as well.
+        """
+        current = _CURRENT.get()
+        if asked is None:
+            needed = current[0][2] / current[0][1].per_second if current else 0.0
+            asked = max(needed, DEFAULT_WAIT) * 2.0 ** (times - 1)
+        self.hold(asked)
+        return asked
 
     def hold(self, seconds: float) -> None:
-        """Let no request through for `seconds`: a response to one of them said so."""
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
+        """Let no request through the narrowest limit of the current one for `seconds`."""
+        for _, bucket, _ in _CURRENT.get()[:1]:
+            bucket.hold(seconds)
 
-    def take(self, cost: float, now: float) -> float:
-        """Seconds after `now` (monotonic) at which a request of this cost may be sent.
+    def close(self) -> None:
+        for bucket in self._buckets.values():
+            bucket.close()
 
-        The cost is charged immediately, so later requests wait longer and none overtakes.
-        """
-        filled = self._tokens + (now - self._filled_at) * self._per_second
-        self._tokens = min(filled, self._capacity)
-        self._filled_at = now
-        wait = max(-self._tokens, 0) / self._per_second
-        self._tokens -= cost
-        self.spent += cost
-        return max(wait, self._held_until - now)
+    def _charges(self, request: Request) -> Charges:
+        if self._charged is not None:
+            known = self._charged(request.api, request.path, request.params)
+            if known is not None:
+                return known
+        return ((self._undocumented, request.cost),)
+
+    def _bucket(self, limit: Limit, api: str) -> Bucket:
+        server = self._server_of(limit.server or api)
+        if (server, limit.name) not in self._buckets:
+            parts = [urlsplit(server).scheme, urlsplit(server).netloc, limit.name]
+            if not limit.per_address:
+                parts.append(self._key)
+            folder = directory()
+            self._buckets[server, limit.name] = Bucket(
+                folder and folder / re.sub(r"[^\w.-]", "_", " ".join(parts)),
+                limit.rate(self._share),
+                limit.most_at_once(self._share),
+            )
+        return self._buckets[server, limit.name]

@@ -1,5 +1,7 @@
 """How long the exchange asks us to wait before a retry."""
 
+import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,6 +10,8 @@ DEFAULT_WAIT = 1.0
 """Seconds to wait if the exchange does not say: most limits are per second."""
 
 _MARGIN = 0.05
+_SECOND = 1.0
+"""The precision of HTTP's dates."""
 
 
 def retry_after(headers: Mapping[str, str], now_ms: int) -> float | None:
@@ -27,6 +31,16 @@ def retry_after(headers: Mapping[str, str], now_ms: int) -> float | None:
     return wait + _MARGIN if wait > 0 else None
 
 
+def throttled_until(text: str, now_ms: int) -> float | None:
+    """Seconds to wait according to the text of an error, if it says so.
+
+    Kraken's "EService:Throttled: 1790000000": a Unix time ("Spot REST Rate Limits",
+    docs.kraken.com/api/docs/guides/spot-rest-ratelimits).
+    """
+    until = re.search(r"Throttled:\s*\[?(\d{10})\b", text)
+    return max(int(until.group(1)) - now_ms / 1000, 0.0) + _SECOND if until else None
+
+
 def _retry_after(after: str, date: str | None, now_ms: int) -> float | None:
     if after.isdigit():
         return float(after)
@@ -37,3 +51,15 @@ def _retry_after(after: str, date: str | None, now_ms: int) -> float | None:
         return max((then - sent).total_seconds(), 0.0)
     except (TypeError, ValueError):  # not a date, or a date without a timezone
         return None
+
+
+def until_next_minute(date: str) -> float:
+    """Seconds until the exchange's minute ends, by the `Date` header of its answer if it has one.
+
+    Binance counts by the minutes of its own clock ("LIMITS", rest-api.md of 2026-07-21).
+    """
+    try:
+        now = parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        now = time.time()
+    return 60 - now % 60 + _SECOND

@@ -20,13 +20,15 @@ from alphapulse_pipeline.settings.paths import shown
 
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
+RATE_SHARE = "ALPHAPULSE_RATE_SHARE"
+DEFAULT_RATE_SHARE = 0.5
 ALERT_WEBHOOK = "ALPHAPULSE_ALERT_WEBHOOK"
 """A secret: its URL lets anyone post to the channel."""
 DOTENV = "ALPHAPULSE_DOTENV"
 """Path of `.env`. Set by `up` for its child processes, whose working directory differs."""
 
 _LOOKED_UP = re.compile(
-    rf".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z|{ALERT_WEBHOOK}\Z"
+    rf".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z|{ALERT_WEBHOOK}\Z|{RATE_SHARE}\Z"
 )
 _SECRET = re.compile(rf".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z|{ALERT_WEBHOOK}\Z")
 
@@ -145,6 +147,21 @@ def trading_server(name: str) -> Literal["live", "testnet", "demo"]:
     if value in ("", "0", "false", "no", "off"):
         return "live"
     raise SettingsError(f"{name} is {value!r}", "set it to true, false or demo")
+
+
+def rate_share() -> float:
+    """The share of an exchange's limits per IP address that all accounts together may use.
+
+    Raises `SettingsError` if it is not a number above 0 and at most 1.
+    """
+    text = lookup(RATE_SHARE).strip()
+    try:
+        share = float(text) if text else DEFAULT_RATE_SHARE
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise SettingsError(f"{RATE_SHARE} is {text!r}", "set it to a number above 0, at most 1")
+    return share
 
 
 def home() -> Path:

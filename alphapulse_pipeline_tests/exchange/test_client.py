@@ -19,7 +19,7 @@ from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
-from alphapulse_pipeline.exchange.rate_limit import TokenBucket
+from alphapulse_pipeline.exchange.rate_limit import RateLimiter
 from alphapulse_pipeline.exchange.retry_after import retry_after
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
@@ -214,7 +214,7 @@ def test_a_slow_clock_answer_does_not_put_now_ahead() -> None:
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The seconds for which the whole account was held, without really waiting."""
     held: list[float] = []
-    monkeypatch.setattr(TokenBucket, "hold", lambda _, seconds: held.append(seconds))
+    monkeypatch.setattr(RateLimiter, "hold", lambda _, seconds: held.append(seconds))
     stamina.set_testing(True, attempts=4, cap=True)
     yield held
     stamina.set_testing(False)

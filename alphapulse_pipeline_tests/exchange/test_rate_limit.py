@@ -1,84 +1,125 @@
-"""The rate limit is kept, and used up."""
+"""Which limits a request counts in, and what the exchange's answers say about them."""
 
-from itertools import pairwise
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.exchange.rate_limit import TokenBucket
+from alphapulse_pipeline.exchange import rate_limit
+from alphapulse_pipeline.exchange.rate_limit import Charged, Limit, RateLimiter, Request
 
-CAPACITY, PER_SECOND = 10.0, 5.0
-asked = st.lists(
-    st.tuples(st.floats(0, 20), st.floats(0.5, 12)), min_size=1, max_size=40
-)  # seconds after the one before, cost
-
-
-def sent(requests: list[tuple[float, float]]) -> tuple[list[tuple[float, float]], list[float]]:
-    """When each was sent and what it cost; and when it was asked for."""
-    bucket = TokenBucket({"capacity": CAPACITY, "refillRate": PER_SECOND / 1000})
-    begin = now = bucket._filled_at
-    times, moments = [], []
-    for pause, cost in requests:
-        now += pause
-        moments.append(now - begin)
-        times.append((now + bucket.take(cost, now) - begin, cost))
-    return times, moments
+CCXT = {"capacity": 1, "refillRate": 0.02}
+ADDRESS = Limit("all", 6000, 60, per_address=True, used="x-used")
+USER = Limit("mine", 10, 1, left="x-left")
 
 
-@given(asked)
-def test_no_stretch_of_time_sees_more_than_the_bucket_holds(
-    requests: list[tuple[float, float]],
+def charged(*charges: tuple[Limit, float]) -> Charged:
+    return lambda api, path, params: charges or None
+
+
+def limiter(charges: Charged | None = None, *, share: float = 0.5, key: str = "key") -> RateLimiter:
+    return RateLimiter(CCXT, charges, share, key, lambda api: "https://api.example.com")
+
+
+def send(
+    limits: RateLimiter,
+    then: Callable[[], object] = lambda: None,
+    params: Mapping[str, Any] | None = None,
+) -> float:
+    """Send one request; seconds until the next one may be sent."""
+
+    async def one() -> float:
+        await limits(Request("private", "orders", params or {}, 1))
+        then()
+        [(_, bucket, _), *_] = rate_limit._CURRENT.get()
+        return bucket.wait(bucket.take(0))
+
+    return asyncio.run(one())
+
+
+@given(
+    amount=st.floats(1, 1e6),
+    seconds=st.sampled_from([1.0, 2.0, 5.0, 60.0]),
+    share=st.floats(0.01, 1),
+    per_address=st.booleans(),
+)
+def test_a_window_sees_no_more_than_the_share_of_its_amount(
+    amount: float, seconds: float, share: float, per_address: bool
 ) -> None:
-    times, _ = sent(requests)
-    assert all(a[0] <= b[0] + 1e-6 for a, b in pairwise(times))
-    for first in range(len(times)):
-        for last in range(first, len(times)):
-            # the last one may go as soon as what was before it is paid
-            cost = sum(cost for _, cost in times[first:last])
-            stretch = times[last][0] - times[first][0]
-            assert cost <= CAPACITY + stretch * PER_SECOND + 1e-6
+    limit = Limit("all", amount, seconds, per_address=per_address)
+    part = share if per_address else 1
+    most = limit.most_at_once(share) + seconds * limit.rate(share)
+    assert most == pytest.approx(part * amount)
+    if seconds == 60:
+        assert limit.rate(share) * seconds >= 0.95 * part * amount
 
 
-@given(asked)
-def test_a_request_waits_only_for_what_others_have_taken(
-    requests: list[tuple[float, float]],
+def test_a_limit_per_address_is_shared_by_keys_and_one_per_user_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times, moments = sent(requests)
-    for n, ((time, _), asked_at) in enumerate(zip(times, moments, strict=True)):
-        if time > asked_at + 1e-6:
-            # waited: then everything since some moment of rest went out at full speed
-            assert any(
-                sum(cost for _, cost in times[first:n])
-                >= (time - times[first][0]) * PER_SECOND - 1e-6
-                for first in range(n)
-            )
+    monkeypatch.setattr(rate_limit, "directory", lambda: tmp_path)
+    for limit, shared in ((ADDRESS, True), (USER, False)):
+        first, second = (limiter(charged((limit, 1)), key=key) for key in ("a", "b"))
+        send(first, lambda first=first: first.hold(50))  # type: ignore[misc]
+        waits = [bucket.wait(bucket.take(0)) for bucket in _buckets(second)]
+        assert [wait > 40 for wait in waits] == [shared]
+        first.close()
+        second.close()
+    assert "a" not in [path.name.split("_")[-1] for path in tmp_path.iterdir()]
 
 
-def test_the_bucket_refills_while_no_request_waits() -> None:
-    bucket = TokenBucket({"capacity": 1, "refillRate": 0.002})
-    now = bucket._filled_at
-    waited = 0.0
-    for _ in range(100):
-        wait = bucket.take(2, now)
-        waited += wait
-        now += wait + 0.3  # the answer takes a while, without other requests
-    # a second each, answer and wait together
-    assert waited == pytest.approx(99 * 0.7)
+def _buckets(limits: RateLimiter) -> list[Any]:
+    request = Request("private", "orders", {}, 1)
+    return [limits._bucket(limit, "private") for limit, _ in limits._charges(request)]
 
 
-def test_what_was_spent_is_counted_and_an_hours_worth_is_known() -> None:
-    bucket = TokenBucket({"capacity": 1, "refillRate": 0.002})
-    for cost in (1, 2.5, 0.5):
-        bucket.take(cost, bucket._filled_at)
-    assert bucket.spent == 4
-    assert bucket.per_hour == pytest.approx(7200)
+def test_the_exchanges_count_stops_us_until_its_minute_ends() -> None:
+    limits = limiter(charged((ADDRESS, 1)))
+    headers = {"X-Used": "5399", "Date": "Fri, 27 Nov 2026 18:30:45 GMT"}
+    assert send(limits, lambda: limits.observe(headers)) <= 0
+    headers["X-Used"] = "5401"
+    assert send(limits, lambda: limits.observe(headers)) == pytest.approx(16, abs=0.1)
 
 
-def test_a_wait_after_one_request_holds_all_of_them() -> None:
-    bucket = TokenBucket({"capacity": 10, "refillRate": 1})
-    now = bucket._filled_at
-    bucket.hold(3)
-    waits = [bucket.take(1, now), bucket.take(1, now)]
-    assert all(wait == pytest.approx(3, abs=0.5) for wait in waits)
-    assert bucket.take(1, now + 60) == 0
+def test_an_endpoint_that_has_nothing_left_is_given_time() -> None:
+    limits = limiter(charged((USER, 1), (ADDRESS, 1)))
+    assert send(limits, lambda: limits.observe({"X-Left": "1"})) <= 0
+    assert send(limits, lambda: limits.observe({"X-Left": "0"})) == pytest.approx(0.15, abs=0.01)
+
+
+def test_a_refusal_holds_what_was_refused_and_nothing_else() -> None:
+    limits = limiter(charged((USER, 1), (ADDRESS, 1)))
+
+    def refuse() -> None:
+        assert limits.refused(30, 1) == 30
+        (_, user, _), (_, address, _) = rate_limit._CURRENT.get()
+        assert user.wait(user.take(0)) > 29
+        assert address.wait(address.take(0)) <= 0
+
+    send(limits, refuse)
+
+
+def test_a_counter_that_falls_slowly_is_given_the_time_it_needs() -> None:
+    counter = Limit("counter", 0.33, 1, burst=11)
+    limits = limiter(charged((counter, 2)))
+    waits: list[float] = []
+    send(limits, lambda: waits.extend(limits.refused(None, times) for times in (1, 2, 3)))
+    assert waits == pytest.approx([6.06, 12.12, 24.24], abs=0.01)
+
+
+def test_what_is_not_documented_counts_as_ccxt_says() -> None:
+    limits = limiter(charged())
+    # 20 per second, of which half
+    assert [bucket.per_second for bucket in _buckets(limits)] == [10]
+
+
+def test_what_was_spent_is_the_time_that_the_limits_need() -> None:
+    limits = limiter(charged((USER, 1), (ADDRESS, 20)))
+    for _ in range(3):
+        send(limits)
+    assert limits.spent == pytest.approx(3 * 20 * 63 / 3000)
+    assert limits.per_hour == 3600

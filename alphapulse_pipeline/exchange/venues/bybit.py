@@ -29,6 +29,7 @@ from alphapulse_pipeline.exchange.feed import (
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
+from alphapulse_pipeline.exchange.venues.limits import bybit as limits
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor
 
@@ -467,8 +468,6 @@ BYBIT = Venue(
     keeps_unfilled_orders=timedelta(days=1),
     delisted=_delisted,
     settings={
-        # Limits are per endpoint and second, and allow a burst of one second's requests.
-        "tokenBucket": {"capacity": 100, "tokens": 100},
         # Requesting currencies needs a permission that the key may lack; markets have the codes.
         "has": {"fetchCurrencies": False},
         # All accounts are unified by now: detecting it costs two requests per run.
@@ -478,6 +477,5 @@ BYBIT = Venue(
             "unifiedMarginStatus": 6,
         },
     },
-    # 50 per second according to Bybit, 10 according to ccxt: half of what is allowed.
-    costs={"v5/execution/list": 2, "v5/order/history": 2},
+    charged=limits.charged,
 )

@@ -18,6 +18,7 @@ from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, seconds, to
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
+from alphapulse_pipeline.exchange.venues.limits import kraken as limits
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Counted, Cursor, Whole
 
@@ -289,7 +290,5 @@ KRAKEN = Venue(
     # no limit is documented
     keeps_unfilled_orders=timedelta(days=365),
     delisted=_delisted,
-    # The counter of the lowest tier holds 15, and a history request costs 2: seven immediately,
-    # then one every six seconds.
-    settings={"tokenBucket": {"capacity": 40, "tokens": 40}},
+    charged=limits.charged,
 )

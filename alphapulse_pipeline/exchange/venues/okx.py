@@ -19,6 +19,7 @@ from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, mi
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
+from alphapulse_pipeline.exchange.venues.limits import okx as limits
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Cursor, Whole, Windows
 from alphapulse_pipeline.exchange.walker.cursor import last_row
@@ -421,4 +422,5 @@ OKX = Venue(
     keeps_unfilled_orders=timedelta(hours=2),
     delisted=_delisted,
     needs_password=True,
+    charged=limits.charged,
 )

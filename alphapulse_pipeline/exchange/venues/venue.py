@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange.account_type import AskAccountType
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.products import AskProducts
+from alphapulse_pipeline.exchange.rate_limit import Charged
 from alphapulse_pipeline.exchange.rights import AskRights
 
 Amend = Callable[[Raw, Row], Row | None]
@@ -120,8 +121,8 @@ class Venue:
     """Whether keys have a passphrase."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """ccxt's constructor settings."""
-    costs: Mapping[str, float] = field(default_factory=dict)
-    """Path -> cost in the rate limiter, where the exchange allows more than ccxt assumes."""
+    charged: Charged | None = None
+    """The documented limits that a request counts in; without it, ccxt's."""
 
     def supports(self, dataset: str) -> bool:
         match dataset:

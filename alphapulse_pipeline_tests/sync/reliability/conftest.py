@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import stamina
 
-from alphapulse_pipeline.exchange.rate_limit import TokenBucket
+from alphapulse_pipeline.exchange.rate_limit import RateLimiter
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.sync.reliability.cells import Cells
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene, scene
@@ -23,7 +23,7 @@ def small_world() -> World:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As many attempts as always, and no waiting between them."""
-    monkeypatch.setattr(TokenBucket, "hold", lambda self, seconds: None)
+    monkeypatch.setattr(RateLimiter, "hold", lambda self, seconds: None)
     with stamina.set_testing(True, attempts=4, cap=True):
         yield
 

@@ -21,6 +21,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     USDM,
     all_of,
 )
+from alphapulse_pipeline.exchange.venues.limits import binance as limits
 from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
 
 # Required fields: stored columns are read from them.
@@ -84,4 +85,5 @@ BINANCE = Venue(
     formerly_listed=account.formerly_listed,
     # Requesting currencies needs a permission that the key may lack; markets have the codes.
     settings={"options": {"fetchCurrencies": False, "fetchMargins": False}},
+    charged=limits.charged,
 )

@@ -1,0 +1,1 @@
+"""What each exchange's documentation allows: one module per exchange, as data."""

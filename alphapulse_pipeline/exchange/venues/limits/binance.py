@@ -1,0 +1,126 @@
+"""Binance's request weights.
+
+API documentation: "LIMITS" (rest-api.md of binance-spot-api-docs, 2026-07-21), "Rate limits"
+(developers.binance.com/docs/products/caas/basics/4.rate-limits, undated), and the weight on each
+endpoint's page (binance-connector-python, 2026-08-21).
+
+* `/api/*`: 6000 per minute and IP, all endpoints together.
+* `/fapi/*` and `/dapi/*`: 2400 per minute and IP. Whether they share one counter is not documented,
+  and Binance is moving COIN-M to the engine of USD-M: here they share one.
+* `/sapi/*`: each endpoint has its own counter, either 12,000 per minute and IP, or 180,000 per
+  minute and user.
+
+COIN-M's weights are to fall "after CM migration", which has no date: the higher ones count here.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from alphapulse_pipeline.exchange.rate_limit import Charges, Limit
+
+SPOT = Limit("spot", 6000, 60, per_address=True, used="x-mbx-used-weight-1m", server="private")
+FUTURES = Limit(
+    "futures", 2400, 60, per_address=True, used="x-mbx-used-weight-1m", server="fapiPrivate"
+)
+
+
+class _Weight(NamedTuple):
+    with_symbol: float
+    without: float
+
+
+_SPOT: Mapping[str, float | _Weight] = {
+    "time": 1,
+    "exchangeInfo": 20,
+    "ticker/24hr": _Weight(2, 80),
+    "account": 20,
+    "order": 4,
+    "openOrders": _Weight(6, 80),
+    "allOrders": 20,
+    "myTrades": 20,
+}
+_USDM: Mapping[str, float | _Weight] = {
+    "time": 1,
+    "exchangeInfo": 1,
+    "ticker/24hr": _Weight(1, 40),
+    "account": 5,
+    "balance": 5,
+    "positionRisk": 5,
+    "order": 1,
+    "openOrders": _Weight(1, 40),
+    "openAlgoOrders": _Weight(1, 40),
+    "allOrders": 5,
+    "allAlgoOrders": 5,
+    "userTrades": 5,
+    "income": 30,
+}
+_COINM: Mapping[str, float | _Weight] = {
+    "time": 1,
+    "exchangeInfo": 1,
+    "ticker/24hr": _Weight(1, 40),
+    "account": 5,
+    "balance": 1,
+    "positionRisk": 1,
+    "order": 1,
+    "openOrders": _Weight(1, 40),
+    "allOrders": _Weight(20, 40),
+    "userTrades": _Weight(20, 40),
+    "income": 20,
+}
+_PER_ADDRESS = {
+    "account/info": 1,
+    "account/apiRestrictions": 1,
+    "asset/get-funding-asset": 1,
+    "asset/getUserAsset": 5,
+    "asset/transfer": 1,
+    "asset/wallet/balance": 60,
+    "capital/config/getall": 10,
+    "capital/deposit/hisrec": 1,
+    "margin/account": 10,
+    "margin/allOrders": 200,
+    "margin/allPairs": 1,
+    "margin/capital-flow": 100,
+    "margin/isolated/account": 10,
+    "margin/isolated/allPairs": 10,
+    "margin/myTrades": 10,
+    "margin/openOrders": 10,
+    "margin/order": 10,
+}
+_PER_USER = {"capital/withdraw/history": 18_000}
+
+_SAPI = {
+    path: (
+        Limit(
+            f"sapi {path}",
+            12_000,
+            60,
+            per_address=True,
+            used="x-sapi-used-ip-weight-1m",
+            server="sapi",
+        ),
+        float(weight),
+    )
+    for path, weight in _PER_ADDRESS.items()
+} | {
+    path: (
+        Limit(f"sapi {path}", 180_000, 60, used="x-sapi-used-uid-weight-1m", server="sapi"),
+        float(weight),
+    )
+    for path, weight in _PER_USER.items()
+}
+
+
+def charged(api: str, path: str, params: Mapping[str, Any]) -> Charges | None:
+    if api.startswith("sapi"):
+        return (_SAPI[path],) if path in _SAPI else None
+    pool, weights = (
+        (FUTURES, _USDM)
+        if api.startswith("fapi")
+        else (FUTURES, _COINM)
+        if api.startswith("dapi")
+        else (SPOT, _SPOT)
+    )
+    weight = weights.get(path)
+    if isinstance(weight, _Weight):
+        weight = weight.with_symbol if params.get("symbol") else weight.without
+    return None if weight is None else ((pool, weight),)
