@@ -24,7 +24,7 @@ class BadDay:
 AGAIN = "retries up to four times, then leaves the rest to the next run"
 STOPS = "stops at once: a retry fixes no key and makes a ban longer"
 READS_THE_REST = "reads what the key may read, and names what it may not"
-WAITS = "pauses the whole account as long as requested (or a second) and retries"
+WAITS = "pauses what counts in the same limit, as long as requested (or needed), and retries"
 SUSPECTS = "accepts an empty answer only with a known row, wallet or order as proof"
 PROVES = "accepts only pages that prove nothing is missing; stores each row once, by its key"
 READS = "reports the missing field and its endpoint, if the tables depend on it"
