@@ -63,4 +63,20 @@ class Hyperliquid:
         return -1 if delta["user"].lower() == self.walletAddress.lower() else 1
 
 
-FIXES: Mapping[str, type] = {"hyperliquid": Hyperliquid}
+class Gate:
+    """Ledger entries of futures have a time in seconds with decimals, and ccxt calls funding a fee.
+
+    github.com/gateio/gateapi-python/blob/master/docs/FuturesAccountBook.md, 2025-07-31
+    """
+
+    def parse_ledger_entry(self, item: Any, currency: Any = None) -> Any:
+        time = str(item.get("time_ms") or item["time"])
+        exact = int(Decimal(time) * 1000) if "." in time else time
+        entry = super().parse_ledger_entry({**item, "time": exact}, currency)  # type: ignore[misc]
+        return {**entry, "info": item}
+
+    def parse_ledger_entry_type(self, type: Any) -> Any:
+        return "funding" if type == "fund" else super().parse_ledger_entry_type(type)  # type: ignore[misc]
+
+
+FIXES: Mapping[str, type] = {"gate": Gate, "gateeu": Gate, "hyperliquid": Hyperliquid}

@@ -18,6 +18,7 @@ from alphapulse_pipeline.exchange.venues.dry_run import (
     DryRun,
     Outcome,
     arrives,
+    units,
 )
 from alphapulse_pipeline.exchange.venues.generic import describe, generic
 from alphapulse_pipeline.exchange.walker import Windows
@@ -130,6 +131,8 @@ def test_overrides_apply_to_something() -> None:
         *ccxt_overrides.STARTS,
         *ccxt_overrides.PER_MARKET,
         *ccxt_overrides.UNUSABLE,
+        *ccxt_overrides.UNITS,
+        *ccxt_overrides.FILTERED_BY_ANOTHER_TIME,
     ]
     assert [key for key in keys if key[1] and key not in methods] == []
     named = {
@@ -165,6 +168,36 @@ def test_an_end_that_ccxt_ignores_uses_the_exchanges_own_parameter() -> None:
         source = trades(exchange).get("linear") or next(iter(trades(exchange).values()))
         answer = asked(DryRun(exchange), source, window_of(source.feed))
         assert arrives(UNTIL, {name: answer.params[name]})
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        (SINCE, "ms"),
+        (str(SINCE // 1000), "s"),
+        (f"{SINCE // 1000}.000", "s"),
+        (SINCE * 1000, "us"),
+        (SINCE * 1_000_000, "ns"),
+        ("2026-09-21T14:13:20.000Z", "date"),
+    ],
+)
+def test_the_unit_of_a_time_is_recognized(value: Any, unit: str) -> None:
+    params = {"nested": [{"from": value}]}
+    assert units(SINCE, params) == {unit}
+    assert arrives(SINCE, params, unit)
+    assert not arrives(SINCE, params, "ms" if unit == "s" else "s")
+
+
+def test_a_window_whose_ends_differ_in_their_unit_is_not_used() -> None:
+    """ccxt sends Bitbank's start in seconds; the end is sent in milliseconds."""
+    feed = trades("bitbank")["all"].feed
+    assert feed.window is None
+    assert window_of(feed) == {"limit": 1000, "params": {}}
+
+
+def test_gates_fills_are_kept_when_they_are_outside_of_the_window() -> None:
+    """Gate filters fills by the time that their order ended."""
+    assert isinstance(trades("gate")["spot"].feed.paging, Bisect)
 
 
 def test_scopes_of_which_ccxt_would_choose_one_are_all_requested() -> None:

@@ -123,3 +123,25 @@ def test_deposits_are_read_with_markets_of_an_earlier_run() -> None:
         [row] = htx.rows("transfers", "deposits")
         assert "/v2/reference/currencies" not in {path for path, _ in htx.asked}
     assert (row["asset"], row["amount"], row["network"]) == ("USDT", Decimal(25), "TRC20")
+
+
+@pytest.mark.parametrize("stream", ["spot", "swap usdt"])
+def test_gates_ledger_is_asked_for_in_seconds(stream: str) -> None:
+    """https://github.com/gateio/gateapi-python/blob/master/docs/SpotApi.md (2025-07-31)"""
+    entry = {"id": "5", "change": "1.5", "balance": "4.5", "text": "", "type": "fund"}
+    books = {
+        "/spot/account_book": [{**entry, "time": DAY, "currency": "BTC"}],
+        "/futures/usdt/account_book": [{**entry, "time": DAY / 1000 + 0.123456}],
+    }
+
+    def answers(path: str, asked: Mapping[str, Any]) -> Any:
+        book = next(rows for name, rows in books.items() if path.endswith(name))
+        return book if int(asked["from"]) * 1000 <= DAY <= int(asked["to"]) * 1000 else []
+
+    with account("gate", answers, market("BTC/USDT", "BTC_USDT")) as gate:
+        [row] = gate.rows("ledger", stream)
+        sent = [(int(asked["from"]), int(asked["to"])) for _, asked in gate.asked]
+    assert all(first < last < DAY // 100 for first, last in sent)
+    assert (row["asset"], row["amount"]) == ("BTC" if stream == "spot" else "USDT", Decimal("1.5"))
+    assert row["wallet"] == stream.partition(" ")[0]
+    assert abs(row["happened_at"].timestamp() * 1000 - DAY) < 1000

@@ -20,6 +20,7 @@ from alphapulse_pipeline.exchange.venues.dry_run import (
     DryRun,
     Outcome,
     arrives,
+    units,
 )
 
 _KINDS: dict[str, tuple[dict[str, str], str]] = {
@@ -203,14 +204,17 @@ class CallPlanner:
             return plan
         if answer.outcome is Outcome.UNKNOWN:
             return replace(plan, since=True, until=True)
-        since, until = arrives(SINCE, answer.params), arrives(UNTIL, answer.params)
-        return replace(
+        unit = ccxt_overrides.UNITS.get((self.name, method), "")
+        since = arrives(SINCE, answer.params, unit)
+        until = arrives(UNTIL, answer.params, unit)
+        timed = replace(
             plan,
             since=since,
             until=until,
             start=None if since else ccxt_overrides.bound(ccxt_overrides.STARTS, self.name, method),
             end=None if until else ccxt_overrides.bound(ccxt_overrides.ENDS, self.name, method),
         )
+        return plan if _contradicts_itself(timed, answer) else timed
 
     def _scoped(self, plan: CallPlan) -> list[CallPlan]:
         """One plan for each scope, where ccxt would choose one of them by default."""
@@ -267,6 +271,17 @@ def _leaks(params: Mapping[str, str], answer: Answer, plain: Answer) -> bool:
         answer.params.get(name) == value and plain.params.get(name) != value
         for name, value in params.items()
     )
+
+
+def _contradicts_itself(plan: CallPlan, answer: Answer) -> bool:
+    """Whether the ends of the window are sent in different units: one of them is wrong, and if the
+    exchange reads a time as far in the future, its empty answer looks like "no rows"."""
+    start, end = (
+        {bound.name: bound.written(time)} if bound else answer.params
+        for bound, time in ((plan.start, SINCE), (plan.end, UNTIL))
+    )
+    sent = units(SINCE, start) - {"date"}, units(UNTIL, end) - {"date"}
+    return all(sent) and not sent[0] & sent[1]
 
 
 def _key(answer: Answer) -> tuple[str, str]:

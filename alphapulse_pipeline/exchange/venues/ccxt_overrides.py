@@ -26,6 +26,10 @@ def _seconds(time: int) -> Any:
     return -(-time // 1000)
 
 
+def _whole_seconds(time: int) -> Any:
+    return time // 1000
+
+
 def _microseconds(time: int) -> Any:
     return time * 1000
 
@@ -68,7 +72,9 @@ ENDS: dict[tuple[str, str], Bound] = {
     ("fmfwio", _ALL_METHODS): Bound("till", _iso),
     ("foxbit", _ALL_METHODS): Bound("end_time", _iso),
     ("gate", "fetchFundingHistory"): Bound("to", _seconds),
+    ("gate", "fetchLedger"): Bound("to", _seconds),
     ("gateeu", "fetchFundingHistory"): Bound("to", _seconds),
+    ("gateeu", "fetchLedger"): Bound("to", _seconds),
     ("hitbtc", _ALL_METHODS): Bound("till", _iso),
     ("hollaex", _ALL_METHODS): Bound("end_date", _iso),
     ("kucoinfutures", _ALL_METHODS): Bound("endAt"),
@@ -91,10 +97,27 @@ STARTS: dict[tuple[str, str], Bound] = {
     ("bithumb", _ALL_METHODS): Bound("start_date"),
     ("bitopro", "fetchMyTrades"): Bound("startTimestamp"),
     ("blockchaincom", _ALL_METHODS): Bound("from"),
+    ("gate", "fetchLedger"): Bound("from", _whole_seconds),
+    ("gateeu", "fetchLedger"): Bound("from", _whole_seconds),
     ("mexc", "fetchFundingHistory"): Bound("start_time"),
     ("phemex", _ALL_METHODS): Bound("start"),
 }
 """Where ccxt ignores `since`."""
+
+UNITS: dict[tuple[str, str], str] = {
+    ("gate", "fetchLedger"): "s",
+    ("gateeu", "fetchLedger"): "s",
+}
+"""The documented unit of an exchange's times, where ccxt sends another one: the exchange would read
+milliseconds as a time far in the future, and return nothing. `list_spot_account_book` in
+github.com/gateio/gateapi-python/blob/master/docs/SpotApi.md, 2025-07-31."""
+
+FILTERED_BY_ANOTHER_TIME = {
+    ("gate", "fetchMyTrades"): "by the time that the order ended",
+    ("gateeu", "fetchMyTrades"): "by the time that the order ended",
+}
+"""Lists whose windows are not of the rows' own time: a row may be in a later one. `list_my_trades`
+in github.com/gateio/gateapi-python/blob/master/docs/SpotApi.md, 2025-07-31."""
 
 SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
     ("deribit", ""): {

@@ -107,20 +107,39 @@ class DryRun:
         return Answer(Outcome.SENDS, path, params)
 
 
-def arrives(value: int, params: Mapping[str, Any]) -> bool:
-    """Whether a request contains a time, in one of the formats that exchanges use.
+def units(value: int, params: Mapping[str, Any]) -> set[str]:
+    """The units in which a request contains a time: s, ms, us, ns, or date.
 
     ccxt's own `until` does not count: it leaks through where ccxt does not handle it.
     """
     text = str({name: sent for name, sent in params.items() if (name, sent) != ("until", UNTIL)})
     # exclusive ends are sent one millisecond off
     near = (value - 1, value, value + 1)
-    return any(form in text for moment in near for form in _forms(moment))
+    return {
+        unit
+        for moment in near
+        for unit, form in _forms(moment)
+        if re.search(rf"(?<!\d){form}(?!\d)", text)
+    }
 
 
-def _forms(value: int) -> tuple[str, ...]:
+def arrives(value: int, params: Mapping[str, Any], unit: str = "") -> bool:
+    """Whether a request contains a time, in `unit` if that is known."""
+    found = units(value, params)
+    return unit in found if unit else bool(found)
+
+
+def _forms(value: int) -> tuple[tuple[str, str], ...]:
+    """Patterns of a time, by unit."""
     time = to_time(value)
-    return (str(value), str(value // 1000), f"{time:%Y-%m-%d}", f"{time:%Y.%m.%d}")
+    return (
+        ("s", str(value // 1000)),
+        ("ms", str(value)),
+        ("us", str(value * 1000)),
+        ("ns", str(value * 1_000_000)),
+        ("date", f"{time:%Y-%m-%d}"),
+        ("date", rf"{time:%Y\.%m\.%d}"),
+    )
 
 
 def _drive(call: Coroutine[Any, Any, Any]) -> None:

@@ -185,7 +185,7 @@ def _history(
     return Source(
         Feed(
             unified(method),
-            _WINDOWS if dataset in _FILTERED_BY_ROW_TIME or not plan.windowed else _BISECT,
+            _paging(planner.name, dataset, method, plan),
             time=milliseconds("timestamp"),
             between=window(plan, planner.claims.limit(category, method, "limit")),
             window=_DAY if plan.windowed else None,
@@ -198,8 +198,22 @@ def _history(
         by_name=plan.per_market,
         retention_unknown=True,
         kind=kind,
-        amend=completed(planner.name, dataset, method, [w.name for w in wallets]),
+        amend=completed(
+            planner.name,
+            dataset,
+            method,
+            [wallet.name for wallet in wallets],
+            asset=str(plan.params.get("settle", "")).upper(),
+        ),
     )
+
+
+def _paging(exchange: str, dataset: str, method: str, plan: CallPlan) -> Windows | Bisect:
+    by_row_time = (
+        dataset in _FILTERED_BY_ROW_TIME
+        and (exchange, method) not in ccxt_overrides.FILTERED_BY_ANOTHER_TIME
+    )
+    return _WINDOWS if by_row_time or not plan.windowed else _BISECT
 
 
 def _listing(plan: CallPlan, method: str) -> Feed:

@@ -21,6 +21,9 @@ _ASSETS = ("currency", "coin", "asset", "ccy", "token", "symbol")
 
 _CLASSES = {
     "trade": "trade",
+    "funding": "funding",
+    "deposit": "transfer",
+    "withdrawal": "transfer",
     "transaction": "transfer",
     "transfer": "transfer",
     "interest": "interest",
@@ -42,8 +45,14 @@ def wallet_among(names: Iterable[str], *candidates: str) -> str:
     return next((name for name in candidates if name in known), "")
 
 
-def completed(exchange: str, dataset: str, method: str, wallets: Iterable[str]) -> Amend:
-    """Completes the rows of a unified method; `wallets`: the names of the account's wallets."""
+def completed(
+    exchange: str, dataset: str, method: str, wallets: Iterable[str], asset: str = ""
+) -> Amend:
+    """Completes the rows of a unified method.
+
+    `wallets`: the names of the account's wallets. `asset`: of rows that have none, since the
+    request was for one.
+    """
     wallets = tuple(wallets)
     fields = ccxt_overrides.IDS.get((exchange, dataset), ())
     status = _STATUSES.get(method)
@@ -57,7 +66,8 @@ def completed(exchange: str, dataset: str, method: str, wallets: Iterable[str]) 
         if dataset == "orders" and not row["status"]:
             row = row | {"status": status}
         if "asset" in row and not row["asset"]:
-            row = row | {"asset": _settlement(row["market"]) if "market" in row else _asset(raw)}
+            found = _settlement(row["market"]) if "market" in row else _asset(raw)
+            row = row | {"asset": found or asset or None}
         if row.get("wallet") == "" and row.get("market"):
             row = row | {"wallet": wallet_among(wallets, *_wallets_of(row["market"]))}
         if dataset == "transfers":
