@@ -38,6 +38,7 @@ class Account:
     """Paths and parameters of the requests."""
     name: str = "account"
     held: dict[str, set[str]] = field(default_factory=dict)
+    skipped_wallets: dict[str, str] = field(default_factory=dict)
 
     def rows(self, dataset: str, stream: str = "") -> list[Row]:
         """The rows from `START` to `END` of one stream of a history, or else of all."""
