@@ -18,7 +18,7 @@ from alphapulse_pipeline.datasets.table import (
 )
 from alphapulse_pipeline.datasets.values import Row, moment, number
 
-_STATUSES = ("open", "closed", "canceled", "expired", "rejected")
+_STATUSES = ("open", "closed", "canceled", "expired", "rejected", "unknown")
 
 
 def _row(order: Structure, place: Place) -> Row:
@@ -55,7 +55,8 @@ ORDERS = History(
         text("client_order_id", "The id that the client assigned."),
         text(
             "status",
-            "open, closed, canceled, expired or rejected.",
+            "open, closed, canceled, expired, rejected; unknown: it ended, and by the time it was "
+            "looked up, the exchange no longer kept how.",
             nullable=False,
             values=_STATUSES,
         ),

@@ -96,7 +96,9 @@ def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) ->
         for row in parsed(session, "orders", source, raw):
             if row["order_id"] == order.row["order_id"]:
                 return row
-    # exchanges drop only unfilled orders, some time after they ended
+    if _may_be_forgotten(session, order):
+        return {**order.row, "status": "unknown", "updated_at": session.client.now()}
+    # earlier, exchanges drop only unfilled orders, some time after they ended
     if order.row["filled"]:
         raise Incomplete(
             f"the exchange no longer knows order {order.row['order_id']}, which has fills"
@@ -108,6 +110,19 @@ def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) ->
             f"{last_read:%Y-%m-%d %H:%M:%S} UTC"
         )
     return {**order.row, "status": "canceled", "updated_at": session.client.now()}
+
+
+def _may_be_forgotten(session: Session, order: OpenOrder) -> bool:
+    """Whether the order was placed longer ago than the exchange keeps any order of its wallet."""
+    kept = [
+        source.feed.horizon
+        for source in session.venue.histories["orders"].values()
+        if source.wallet == order.row["wallet"]
+    ]
+    longest = max((age for age in kept if age), default=None)
+    if longest is None or None in kept:
+        return False
+    return bool(order.row["created_at"] < session.client.now() - longest)
 
 
 def _contradiction(problem: str) -> ExchangeFailure:
