@@ -183,7 +183,7 @@ class _HistoryReader:
         horizon, oldest = stream.source.feed.horizon, _oldest_served(stream.source.feed, now)
         if horizon and oldest and gap.missing.start < oldest:
             lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
-            reason = f"the exchange serves only {horizon.days} days"
+            reason = f"the exchange serves only {_words(horizon)}"
             self.state.mark_unreachable(gap.stream, lost, reason)
             gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
         return None if gap.missing.empty else gap
@@ -217,12 +217,14 @@ class _HistoryReader:
         newest = self.state.newest_row(stream.name)
         source = stream.source
         served = _MIN_RETENTION if source.retention_unknown else source.feed.horizon
-        oldest = self.session.client.now() - served + timedelta(hours=1) if served else newest
+        oldest = _since(self.session.client.now(), served) if served else newest
         return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
 
     def _newest(self, stream: Stream, page: Page, rows: list[Row]) -> datetime | None:
         """The time of the newest row of a page that the exchange will not drop soon."""
-        if self.dataset == "orders":  # exchanges drop unfilled orders early
+        served, early = stream.source.feed.horizon, self.session.venue.keeps_unfilled_orders
+        # exchanges drop unfilled orders early, and a list of only those says when
+        if self.dataset == "orders" and not (served and served <= early):
             return max((row["created_at"] for row in rows if row["filled"]), default=None)
         newest = max(map(stream.source.feed.moment, page.rows), default=None)
         return None if newest is None else to_time(newest)
@@ -230,8 +232,17 @@ class _HistoryReader:
 
 def _oldest_served(feed: Feed, now: datetime) -> datetime | None:
     """The oldest time that the exchange serves; None: unlimited."""
-    # an hour's margin, since the limit advances while pages are read
-    return now - feed.horizon + timedelta(hours=1) if feed.horizon else None
+    return _since(now, feed.horizon) if feed.horizon else None
+
+
+def _since(now: datetime, retention: timedelta) -> datetime:
+    """With a margin, since the limit advances while pages are read."""
+    return now - retention + min(timedelta(hours=1), retention / 4)
+
+
+def _words(retention: timedelta) -> str:
+    hours = retention // timedelta(hours=1)
+    return f"{hours} hours" if hours < 24 else f"{retention.days} days"
 
 
 def _proofs(

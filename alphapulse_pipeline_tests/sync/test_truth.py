@@ -16,7 +16,7 @@ from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import (
     COLUMNS,
-    retention,
+    kept,
     still_served,
     stored,
     sync_all,
@@ -87,8 +87,7 @@ def test_tables_equal_the_truth(
 def test_sources_know_how_long_their_exchange_serves_them(exchange: str) -> None:
     for dataset, sources in VENUES[exchange].histories.items():
         for stream, source in sources.items():
-            place = source.kind if dataset == "transfers" else source.wallet
-            assert source.feed.horizon == retention(exchange, dataset, place), (dataset, stream)
+            assert source.feed.horizon == kept(exchange, dataset, stream), (dataset, stream)
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,19 @@ def unreachable(
     return {row for row in rows if any(row[place] in times for times in ranges)}
 
 
+def kept(exchange: str, dataset: str, stream: str) -> timedelta | None:
+    """How long the exchange documents to serve the rows of a stream; None: forever."""
+    sources = VENUES[exchange].histories[dataset]
+    # streams of one market are named after their source and the market
+    name = next((name for name in sources if name == stream), None) or next(
+        name for name in sources if stream.startswith(f"{name} ")
+    )
+    source = sources[name]
+    if stream.endswith(" unfilled"):
+        return retention(exchange, "unfilled", source.wallet)
+    return retention(exchange, dataset, source.kind if dataset == "transfers" else source.wallet)
+
+
 def retention(exchange: str, dataset: str, place: str) -> timedelta | None:
     """How long the exchange documents to serve a dataset of a wallet (of transfers: a kind), taken
     from the simulator, so that a venue that is wrong about it is found out; None: forever."""
@@ -186,16 +199,12 @@ def wrongly_unreachable(
         " WHERE account = %s AND NOT isempty(unreachable)",
         [account],
     ).fetchall()
-    wrong = []
-    for dataset, stream, end in found:
-        sources = VENUES[exchange].histories[dataset]
-        # streams of one market are named after their source and the market
-        source = sources[next(name for name in sources if f"{stream} ".startswith(f"{name} "))]
-        place = source.kind if dataset == "transfers" else source.wallet
-        kept = retention(exchange, dataset, place)
-        if kept is None or end > now - kept + _EXPIRES_SOON:
-            wrong.append((dataset, stream))
-    return wrong
+    return [
+        (dataset, stream)
+        for dataset, stream, end in found
+        if (served := kept(exchange, dataset, stream)) is None
+        or end > now - served + min(_EXPIRES_SOON, served / 3)
+    ]
 
 
 def true(truth: dict[str, Any], dataset: str) -> set[tuple[Any, ...]]:

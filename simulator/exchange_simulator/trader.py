@@ -32,6 +32,8 @@ Schedule = Callable[[int, Callable[[int], None]], None]
 _LARGEST_POSITION = Decimal(24_000)
 _PART_OF_FREE = Decimal("0.22")
 _ON_MARGIN = 0.25
+_QUOTED_FOR = 6 * HOUR
+"""The longest time after which a market maker cancels a quote."""
 
 
 class Trader:
@@ -44,6 +46,7 @@ class Trader:
         schedule: Schedule,
         pace: Decimal,
         layout: Layout,
+        unfilled: float,
     ) -> None:
         self._seed = seed
         self._account = account
@@ -53,6 +56,7 @@ class Trader:
         self._weights = sum(market.weight for market in self._markets)
         self._schedule = schedule
         self._layout = layout
+        self._unfilled = unfilled
         # a busier trader trades smaller, so that fees do not use up the account
         self._size = Decimal(1) / max(Decimal(1), pace)
         self._dice = Random(0)  # noqa: S311 - reproducible, not secret
@@ -66,6 +70,9 @@ class Trader:
         """Place one order on a random market, with a random outcome."""
         market = self._pick()
         wallet = self._wallet(market)
+        if self._unfilled and self._dice.random() < self._unfilled:
+            self._change_mind(at, market, wallet, _QUOTED_FOR)
+            return
         fate = self._dice.random()
         if fate < 0.56:
             self.take(at, market, wallet=wallet)
@@ -160,7 +167,7 @@ class Trader:
         wait = int((0.1 + self._dice.random()) * 1.5 * DAY)
         self._schedule(met_at + wait, self._canceller(order))
 
-    def _change_mind(self, at: int, market: Market, wallet: Wallet) -> None:
+    def _change_mind(self, at: int, market: Market, wallet: Wallet, longest: int = 4 * DAY) -> None:
         """A limit order far from the market, canceled without a fill."""
         side = self._side(at, market, wallet)
         last = self._prices.last(market, at)
@@ -171,7 +178,7 @@ class Trader:
         if amount < market.minimum:
             return
         order = self._limit_order(at, market, wallet, side, limit, amount, last)
-        wait = int(5_000 + self._dice.random() ** 3 * 4 * DAY)
+        wait = int(5_000 + self._dice.random() ** 3 * longest)
         self._schedule(at + wait, self._canceller(order))
 
     def _be_refused(self, at: int, market: Market, wallet: Wallet) -> None:

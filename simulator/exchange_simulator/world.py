@@ -73,8 +73,9 @@ class World:
     """`pace` scales the trading (1: about 60 orders and 90 fills a day); `extra_markets` adds
     listed markets that are never traded; with `holds_extra`, those that are perpetuals are bought
     on the first day and held. With `ties`, every three days an order gets that many fills in one
-    millisecond, in each kind of market in turn. `layout` overrides the layout of its exchange.
-    Raises ValueError for an unknown exchange."""
+    millisecond, in each kind of market in turn. `unfilled` is the share of orders that a market
+    maker would cancel without a fill. `layout` overrides the layout of its exchange. Raises
+    ValueError for an unknown exchange."""
 
     def __init__(
         self,
@@ -86,11 +87,19 @@ class World:
         ties: int = 0,
         layout: Layout | None = None,
         holds_extra: bool = False,
+        unfilled: float = 0,
     ) -> None:
         if exchange not in LAYOUTS:
             raise ValueError(f"unknown exchange {exchange!r}; one of {', '.join(LAYOUTS)}")
         self._sibling = partial(
-            World, seed, genesis, pace, extra_markets, ties=ties, holds_extra=holds_extra
+            World,
+            seed,
+            genesis,
+            pace,
+            extra_markets,
+            ties=ties,
+            holds_extra=holds_extra,
+            unfilled=unfilled,
         )
         self.layout = LAYOUTS[exchange] if layout is None else layout
         self._siblings = {self.layout.exchange: self}
@@ -108,6 +117,7 @@ class World:
             self._schedule,
             Decimal(str(pace)),
             self.layout,
+            unfilled,
         )
         self._treasury = Treasury(self.account, self.prices, self._schedule, self.layout)
         self._episodes = Episodes(

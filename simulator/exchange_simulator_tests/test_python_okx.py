@@ -177,6 +177,11 @@ def test_every_order(okx: Simulator, facts: dict[str, Any]) -> None:
     found = pages(trade.get_order_list, "ordId")
     for kind in ("SPOT", "SWAP"):
         found += pages(trade.get_orders_history_archive, "ordId", instType=kind)
+        found += [
+            row
+            for row in pages(trade.get_orders_history, "ordId", instType=kind, state="canceled")
+            if row["accFillSz"] == "0"
+        ]
     statuses = {
         "live": "open",
         "partially_filled": "open",

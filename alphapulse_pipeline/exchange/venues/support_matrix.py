@@ -63,7 +63,7 @@ def _retention(venue: Venue) -> str:
         source.feed.horizon.days
         for dataset in ("trades", "orders")
         for source in venue.histories.get(dataset, {}).values()
-        if source.feed.horizon
+        if source.feed.horizon and source.feed.horizon.days
     }
     if not days:
         return ""

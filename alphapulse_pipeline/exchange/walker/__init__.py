@@ -8,12 +8,14 @@ whose ranges add up to the requested range, or raises `Incomplete`.
 * `Counted`: newest first, by offset; the count of all rows is the proof.
 * `Windows`: only a time window, with answers truncated at an undocumented size.
 * `Whole`: everything in one answer.
+* `RecentlyEnded`: everything that has ended recently, whenever it began.
 """
 
 from alphapulse_pipeline.exchange.walker.counted import Counted
 from alphapulse_pipeline.exchange.walker.cursor import Cursor
+from alphapulse_pipeline.exchange.walker.ended import RecentlyEnded
 from alphapulse_pipeline.exchange.walker.ids import FromId
 from alphapulse_pipeline.exchange.walker.whole import Whole
 from alphapulse_pipeline.exchange.walker.windows import Windows
 
-__all__ = ["Counted", "Cursor", "FromId", "Whole", "Windows"]
+__all__ = ["Counted", "Cursor", "FromId", "RecentlyEnded", "Whole", "Windows"]

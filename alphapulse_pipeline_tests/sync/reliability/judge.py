@@ -176,7 +176,10 @@ def _okx(dataset: str, row: dict[str, Any], kind: str) -> list[str]:
     if dataset == "ledger":
         return [row["wallet"]]
     names = {"spot": ["spot", "margin"], "swap": ["swap"], "future": ["futures"]}
-    return names.get(kind.partition(" ")[0], ["option"])
+    streams = names.get(kind.partition(" ")[0], ["option"])
+    if dataset == "orders" and row["status"] == "canceled" and not row["filled"]:
+        return [f"{stream} unfilled" for stream in streams]
+    return streams
 
 
 def _kraken(dataset: str, row: dict[str, Any], kind: str) -> list[str]:

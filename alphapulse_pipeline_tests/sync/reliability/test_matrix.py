@@ -38,6 +38,7 @@ ONCE = {
         ("prices", "missing=bidQty"),
     ],
     "okx": [
+        ("orders", "empty:/api/v5/trade/orders-history"),
         ("orders", "empty:/api/v5/trade/orders-history-archive"),
         ("orders", "empty:/api/v5/trade/orders-pending"),
         ("balances", "missing=details"),

@@ -40,7 +40,7 @@ def order(call: Call) -> Data:
     world, orders = call.world, call.world.account.orders
 
     def is_it(order: Order) -> bool:
-        if inst_id(order.market) != market or _expired(call, order, ARCHIVED):
+        if inst_id(order.market) != market or _expired(call, order, ARCHIVED, UNFILLED_RETENTION):
             return False
         return _number(order) == asked if asked is not None else order.client_order_id == link
 
@@ -66,11 +66,12 @@ def orders_pending(call: Call) -> Data:
 
 
 def orders_history(call: Call) -> Data:
-    return _history(call, _RECENT_ORDERS)
+    return _history(call, _RECENT_ORDERS, UNFILLED_RETENTION)
 
 
 def orders_history_archive(call: Call) -> Data:
-    return _history(call, ARCHIVED)
+    """Without the orders that were canceled without a fill."""
+    return _history(call, ARCHIVED, None)
 
 
 def fills(call: Call) -> Data:
@@ -82,8 +83,9 @@ def fills_history(call: Call) -> Data:
     return _fills(call, ARCHIVED)
 
 
-def _history(call: Call, retention: int) -> Data:
-    """Ended orders by when they were placed; served for `retention` after their end."""
+def _history(call: Call, retention: int, unfilled: int | None) -> Data:
+    """Ended orders by when they were placed; served for `retention` after their end, those without
+    a fill for `unfilled` (None: never)."""
     call.inst_type(required=True)
     world, oldest = call.world, call.now - retention
     orders, wanted = world.account.orders, _wanted(call)
@@ -94,20 +96,18 @@ def _history(call: Call, retention: int) -> Data:
         return (
             wanted(order)
             and call.exchange.visible(world.account.ended, order, call.now)
-            and not _expired(call, order, retention)
+            and not _expired(call, order, retention, unfilled)
         )
 
     rows = by_id(call, orders, _number, keep, since=min(first, oldest))
     return [_order(world, order, call.now) for order in rows]
 
 
-def _expired(call: Call, order: Order, retention: int) -> bool:
+def _expired(call: Call, order: Order, retention: int, unfilled: int | None) -> bool:
     if order.ended_at is None or order.ended_at > call.now:
         return False
-    unfilled = not order.at(call.now).filled
-    return order.ended_at < call.now - (
-        min(retention, UNFILLED_RETENTION) if unfilled else retention
-    )
+    kept = retention if order.at(call.now).filled else unfilled
+    return kept is None or order.ended_at < call.now - kept
 
 
 def _number(order: Order) -> int:

@@ -9,24 +9,31 @@ Lists are newest first, at most a hundred rows per page, and continue after a ro
 empty page ends the list. Fills are identified by `billId`: `tradeId` is unique only per instrument.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.account_type import AccountType
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, between, milliseconds
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, between, milliseconds
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Rights
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.limits import okx as limits
+from alphapulse_pipeline.exchange.venues.okx import trading
+from alphapulse_pipeline.exchange.venues.okx.common import (
+    BY_BILL,
+    DATA,
+    FUNDING,
+    LIMIT,
+    THREE_MONTHS,
+    TRADING,
+    TYPES,
+)
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Venue, Wallet
-from alphapulse_pipeline.exchange.walker import Cursor, Whole, Windows
-from alphapulse_pipeline.exchange.walker.cursor import last_row
+from alphapulse_pipeline.exchange.walker import Whole, Windows
 
-# instType -> ccxt's flag of its markets
-_TYPES = {"SPOT": "spot", "MARGIN": "spot", "SWAP": "swap", "FUTURES": "future", "OPTION": "option"}
-_DERIVATIVES = {name: flag for name, flag in _TYPES.items() if flag != "spot"}
+_DERIVATIVES = {name: flag for name, flag in TYPES.items() if flag != "spot"}
 
 # acctLv
 _MODES = {
@@ -36,14 +43,11 @@ _MODES = {
     "4": "portfolio margin",
 }
 
-_DATA = at("data")
-_THREE_MONTHS = timedelta(days=90)
-_TRADING, _FUNDING = "trading", "funding"
 _FROM_TRADING, _TO_TRADING = "130", "131"
 
 # type of a bill -> class, per wallet: the same number means different things
 _CLASSES = {
-    _TRADING: {
+    TRADING: {
         "1": "transfer",
         "2": "trade",
         "3": "trade",  # delivery
@@ -56,7 +60,7 @@ _CLASSES = {
         "22": "loan",  # repayment
         "251": "adjustment",  # refund
     },
-    _FUNDING: {
+    FUNDING: {
         "1": "transfer",  # deposit
         "2": "transfer",  # withdrawal
         "13": "adjustment",  # refund of a canceled withdrawal, in no other history
@@ -66,33 +70,6 @@ _CLASSES = {
 }
 
 # Required fields: stored columns are read from them.
-_FILL_FIELDS = (
-    "instId",
-    "billId",
-    "ordId",
-    "side",
-    "fillPx",
-    "fillSz",
-    "fee",
-    "feeCcy",
-    "execType",
-    "subType",
-    "ts",
-)
-_ORDER_FIELDS = (
-    "instId",
-    "ordId",
-    "clOrdId",
-    "state",
-    "ordType",
-    "side",
-    "px",
-    "sz",
-    "accFillSz",
-    "avgPx",
-    "cTime",
-    "uTime",
-)
 _POSITION_FIELDS = (
     "instId",
     "pos",
@@ -106,28 +83,6 @@ _POSITION_FIELDS = (
 )
 _BILL_FIELDS = ("billId", "type", "ccy", "balChg", "bal", "ts")
 _PRICE_FIELDS = {"last": "last", "bid": "bidPx", "ask": "askPx"}
-
-# subType of a fill -> kind; all others are trades
-_KINDS = {
-    **dict.fromkeys(("100", "101", "102", "103", "104", "105", "106", "107"), "liquidation"),
-    **dict.fromkeys(("125", "126", "127", "128"), "adl"),
-    **dict.fromkeys(("112", "113", "170", "171", "172"), "settlement"),
-}
-
-
-def _fill(raw: Raw, row: Row) -> Row:
-    role = row["taker_or_maker"]
-    return row | {
-        "trade_id": raw["billId"],
-        "kind": _KINDS.get(str(raw.get("subType")), "trade"),
-        "realized_pnl": number(raw.get("fillPnl")) if ":" in row["market"] else None,
-        # liquidations have no role
-        "taker_or_maker": role if role in ("taker", "maker") else None,
-    }
-
-
-def _order(raw: Raw, row: Row) -> Row:
-    return row
 
 
 def _payment(raw: Raw, row: Row) -> Row:
@@ -146,7 +101,7 @@ def _entry(raw: Raw, row: Row) -> Row:
 
 def _moved(raw: Raw, row: Row) -> Row:
     """A transfer between the two wallets, from the funding wallet's bill."""
-    wallets = (_TRADING, _FUNDING) if raw["type"] == _FROM_TRADING else (_FUNDING, _TRADING)
+    wallets = (TRADING, FUNDING) if raw["type"] == _FROM_TRADING else (FUNDING, TRADING)
     return row | {
         "amount": abs(row["amount"]),
         "fee_cost": None,
@@ -154,40 +109,6 @@ def _moved(raw: Raw, row: Row) -> Row:
         "from_wallet": wallets[0],
         "to_wallet": wallets[1],
         "status": "ok",
-    }
-
-
-def _by_type(
-    types: Mapping[str, str],
-    method: str,
-    paging: Cursor,
-    time: str,
-    parse: str,
-    amend: Amend,
-    required: tuple[str, ...],
-    window: timedelta | None = None,
-    **params: Any,
-) -> dict[str, Source]:
-    return {
-        name.lower(): Source(
-            Feed(
-                method,
-                paging,
-                {"instType": name, "limit": 100, **params},
-                _DATA,
-                milliseconds(time),
-                between("begin", "end"),
-                required=required,
-                window=window,
-                horizon=_THREE_MONTHS,
-            ),
-            wallet=_TRADING,
-            parse=parse,
-            category=flag,
-            market="instId",
-            amend=amend,
-        )
-        for name, flag in types.items()
     }
 
 
@@ -207,7 +128,7 @@ def _by_time(
             method,
             Windows(margin=1),
             {"limit": 100, **params},
-            _DATA,
+            DATA,
             milliseconds("ts"),
             # OKX excludes both ends
             lambda first, last: {"before": first - 1, "after": last + 1},
@@ -220,27 +141,16 @@ def _by_time(
     )
 
 
-def _orders(method: str, params: Mapping[str, Any], flag: str, paging: Cursor | Whole) -> Source:
-    return Source(
-        Feed(method, paging, params, _DATA, required=_ORDER_FIELDS),
-        wallet=_TRADING,
-        parse="parse_order",
-        category=flag,
-        market="instId",
-        amend=_order,
-    )
-
-
 def _positions(name: str, flag: str) -> Source:
     return Source(
         Feed(
             "privateGetAccountPositions",
             Whole(),
             {"instType": name},
-            _DATA,
+            DATA,
             required=_POSITION_FIELDS,
         ),
-        wallet=_TRADING,
+        wallet=TRADING,
         parse="parse_position",
         category=flag,
         market="instId",
@@ -251,7 +161,7 @@ def _cash(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
     """`cashBal`: `eq`, which ccxt uses as total, includes unrealized PnL."""
     return [
         (coin["ccy"], coin["cashBal"], coin["frozenBal"], coin.get("liab"))
-        for account in _DATA(answer)
+        for account in DATA(answer)
         for coin in account["details"]
     ]
 
@@ -291,23 +201,19 @@ def _delisted(raw_id: str, category: str) -> str:
     return unified(raw_id, base, quote, kind, tail.removeprefix("SWAP"))
 
 
-_BY_ORDER = Cursor("after", last_row("ordId"), ordered=False)
-# sorted by id; the times may be slightly out of order
-_BY_BILL = Cursor("after", last_row("billId"), disorder=5_000)
-
 OKX = Venue(
     wallets=(
         Wallet(
-            _TRADING,
+            TRADING,
             {"type": "trading"},
             _cash,
-            lambda answer: [coin for account in _DATA(answer) for coin in account["details"]],
+            lambda answer: [coin for account in DATA(answer) for coin in account["details"]],
             ("ccy", "cashBal", "frozenBal", "liab"),
         ),
         Wallet(
-            _FUNDING,
+            FUNDING,
             {"type": "funding"},
-            rows=_DATA,
+            rows=DATA,
             required=("ccy", "bal", "availBal", "frozenBal"),
         ),
     ),
@@ -315,62 +221,50 @@ OKX = Venue(
     margin_mode=_margin_mode,
     rights=_rights,
     account_type=_account_type,
-    open_orders=tuple(
-        _orders("privateGetTradeOrdersPending", {"instType": name, "limit": 100}, flag, _BY_ORDER)
-        for name, flag in _TYPES.items()
-    ),
+    open_orders=trading.open_orders(),
     ended_orders=(),
     histories={
-        "trades": _by_type(
-            _TYPES,
-            "privateGetTradeFillsHistory",
-            _BY_BILL,
-            "ts",
-            "parse_trade",
-            _fill,
-            _FILL_FIELDS,
-        ),
-        # possibly sorted by closing time: only complete windows prove anything
-        "orders": _by_type(
-            _TYPES,
-            "privateGetTradeOrdersHistoryArchive",
-            _BY_ORDER,
-            "cTime",
-            "parse_order",
-            _order,
-            _ORDER_FIELDS,
-            window=timedelta(days=7),
-        ),
-        "funding": _by_type(
-            {"SWAP": "swap"},
-            "privateGetAccountBillsArchive",
-            _BY_BILL,
-            "ts",
-            "parse_ledger_entry",
-            _payment,
-            (*_BILL_FIELDS, "instId"),
-            type="8",
-        ),
+        "trades": trading.trades(),
+        "orders": trading.orders(),
+        "funding": {
+            "swap": Source(
+                Feed(
+                    "privateGetAccountBillsArchive",
+                    BY_BILL,
+                    {"instType": "SWAP", "limit": LIMIT, "type": "8"},
+                    DATA,
+                    milliseconds("ts"),
+                    between("begin", "end"),
+                    required=(*_BILL_FIELDS, "instId"),
+                    horizon=THREE_MONTHS,
+                ),
+                wallet=TRADING,
+                parse="parse_ledger_entry",
+                category="swap",
+                market="instId",
+                amend=_payment,
+            )
+        },
         "transfers": {
             "deposits": _by_time(
                 "privateGetAssetDepositHistory",
-                _FUNDING,
+                FUNDING,
                 "parse_transaction",
                 "deposit",
-                lambda _, row: row | {"to_wallet": _FUNDING},
+                lambda _, row: row | {"to_wallet": FUNDING},
                 ("depId", "ccy", "amt", "state", "ts"),
             ),
             "withdrawals": _by_time(
                 "privateGetAssetWithdrawalHistory",
-                _FUNDING,
+                FUNDING,
                 "parse_transaction",
                 "withdrawal",
-                lambda _, row: row | {"from_wallet": _FUNDING},
+                lambda _, row: row | {"from_wallet": FUNDING},
                 ("wdId", "ccy", "amt", "state", "fee", "ts"),
             ),
             "from trading": _by_time(
                 "privateGetAssetBillsHistory",
-                _FUNDING,
+                FUNDING,
                 "parse_ledger_entry",
                 "transfer",
                 _moved,
@@ -379,7 +273,7 @@ OKX = Venue(
             ),
             "to trading": _by_time(
                 "privateGetAssetBillsHistory",
-                _FUNDING,
+                FUNDING,
                 "parse_ledger_entry",
                 "transfer",
                 _moved,
@@ -388,24 +282,24 @@ OKX = Venue(
             ),
         },
         "ledger": {
-            _TRADING: Source(
+            TRADING: Source(
                 Feed(
                     "privateGetAccountBillsArchive",
-                    _BY_BILL,
+                    BY_BILL,
                     {"limit": 100},
-                    _DATA,
+                    DATA,
                     milliseconds("ts"),
                     between("begin", "end"),
                     required=(*_BILL_FIELDS, "ordId"),
-                    horizon=_THREE_MONTHS,
+                    horizon=THREE_MONTHS,
                 ),
-                wallet=_TRADING,
+                wallet=TRADING,
                 parse="parse_ledger_entry",
                 amend=_entry,
             ),
-            _FUNDING: _by_time(
+            FUNDING: _by_time(
                 "privateGetAssetBillsHistory",
-                _FUNDING,
+                FUNDING,
                 "parse_ledger_entry",
                 "",
                 _entry,
@@ -413,13 +307,11 @@ OKX = Venue(
             ),
         },
     },
-    order_by_id=lambda category, market, order_id: (
-        _orders("privateGetTradeOrder", {"instId": market, "ordId": order_id}, category, Whole()),
-    ),
+    order_by_id=trading.order_by_id,
     tickers={"spot": {"type": "spot"}, "swap": {"type": "swap"}, "future": {"type": "future"}},
     priced=dict.fromkeys(("spot", "swap", "future"), _PRICE_FIELDS),
     lag=timedelta(seconds=30),
-    keeps_unfilled_orders=timedelta(hours=2),
+    keeps_unfilled_orders=trading.UNFILLED_KEPT,
     delisted=_delisted,
     needs_password=True,
     charged=limits.charged,

@@ -1,0 +1,89 @@
+"""What is particular to OKX."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.test_truth import check
+from alphapulse_pipeline_tests.sync.truth import sync_all
+from exchange_simulator import Simulator, World, serve
+from exchange_simulator.markets import HOUR
+
+Make = Callable[..., Account]
+_AT = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.now = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def _orders(simulator: Simulator, since: int) -> dict[str, dict[str, Any]]:
+    """All orders placed since then, served or not, by id."""
+    truth = simulator.truth(exchange="okx", expired=True)
+    return {row["order_id"]: row for row in truth["orders"] if row["created_at"] >= since}
+
+
+def _stored(db: Connection[TupleRow], since: int) -> dict[str, str]:
+    rows = db.execute(
+        "SELECT order_id, status FROM alphapulse.orders WHERE created_at >= %s",
+        [datetime.fromtimestamp(since / 1000, UTC)],
+    ).fetchall()
+    return dict(rows)
+
+
+@pytest.fixture(scope="module")
+def market_maker() -> World:
+    """Cancels 95 of 100 orders without a fill."""
+    return World(seed=5, genesis=_AT - timedelta(days=5), pace=8, exchange="okx", unfilled=0.95)
+
+
+def test_a_market_maker(
+    market_maker: World, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    clock = _Clock()
+    with serve(market_maker, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=5)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        check(simulator, account, database, db, clock.now)
+        # what was placed within 90 minutes is covered, whatever became of it
+        since = clock.now - HOUR
+        clock.now += HOUR
+        sync_all(account, database)
+        placed = _orders(simulator, since)
+        unfilled = [row for row in placed.values() if row["filled"] == "0"]
+        assert len(unfilled) > 20
+        assert len(unfilled) > len(placed) * 0.9
+        assert _stored(db, since) == {order_id: row["status"] for order_id, row in placed.items()}
+
+        # two and a half hours later, orders were placed and forgotten in between
+        clock.now += 5 * HOUR // 2
+        sync_all(account, database)
+        placed = _orders(simulator, since)
+        lost = placed.keys() - _stored(db, since).keys()
+        assert lost
+        for row in (placed[order_id] for order_id in lost):
+            assert (row["filled"], row["expired"]) == ("0", True)
+            stream = "spot unfilled" if ":" not in row["market"] else "swap unfilled"
+            assert _coverage(db, stream, row["created_at"]) == (
+                False,
+                True,
+                "the exchange serves only 2 hours",
+            )
+
+
+def _coverage(db: Connection[TupleRow], stream: str, at: int) -> tuple[Any, ...] | None:
+    return db.execute(
+        "SELECT covered @> %(at)s, unreachable @> %(at)s, unreachable_reason"
+        " FROM alphapulse.coverage WHERE dataset = 'orders' AND stream = %(stream)s",
+        {"at": datetime.fromtimestamp(at / 1000, UTC), "stream": stream},
+    ).fetchone()
