@@ -9,12 +9,15 @@ the sums.
 import re
 from collections.abc import Mapping
 
+from alphapulse_pipeline.exchange.new_values import meaning
+
 _LOAN = re.compile("borrow|repay|loan", re.IGNORECASE)
 
 
 def ledger_class(kind: str, classes: Mapping[str, str]) -> str:
     """The class of an entry of an exchange's `kind`, according to the exchange's `classes`.
 
-    Unlisted kinds are loans if their name says so, otherwise "other".
+    Unlisted kinds are loans if their name says so, otherwise "other", and are reported once.
     """
-    return classes.get(kind) or ("loan" if _LOAN.search(kind) else "other")
+    unlisted = "loan" if _LOAN.search(kind) else "other"
+    return meaning("kind of ledger entry", kind, classes, unlisted)
