@@ -1,5 +1,6 @@
 """Binance's accounts as users have them: the tables equal the simulator's books."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,39 +9,53 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.sync.truth import stored, true
+from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true
 from exchange_simulator import Simulator, World, serve
-from exchange_simulator.layout import Layout
+from exchange_simulator.layout import BINANCE_ACCOUNTS, Layout
 
 Make = Callable[..., Account]
+DB = Connection[TupleRow]
 HOUR = 3_600_000
-BEGAN = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=4)
+BEGAN = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=2)
 
 
 @contextmanager
 def living(layout: Layout | None = None, **world: object) -> Iterator[Simulator]:
-    """An account of four days at `NOW_MS`, where its clock stands still."""
+    """An account of two days at `NOW_MS`, where its clock stands still."""
     young = World(genesis=BEGAN, layout=layout, **world)  # type: ignore[arg-type]
     with serve(young, clock=lambda: NOW_MS, limits=False) as simulator:
         yield simulator
 
 
+def at(simulator: Simulator, make_account: Make, hours: int) -> Account:
+    """The account so many hours before `NOW_MS`, when the clock stands still."""
+    now = NOW_MS - hours * HOUR
+    simulator.set_clock(lambda: now)
+    options = {"timeDifference": time.time_ns() // 1_000_000 - now + 50_000, "recvWindow": 59_000}
+    return make_account(
+        simulator.url, "binance", exchange="binance", history_start=BEGAN.date(), options=options
+    )
+
+
+def gaps(db: DB) -> list[tuple[str, str]]:
+    return db.execute("SELECT dataset, stream FROM alphapulse.coverage_gaps").fetchall()
+
+
 @pytest.mark.parametrize("dataset", ["funding", "ledger"])
 def test_forty_positions_are_paid_in_one_millisecond(
-    dataset: str, make_account: Make, database: str, db: Connection[TupleRow]
+    dataset: str, make_account: Make, database: str, db: DB
 ) -> None:
     """The second run finds the rows of one payment, and nothing else."""
     with living(extra_markets=80, holds_extra=True, pace=0) as simulator:
-        account = make_account(
-            simulator.url, "binance", exchange="binance", history_start=BEGAN.date()
-        )
         for hours in (10, 0):
-            simulator.set_clock(lambda hours=hours: NOW_MS - hours * HOUR)
+            account = at(simulator, make_account, hours)
             with open_session(account, database, "test") as session:
                 rows = history(session, dataset, whole_history(session), fill=True)
                 write(session.connection, rows, "test")
@@ -48,5 +63,28 @@ def test_forty_positions_are_paid_in_one_millisecond(
     wanted = true(truth, dataset)
     assert len(wanted) > 40
     assert stored(db, dataset, "binance") == wanted
-    gaps = "SELECT stream FROM alphapulse.coverage_gaps WHERE dataset = %s"
-    assert db.execute(gaps, [dataset]).fetchall() == []
+    assert gaps(db) == []
+
+
+@pytest.mark.parametrize("kind", BINANCE_ACCOUNTS)
+def test_accounts_that_lack_wallets_are_read_completely(
+    kind: str, make_account: Make, database: str, db: DB
+) -> None:
+    """Read twice, so that there is a window between two snapshots."""
+    layout = BINANCE_ACCOUNTS[kind]
+    with living(layout, pace=2) as simulator:
+        for hours in (10, 0):
+            sync_all(at(simulator, make_account, hours), database)
+        truth = simulator.truth(NOW_MS, exchange="binance")
+    for dataset in COLUMNS:
+        assert stored(db, dataset, "binance") == true(truth, dataset), dataset
+    assert gaps(db) == []
+    failed = "SELECT dataset, status FROM alphapulse.sync_status WHERE status NOT IN ('completed', 'unsupported')"
+    assert db.execute(failed).fetchall() == []
+    if kind == "sub-account":
+        return  # what its parent account pays is only in the ledger
+    refresh(db, PortfolioSettings())
+    windows = "SELECT wallet, asset, state, residual FROM portfolio.reconciliation"
+    found = db.execute(windows).fetchall()
+    assert [row for row in found if row[2] != "reconciled"] == []
+    assert bool(found) is not layout.empty

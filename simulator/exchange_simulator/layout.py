@@ -32,7 +32,7 @@ class Layout:
     portfolio_margin: bool = False
     """Whether margin and futures are traded in one account, which has its own endpoints."""
     parent: Wallet | None = None
-    """Wallet of a sub-account that its parent account pays into now and then."""
+    """Wallet of a sub-account that its parent account pays into every day."""
     empty: bool = False
     """Whether the account was opened and never used."""
 

@@ -81,10 +81,8 @@ class Treasury:
             self._schedule(start + int(dice.random() * 20 * HOUR), self._deposit_where_needed)
         if dice.random() < 0.11:
             self._schedule(start + int(dice.random() * 20 * HOUR), self._prepare_withdrawal)
-        if self._layout.parent and dice.random() < 0.2:
-            self._schedule(
-                start + int(dice.random() * 20 * HOUR), self._receive(self._layout.parent)
-            )
+        if self._layout.parent:
+            self._schedule(start + 18 * HOUR, self._receive(self._layout.parent))
         if self._layout.shares:
             for hour in range(1, 24, _BALANCED_EVERY):
                 self._schedule(start + hour * HOUR + int(dice.random() * HOUR), self._balance)
