@@ -13,6 +13,8 @@ class AccountType:
     name: str
     problem: str = ""
     fix: str = ""
+    rest_is_read: bool = False
+    """Whether the datasets succeed without what is not read."""
 
 
 AskAccountType = Callable[[Caller], Awaitable[AccountType]]

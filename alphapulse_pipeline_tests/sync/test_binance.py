@@ -79,8 +79,8 @@ def test_accounts_that_lack_wallets_are_read_completely(
     for dataset in COLUMNS:
         assert stored(db, dataset, "binance") == true(truth, dataset), dataset
     assert gaps(db) == []
-    failed = "SELECT dataset, status FROM alphapulse.sync_status WHERE status NOT IN ('completed', 'unsupported')"
-    assert db.execute(failed).fetchall() == []
+    statuses = db.execute("SELECT DISTINCT status FROM alphapulse.sync_status").fetchall()
+    assert sorted(statuses) == [("completed",), ("unsupported",)]
     if kind == "sub-account":
         return  # what its parent account pays is only in the ledger
     refresh(db, PortfolioSettings())

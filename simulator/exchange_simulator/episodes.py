@@ -64,7 +64,7 @@ class Episodes:
             self._close_by_force(day, start)
         if self._holds_extra and day == 0:
             for market in self._catalogue.standing:
-                if market.kind == "linear" and not market.weight:
+                if market.kind == "linear" and not market.weight and self._layout.trades(market):
                     self._schedule(start + 2 * HOUR, self._buyer(market))
         if self._ties and day % _TIES_EVERY == 1:
             self._tie(day // _TIES_EVERY, start + 11 * HOUR)

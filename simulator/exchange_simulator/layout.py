@@ -33,6 +33,8 @@ class Layout:
     """Whether margin and futures are traded in one account, which has its own endpoints."""
     parent: Wallet | None = None
     """Wallet of a sub-account that its parent account pays into every day."""
+    also_listed: frozenset[Kind] = frozenset()
+    """Kinds of markets that the exchange lists and this account cannot trade."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -44,12 +46,16 @@ class Layout:
     def trades(self, market: Market) -> bool:
         return market.kind in self.wallet_of
 
+    def lists(self, market: Market) -> bool:
+        return self.trades(market) or market.kind in self.also_listed
+
     def without(self, *wallets: Wallet) -> "Layout":
         """The layout of an account that never opened `wallets`."""
         return replace(
             self,
             wallet_of={k: wallet for k, wallet in self.wallet_of.items() if wallet not in wallets},
             wallets=tuple(wallet for wallet in self.wallets if wallet not in wallets),
+            also_listed=frozenset(k for k, wallet in self.wallet_of.items() if wallet in wallets),
             margin=None if self.margin in wallets else self.margin,
             loans=None if self.loans in wallets else self.loans,
             shares={place: part for place, part in self.shares.items() if place[0] not in wallets},

@@ -129,10 +129,10 @@ class Catalogue:
         self.standing: tuple[Market, ...] = tuple(
             _in_steps(market, layout.steps.get(market.name))
             for market in (*STANDING, self.delisted, *_fillers(extra_markets))
-            if layout.trades(market)
+            if layout.lists(market)
         )
         self.by_name = {market.name: market for market in self.standing}
-        self.traded = tuple(market for market in self.standing if market.weight)
+        self.traded = tuple(m for m in self.standing if m.weight and layout.trades(m))
 
     def listed(self, kind: Kind, at: int) -> list[Market]:
         if kind == "option":

@@ -249,7 +249,8 @@ def _account_type(context: AccountContext) -> Finding:
     except ExchangeFailure as failure:
         return unknown(failure.problem, failure.fix)
     if found.problem:
-        return failed(f"{found.name}: {found.problem}", found.fix)
+        finding = warning if found.rest_is_read else failed
+        return finding(f"{found.name}: {found.problem}", found.fix)
     return ok(found.name)
 
 

@@ -12,7 +12,7 @@ time within a market, and are not unique across markets. Spot has no ledger.
 from datetime import timedelta
 
 from alphapulse_pipeline.exchange.feed import at
-from alphapulse_pipeline.exchange.venues.binance import account, ledger, trading, transfers
+from alphapulse_pipeline.exchange.venues.binance import account, ledger, pages, trading, transfers
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     FUNDING,
@@ -30,13 +30,26 @@ _COLLATERAL_FIELDS = ("asset", "walletBalance", "initialMargin")
 
 BINANCE = Venue(
     wallets=(
-        Wallet(SPOT, {"type": "spot"}, rows=at("balances"), required=_BALANCE_FIELDS),
-        Wallet(FUNDING, {"type": "funding"}, rows=all_of, required=_BALANCE_FIELDS),
+        Wallet(
+            SPOT,
+            {"type": "spot"},
+            rows=at("balances"),
+            required=_BALANCE_FIELDS,
+            documented=pages.WALLETS[SPOT],
+        ),
+        Wallet(
+            FUNDING,
+            {"type": "funding"},
+            rows=all_of,
+            required=_BALANCE_FIELDS,
+            documented=pages.WALLETS[FUNDING],
+        ),
         Wallet(
             MARGIN,
             {"type": "margin"},
             rows=at("userAssets"),
             required=(*_BALANCE_FIELDS, "borrowed", "interest"),
+            documented=pages.WALLETS[MARGIN],
         ),
         Wallet(
             USDM,
@@ -44,6 +57,7 @@ BINANCE = Venue(
             account.collateral,
             at("assets"),
             _COLLATERAL_FIELDS,
+            pages.WALLETS[USDM],
         ),
         Wallet(
             COINM,
@@ -51,6 +65,7 @@ BINANCE = Venue(
             account.collateral,
             at("assets"),
             _COLLATERAL_FIELDS,
+            pages.WALLETS[COINM],
         ),
     ),
     positions=trading.positions(),

@@ -79,6 +79,7 @@ async def account_type(call: Caller) -> AccountType:
             "portfolio margin",
             "its margin and futures wallets have separate endpoints, which are not read",
             "nothing to do if spot and funding are enough; otherwise disable Portfolio Margin",
+            rest_is_read=True,
         )
     parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
     return AccountType(

@@ -9,6 +9,7 @@ Spot is documented in the repository binance/binance-spot-api-docs.
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
+    FUNDING,
     ISOLATED,
     MARGIN,
     SPOT,
@@ -165,3 +166,10 @@ TRANSFERS = _page(
     note="one request per direction; the longest window is not documented. Transfers between the "
     "accounts of a master account are not listed",
 )
+WALLETS = {
+    SPOT: _page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
+    FUNDING: _page(f"{_WALLET}asset#funding-wallet", f"1 {_SAPI_WEIGHT}"),
+    MARGIN: _page(f"{_MARGIN}account#query-cross-margin-account-details", f"10 {_SAPI_WEIGHT}"),
+    USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
+    COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
+}
