@@ -17,7 +17,7 @@ from alphapulse_pipeline.exchange.venues import Source
 
 logger = logging.getLogger(__name__)
 
-_NO_ID = re.compile("(0x)?0*")
+_NO_ID = re.compile("|0x0+")
 """Ids that identify nothing: Hyperliquid's funding payments all have a hash of zeros."""
 
 

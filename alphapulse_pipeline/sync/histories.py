@@ -5,13 +5,17 @@ from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
-from alphapulse_pipeline.exchange.walker.unknown_retention import limit_to_oldest_row
+from alphapulse_pipeline.exchange.walker.unknown_retention import (
+    is_served,
+    limit_to_oldest_row,
+)
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import refresh_orders
 from alphapulse_pipeline.sync.session import Session
@@ -25,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 _FAILS_ALL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures that would repeat for every stream."""
-_MIN_RETENTION = timedelta(days=1)
-"""No exchange is known to drop younger rows."""
+_EXPECTED = timedelta(days=1)
+"""Where retention is not documented: a younger row that is no longer returned is suspect."""
 _KNOWN_ROW_EXPIRES = timedelta(days=1)
 """How long a known row that is no longer returned counts as an error of the exchange."""
 
@@ -207,16 +211,22 @@ class _HistoryReader:
         if not after:  # a walk that continues from a stored row needs no other proof
             known_row = self._known_row(stream)
             pages = confirm_empty_pages(pages, feed, session.client.request, known_row)
-        if not source.retention_unknown:
+        if source.kept is None:
             return pages
-        older = self.state.covered_before(stream.name, gap.missing.start)
-        return limit_to_oldest_row(pages, to_milliseconds(now - _MIN_RETENTION), older, feed.moment)
+        newest = self.state.newest_row(stream.name)
+        return limit_to_oldest_row(
+            pages,
+            to_milliseconds(now - source.kept),
+            to_milliseconds(newest) if newest else None,
+            partial(is_served, session.client.request, feed),
+            feed.moment,
+        )
 
     def _known_row(self, stream: Stream) -> int | None:
         """The time (ms) of a row that the exchange must still return, if any."""
         newest = self.state.newest_row(stream.name)
         source = stream.source
-        served = _MIN_RETENTION if source.retention_unknown else source.feed.horizon
+        served = source.feed.horizon if source.kept is None else max(source.kept, _EXPECTED)
         oldest = _since(self.session.client.now(), served) if served else newest
         return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
 

@@ -109,10 +109,6 @@ class HistoryState:
         """The end of the wanted range of each stream without a gap, by stream."""
         return dict(self._rows("read_until"))
 
-    def covered_before(self, stream: str, before: datetime) -> bool:
-        """Whether any time before `before` is covered in a stream."""
-        return bool(self._value("covered_before", stream=stream, before=before))
-
     def covered_until(self) -> datetime | None:
         """The end of the newest covered range of any stream."""
         until: datetime | None = self._value("covered_until")

@@ -10,6 +10,7 @@ import pytest
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.feed import Feed
 from alphapulse_pipeline.exchange.venues import VENUES, Source, Venue, ccxt_overrides, venue_of
+from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner
 from alphapulse_pipeline.exchange.venues.dry_run import (
     SINCE,
     SYMBOLS,
@@ -61,7 +62,7 @@ def test_the_venue_is_made_offline_and_its_requests_contain_whole_windows(exchan
         assert feed.method.startswith("fetch_")
         assert callable(getattr(run.ccxt, feed.method)), name
         assert isinstance(feed.paging, Windows | Bisect)
-        assert source.retention_unknown
+        assert source.kept is not None
         assert source.parse == ""
         answer = asked(run, source, dict(feed.between(SINCE, UNTIL)))
         if answer.outcome is Outcome.UNKNOWN:
@@ -204,7 +205,7 @@ def test_scopes_of_which_ccxt_would_choose_one_are_all_requested() -> None:
     run, found = DryRun("deribit"), trades("deribit")
     currencies = [asked(run, s, window_of(s.feed)).params["currency"] for s in found.values()]
     assert sorted(currencies) == sorted(found)
-    assert {"BTC", "ETH", "USDC"} <= set(found)
+    assert set(found) == {"BTC", "ETH", "USDC", "USDT", "EURR"}
     run, found = DryRun("gate"), trades("gate")
     settled = {n: asked(run, s, window_of(s.feed)).params.get("settle") for n, s in found.items()}
     assert settled == {
@@ -231,6 +232,19 @@ def test_orders_come_from_the_most_complete_list() -> None:
     }
     methods = {s.feed.method for s in generic("okxus").histories["orders"].values()}
     assert methods == {"fetch_closed_orders", "fetch_canceled_orders"}
+
+
+def test_a_list_of_recent_orders_is_not_a_history() -> None:
+    assert not generic("krakenfutures").supports("orders")
+    for exchange in ALL:
+        for source in generic(exchange).histories.get("orders", {}).values():
+            if source.feed.window is None and source.feed.method == "fetch_orders":
+                closed = plans(exchange, "fetchClosedOrders")
+                assert not any(plan.windowed for plan in closed), exchange
+
+
+def plans(exchange: str, method: str) -> list[CallPlan]:
+    return list(CallPlanner(exchange).by_market(method).values())
 
 
 def test_limit_and_retention_come_from_the_claims() -> None:

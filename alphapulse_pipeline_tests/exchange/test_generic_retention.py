@@ -15,13 +15,20 @@ NOW = 10_000
 FEED = Feed("list", Windows(), time=milliseconds("time"))
 
 
-def limited(pages: list[Page], sure_from: int, older: bool) -> list[Page]:
+def limited(
+    pages: list[Page], sure_from: int, known_row: int | None = None, served: bool = False
+) -> list[Page]:
     async def walk() -> AsyncGenerator[Page, None]:
         for page in pages:
             yield page
 
+    async def answered(time: int) -> bool:
+        assert time == known_row
+        return served
+
     async def collect() -> list[Page]:
-        return [page async for page in limit_to_oldest_row(walk(), sure_from, older, FEED.moment)]
+        walked = limit_to_oldest_row(walk(), sure_from, known_row, answered, FEED.moment)
+        return [page async for page in walked]
 
     return asyncio.run(collect())
 
@@ -49,17 +56,18 @@ def walks(draw: st.DrawFn) -> tuple[list[Page], list[int]]:
     return pages, times
 
 
-@given(walks(), st.integers(0, 70), st.booleans())
+@given(walks(), st.integers(0, 70), st.none() | st.integers(0, 70), st.booleans())
 def test_nothing_is_proved_that_is_older_than_the_oldest_row(
-    walk: tuple[list[Page], list[int]], sure_from: int, older: bool
+    walk: tuple[list[Page], list[int]], sure_from: int, known_row: int | None, served: bool
 ) -> None:
     pages, times = walk
-    found = limited(pages, sure_from, older)
+    found = limited(pages, sure_from, known_row, served)
     assert sorted(row["time"] for page in found for row in page.rows) == sorted(times)
     assert covered(found) == covered(pages)
     proved = covered([page for page in found if not page.unverified])
     unverified = covered([page for page in found if page.unverified])
-    served_from = 0 if older else min([sure_from, *times])
+    still_served = [known_row] if served and known_row is not None else []
+    served_from = min([sure_from, *still_served, *times])
     assert proved == {time for time in covered(pages) if time >= served_from}
     assert unverified == covered(pages) - proved
     assert not any(page.rows for page in found if page.unverified)
@@ -72,12 +80,12 @@ def test_what_is_sure_does_not_wait_for_what_is_not(
     pages, _ = walk
     for asked in range(len(pages) + 1):
         served_from = min([sure_from, *(r["time"] for p in pages[:asked] for r in p.rows)])
-        so_far = [page for page in limited(pages[:asked], sure_from, False) if not page.unverified]
+        so_far = [page for page in limited(pages[:asked], sure_from) if not page.unverified]
         assert covered(so_far) == {t for t in covered(pages[:asked]) if t >= served_from}
 
 
 def test_a_quiet_account_gets_a_reason() -> None:
-    found = limited([Page([], 5_000, NOW), Page([], 0, 5_000)], 9_000, False)
+    found = limited([Page([], 5_000, NOW), Page([], 0, 5_000)], 9_000)
     assert [(page.start, page.end, bool(page.unverified)) for page in found] == [
         (9_000, NOW, False),
         (5_000, 9_000, True),

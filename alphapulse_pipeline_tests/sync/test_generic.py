@@ -247,6 +247,31 @@ def test_an_empty_page_proves_nothing_without_older_rows(
     assert row == (served, START, served)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_downtime_is_only_covered_if_older_rows_are_still_served(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow], kept: bool
+) -> None:
+    stopped = TODAY - timedelta(days=1, hours=6)
+    back, again = TODAY - timedelta(hours=2), TODAY - timedelta(hours=1)
+    exchange.fills = [f for f in exchange.fills if f["timestamp"] < stamp(stopped)]
+    last = datetime.fromisoformat(max(fill["timestamp"] for fill in exchange.fills))
+    sync(account, database)
+    db.execute(
+        "UPDATE alphapulse.coverage"
+        " SET covered = covered * tstzmultirange(tstzrange(NULL, %s)), newest_row = %s",
+        [stopped, last],
+    )
+    new = {**exchange.fills[0], "timestamp": stamp(again)}
+    exchange.fills = [*(exchange.fills if kept else []), new]
+    sync(account, database)
+    covered, unreachable = db.execute(
+        "SELECT covered @> tstzrange(%s, %s), unreachable @> tstzrange(%s, %s)"
+        " FROM alphapulse.coverage",
+        [stopped, back, stopped, back],
+    ).fetchall()[0]
+    assert (covered, unreachable) == (kept, not kept)
+
+
 def test_snapshots_are_what_ccxt_parses(
     account: Account, database: str, db: Connection[TupleRow]
 ) -> None:

@@ -7,6 +7,7 @@ walker notices from the rows and leaves a gap.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.feed import to_time
@@ -120,9 +121,7 @@ FILTERED_BY_ANOTHER_TIME = {
 in github.com/gateio/gateapi-python/blob/master/docs/SpotApi.md, 2025-07-31."""
 
 SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
-    ("deribit", ""): {
-        code: {"currency": code} for code in ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL")
-    },
+    ("deribit", ""): {code: {"currency": code} for code in ("BTC", "ETH", "USDC", "USDT", "EURR")},
     **{
         (exchange, "contract"): {coin: {"settle": coin} for coin in ("usdt", "btc")}
         for exchange in ("gate", "gateeu")
@@ -154,15 +153,26 @@ UNUSABLE = {
     ("coinbase", "fetchWithdrawals"): "ccxt filters one page of all transactions",
     ("dydx", "fetchDeposits"): "ccxt filters one page of all transfers",
     ("dydx", "fetchWithdrawals"): "ccxt filters one page of all transfers",
+    ("krakenfutures", "fetchOrders"): "it lists open orders, and others for 5 seconds",
+    ("krakenfutures", "fetchClosedOrders"): "ccxt filters one page of events",
+    ("krakenfutures", "fetchCanceledOrders"): "ccxt filters one page of events",
     ("hibachi", "fetchDeposits"): "ccxt filters one page of all transactions",
     ("hibachi", "fetchWithdrawals"): "ccxt filters one page of all transactions",
 }
-"""Methods that hide how many rows the exchange returned, where an alternative does not."""
+"""Methods that do not list everything, or hide how many rows the exchange returned. Kraken Futures:
+docs.kraken.com/api-reference/order-management/get-specific-orders-status (undated)."""
 
 IDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("hyperliquid", "trades"): ("tid", "oid"),
 }
 """(exchange, dataset) -> the fields that together identify a row, where its id does not."""
+
+KEPT: dict[tuple[str, str], timedelta] = {
+    ("deribit", "orders"): timedelta(days=36_500),
+    ("deribit", "trades"): timedelta(days=36_500),
+}
+"""(exchange, dataset) -> how long rows are documented to be kept; nothing is assumed of others.
+Deribit: docs.deribit.com/articles/accessing-historical-trades-orders (undated)."""
 
 DEPOSITED_TO = {"hyperliquid": "swap", "kucoin": "main"}
 """The wallet that deposits arrive in and withdrawals leave from, if it is not "spot"."""

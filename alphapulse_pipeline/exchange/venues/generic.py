@@ -5,6 +5,7 @@ What an exchange supports, and which calls it needs, is determined offline (`cal
 Datasets that an exchange lacks, or lists only per currency, are not in its venue.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -130,20 +131,29 @@ def _per_kind(
 
 
 def _orders(planner: CallPlanner, wallets: Wallets) -> dict[str, Source]:
-    """For each kind of market, the first method that lists all of its orders."""
+    """For each kind of market, the first method that lists all of its orders.
+
+    A method with a window wins: one without may list recent orders only.
+    """
     found: dict[str, Source] = {}
     covered: set[str] = set()
-    for methods in _ORDERS:
-        plans = planner.by_market(methods[0])
-        fresh = {name: plan for name, plan in plans.items() if not covered & plan.kinds}
-        for name, plan in fresh.items():
+    for windowed, methods in itertools.product((True, False), _ORDERS):
+        plans = {method: planner.by_market(method) for method in methods}
+        for name, plan in plans[methods[0]].items():
+            others = [plans[method][name] for method in methods if name in plans[method]]
+            if covered & plan.kinds or (windowed and not all(p.windowed for p in others)):
+                continue
             found[name] = _history(planner, wallets, "orders", methods[0], plan)
-        for method in methods[1:]:
-            for name, plan in planner.by_market(method).items():
-                if name in fresh:
-                    source = _history(planner, wallets, "orders", method, plan)
+            for method in methods[1:]:
+                if name in plans[method]:
+                    source = _history(planner, wallets, "orders", method, plans[method][name])
                     found[f"{name} canceled"] = source
-        covered |= {kind for plan in fresh.values() for kind in plan.kinds}
+        covered |= {
+            kind
+            for name in found
+            if name in plans[methods[0]]
+            for kind in plans[methods[0]][name].kinds
+        }
     return found
 
 
@@ -196,7 +206,7 @@ def _history(
         category=plan.category,
         per_market="symbol" if plan.per_market else "",
         by_name=plan.per_market,
-        retention_unknown=True,
+        kept=ccxt_overrides.KEPT.get((planner.name, dataset), timedelta()),
         kind=kind,
         amend=completed(
             planner.name,

@@ -57,8 +57,9 @@ class Source:
     """The parameter for a market's raw id, if the exchange lists one market at a time."""
     by_name: bool = False
     """Whether that parameter takes ccxt's symbol instead of the raw id."""
-    retention_unknown: bool = False
-    """Whether the exchange's retention is unknown: see `walker/unknown_retention.py`."""
+    kept: timedelta | None = None
+    """How long the exchange is documented to keep rows, for a source whose empty answers prove
+    nothing beyond: see `walker/unknown_retention.py`. None: the feed's `horizon` is reliable."""
     listed_for: str = ""
     """A flag of ccxt's that a market needs, besides its category, to be requested."""
     id: str = ""

@@ -1,50 +1,75 @@
-"""Limits proofs to the oldest row, for exchanges whose retention is unknown.
+"""Limits proofs to the oldest row, for exchanges whose retention is not documented.
 
 An exchange may keep less than it says, and return empty lists for the rest. A row proves that the
 exchange still serves its time and everything newer. An empty range older than the oldest row may be
-a quiet period, or one whose rows the exchange has deleted.
+a quiet period, or one whose rows the exchange has deleted: then the newest stored row is requested,
+since everything after it is proven if it is still served.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 
-from alphapulse_pipeline.exchange.feed import Page, Raw
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
 
 RETENTION_UNKNOWN = (
     "the exchange returned no older row, and how far back it keeps rows is not known"
 )
+_DAY = 86_400_000
 
 
 async def limit_to_oldest_row(
     pages: AsyncGenerator[Page, None],
     served_from: int,
-    older_served: bool,
+    known_row: int | None,
+    is_served: Callable[[int], Awaitable[bool]],
     moment: Callable[[Raw], int],
 ) -> AsyncGenerator[Page, None]:
     """The pages of a walk, each proving only the range from the oldest row so far.
 
-    `served_from`: milliseconds; every exchange keeps rows from then on. `older_served`: whether the
-    exchange is known to have served a row older than the whole walk. `moment`: a row's time. Ranges
-    held back are yielded as soon as an older row arrives; the remaining ones are yielded last, as
-    pages without rows and with `unverified` set.
+    `served_from`: milliseconds; the exchange is documented to keep rows from then on. `known_row`:
+    the time of the newest stored row, if there is one. `is_served`: requests whether the exchange
+    still returns it. `moment`: a row's time. Ranges held back are yielded as soon as an older row
+    arrives; those that nothing proves are yielded last, as pages without rows and with `unverified`
+    set.
     """
-    oldest = 0 if older_served else served_from
+    oldest = served_from
     held: list[Page] = []
     async for page in pages:
         oldest = min([oldest, *(moment(row) for row in page.rows)])
-        for proved in [_newer(part, oldest) for part in (*held, page)]:
-            if proved.rows or proved.start < proved.end:
-                yield proved
-        held = [
-            _older(part, oldest) for part in (*held, page) if part.start < min(oldest, part.end)
-        ]
+        for proved in _proved((*held, page), oldest):
+            yield proved
+        held = _unproved((*held, page), oldest)
+    useful = known_row is not None and any(known_row < part.end for part in held)
+    if known_row is not None and useful and await is_served(known_row):
+        for proved in _proved(held, known_row):
+            yield proved
+        held = _unproved(held, known_row)
     for part in held:
         yield replace(part, unverified=RETENTION_UNKNOWN)
 
 
-def _newer(page: Page, than: int) -> Page:
-    return replace(page, start=min(max(page.start, than), page.end))
+async def is_served(call: Caller, feed: Feed, time: int) -> bool:
+    """Whether the exchange still returns a row of `time`, in milliseconds, or an older one.
+
+    A day is requested, since the window may be of another time than the row's own, e.g. of an
+    order's last change.
+    """
+    async for page in feed.paging.walk(call, feed, time, time + _DAY, None):
+        if any(feed.moment(row) <= time for row in page.rows):
+            return True
+    return False
 
 
-def _older(page: Page, than: int) -> Page:
-    return replace(page, rows=[], end=min(page.end, than))
+def _proved(pages: Iterable[Page], oldest: int) -> Iterator[Page]:
+    for page in pages:
+        newer = replace(page, start=min(max(page.start, oldest), page.end))
+        if newer.rows or newer.start < newer.end:
+            yield newer
+
+
+def _unproved(pages: Iterable[Page], oldest: int) -> list[Page]:
+    return [
+        replace(page, rows=[], end=min(page.end, oldest))
+        for page in pages
+        if page.start < min(oldest, page.end)
+    ]

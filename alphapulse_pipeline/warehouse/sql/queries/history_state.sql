@@ -106,13 +106,6 @@ WHERE
     account = %(account)s AND dataset = %(dataset)s
     AND NOT isempty(wanted) AND wanted <@ (covered + unreachable);
 
--- covered_before --
--- Whether any time before a given one is covered in a stream.
-SELECT lower(covered) < %(before)s FROM alphapulse.coverage
-WHERE
-    account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s
-    AND NOT isempty(covered);
-
 -- covered_until --
 -- The end of the newest covered range of any stream.
 SELECT max(upper(covered)) FROM alphapulse.coverage
