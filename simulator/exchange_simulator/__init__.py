@@ -15,6 +15,7 @@ from exchange_simulator.keys import (
 )
 from exchange_simulator.server import Simulator, run, serve
 from exchange_simulator.timing import Timing
+from exchange_simulator.traffic import Traffic
 from exchange_simulator.world import World
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Key",
     "Simulator",
     "Timing",
+    "Traffic",
     "World",
     "parse_fault",
     "run",

@@ -28,6 +28,7 @@ from exchange_simulator.keys import Key
 from exchange_simulator.simulated_exchange import SimulatedExchange
 from exchange_simulator.state import Clock, ExchangeState, ServerState, system_clock
 from exchange_simulator.timing import Timing
+from exchange_simulator.traffic import Traffic
 from exchange_simulator.truth import truth
 from exchange_simulator.world import World
 
@@ -159,11 +160,12 @@ def serve(
     keys: Iterable[Key] = (Key(),),
     timing: Timing = Timing(),  # noqa: B008 - frozen
     limits: bool = True,
+    traffic: Traffic = Traffic(),  # noqa: B008 - frozen
 ) -> Iterator[Simulator]:
     """Serve `world` and its siblings on the other exchanges from a thread until the context ends.
-    Port 0 picks a free port; `limits=False` disables rate limits."""
+    Port 0 picks a free port; `limits=False` disables rate limits, `traffic` changes them."""
     listener = _listen(host, port)
-    simulator = _simulator(world, listener, clock, faults, keys, limits)
+    simulator = _simulator(world, listener, clock, faults, keys, limits, traffic)
     simulator.set_timing(timing)
     server = uvicorn.Server(_config(simulator))
     thread = threading.Thread(
@@ -211,9 +213,10 @@ def _simulator(
     faults: Sequence[str],
     keys: Iterable[Key],
     limits: bool,
+    traffic: Traffic = Traffic(),  # noqa: B008 - frozen
 ) -> Simulator:
     host, port = listener.getsockname()[:2]
-    server_state = ServerState(clock or system_clock, keys, limits)
+    server_state = ServerState(clock or system_clock, keys, limits, traffic)
     return Simulator(world, server_state, host, port, faults)
 
 

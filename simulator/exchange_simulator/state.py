@@ -11,6 +11,7 @@ from exchange_simulator.keys import Key
 from exchange_simulator.records import Order
 from exchange_simulator.timeline import Timeline
 from exchange_simulator.timing import Timing
+from exchange_simulator.traffic import Traffic
 from exchange_simulator.world import World
 
 Clock = Callable[[], int]
@@ -54,8 +55,15 @@ class Client:
 class ServerState:
     """State shared by all exchanges of a server."""
 
-    def __init__(self, clock: Clock, keys: Iterable[Key], limits: bool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        keys: Iterable[Key],
+        limits: bool,
+        traffic: Traffic = Traffic(),  # noqa: B008 - frozen
+    ) -> None:
         self.clock = clock
+        self.traffic = traffic
         self.clock_ahead = 0
         self._keys = {key.key: key for key in keys}
         self.limits = limits
@@ -110,9 +118,17 @@ class ExchangeState:
         """Whether rate limits are enforced."""
         return self._server.limits
 
+    @property
+    def traffic(self) -> Traffic:
+        return self._server.traffic
+
     def now(self) -> int:
         """The exchange's time in milliseconds."""
         return self._server.now()
+
+    def real_time(self) -> float:
+        """Seconds, for the windows of rate limits."""
+        return time.time() * self._server.traffic.speed
 
     def in_time(self, stamp: int, window: int, ahead: int = 1000) -> bool:
         """Whether a request signed at `stamp` is at most `window` old and at most `ahead` in the

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from time import monotonic
+from time import time
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exchange_simulator import Key, Simulator, World, serve
 from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.endpoints import ENDPOINTS
-from exchange_simulator.binance.limits import FUTURES, SPOT, Limiter
+from exchange_simulator.binance.limits import FUTURES, SPOT, Limiter, sapi
 from exchange_simulator_tests.binance_client import send, sign, signed
 from exchange_simulator_tests.conftest import NOW
 
@@ -161,8 +161,8 @@ def test_the_weight_is_reported_and_limited(world: World) -> None:
     used: list[str] = []
     minute = -1.0
     # retry if the minute ended in between
-    while minute != monotonic() // 60:
-        minute = monotonic() // 60
+    while minute != time() // 60:
+        minute = time() // 60
         with serve(world, clock=lambda: NOW) as running:
             answers = [signed(running, path, params) for path, params in asked]
             used = [answer.headers["x-mbx-used-weight-1m"] for answer in answers]
@@ -172,8 +172,8 @@ def test_the_weight_is_reported_and_limited(world: World) -> None:
 def test_exceeding_the_weight_is_rejected_with_retry_after(world: World) -> None:
     answers = []
     minute = -1.0
-    while minute != monotonic() // 60:
-        minute = monotonic() // 60
+    while minute != time() // 60:
+        minute = time() // 60
         with serve(world, clock=lambda: NOW) as running:
             answers = [signed(running, "/fapi/v1/openOrders") for _ in range(61)]
     assert [answer.status for answer in answers] == [200] * 60 + [429]
@@ -197,6 +197,59 @@ def test_a_minute_holds_its_limit_and_no_more(weights: list[int]) -> None:
             assert refusal.value.headers["Retry-After"] == "31"
     assert limiter.spend("5.6.7.8", FUTURES, 1)
     assert limiter.spend("1.2.3.4", SPOT, 1)
+
+
+def test_withdrawals_count_per_user_and_allow_ten_a_minute(world: World) -> None:
+    path = "/sapi/v1/capital/withdraw/history"
+    other = Key(key="other", uid=2)
+    answers = []
+    minute = -1.0
+    while minute != time() // 60:
+        minute = time() // 60
+        with serve(world, clock=lambda: NOW, keys=[Key(), other]) as running:
+            answers = [signed(running, path) for _ in range(11)]
+            answers.append(signed(running, path, key=other))
+    assert [answer.status for answer in answers] == [200] * 10 + [429, 200]
+    used = [answer.headers["x-sapi-used-uid-weight-1m"] for answer in answers]
+    assert used == [str(18_000 * n) for n in (*range(1, 12), 1)]
+
+
+def test_sapi_never_bans() -> None:
+    limiter = Limiter(clock=lambda: 30.0)
+    statuses = set()
+    for _ in range(100):
+        try:
+            limiter.spend("ip", sapi("/sapi/v1/margin/allOrders", per_user=False), 200)
+        except Refused as refusal:
+            statuses.add(refusal.status)
+    assert statuses == {429}
+
+
+def test_a_different_client_at_the_address_uses_its_share_evenly() -> None:
+    now = [600.0]
+    limiter = Limiter(clock=lambda: now[0], others=0.4)
+    used = []
+    for second in (0, 30, 59):
+        now[0] = 600 + second
+        used.append(limiter.spend("ip", SPOT, 20)["X-MBX-USED-WEIGHT-1M"])
+    assert used == ["20", "1240", "2420"]
+
+
+def test_bans_of_repeat_offenders_last_longer() -> None:
+    now = [0.0]
+    limiter = Limiter(clock=lambda: now[0])
+    lengths = []
+    for _ in range(14):
+        banned = None
+        while banned is None:
+            try:
+                limiter.spend("ip", SPOT, SPOT.limit)
+            except Refused as refusal:
+                banned = refusal if refusal.status == 418 else None
+        lengths.append(int(banned.headers["Retry-After"]) - 1)
+        now[0] += lengths[-1]
+    assert lengths[:3] == [120, 240, 480]
+    assert lengths[-1] == 3 * 86_400
 
 
 def test_clients_that_continue_are_banned_for_two_minutes() -> None:

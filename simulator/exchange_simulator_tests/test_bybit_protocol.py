@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 
 from exchange_simulator import DEMO_KEY, Key, Simulator, World, serve
+from exchange_simulator.bybit.endpoints import PRIVATE
+from exchange_simulator.bybit.limits import Limiter
 from exchange_simulator_tests.client import Answer, get, signed
 from exchange_simulator_tests.conftest import NOW
 
@@ -131,6 +133,26 @@ def test_the_rate_limit_is_counted_down_and_enforced(frozen: Simulator) -> None:
     assert signed(frozen, PATH).code == 0
     time.sleep(1.01)
     assert signed(frozen, path, {"accountType": "FUND"}).code == 0
+
+
+def test_an_address_that_sends_too_much_is_banned_for_ten_minutes() -> None:
+    now = [0.0]
+    limiter = Limiter(strict=True, clock=lambda: now[0])
+    assert all(limiter.arrive("ip") for _ in range(600))
+    assert not limiter.arrive("ip")
+    assert limiter.arrive("other")
+    now[0] = 599
+    assert not limiter.arrive("ip")
+    now[0] = 601
+    assert limiter.arrive("ip")
+
+
+def test_limits_are_those_of_the_page() -> None:
+    """The table of bybit-exchange.github.io/docs/v5/rate-limit (2026-07-24)."""
+    assert PRIVATE["/v5/account/transaction-log"].limit == (25, 1000)
+    assert PRIVATE["/v5/asset/deposit/query-record"].limit == (100, 60_000)
+    assert PRIVATE["/v5/asset/withdraw/query-record"].limit == (300, 60_000)
+    assert PRIVATE["/v5/asset/transfer/query-inter-transfer-list"].limit == (60, 60_000)
 
 
 @pytest.mark.parametrize(

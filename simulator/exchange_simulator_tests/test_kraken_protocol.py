@@ -10,7 +10,9 @@ import pytest
 
 from exchange_simulator import Key, Simulator, serve
 from exchange_simulator.kraken.auth import NONCE_WINDOW, signature
+from exchange_simulator.kraken.limits import Limiter
 from exchange_simulator.markets import DAY, DELISTING_DAY
+from exchange_simulator.traffic import Tier
 from exchange_simulator_tests.kraken_client import (
     DAYS,
     NOW,
@@ -128,6 +130,38 @@ def test_histories_cost_two_calls_and_the_counter_ends_at_fifteen() -> None:
         # public endpoints do not count
         assert public(simulator, "Time").error == []
     assert reported == [[]] * 8 + [["EAPI:Rate limit exceeded"]]
+
+
+@pytest.mark.parametrize(
+    ("tier", "at_once", "in_a_minute"),
+    [("starter", 15, 0.33 * 60), ("intermediate", 20, 0.5 * 60), ("pro", 20, 60)],
+)
+def test_a_tier_decides_how_many_calls_and_how_soon(
+    tier: Tier, at_once: int, in_a_minute: float
+) -> None:
+    now = [0.0]
+    limiter = Limiter(tier, clock=lambda: now[0])
+    assert [limiter.visit("key", 1) for _ in range(at_once + 1)] == [True] * at_once + [False]
+    assert limiter.visit("other", 1)
+    allowed = 0
+    for second in range(1, 61):
+        now[0] = second
+        allowed += limiter.visit("key", 1)
+    assert abs(allowed - in_a_minute) <= 1
+
+
+def test_calls_that_go_on_after_a_rejection_prolong_it() -> None:
+    now = [0.0]
+    limiter = Limiter("starter", clock=lambda: now[0])
+    while limiter.visit("key", 2):
+        pass
+    hasty = []
+    for second in range(1, 60):
+        now[0] = second
+        hasty.append(limiter.visit("key", 2))
+    assert not any(hasty)
+    now[0] += 6.1
+    assert limiter.visit("key", 2)
 
 
 def test_faults_use_krakens_error_format(kraken: Simulator) -> None:

@@ -44,6 +44,8 @@ class Endpoint(NamedTuple):
     without_symbol: int | None = None
     """Weight of a request without a symbol, if it differs."""
     method: str = "GET"
+    per_user: bool = False
+    """Whether the weight counts per user instead of per address."""
 
 
 _SPOT = {
@@ -64,8 +66,10 @@ _SAPI = {
     "/sapi/v1/account/apiRestrictions": Endpoint(account.api_restrictions, "account"),
     "/sapi/v1/capital/config/getall": Endpoint(wallet.coins, "wallet", 10),
     "/sapi/v1/capital/deposit/hisrec": Endpoint(wallet.deposits, "wallet"),
-    # 18000 of a user's 180000, and ten requests a second: ten per minute
-    "/sapi/v1/capital/withdraw/history": Endpoint(wallet.withdrawals, "wallet", 1200),
+    # ten per minute
+    "/sapi/v1/capital/withdraw/history": Endpoint(
+        wallet.withdrawals, "wallet", 18_000, per_user=True
+    ),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),
@@ -138,17 +142,19 @@ _ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
-    limiter = Limiter()
+    limiter = Limiter(exchange.real_time, exchange.traffic.others)
     return [
         Route(path, _handler(exchange, limiter, path, endpoint), methods=[endpoint.method])
         for path, endpoint in ENDPOINTS.items()
     ]
 
 
-def _pool(path: str) -> Pool:
+def _pool(path: str, endpoint: Endpoint) -> Pool:
     if path.startswith("/api/"):
         return SPOT
-    return sapi(path) if path.startswith("/sapi/") else FUTURES
+    if path.startswith("/sapi/"):
+        return sapi(path, per_user=endpoint.per_user)
+    return FUTURES
 
 
 def _kind(path: str) -> Kind:
@@ -158,20 +164,20 @@ def _kind(path: str) -> Kind:
 
 
 def _handler(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Endpoint) -> Handler:
-    pool, kind = _pool(path), _kind(path)
+    pool, kind = _pool(path, endpoint), _kind(path)
 
     def answers(request: Request, query: str, body: str, headers: dict[str, str]) -> Result:
         # the query string takes precedence over the body
         params = _decoded(body) | _decoded(query)
         ip = request.client.host if request.client else ""
+        name = request.headers.get("x-mbx-apikey", "")
         if exchange.limits:
             weight = endpoint.weight
             if endpoint.without_symbol is not None and not params.get("symbol"):
                 weight = endpoint.without_symbol
-            headers.update(limiter.spend(ip, pool, weight))
+            headers.update(limiter.spend(ip, pool, weight, _user(exchange, name)))
         key = _ANONYMOUS
         if endpoint.scope is not None:
-            name = request.headers.get("x-mbx-apikey", "")
             key = authenticate(exchange, name, query, body, params, ip)
             if endpoint.scope not in key.scopes:
                 raise Refused(-2015)
@@ -202,6 +208,11 @@ def _handler(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: End
             return refused(error, headers)
 
     return handle
+
+
+def _user(exchange: ExchangeState, key: str) -> str:
+    known = exchange.keys.get(key)
+    return str(known.uid) if known else key
 
 
 def _decoded(text: str) -> dict[str, str]:

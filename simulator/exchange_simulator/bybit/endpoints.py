@@ -14,6 +14,7 @@ from exchange_simulator.bybit.answers import Refused, answer
 from exchange_simulator.bybit.auth import authenticate
 from exchange_simulator.bybit.call import Call, Result
 from exchange_simulator.bybit.limits import Limit, Limiter
+from exchange_simulator.bybit.outages import OUTAGES
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.markets import MINUTE
 from exchange_simulator.pseudorandom import mix
@@ -44,7 +45,7 @@ PRIVATE = {
     "/v5/user/query-api": Private(None, Limit(10), user.query_api),
     "/v5/account/info": Private("account", _FAST, user.account_info),
     "/v5/account/wallet-balance": Private("account", _FAST, wallet.wallet_balance),
-    "/v5/account/transaction-log": Private("account", Limit(30), wallet.transaction_log),
+    "/v5/account/transaction-log": Private("account", Limit(25), wallet.transaction_log),
     "/v5/account/borrow-history": Private("account", _FAST, wallet.borrow_history),
     "/v5/position/list": Private("positions", _FAST, position.position_list),
     "/v5/order/realtime": Private("orders", _FAST, trade.order_realtime),
@@ -52,10 +53,12 @@ PRIVATE = {
     "/v5/execution/list": Private("orders", _FAST, trade.execution_list),
     "/v5/asset/coin/query-info": Private("wallet", _SLOW, asset.coin_info),
     "/v5/asset/transfer/query-account-coins-balance": Private("wallet", _SLOW, asset.coins_balance),
-    "/v5/asset/transfer/query-account-coin-balance": Private("wallet", _SLOW, asset.coin_balance),
-    "/v5/asset/deposit/query-record": Private("wallet", Limit(300, MINUTE), asset.deposits),
+    "/v5/asset/transfer/query-account-coin-balance": Private(
+        "wallet", Limit(450), asset.coin_balance
+    ),
+    "/v5/asset/deposit/query-record": Private("wallet", Limit(100, MINUTE), asset.deposits),
     "/v5/asset/deposit/query-internal-record": Private(
-        "wallet", Limit(300, MINUTE), asset.internal_deposits
+        "wallet", Limit(300), asset.internal_deposits
     ),
     "/v5/asset/withdraw/query-record": Private("wallet", Limit(300, MINUTE), asset.withdrawals),
     "/v5/asset/transfer/query-inter-transfer-list": Private(
@@ -71,9 +74,9 @@ _ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
-    limiter = Limiter(exchange.limits)
+    limiter = Limiter(exchange.limits, exchange.real_time)
     return [
-        *(Route(path, _public(exchange, answers)) for path, answers in PUBLIC.items()),
+        *(Route(path, _public(exchange, limiter, answers)) for path, answers in PUBLIC.items()),
         *(
             Route(path, _private(exchange, limiter, path, endpoint))
             for path, endpoint in PRIVATE.items()
@@ -81,9 +84,11 @@ def routes(exchange: ExchangeState) -> list[Route]:
     ]
 
 
-def _public(exchange: ExchangeState, answers: Answer) -> Handler:
+def _public(exchange: ExchangeState, limiter: Limiter, answers: Answer) -> Handler:
     async def handle(request: Request) -> Response:
         now = exchange.now()
+        if not limiter.arrive(_address(request)):
+            return OUTAGES.banned(now, 0)
         call = Call(exchange, dict(request.query_params), now, _ANONYMOUS)
         return _respond(answers, call, {})
 
@@ -94,12 +99,13 @@ def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Pri
     async def handle(request: Request) -> Response:
         now = exchange.now()
         exchange.note_client(request.headers.get("user-agent", ""))
+        if not limiter.arrive(_address(request)):
+            return OUTAGES.banned(now, 0)
         headers: dict[str, str] = {}
 
         def answers(call: Call) -> Result:
-            ip = request.client.host if request.client else ""
             query = request.scope["query_string"].decode("latin-1")
-            key = authenticate(request.headers, query, ip, exchange, now)
+            key = authenticate(request.headers, query, _address(request), exchange, now)
             allowance = limiter.visit(key.uid, path, endpoint.limit, now)
             headers.update(allowance.headers)
             if not allowance.granted:
@@ -113,6 +119,10 @@ def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Pri
         )
 
     return handle
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _respond(answers: Answer, call: Call, headers: dict[str, str]) -> Response:

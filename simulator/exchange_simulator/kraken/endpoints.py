@@ -84,7 +84,8 @@ _ANONYMOUS = Key(key="", secret="")
 
 def routes(exchange: ExchangeState) -> list[Route]:
     directories = Directories(exchange.world)
-    private = _private(exchange, directories, Nonces(), Limiter())
+    limiter = Limiter(exchange.traffic.kraken_tier, exchange.real_time)
+    private = _private(exchange, directories, Nonces(), limiter)
     return [
         *(
             Route(

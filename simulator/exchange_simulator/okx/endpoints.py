@@ -68,7 +68,7 @@ _ANONYMOUS = Key(key="", secret="")
 
 
 def routes(exchange: ExchangeState) -> list[Route]:
-    limiter = Limiter()
+    limiter = Limiter(exchange.real_time)
     return [
         *(
             Route(f"/api/v5/{path}", _public(exchange, limiter, path, endpoint))

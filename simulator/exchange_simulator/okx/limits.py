@@ -5,8 +5,9 @@ type. Windows use real time even if the exchange's clock is frozen, since they l
 client really sends requests. OKX does not report what is left.
 """
 
+import time
 from collections import deque
-from time import monotonic_ns
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -19,12 +20,14 @@ class Limit(NamedTuple):
 
 
 class Limiter:
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` returns seconds."""
+        self._clock = clock
         self._visits: dict[tuple[str, ...], deque[int]] = {}
 
     def admits(self, visitor: tuple[str, ...], limit: Limit) -> bool:
         """Whether one more request is within the limit; rejected requests do not count."""
-        moment = monotonic_ns() // 1_000_000
+        moment = int(self._clock() * 1000)
         visits = self._visits.setdefault(visitor, deque())
         while visits and visits[0] <= moment - limit.window:
             visits.popleft()
