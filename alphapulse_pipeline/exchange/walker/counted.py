@@ -2,8 +2,12 @@
 
 Offsets shift when rows are added or removed. So each page is requested from the last row of the
 page before it and must begin with that row, then contain only new ones, and the count must not
-change. Otherwise the walk restarts from what is proven. After a page as large as the first one
-there is always a further request, whatever the count says.
+change. Otherwise the walk restarts from what is proven. After a page as large as pages get (the
+documented size, else that of the first one) there is always a further request, whatever the count
+says.
+
+Where the rows' order is not the one of the time that they are filtered by, a page proves nothing
+before the last one of its window. Such windows are kept small, so that a shift costs little.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -16,6 +20,8 @@ from alphapulse_pipeline.exchange.walker.windows import SMALLEST_CAP
 
 _MAX_RESTARTS = 5
 """How often a walk restarts without having proven anything in between."""
+_UNORDERED_ROWS = 400
+"""The most rows of a window whose rows are in no known order."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,16 @@ class Counted:
     offset: str
     count: Callable[[Any], Any]
     id: Callable[[Raw], Any]
+    ordered: bool = True
+    """Whether rows are newest first by the feed's time. If that is unknown, the pages of a window
+    prove it together."""
 
     async def walk(
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         """Newest first. A page proves what is newer than its oldest row's millisecond, and is
-        yielded once the next page has begun with that row."""
+        yielded once the next page has begun with that row; unordered pages prove nothing until the
+        last one."""
         for begin, stop in feed.windows(start, end):
             restarts_left = _MAX_RESTARTS
             while stop > begin:
@@ -48,9 +58,13 @@ class Counted:
         """Pages until something shifts."""
         window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
         rows, count = await self._request(call, feed, window, 0)
-        largest = max(len(rows), SMALLEST_CAP)
+        while not self.ordered and count > _UNORDERED_ROWS and stop - begin > 4 * MARGIN:
+            begin = max(begin + 1, stop - max((stop - begin) * _UNORDERED_ROWS // count, MARGIN))
+            window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
+            rows, count = await self._request(call, feed, window, 0)
+        largest = feed.whole_below or max(len(rows), SMALLEST_CAP)
         seen = {self.id(row) for row in rows}
-        full, proved_to = len(rows) == largest, stop
+        full, proved_to = len(rows) >= largest, stop
         newest = max(map(feed.moment, rows), default=begin)
         while rows and (full or len(seen) < count):
             following, count_now = await self._request(call, feed, window, len(seen) - 1)
@@ -60,7 +74,7 @@ class Counted:
                 return
             complete_from = proved_to
             # within one millisecond the order is unknown
-            if feed.moment(following[-1]) < newest:
+            if self.ordered and feed.moment(following[-1]) < newest:
                 complete_from = min(max(feed.moment(rows[-1]) + 1, begin), proved_to)
             yield Page(_inside(feed, rows, begin, stop), complete_from, proved_to)
             proved_to = complete_from
@@ -76,7 +90,7 @@ class Counted:
         answer = await call(feed.method, {**feed.params, **window, self.offset: offset})
         rows = feed.read(answer)
         times = [feed.moment(row) for row in rows]
-        if times != sorted(times, reverse=True):
+        if self.ordered and times != sorted(times, reverse=True):
             raise Incomplete(f"the rows of {feed.method} are not newest first")
         count = self.count(answer)
         if count is None:
