@@ -115,8 +115,21 @@ _TOO_OLD = re.compile(
 # Binance spot and margin: an order without a fill that ended more than 90 days ago
 _ARCHIVED = re.compile(r'"code":\s*-2026\b.*archived', re.I)
 
-# Bybit's "server timeout" and "server error"; Binance's "overloaded" and "shutting down"
-_TEMPORARY = re.compile(r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b')
+# Bybit's "server timeout" and "server error"; Binance's "overloaded" and "shutting down"; Kraken's
+# category of errors of its service (Unavailable, Busy, Timeout, Deadline elapsed), and its internal
+# errors, with or without a code
+_TEMPORARY = re.compile(
+    r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b'
+    r'|"EService:|"E(?:General|Database):Internal error'
+)
+
+# 10429: Bybit's "system level frequency protection"; Kraken's "EService: Throttled: [UNIX
+# timestamp]" for too many concurrent requests; both unknown to ccxt
+_THROTTLED = re.compile(
+    r'\b429\b.{0,40}(Too Many|rate)|"retCode":\s*10429\b'
+    r'|"EService: ?Throttled|"EAuth:Too many requests',
+    re.I,
+)
 
 # Binance's status and message; Bybit's status 403 and its code 10009; Kraken's message
 _BANNED = re.compile(
@@ -138,8 +151,7 @@ def ban_end(text: str) -> datetime | None:
 
 
 def _is_throttled(text: str) -> bool:
-    # 10429: Bybit's "system level frequency protection", unknown to ccxt
-    return bool(re.search(r'\b429\b.{0,40}(Too Many|rate)|"retCode":\s*10429\b', text, re.I))
+    return bool(_THROTTLED.search(text))
 
 
 def _problem(error: BaseException, kind: Kind) -> str:

@@ -32,6 +32,9 @@ FROZEN = Refusal(
     "the exchange has frozen the key",
     "ask the exchange's support, or create a new read-only key for {key}",
 )
+DISABLED = Refusal(
+    "the exchange has disabled the account", "sign in at the exchange, or ask its support"
+)
 EXPIRED = Refusal(
     "the API key has expired", "create a new read-only key and put it into {key} and {secret}"
 )
@@ -121,6 +124,9 @@ _REFUSALS: Mapping[str, Refusal] = {
     "EAPI:Invalid signature": WRONG_SECRET,
     "EAPI:Invalid nonce": WRONG_NONCE,
     "EGeneral:Permission denied": NO_RIGHT_OR_ADDRESS,
+    "EAccount:Invalid permissions": NO_RIGHT,
+    "EAuth:Account temporary disabled": DISABLED,
+    "EAuth:Account unconfirmed": DISABLED,
 }
 _CODE = re.compile(r'"(retCode|code)"\s*:\s*"?(-?\d+)|"(E[A-Z][A-Za-z]+:[A-Za-z ]+)"')
 # OKX: "Your IP 10.0.0.1 is not ..."; Binance: "..., request ip: 10.0.0.1"
