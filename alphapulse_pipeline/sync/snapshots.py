@@ -109,6 +109,8 @@ def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row
             raise Unreadable(f"the answer for the wallet {wallet.name} has no list of balances")
         for row in listed:
             require(row, wallet.required, f"the wallet {wallet.name}")
+    if wallet.book_of is not None:
+        return _by_book(balance_rows(wallet.name, balance), wallet.book_of)
     if wallet.assets is None:
         return balance_rows(wallet.name, balance)
     code = session.client.ccxt.safe_currency_code
@@ -117,6 +119,19 @@ def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row
         for asset, *values in wallet.assets(balance["info"])
     )
     return [balance_row(wallet.name, *values) for values in amounts if any(values[1:])]
+
+
+def _by_book(rows: Iterable[Row], book_of: Callable[[str], tuple[str, str]]) -> Iterable[Row]:
+    """One row per wallet and plain asset: several codes may be one asset in one wallet."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        book = book_of(row["asset"])
+        known = found.get(book)
+        amounts = {name: row[name] for name in ("free", "used", "total", "debt")}
+        if known is not None:
+            amounts = {name: known[name] + amount for name, amount in amounts.items()}
+        found[book] = {"wallet": book[0], "asset": book[1], **amounts}
+    return found.values()
 
 
 def _without_metadata(info: Any) -> Any:

@@ -59,7 +59,12 @@ REPEATED: dict[tuple[str, str], dict[str, str]] = {
         "130": "transfers",
         "131": "transfers",
     },
-    ("kraken", "ledger"): {"trade": "trades", "deposit": "transfers", "withdrawal": "transfers"},
+    ("kraken", "ledger"): {
+        "trade": "trades",
+        "margin": "trades",
+        "deposit": "transfers",
+        "withdrawal": "transfers",
+    },
     ("bitget", ""): {"trade": "trades", "transaction": "transfers", "transfer": "transfers"},
 }
 REPEATED["binance", "coinm"] = REPEATED["binance", "usdm"]
@@ -121,7 +126,6 @@ UNREPEATED: dict[tuple[str, str], dict[str, str]] = {
     ("okx", "funding"): {"8": "other", "13": "adjustment", "16": "other", "22": "other"},
     ("kraken", "ledger"): {
         "transfer": "other",
-        "margin": "other",
         "rollover": "interest",
         "spend": "other",
         "receive": "other",
@@ -159,6 +163,7 @@ def entry(exchange: str, stream: str, kind: str, amount: str = "-1") -> dict[str
     row = {
         "wallet": source.wallet,
         "kind": kind,
+        "asset": "BTC",
         "amount": Decimal(amount),
         "happened_at": datetime(2026, 1, 31, tzinfo=UTC),
         "class": "other",

@@ -218,6 +218,8 @@ def true(truth: dict[str, Any], dataset: str) -> set[tuple[Any, ...]]:
             row | {"updated_at": row["created_at"]} if row["status"] == "open" else row
             for row in rows
         ]
+    if dataset == "positions" and truth.get("exchange") == "kraken":
+        rows = [row | {"leverage": None, "liquidation_price": None} for row in rows]
     if dataset == "ledger":
         rows = [row | {"kind": row["raw_kind"]} for row in rows]
     return {tuple(_true(name, row[name]) for name in COLUMNS[dataset]) for row in rows}
@@ -234,7 +236,7 @@ def _true(name: str, value: Any) -> Any:
 def _plain(name: str, value: Any) -> Any:
     if name == "fee_cost" and not value:
         return None  # nothing was taken, reported or not
-    if name in ("cost", "average") and value is not None:
+    if name in ("cost", "average", "entry_price") and value is not None:
         # some exchanges do not tell it: it is a quotient then
         return round(value, 8)
     return value if value != "" else None

@@ -43,6 +43,7 @@ class Account:
         """By market name, like `fills_of`."""
         self.ended: Timeline[Order] = Timeline()
         self.open: dict[int, Order] = {}
+        self.fills: Timeline[Fill] = Timeline()
         self.executions: dict[Kind, Timeline[Fill | Funding]] = {kind: Timeline() for kind in KINDS}
         self.fills_of: defaultdict[str, Timeline[Fill]] = defaultdict(Timeline)
         self.fundings: Timeline[Funding] = Timeline()
@@ -225,6 +226,7 @@ class Account:
     def _record(self, fill: Fill) -> None:
         market = fill.order.market
         fill.order.fills.append(fill)
+        self.fills.append(fill.happened_at, fill)
         self.executions[market.kind].append(fill.happened_at, fill)
         self.fills_of[market.name].append(fill.happened_at, fill)
 

@@ -27,6 +27,9 @@ class Layout:
     steps: Mapping[str, Decimal] = field(default_factory=dict)
     """By market: amount steps that differ from the default because contracts are whole or of a
     different size."""
+    rollover: Decimal | None = None
+    """What an open position pays each time, of its value, on exchanges whose contracts are spot
+    bought or sold on margin; None: funding, which may also be received."""
     spot_fees: Literal["received", "quote"] = "received"
     """Currency of spot fees: the received one, or always the quote currency."""
     portfolio_margin: bool = False
@@ -134,3 +137,13 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     }
 )
 """Binance accounts that differ from the usual one, in which every wallet is open."""
+KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        # positions on margin are contracts on the spot pairs
+        "margin": replace(
+            _KRAKEN, wallet_of={"spot": "spot", "linear": "spot"}, rollover=Decimal("0.0002")
+        ),
+        "empty": replace(_KRAKEN, empty=True),
+    }
+)
+"""Kraken accounts that differ from the usual one, which trades spot without margin."""

@@ -262,4 +262,7 @@ class World:
             market: Market = position.market
             if market.kind != "option":
                 rate = self.prices.funding_rate(market, at)
+                if self.layout.rollover is not None:
+                    # paid by both sides
+                    rate = self.layout.rollover.copy_sign(position.size)
                 self.account.fund(at, market, self.prices.mark(market, at), rate)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exchange_simulator import Simulator, serve
+from exchange_simulator.kraken.funding import LISTED
 from exchange_simulator_tests.kraken_client import (
     NOW,
     ninety_days,
@@ -35,7 +36,11 @@ def facts(kraken: Simulator) -> dict[str, Any]:
 def test_deposits_and_withdrawals(
     kraken: Simulator, facts: dict[str, Any], name: str, rows: str, kind: str
 ) -> None:
-    wanted = [row for row in facts["transfers"] if row["kind"] == kind][::-1]
+    wanted = [
+        row
+        for row in facts["transfers"]
+        if row["kind"] == kind and row["happened_at"] >= NOW - LISTED
+    ][::-1]
     found: list[dict[str, Any]] = []
     cursor: Any = "true"
     while cursor:
@@ -49,11 +54,13 @@ def test_deposits_and_withdrawals(
     statuses = {"ok": "Success", "pending": "Pending", "canceled": "Failure"}
     for row, transfer in zip(found, wanted, strict=True):
         assert Decimal(row["amount"]) == Decimal(transfer["amount"])
-        assert Decimal(row["fee"]) == Decimal(transfer["fee_cost"])
+        # some rows without a fee do not say so
+        assert Decimal(row.get("fee", 0)) == Decimal(transfer["fee_cost"])
         assert row["status"] == statuses[transfer["status"]]
         assert ("status-prop" in row) == (transfer["status"] == "canceled")
         # whole seconds
         assert row["time"] == transfer["happened_at"] // 1000
+    assert kind == "withdrawal" or not all("fee" in row for row in found)
     # without a cursor: one page, without any hint of more
     plain = private(kraken, name).result
     assert plain == found[: 25 if kind == "deposit" else 500]

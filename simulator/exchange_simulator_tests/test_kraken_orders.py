@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from exchange_simulator import Simulator, serve
+from exchange_simulator.kraken import orders
 from exchange_simulator.markets import DAY
 from exchange_simulator_tests.kraken_client import (
     NOW,
@@ -30,8 +31,18 @@ def facts(kraken: Simulator) -> dict[str, Any]:
     return kraken.truth(exchange="kraken")
 
 
-@pytest.mark.parametrize("closetime", ["open", "close", "both"])
-def test_closed_orders(kraken: Simulator, facts: dict[str, Any], closetime: str) -> None:
+@pytest.mark.parametrize(
+    ("closetime", "newest_by"),
+    [("open", "opened"), ("open", "closed"), ("close", "closed"), ("both", "closed")],
+)
+def test_closed_orders(
+    kraken: Simulator,
+    facts: dict[str, Any],
+    closetime: str,
+    newest_by: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(orders, "NEWEST_BY", newest_by)
     start, end = (NOW - 12 * DAY) // 1000, (NOW - 9 * DAY) // 1000
     window = {"start": start, "end": end, "closetime": closetime}
     found = all_pages(kraken, "ClosedOrders", "closed", window)
@@ -51,7 +62,7 @@ def test_closed_orders(kraken: Simulator, facts: dict[str, Any], closetime: str)
     }
     assert found.keys() == wanted.keys()
     assert len(wanted) > 100
-    times = [row["opentm" if closetime == "open" else "closetm"] for row in found.values()]
+    times = [row["opentm" if newest_by == "opened" else "closetm"] for row in found.values()]
     assert times == sorted(times, reverse=True)
     for name, row in found.items():
         order = wanted[name]

@@ -37,6 +37,9 @@ class Wallet:
     """Fields that every asset must have."""
     documented: Documented | None = None
     """What the exchange's page says of the endpoint."""
+    book_of: Callable[[str], tuple[str, str]] | None = None
+    """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
+    of several wallets, told apart by a suffix."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Kraken's Spot REST API (version 0), read-only, for a spot account.
+"""Kraken's Spot REST API (version 0), read-only, for an account with spot, and margin if
+the world trades on it.
 
 Paths, parameters, fields, limits and errors follow Kraken's public documentation
 (docs.kraken.com/api); each module names the pages it implements.
@@ -21,7 +22,6 @@ EXCHANGE = SimulatedExchange(
     paging=frozenset({"ofs", "cursor"}),
     key_header="api-key",
     unserved=frozenset({"funding"}),
-    whole_seconds=frozenset({"transfers"}),
     order_status=names.order_status,
 )
 

@@ -49,6 +49,11 @@ def answer(result: Any) -> Response:
     return _respond({"error": [], "result": result})
 
 
+def nothing(result: Any) -> Response:
+    """The answer for an account without any rows: it has no result."""
+    return _respond({"error": []})
+
+
 def refused(error: str) -> Response:
     return _respond({"error": [error]})
 

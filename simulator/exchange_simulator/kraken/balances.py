@@ -1,11 +1,15 @@
 """Balances (documentation: "Get Account Balance", "Get Extended Balance", "Get Trade Balance", "Get
 Open Positions")."""
 
+from typing import Any
+
+from exchange_simulator.kraken import names
 from exchange_simulator.kraken.answers import UNKNOWN_ASSET, Refused
 from exchange_simulator.kraken.call import Call, Result
-from exchange_simulator.kraken.numbers import fixed, of_asset
-from exchange_simulator.kraken.symbols import asset_altname, asset_id
-from exchange_simulator.money import ZERO
+from exchange_simulator.kraken.numbers import fixed, of_asset, seconds
+from exchange_simulator.kraken.symbols import asset_altname, asset_id, pair_id
+from exchange_simulator.money import ZERO, nearest, plain
+from exchange_simulator.records import Position
 from exchange_simulator.world import Balance
 
 
@@ -54,8 +58,41 @@ def trade_balance(call: Call) -> Result:
 
 
 def open_positions(call: Call) -> Result:
-    """Always empty: there is no margin trading."""
-    return [] if call.text("consolidation") else {}
+    """One position per pair, named by an opening fill."""
+    world = call.exchange.world
+    rows = {
+        names.position_id(world, position): _position(call, position)
+        for position in world.open_positions(call.now)
+    }
+    return list(rows.values()) if call.text("consolidation") else rows
+
+
+def _position(call: Call, position: Position) -> dict[str, Any]:
+    market = position.market
+    mark = call.exchange.world.prices.mark(market, call.now)
+    row = {
+        "ordertxid": "OTOQKV-DOUBLE-FILLED",
+        "posstatus": "open",
+        "pair": pair_id(market),
+        "time": seconds(position.opened_at),
+        "type": "buy" if position.size > 0 else "sell",
+        "ordertype": "limit",
+        "cost": fixed(position.basis),
+        "fee": fixed(ZERO),
+        "vol": fixed(abs(position.size)),
+        "vol_closed": fixed(ZERO),
+        "margin": fixed(nearest(position.basis / market.leverage)),
+        "terms": "0.0200% per 4 hours",
+        "rollovertm": str(call.now // 1000 + 3600),
+        "misc": "",
+        "oflags": "",
+    }
+    if call.flag("docalcs"):
+        row |= {
+            "value": plain(mark * abs(position.size)),
+            "net": f"{position.profit(mark):+f}",
+        }
+    return row
 
 
 def _held(call: Call) -> list[Balance]:

@@ -1,7 +1,7 @@
 """Index of rows by their Kraken ids."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from exchange_simulator.kraken import names
 from exchange_simulator.records import Fill, LedgerEntry, Order
@@ -29,9 +29,9 @@ class Directory(Generic[Row]):
 class Directories:
     def __init__(self, world: World) -> None:
         account = world.account
-        # spot has no funding payments: all its executions are fills
-        fills = cast(Timeline[Fill], account.executions["spot"])
-        self.trades = Directory(fills, lambda fill: names.trade_id(world, fill))
+        self.trades: Directory[Fill] = Directory(
+            account.fills, lambda fill: names.trade_id(world, fill)
+        )
         self.orders: Directory[Order] = Directory(
             account.orders, lambda order: names.order_id(world, order)
         )

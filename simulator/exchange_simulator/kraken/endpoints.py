@@ -26,6 +26,7 @@ from exchange_simulator.kraken.answers import (
     UNKNOWN_METHOD,
     Refused,
     answer,
+    nothing,
     refused,
 )
 from exchange_simulator.kraken.auth import Nonces, authenticate
@@ -138,6 +139,8 @@ def _private(
                 raise Refused(PERMISSION_DENIED)
             return endpoint.answer(Call(exchange, directories, params, now, key))
 
+        if _is_empty(exchange, now) and request.path_params["name"] != "GetApiKeyInfo":
+            return _respond(answers, nothing)
         return _respond(answers)
 
     return handle
@@ -147,9 +150,17 @@ async def _unknown(request: Request) -> Response:
     return refused(UNKNOWN_METHOD)
 
 
-def _respond(answers: Callable[[], Result]) -> Response:
+def _is_empty(exchange: ExchangeState, now: int) -> bool:
+    """Whether nothing was ever booked."""
+    exchange.world.advance_to(now)
+    return not any(ledger.until(now) for ledger in exchange.world.account.books.ledger.values())
+
+
+def _respond(
+    answers: Callable[[], Result], respond: Callable[[Result], Response] = answer
+) -> Response:
     try:
-        return answer(answers())
+        return respond(answers())
     except Refused as error:
         return refused(error.error)
 

@@ -1,9 +1,10 @@
 """Deposits and withdrawals (documentation: "Get Deposit Methods", "Get Status of Recent Deposits",
 "Get Withdrawal Methods", "Get Status of Recent Withdrawals").
 
-Times are whole seconds; `start` and `end` (fractions count) are both inclusive. Without `cursor`
-only the newest page is returned. With `cursor=true` the answer is an object with the cursor of the
-next page. A page has 25 deposits or 500 withdrawals, or `limit` if that is smaller.
+Only the last 90 days are listed, whatever `start` says; the ledger has all. Times are whole
+seconds; `start` and `end` (fractions count) are both inclusive. Without `cursor` only the newest
+page is returned. With `cursor=true` the answer is an object with the cursor of the next page. A
+page has 25 deposits or 500 withdrawals, or `limit` if that is smaller.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,9 +20,11 @@ from exchange_simulator.kraken.answers import (
 from exchange_simulator.kraken.call import Call, Result
 from exchange_simulator.kraken.numbers import of_asset
 from exchange_simulator.kraken.symbols import asset_altname, asset_id
+from exchange_simulator.markets import DAY
 from exchange_simulator.records import Transfer
 from exchange_simulator.treasury import NETWORK_FEES, NETWORKS
 
+LISTED = 90 * DAY
 _METHODS = {
     "USDT": "Tether USD (TRC20)",
     "USDC": "USDC",
@@ -77,7 +80,7 @@ def _page(call: Call, kind: Literal["deposit", "withdrawal"], name: str, most: i
     limit = max(min(call.integer("limit", most), most), 1)
     transfers = exchange.newest_first(
         exchange.world.account.transfers,
-        _bound(call, "start", 0),
+        max(_bound(call, "start", 0), call.now - LISTED),
         _bound(call, "end", call.now),
         call.now,
         from_index=None if seen is None else seen - 1,
@@ -110,7 +113,8 @@ def _row(call: Call, transfer: Transfer) -> dict[str, Any]:
         "txid": transfer.txid if status == "ok" else None,
         "info": f"{'simulated' if incoming else 'external'}-{transfer.network.lower()}-address",
         "amount": of_asset(transfer.amount, asset),
-        "fee": of_asset(transfer.fee, asset),
+        # Kraken's own sample has rows without a fee
+        **({"fee": of_asset(transfer.fee, asset)} if transfer.fee or transfer.number % 2 else {}),
         "time": transfer.happened_at // 1000,
         "status": _STATUSES[status],
     }

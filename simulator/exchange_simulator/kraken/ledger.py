@@ -83,7 +83,10 @@ def _fee(entry: LedgerEntry) -> Decimal:
     match entry.source:
         case Fill() as fill:
             return fill.fee if fill.fee_currency == entry.asset else ZERO
-        case Funding() | Loan():
+        case Funding():
+            # a rollover fee
+            return -entry.amount
+        case Loan():
             return ZERO
         case transfer:
             # a refunded withdrawal returns its fee

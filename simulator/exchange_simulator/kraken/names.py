@@ -15,6 +15,7 @@ from exchange_simulator.records import (
     LedgerEntry,
     Order,
     OrderStatus,
+    Position,
     Transfer,
 )
 from exchange_simulator.world import World
@@ -40,8 +41,22 @@ def order_id(world: World, order: Order) -> str:
 
 
 def funding_id(world: World, funding: Funding) -> str:
-    """Unused: a spot account pays no funding. It would be a ledger entry."""
-    return _transaction("R", world.seed, funding.number)
+    """The rollover fee of a position on margin refers to the fill that opened it."""
+    fills = world.account.fills_of[funding.market.name]
+    opening = None
+    for fill in reversed(fills.rows[: fills.until(funding.happened_at)]):
+        if opening is not None and not fill.position:
+            break
+        opening = fill
+    assert opening is not None, "only open positions pay rollover fees"
+    return trade_id(world, opening)
+
+
+def position_id(world: World, position: Position) -> str:
+    """The id of the fill that opened the position."""
+    fills = world.account.fills_of[position.market.name]
+    opening = next(fill for fill in fills.rows if fill.happened_at == position.opened_at)
+    return trade_id(world, opening)
 
 
 def entry_id(world: World, entry: LedgerEntry) -> str:
@@ -57,7 +72,14 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 def entry_kind(entry: LedgerEntry) -> str:
     """A canceled withdrawal is refunded as a withdrawal with a positive amount."""
+    if isinstance(entry.source, Fill) and is_margin(entry.source.order.market):
+        return "margin"
     return _KINDS.get(entry.kind, entry.kind)
+
+
+def is_margin(market: Market) -> bool:
+    """Whether a market's fills are on margin: positions are contracts on a spot pair."""
+    return market.kind != "spot"
 
 
 def order_status(status: OrderStatus) -> OrderStatus:

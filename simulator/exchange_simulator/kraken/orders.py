@@ -1,7 +1,7 @@
 """Orders (documentation: "Get Open Orders", "Get Closed Orders", "Query Orders Info")."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from exchange_simulator.kraken import names
 from exchange_simulator.kraken.call import Call, Result
@@ -12,6 +12,8 @@ from exchange_simulator.kraken.trades import id_of, trades_of
 from exchange_simulator.money import ZERO, plain
 from exchange_simulator.records import Order
 
+NEWEST_BY: Literal["opened", "closed"] = "closed"
+"""What orders requested by when they were opened are sorted by, the latest first."""
 _REASONS = {"closed": None, "canceled": "User requested", "rejected": "Post only order"}
 
 
@@ -25,7 +27,7 @@ def closed_orders(call: Call) -> Result:
     """`closetime` selects whether `start` and `end` apply to when orders were opened, closed, or
     either.
 
-    With `open` the order opened last comes first, otherwise the one closed last.
+    The documentation does not say in which order: `NEWEST_BY`.
     """
     closetime = call.choice("closetime", "both", "open", "close")
     asked = window(call, call.directories.orders)
@@ -41,6 +43,8 @@ def closed_orders(call: Call) -> Result:
     if closetime == "open":
         opened = exchange.newest_first(account.orders, asked.first, asked.last, now)
         orders = (order for _, order in opened if exchange.visible(account.ended, order, now))
+        if NEWEST_BY == "closed":
+            orders = iter(sorted(orders, key=lambda order: -(order.ended_at or now)))
     elif closetime == "close":
         orders = ended(asked.first, asked.last)
     else:
@@ -76,7 +80,8 @@ def _row(call: Call, order: Order) -> tuple[str, dict[str, Any]]:
     ended = state.status != "open"
     row: dict[str, Any] = {
         "refid": None,
-        "userref": None,
+        # 0 and nothing at all are both the default
+        "userref": None if order.number % 2 else 0,
         "cl_ord_id": order.client_order_id or None,
         "status": names.order_status(state.status),
         "opentm": seconds(order.created_at),
@@ -89,7 +94,7 @@ def _row(call: Call, order: Order) -> tuple[str, dict[str, Any]]:
             "ordertype": order.type,
             "price": limit,
             "price2": "0",
-            "leverage": "none",
+            "leverage": f"{plain(market.leverage)}:1" if names.is_margin(market) else "none",
             "order": f"{order.side} {volume} {pair} @ {order.type}"
             + (f" {limit}" if order.type == "limit" else ""),
             "close": "",
@@ -103,6 +108,7 @@ def _row(call: Call, order: Order) -> tuple[str, dict[str, Any]]:
         "limitprice": fixed(ZERO),
         "misc": "partial" if ended and ZERO < state.filled < order.amount else "",
         "oflags": "fciq,post" if order.post_only else "fciq",
+        **({"margin": True} if names.is_margin(market) else {}),
     }
     if ended:
         row["reason"] = _REASONS[state.status]

@@ -13,7 +13,7 @@ from exchange_simulator.kraken.call import Call, Result
 from exchange_simulator.kraken.numbers import fixed, seconds
 from exchange_simulator.kraken.pages import by_id, history, page
 from exchange_simulator.kraken.symbols import pair_id
-from exchange_simulator.money import ZERO, nearest
+from exchange_simulator.money import ZERO, nearest, plain
 from exchange_simulator.records import Fill
 from exchange_simulator.world import World
 
@@ -26,9 +26,8 @@ Trade = list[Fill]
 
 def trades_history(call: Call) -> Result:
     kind = call.choice("type", "all", "no position", *_ON_POSITIONS)
-    trades = trades_of(call, history(call, call.directories.trades))
-    if kind in _ON_POSITIONS:
-        trades = iter(())
+    fills = (row for row in history(call, call.directories.trades) if _is(kind, row))
+    trades = trades_of(call, fills)
     return page(call, "trades", trades, lambda trade: _row(call, trade))
 
 
@@ -46,6 +45,21 @@ def trades_of(call: Call, newest_first: Iterable[Fill]) -> Iterator[Trade]:
 
 def id_of(world: World, trade: Trade) -> str:
     return names.trade_id(world, trade[0])
+
+
+def _is(kind: str, fill: Fill) -> bool:
+    """Whether a fill is one of the `type` asked for; `closed position` are the opening ones of
+    positions closed since, which no client asks for."""
+    margin = names.is_margin(fill.order.market)
+    match kind:
+        case "all":
+            return True
+        case "no position":
+            return not margin
+        case "any position":
+            return margin
+        case _:
+            return margin and bool(fill.closed)
 
 
 def _taken_with(fill: Fill) -> tuple[int, int]:
@@ -70,15 +84,28 @@ def _row(call: Call, trade: Trade) -> tuple[str, dict[str, Any]]:
         "cost": fixed(cost),
         "fee": fixed(sum((fill.fee for fill in trade), ZERO)),
         "vol": fixed(amount),
-        "margin": fixed(ZERO),
-        "leverage": "0",
-        "misc": "",
+        **_on_margin(trade),
         "trade_id": _FIRST_TRADE + first.number,
         "maker": first.maker,
     }
     if call.flag("ledgers"):
         row["ledgers"] = [name for fill in trade for name in _entries(world, fill)]
     return id_of(world, trade), row
+
+
+def _on_margin(trade: Trade) -> dict[str, Any]:
+    """The margin used, and whether the trade closes or opens a position."""
+    market = trade[0].order.market
+    if not names.is_margin(market):
+        return {"margin": fixed(ZERO), "leverage": "0", "misc": ""}
+    cost = sum((fill.cost for fill in trade), ZERO)
+    closing = any(fill.closed for fill in trade)
+    return {
+        "margin": fixed(nearest(cost / market.leverage)),
+        "leverage": plain(market.leverage),
+        "misc": "closing" if closing else "",
+        **({} if closing else {"posstatus": "open"}),
+    }
 
 
 def _entries(world: World, fill: Fill) -> Iterator[str]:

@@ -1,0 +1,165 @@
+"""Kraken's deposits, withdrawals and transfers between its books, from the ledger.
+
+The ledger has every movement of money, since the account exists. Get Status of Recent Deposits and
+Get Status of Recent Withdrawals (docs.kraken.com/api-reference/funding/...) list only recent ones
+("recent" on Kraken's pages; 90 days according to python-kraken-sdk, 2026-07-21), so they only add
+the network, the transaction id and the state. Rows are the same by their reference id.
+
+A deposit appears once it is credited. Its row has what was credited: the amount less the fee.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at
+from alphapulse_pipeline.exchange.venues.kraken.account import EARN, book_of
+from alphapulse_pipeline.exchange.venues.kraken.common import (
+    FUNDS,
+    LEDGER_ENTRIES,
+    SPOT,
+    documented,
+    happened,
+    history,
+    result,
+)
+from alphapulse_pipeline.exchange.venues.kraken.enriched import Enriched
+from alphapulse_pipeline.exchange.venues.kraken.ledger import (
+    ALLOCATIONS,
+    ENTRY_FIELDS,
+    LEDGER_PAGE,
+    plain,
+)
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source
+from alphapulse_pipeline.exchange.walker import Cursor
+
+_REFUNDED = "refunded"
+"""The field of a completed withdrawal that says whether the ledger has its refund."""
+_DAY = 86_400
+_BEFORE, _AFTER = 10 * _DAY, _DAY
+"""Seconds by which a deposit may have been seen before, or be listed after, it was credited."""
+_OUT_OF = {"spottostaking": EARN, "stakingtospot": SPOT, "allocation": EARN, "deallocation": SPOT}
+
+
+def transfers() -> dict[str, Source]:
+    return {
+        "deposits": _source("deposit", _deposit, "privatePostDepositStatus"),
+        "withdrawals": _source("withdrawal", _withdrawal, "privatePostWithdrawStatus"),
+        "transfers": _source("transfer", _transfer),
+    }
+
+
+def _source(kind: str, amend: Amend, status: str = "") -> Source:
+    # so few entries that the whole time needs no windows
+    feed = history(
+        "privatePostLedgers", "ledger", "time", ENTRY_FIELDS, LEDGER_PAGE, window=None, type=kind
+    )
+    if status:
+        feed = _with_status(feed, status)
+    return Source(feed, wallet=SPOT, parse="parse_transaction", kind=kind, amend=amend)
+
+
+STATUS = {
+    method: Feed(
+        method,
+        Cursor("cursor", lambda answer, _: at("next_cursor")(result(answer)) or "", ordered=False),
+        {"cursor": "true"},
+        lambda answer: _listed(answer),
+        documented=documented(
+            f"funding/get-status-of-recent-{kind}",
+            FUNDS if kind == "deposits" else f"{FUNDS}, or {LEDGER_ENTRIES}",
+            order="newest to oldest",
+            note="only recent ones; the page does not say how recent, and fee may be missing",
+        ),
+    )
+    for method, kind in (
+        ("privatePostDepositStatus", "deposits"),
+        ("privatePostWithdrawStatus", "withdrawals"),
+    )
+}
+"""What adds the network, the transaction id and the state, by method."""
+
+
+def _with_status(feed: Feed, method: str) -> Feed:
+    async def complete(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
+        times = [feed.moment(row) // 1000 for row in rows]
+        window = {"start": min(times) - _BEFORE, "end": max(times) + _AFTER}
+        status = STATUS[method]
+
+        async def within(method: str, params: Mapping[str, Any]) -> Any:
+            return await call(method, {**params, **window})
+
+        known = {row.get("refid"): row for row in await status.everything(within)}
+        refunded = {row["refid"] for row in (*newer, *rows) if _is_refund(row)}
+        # the ledger's fields take precedence: it has the amounts that were booked
+        return [
+            {**known.get(row["refid"], {}), **row, _REFUNDED: row["refid"] in refunded}
+            for row in rows
+        ]
+
+    return Feed(**{**vars(feed), "paging": Enriched(feed.paging, complete)})
+
+
+def _listed(answer: Any) -> Any:
+    """The only list of an answer, whatever its name; answers without a cursor are a bare list."""
+    found = result(answer)
+    if found == {}:
+        return []
+    if isinstance(found, Mapping):
+        return next((rows for rows in found.values() if isinstance(rows, list)), None)
+    return found
+
+
+def _deposit(raw: Raw, row: Row) -> Row:
+    wallet, _ = book_of(raw["asset"])
+    credited = _exact(raw, "amount") - _exact(raw, "fee")
+    return _booked(raw, row) | {"amount": credited, "to_wallet": wallet, "status": "ok"}
+
+
+def _withdrawal(raw: Raw, row: Row) -> Row | None:
+    """A canceled withdrawal is refunded by an entry of a positive amount, which the ledger has."""
+    if _is_refund(raw):
+        return None
+    wallet, _ = book_of(raw["asset"])
+    # ccxt reports canceled ones as failed
+    canceled = raw[_REFUNDED] or raw.get("status-prop") == "canceled"
+    return _booked(raw, row) | {
+        "amount": -_exact(raw, "amount"),
+        "from_wallet": wallet,
+        "status": "canceled" if canceled else row["status"] or "ok",
+    }
+
+
+def _is_refund(raw: Raw) -> bool:
+    return raw["type"] == "withdrawal" and _exact(raw, "amount") > 0
+
+
+def _transfer(raw: Raw, row: Row) -> Row | None:
+    """Between Kraken's books, told by the entry that takes: the other one repeats it. Anything
+    else of this type (airdrops, forks, Kraken's futures) is known by the ledger alone."""
+    amount, target = _exact(raw, "amount"), _OUT_OF.get(str(raw.get("subtype") or ""))
+    if amount > 0 or raw.get("subtype") not in ALLOCATIONS or target is None:
+        return None
+    wallet, _ = book_of(raw["asset"])
+    books = {"amount": -amount, "from_wallet": wallet, "to_wallet": target, "status": "ok"}
+    return _booked(raw, row) | books
+
+
+def _booked(raw: Raw, row: Row) -> Row:
+    fee = _exact(raw, "fee")
+    asset = plain(row["asset"])
+    return row | {
+        "asset": asset,
+        "fee_cost": fee,
+        "fee_currency": asset if fee else None,
+        "happened_at": happened("time", raw),
+    }
+
+
+def _exact(raw: Raw, name: str) -> Decimal:
+    found = number(raw[name])
+    if found is None:
+        raise Unreadable(f"an entry of Kraken's ledger has no {name}")
+    return found

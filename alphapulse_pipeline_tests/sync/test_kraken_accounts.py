@@ -1,0 +1,57 @@
+"""Kraken's accounts of every kind: on margin, old, and without anything."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.warehouse.batches import Written
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.test_truth import check, living
+from alphapulse_pipeline_tests.sync.truth import sync_all
+from exchange_simulator import Simulator, World
+from exchange_simulator.layout import KRAKEN_ACCOUNTS
+
+Make = Callable[..., Account]
+NOW_AT = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+
+
+def account_of(make: Make, simulator: Simulator, days: int) -> Account:
+    start = (NOW_AT - timedelta(days=days)).date()
+    return make(simulator.url, "kraken", exchange="kraken", history_start=start)
+
+
+def test_a_margin_trader(make_account: Make, database: str, db: Connection[TupleRow]) -> None:
+    layout = KRAKEN_ACCOUNTS["margin"]
+    world = World(seed=3, genesis=NOW_AT - timedelta(days=40), layout=layout, pace=0.7)
+    with living(world) as simulator:
+        account = account_of(make_account, simulator, 41)
+        check(simulator, account, database, db, NOW_MS)
+        truth = simulator.truth(NOW_MS, exchange="kraken")
+    margin = {row["trade_id"] for row in truth["trades"] if ":" in row["market"]}
+    assert len(margin) > 100
+    assert truth["positions"]
+
+
+def test_three_years_of_deposits(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    world = World(seed=4, genesis=NOW_AT - timedelta(days=3 * 365), pace=0.03)
+    with living(world) as simulator:
+        check(simulator, account_of(make_account, simulator, 3 * 365), database, db, NOW_MS)
+
+
+def test_an_account_without_anything(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    world = World(genesis=NOW_AT - timedelta(days=30), layout=KRAKEN_ACCOUNTS["empty"])
+    with living(world) as simulator:
+        written = sync_all(account_of(make_account, simulator, 90), database)
+    assert {name for name, found in written.items() if found.inserted} <= {"prices"}
+    gaps = db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall()
+    assert gaps == []
