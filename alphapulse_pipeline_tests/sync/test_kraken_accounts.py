@@ -1,16 +1,12 @@
 """Kraken's accounts of every kind: on margin, old, and without anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
-import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.warehouse.batches import Written
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import check, living
 from alphapulse_pipeline_tests.sync.truth import sync_all
