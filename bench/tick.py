@@ -13,6 +13,7 @@ is charged for its ended children. Wall is from Dagster's launch to the run's en
 import argparse
 import os
 import signal
+import socket
 import statistics
 import sys
 import tempfile
@@ -28,7 +29,7 @@ import yaml
 from dagster_graphql import DagsterGraphQLClient
 
 from alphapulse_pipeline.cli.processes import Children, wait_until
-from alphapulse_pipeline.cli.up import free_port, location_loaded
+from alphapulse_pipeline.cli.up import location_loaded
 from alphapulse_pipeline.settings.accounts import read_accounts
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.warehouse import schema
@@ -140,7 +141,7 @@ def _start(children: Children, home: Path) -> Bench:
     settings["run_coordinator"]["class"] = "DefaultRunCoordinator"
     del settings["run_coordinator"]["config"]
     (home / "dagster.yaml").write_text(yaml.safe_dump(settings))
-    code_port, web_port = free_port(), free_port()
+    code_port, web_port = _free_port(), _free_port()
     location = {"host": "127.0.0.1", "port": code_port, "location_name": LOCATION}
     workspace = home / "workspace.yaml"
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": location}]}))
@@ -175,6 +176,11 @@ def _print(name: str, costs: dict[str, Cost]) -> None:
         f"{job}: CPU {cost.cpu:5.2f} s, wall {cost.wall:5.2f} s" for job, cost in costs.items()
     ]
     print(f"{name:<8} {'   '.join(cells)}", flush=True)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 if __name__ == "__main__":

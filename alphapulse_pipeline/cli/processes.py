@@ -82,6 +82,7 @@ class Children:
                     DOTENV: str(dotenv_path()),
                     "PYTHONUNBUFFERED": "1",
                 },
+                umask=0o077,  # Dagster's own sockets and files are in a directory of everyone
                 start_new_session=True,  # Ctrl-C reaches `up` alone, which stops them in order
             )
         child = Child(name, arguments, process, log)

@@ -17,6 +17,7 @@ import typer
 import yaml
 
 from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.private_directory import private_directory
 from alphapulse_pipeline.cli.processes import Child, Children, end_marked, wait_until
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.settings.errors import SettingsError
@@ -71,11 +72,11 @@ def up(
 def _start(place: Workspace, children: Children, host: str, port: int) -> None:
     began = time.monotonic()
     with output.stderr().status("starting Dagster"):
-        code_port = free_port()
-        workspace = _write_workspace(place, code_port)
+        code_socket = private_directory(place.home / "code-server") / "socket"
+        workspace = _write_workspace(place, code_socket)
         children.start(
             "code-server",
-            ["dagster", "code-server", "start", "--host", "127.0.0.1", "--port", str(code_port),
+            ["dagster", "code-server", "start", "--socket", str(code_socket),
              "--module-name", "alphapulse_pipeline.definitions", "--location-name", LOCATION],
         )  # fmt: skip
         web = children.start(
@@ -175,9 +176,9 @@ def _wait(children: Children, child: Child, ready: Callable[[], bool]) -> None:
     )
 
 
-def _write_workspace(place: Workspace, code_port: int) -> Path:
+def _write_workspace(place: Workspace, code_socket: Path) -> Path:
     path = place.dagster_home / "workspace.yaml"
-    server = {"host": "127.0.0.1", "port": code_port, "location_name": LOCATION}
+    server = {"socket": str(code_socket), "location_name": LOCATION}
     path.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
     return path
 
@@ -233,11 +234,6 @@ def _check_port(host: str, port: int) -> None:
         raise SettingsError(
             f"cannot listen on {host}:{port}: {error.strerror}", "choose a free port with --port"
         ) from None
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _shown(url: str) -> str:

@@ -4,8 +4,11 @@ One deployment serves all of these tests, in this order; one that a test has end
 by the next, on the same home.
 """
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -66,6 +69,43 @@ def test_the_ui_answers_and_rows_of_every_dataset_arrive(up: Up) -> None:
     assert {node["assetKey"]["path"][-1] for node in group["assetNodes"]} == {*DATASETS}
     for dataset in DATASETS:
         assert deployed.wait_for_rows(f"SELECT FROM alphapulse.{dataset} LIMIT 1")
+
+
+_CONNECT_AS_NOBODY = """
+import os, socket, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+for path in sys.argv[1:]:
+    try:
+        socket.socket(socket.AF_UNIX).connect(path)
+    except PermissionError:
+        continue
+    print(path)
+"""
+
+
+def test_other_users_reach_nothing_but_the_web_ui(up: Up) -> None:
+    """The code server starts runs with any settings, and so gives its environment away."""
+    deployed = up()
+    tcp: set[int] = set()
+    unix: set[str] = set()
+    for child in left(deployed.home):
+        for connection in child.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and child.pid != deployed.process.pid:
+                tcp.add(connection.laddr.port)
+        unix |= {str(c.laddr) for c in child.net_connections("unix") if c.laddr}
+    assert tcp == {deployed.port}
+    paths = sorted(path for path in unix if Path(path).is_socket())
+    assert str(deployed.home / "code-server" / "socket") in paths
+    if os.geteuid() == 0:
+        nobody = subprocess.run(
+            [sys.executable, "-c", _CONNECT_AS_NOBODY, *paths],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert nobody.stdout == ""
 
 
 def test_a_second_up_on_the_same_home_is_refused_in_one_line(up: Up) -> None:
