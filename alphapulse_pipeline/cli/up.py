@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connec
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 
 LOCATION = "alphapulse_pipeline"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STARTUP_SECONDS = 120.0
 _DATABASE_INTERVAL = 10
 _RUNS_INTERVAL = 60
@@ -42,12 +43,27 @@ def register(app: typer.Typer, summary: str) -> None:
 def up(
     host: Annotated[str, typer.Option(help="Address that the web UI listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web UI.")] = 3000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="A name by which browsers reach the web UI, e.g. that of your proxy. May be "
+            "repeated. Requests to other names are refused.",
+        ),
+    ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Use simulated accounts and a separate database.")
     ] = False,
 ) -> int:
     _check_port(host, port)
-    if host not in ("127.0.0.1", "localhost", "::1"):
+    if host not in _LOOPBACK:
+        if not allow_host:
+            raise SettingsError(
+                f"--host {host} makes the web UI reachable for other machines, and no name is "
+                "allowed for it",
+                "add `--allow-host NAME` with the name or address that browsers use",
+            )
         output.warn(
             f"the web UI has no password, and others may reach {host}: put a proxy with "
             "authentication in front of it"
@@ -60,7 +76,7 @@ def up(
         children = Children(place.home)
         children.stop_on_signals()
         try:
-            _start(place, children, host, port)
+            _start(place, children, host, port, [*_LOOPBACK, *(allow_host or ())])
             _watch(place, children)
         finally:
             output.note("stopping")
@@ -69,7 +85,9 @@ def up(
     return 1
 
 
-def _start(place: Workspace, children: Children, host: str, port: int) -> None:
+def _start(
+    place: Workspace, children: Children, host: str, port: int, allowed: Sequence[str]
+) -> None:
     began = time.monotonic()
     with output.stderr().status("starting Dagster"):
         code_socket = private_directory(place.home / "code-server") / "socket"
@@ -81,7 +99,16 @@ def _start(place: Workspace, children: Children, host: str, port: int) -> None:
         )  # fmt: skip
         web = children.start(
             "webserver",
-            ["dagster_webserver", "-h", host, "-p", str(port), "-w", str(workspace)],
+            [
+                "alphapulse_pipeline.cli.web",
+                ",".join(allowed),
+                "-h",
+                host,
+                "-p",
+                str(port),
+                "-w",
+                str(workspace),
+            ],
         )
         reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         url = f"http://{reachable}:{port}"

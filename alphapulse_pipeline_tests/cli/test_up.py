@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -106,6 +108,27 @@ def test_other_users_reach_nothing_but_the_web_ui(up: Up) -> None:
             check=True,
         )
         assert nobody.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/", {"Host": "evil.example.com"}),
+        ("/assets", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}),
+        ("/graphql?query=%7Bversion%7D", {}),
+    ],
+)
+def test_the_web_ui_is_guarded(up: Up, path: str, headers: dict[str, str]) -> None:
+    request = urllib.request.Request(up().url + path, headers=headers)  # noqa: S310  our own
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)  # noqa: S310
+    assert refused.value.code == 403
+
+
+def test_other_machines_need_a_name(tmp_path: Path) -> None:
+    refused = running.run(tmp_path, "up", "--demo", "--host", "0.0.0.0")  # noqa: S104
+    assert refused.returncode == 2
+    assert "--allow-host" in refused.stderr
 
 
 def test_a_second_up_on_the_same_home_is_refused_in_one_line(up: Up) -> None:
@@ -209,7 +232,7 @@ def test_a_killed_worker_is_a_failed_run_and_the_next_one_works(up: Up) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", ["code-server", "dagster._daemon", "dagster_webserver"])
+@pytest.mark.parametrize("name", ["code-server", "dagster._daemon", "alphapulse_pipeline.cli.web"])
 def test_a_killed_child_is_started_again(up: Up, name: str) -> None:
     deployed = up()
     killed = process(deployed, name)
