@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,29 +19,30 @@ from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true
 from exchange_simulator import Simulator, World, serve
-from exchange_simulator.layout import BINANCE_ACCOUNTS, Layout
+from exchange_simulator.layout import BINANCE_ACCOUNTS, LAYOUTS, Layout
 
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
 HOUR = 3_600_000
-BEGAN = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=2)
+NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
 
 
 @contextmanager
-def living(layout: Layout | None = None, **world: object) -> Iterator[Simulator]:
-    """An account of two days at `NOW_MS`, where its clock stands still."""
-    young = World(genesis=BEGAN, layout=layout, **world)  # type: ignore[arg-type]
+def living(layout: Layout | None = None, days: int = 2, **world: object) -> Iterator[Simulator]:
+    """An account that is so many days old at `NOW_MS`, where its clock stands still."""
+    young = World(genesis=NOW - timedelta(days), layout=layout, **world)  # type: ignore[arg-type]
     with serve(young, clock=lambda: NOW_MS, limits=False) as simulator:
         yield simulator
 
 
-def at(simulator: Simulator, make_account: Make, hours: int) -> Account:
+def at(simulator: Simulator, make_account: Make, hours: int, days: int = 2) -> Account:
     """The account so many hours before `NOW_MS`, when the clock stands still."""
     now = NOW_MS - hours * HOUR
     simulator.set_clock(lambda: now)
     options = {"timeDifference": time.time_ns() // 1_000_000 - now + 50_000, "recvWindow": 59_000}
+    start = (NOW - timedelta(days)).date()
     return make_account(
-        simulator.url, "binance", exchange="binance", history_start=BEGAN.date(), options=options
+        simulator.url, "binance", exchange="binance", history_start=start, options=options
     )
 
 
@@ -63,6 +65,28 @@ def test_forty_positions_are_paid_in_one_millisecond(
     wanted = true(truth, dataset)
     assert len(wanted) > 40
     assert stored(db, dataset, "binance") == wanted
+    assert gaps(db) == []
+
+
+@pytest.mark.parametrize("week", [False, True], ids=["any age", "seven days"])
+def test_futures_are_complete_however_far_back_ids_reach(
+    week: bool, make_account: Make, database: str, db: DB
+) -> None:
+    """Two runs, nine days apart: the second one continues from rows of the first."""
+    days = 24
+    layout = replace(LAYOUTS["binance"], week_by_id=week)
+    with living(layout, days=days, pace=0.3) as simulator:
+        for hours in (9 * 24, 0):
+            account = at(simulator, make_account, hours, days)
+            with open_session(account, database, "test") as session:
+                for dataset in ("trades", "orders"):
+                    rows = history(session, dataset, whole_history(session), fill=True)
+                    write(session.connection, rows, "test")
+        truth = simulator.truth(NOW_MS, exchange="binance", expired=True)
+    assert stored(db, "trades", "binance") == true(truth, "trades")
+    served = [row for row in truth["orders"] if not row["expired"]]
+    read = stored(db, "orders", "binance")
+    assert true({"orders": served}, "orders") <= read <= true(truth, "orders")
     assert gaps(db) == []
 
 

@@ -32,6 +32,9 @@ class Layout:
     bought or sold on margin; None: funding, which may also be received."""
     spot_fees: Literal["received", "quote"] = "received"
     """Currency of spot fees: the received one, or always the quote currency."""
+    week_by_id: bool = False
+    """Whether futures answer a request by id with rows of the last seven days only: Binance's pages
+    leave it open."""
     portfolio_margin: bool = False
     """Whether margin and futures are traded in one account, which has its own endpoints."""
     parent: Wallet | None = None

@@ -5,6 +5,7 @@ whose ranges add up to the requested range, or raises `Incomplete`.
 
 * `Cursor`: newest first; each page has a cursor to the next older one.
 * `FromId`: oldest first, by ascending ids.
+* `FromIdOrWindows`: the same, where the page leaves open whether ids reach back.
 * `Counted`: newest first, by offset; the count of all rows is the proof.
 * `Windows`: only a time window, with answers truncated at an undocumented size.
 * `Whole`: everything in one answer.
@@ -15,7 +16,8 @@ from alphapulse_pipeline.exchange.walker.counted import Counted
 from alphapulse_pipeline.exchange.walker.cursor import Cursor
 from alphapulse_pipeline.exchange.walker.ended import RecentlyEnded
 from alphapulse_pipeline.exchange.walker.ids import FromId
+from alphapulse_pipeline.exchange.walker.ids_or_windows import FromIdOrWindows
 from alphapulse_pipeline.exchange.walker.whole import Whole
 from alphapulse_pipeline.exchange.walker.windows import Windows
 
-__all__ = ["Counted", "Cursor", "FromId", "RecentlyEnded", "Whole", "Windows"]
+__all__ = ["Counted", "Cursor", "FromId", "FromIdOrWindows", "RecentlyEnded", "Whole", "Windows"]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from alphapulse_pipeline.exchange.errors import Incomplete
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
 
+FIRST = 1
+"""The first id that is requested. Ids are positive, and 0 might be taken for none."""
+
 
 @dataclass(frozen=True)
 class FromId:
@@ -26,22 +29,26 @@ class FromId:
         The exchange must still return the row `after`. A page proves what is older than its last
         row's millisecond, and is yielded once the next page has begun with that row.
         """
-        rows = await self._request(call, feed, int(after or 0))
-        if after and rows and self.id(rows[0]) == int(after):
-            rows = rows[1:]
-        elif after:
+        rows = await self.request(call, feed, int(after or FIRST))
+        if after and not self.continues(rows, after):
             raise Incomplete(f"{feed.method} no longer returns the row to continue from, {after}")
-        elif rows and self.id(rows[0]) > 0:
-            # an exchange that treats 0 as "no id" would return its newest rows
-            again = await self._request(call, feed, 1)
-            if not again or self.id(again[0]) != self.id(rows[0]):
-                raise Incomplete(f"{feed.method} does not start with its first row")
+        async for page in self.following(call, feed, start, end, rows[1:] if after else rows):
+            yield page
+
+    def continues(self, rows: list[Raw], after: str) -> bool:
+        """Whether an answer begins with the row that it was requested from."""
+        return bool(rows) and self.id(rows[0]) == int(after)
+
+    async def following(
+        self, call: Caller, feed: Feed, start: int, end: int, rows: list[Raw]
+    ) -> AsyncGenerator[Page, None]:
+        """The pages from the first one, whose rows are `rows`."""
         proved_to = start
         while rows:
             known = self.id(rows[-1])
             newest = feed.moment(rows[-1])
-            following = await self._request(call, feed, known)
-            if not following or self.id(following[0]) != known:
+            following = await self.request(call, feed, known)
+            if not self.continues(following, str(known)):
                 raise Incomplete(f"{feed.method} does not continue from the requested id")
             more = following[1:]
             complete_to = min(max(newest, proved_to), end) if more else end
@@ -54,7 +61,8 @@ class FromId:
         if proved_to < end:
             yield Page([], proved_to, end)
 
-    async def _request(self, call: Caller, feed: Feed, first: int) -> list[Raw]:
+    async def request(self, call: Caller, feed: Feed, first: int) -> list[Raw]:
+        """The rows from the id `first` on. Raises `Incomplete` if they are not in order."""
         rows = feed.read(await call(feed.method, {**feed.params, self.param: first}))
         ids = [self.id(row) for row in rows]
         times = [feed.moment(row) for row in rows]

@@ -23,7 +23,7 @@ def rows_at(times: list[int]) -> list[Row]:
 
 
 def row_at(time: int, n: int) -> Row:
-    return Row(ZERO + time, time * 10_000 + n)
+    return Row(ZERO + time, time * 10_000 + n + 1)
 
 
 @dataclass
@@ -78,8 +78,8 @@ class Server:
     # Ids and counts.
     open_from: bool = False
     """Leaves out the row whose id was asked for."""
-    zero_is_nothing: bool = False
-    """An id of 0 is taken for none, and none means the newest rows."""
+    oldest_without_times: int = 0
+    """The oldest time in answers to requests without `start` and `end`, even from an id on."""
     count: Literal["all", "more", "less", "page", "none"] = "all"
 
     # What happens between requests: number of the request before which it does -> what.
@@ -147,7 +147,9 @@ class Server:
         if "from" in asked or "from" in self.loses:
             found = sorted(found, key=lambda row: row.id)
             first = asked.get("from", 0)
-            if "from" in self.loses or (self.zero_is_nothing and first == 0):
+            if "end" not in asked:
+                found = [row for row in found if row.time >= self.oldest_without_times]
+            if "from" in self.loses:
                 page = found[-cap:]
             else:
                 page = [row for row in found if row.id >= first + self.open_from][:cap]

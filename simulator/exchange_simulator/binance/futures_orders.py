@@ -10,7 +10,7 @@ from exchange_simulator.binance import numbers
 from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight, on_grid, price_of
-from exchange_simulator.binance.futures_trades import symbol_or_pair
+from exchange_simulator.binance.futures_trades import by_id, symbol_or_pair
 from exchange_simulator.binance.names import client_order_id, order_id
 from exchange_simulator.binance.orders import STATUSES, found, resting
 from exchange_simulator.binance.pages import Window, futures_window, newest, oldest
@@ -91,7 +91,7 @@ def _orders(call: Call, market: Market | None, limit: int) -> list[Order]:
         if market is None:
             raise Refused(-1128)
         index = numbers.index_from(call.world.seed, numbers.FUTURES_ORDERS, first)
-        return oldest(call, orders, window or Window(edge, call.now), limit, keep, index)
+        return oldest(call, orders, window or by_id(call, edge), limit, keep, index)
     if window is not None:
         return oldest(call, orders, window, limit, keep)
     return newest(call, orders, Window(call.now - WEEK, call.now), limit, keep)

@@ -45,6 +45,11 @@ def symbol_or_pair(call: Call, id_name: str) -> Market:
     return market
 
 
+def by_id(call: Call, edge: int) -> Window:
+    """What a request from an id on is answered for, at most back to `edge`."""
+    return Window(call.now - WEEK if call.world.layout.week_by_id else edge, call.now)
+
+
 def _trades(call: Call, market: Market, limit: int) -> Result:
     """With an id (times are not allowed): fills from that id on; with times: fills of at most seven
     days; both oldest first. Otherwise the newest of the last seven days."""
@@ -62,7 +67,7 @@ def _trades(call: Call, market: Market, limit: int) -> Result:
 
     if first is not None:
         index = numbers.index_from(world.seed, numbers.TRADES, first)
-        found = oldest(call, fills, Window(edge, call.now), limit, keep, index)
+        found = oldest(call, fills, by_id(call, edge), limit, keep, index)
     elif window is not None:
         found = oldest(call, fills, Window(max(window.start, edge), window.end), limit, keep)
     elif order:

@@ -23,7 +23,8 @@ FUTURES = (USDM, COINM)
 # a row's actual time may be up to a second later than it says.
 BY_MILLISECOND = Windows(margin=1)
 BY_SECOND = Windows()
-_WINDOW = between("startTime", "endTime")
+WINDOW = between("startTime", "endTime")
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Place:
     fills_retention: timedelta | None = None
     orders_retention: timedelta | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def longest(self) -> timedelta:
+        """The longest window."""
+        return WEEK if self.wallet in FUTURES else timedelta(days=1)
 
     @property
     def listed_for(self) -> str:
@@ -86,7 +92,7 @@ def windowed(
             {**params, limit: documented.limit},
             rows,
             time,
-            _WINDOW,
+            WINDOW,
             required=required,
             window=window,
             horizon=retention,

@@ -4,9 +4,10 @@ from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
-from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
+    BY_MILLISECOND,
     COINM,
     FUTURES,
     ISOLATED,
@@ -14,11 +15,14 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     PLACES,
     SPOT,
     USDM,
+    WEEK,
+    WINDOW,
     Place,
     all_of,
 )
 from alphapulse_pipeline.exchange.venues.venue import Source
-from alphapulse_pipeline.exchange.walker import FromId, Whole
+from alphapulse_pipeline.exchange.walker import FromId, FromIdOrWindows, Whole
+from alphapulse_pipeline.exchange.walker.bisect import Bisect
 
 # Required fields: stored columns are read from them.
 _FILL_FIELDS = ("symbol", "id", "orderId", "price", "qty", "commission", "commissionAsset", "time")
@@ -75,9 +79,11 @@ def trades() -> dict[str, Source]:
         place.wallet: Source(
             Feed(
                 place.method_prefix + ("UserTrades" if place.wallet in FUTURES else "MyTrades"),
-                FromId("fromId", lambda row: int(row["id"])),
+                _paging(place, FromId("fromId", lambda row: int(row["id"])), BY_MILLISECOND),
                 {"limit": pages.FILLS[place.wallet].limit, **place.params},
                 time=milliseconds("time"),
+                between=WINDOW,
+                window=place.longest,
                 required=_FILL_FIELDS + _MORE_FILL_FIELDS[place.wallet],
                 flags=_FILL_FLAGS[place.wallet],
                 horizon=place.fills_retention,
@@ -101,9 +107,11 @@ def orders() -> dict[str, Source]:
         place.wallet: Source(
             Feed(
                 f"{place.method_prefix}AllOrders",
-                FromId("orderId", lambda row: int(row["orderId"])),
+                _paging(place, FromId("orderId", lambda row: int(row["orderId"])), Bisect()),
                 {"limit": pages.ORDERS[place.wallet].limit, **place.params},
                 time=milliseconds("time"),
+                between=WINDOW,
+                window=place.longest,
                 required=_ORDER_FIELDS + _MORE_ORDER_FIELDS[place.wallet],
                 flags=_ORDER_FLAGS.get(place.wallet, ()),
                 horizon=place.orders_retention,
@@ -150,6 +158,12 @@ def positions() -> tuple[Source, ...]:
         _positions("fapiPrivateV2GetPositionRisk", USDM, "linear"),
         _positions("dapiPrivateGetPositionRisk", COINM, "inverse"),
     )
+
+
+def _paging(place: Place, ids: FromId, windows: Paging) -> Paging:
+    if place.wallet not in FUTURES:
+        return ids
+    return FromIdOrWindows(ids, windows, WEEK)
 
 
 def _orders_now(
