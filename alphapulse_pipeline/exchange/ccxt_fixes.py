@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+
 
 class Hyperliquid:
     """Ledger updates have no currency and no direction, and their fees are cut to whole dollars.
@@ -79,4 +81,45 @@ class Gate:
         return "funding" if type == "fund" else super().parse_ledger_entry_type(type)  # type: ignore[misc]
 
 
-FIXES: Mapping[str, type] = {"gate": Gate, "gateeu": Gate, "hyperliquid": Hyperliquid}
+class KrakenFutures:
+    """ccxt knows the names of accounts, and fails for a kind of market.
+
+    docs.kraken.com/api-reference/account-information/get-wallets (undated)
+    """
+
+    async def fetch_balance(self, params: Mapping[str, Any]) -> Any:
+        """`info`: the accounts of the kind in `params["type"]`: flex, cash or margin."""
+        kinds = {
+            "flex": "multiCollateralMarginAccount",
+            "cash": "cashAccount",
+            "margin": "marginAccount",
+        }
+        answer = await self.privateGetAccounts()  # type: ignore[attr-defined]
+        kind = kinds[params["type"]]
+        accounts = [account for account in answer["accounts"].values() if account["type"] == kind]
+        return {"info": accounts, "total": {}}
+
+
+class Kucoin:
+    """A unified account has other endpoints, for which no plan is made: it is refused."""
+
+    async def is_uta_enabled(self, params: Any = None) -> bool:
+        """kucoin.com/docs-new/rest/ua/get-account-mode (undated)."""
+        if await super().is_uta_enabled():  # type: ignore[misc]
+            raise ExchangeFailure(
+                Kind.REFUSED,
+                "KuCoin's unified accounts are not read: their fills and orders can only be "
+                "requested market by market",
+                "use a key of a classic account",
+            )
+        return False
+
+
+FIXES: Mapping[str, type] = {
+    "gate": Gate,
+    "gateeu": Gate,
+    "hyperliquid": Hyperliquid,
+    "krakenfutures": KrakenFutures,
+    "kucoin": Kucoin,
+    "kucoinfutures": Kucoin,
+}

@@ -78,6 +78,10 @@ WRONG_LOCATION = Refusal(
     "run it where the exchange serves you, or use the exchange's site for your region",
     Kind.RESTRICTED,
 )
+UNIFIED_ACCOUNT = Refusal(
+    "the account is a unified account, which is not read",
+    "use a key of a classic account in {key}",
+)
 WRONG_NONCE = Refusal(
     "another program used the key at the same time",
     "use the key in {key} in no other program, and set its nonce window to 10000 at the exchange",
@@ -119,6 +123,8 @@ _REFUSALS: Mapping[str, Refusal] = {
     "code 50114": UNKNOWN_KEY,
     "code 50119": UNKNOWN_KEY,
     "code 50120": NO_RIGHT,
+    # Bitget
+    "code 40085": UNIFIED_ACCOUNT,
     # Kraken, which does not distinguish an expired key from an unknown one
     "EAPI:Invalid key": UNKNOWN_KEY,
     "EAPI:Invalid signature": WRONG_SECRET,

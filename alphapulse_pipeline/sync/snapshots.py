@@ -95,7 +95,7 @@ def _balances(session: Session) -> Iterable[Row]:
         if balance is None:
             continue
         # with unified accounts, the answer is the same for every wallet
-        if (content := _without_metadata(balance["info"])) not in seen:
+        if (content := (wallet.assets, _without_metadata(balance["info"]))) not in seen:
             seen.append(content)
             rows += _wallet_rows(session, wallet, balance)
     session.held["assets"] = {row["asset"] for row in rows}

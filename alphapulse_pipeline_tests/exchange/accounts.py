@@ -96,7 +96,13 @@ def market(symbol: str, raw_id: str, **more: Any) -> dict[str, Any]:
 
 def _config(exchange: str, url: str) -> ClientConfig:
     return ClientConfig(
-        AccountEnvironment("account"), exchange, "0x" + "2" * 40, "0x" + "1" * 64, "1" * 8, url
+        AccountEnvironment("account"),
+        exchange,
+        "0x" + "2" * 40,
+        "1" * 64,
+        "1" * 8,
+        url,
+        settings=venue_of(exchange).settings,
     )
 
 

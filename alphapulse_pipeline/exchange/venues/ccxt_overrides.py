@@ -174,11 +174,19 @@ KEPT: dict[tuple[str, str], timedelta] = {
 """(exchange, dataset) -> how long rows are documented to be kept; nothing is assumed of others.
 Deribit: docs.deribit.com/articles/accessing-historical-trades-orders (undated)."""
 
-DEPOSITED_TO = {"hyperliquid": "swap", "kucoin": "main"}
+DEPOSITED_TO = {
+    "bitfinex": "exchange",
+    "hyperliquid": "swap",
+    "krakenfutures": "cash",
+    "kucoin": "main",
+}
 """The wallet that deposits arrive in and withdrawals leave from, if it is not "spot"."""
 
+SETTINGS: dict[str, Mapping[str, Any]] = {"bitget": {"options": {"uta": False}}}
+"""ccxt's settings. Bitget: as in the dry run; ccxt would take any error for "not unified", and a
+unified account answers 40085 to the requests for classic accounts."""
+
 REMARKS = {
-    "bitget": "ccxt mistakes an error about the account mode for 'not unified': set options.uta",
     "bybitid": "open orders of inverse contracts settled in coins other than USDT are not listed",
     "bybiteu": "open orders of inverse contracts settled in coins other than USDT are not listed",
     "derive": "set options.subaccount_id",

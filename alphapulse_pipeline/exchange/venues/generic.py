@@ -16,6 +16,7 @@ from alphapulse_pipeline.exchange.feed import Feed, milliseconds
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
 from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
 from alphapulse_pipeline.exchange.venues.corrections import CORRECTIONS
+from alphapulse_pipeline.exchange.venues.corrections.wallets import WALLETS
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
 from alphapulse_pipeline.exchange.venues.generic_rows import completed, wallet_among
 from alphapulse_pipeline.exchange.venues.venue import Source, Venue, Wallet
@@ -90,6 +91,7 @@ def describe(exchange: str) -> Description:
         order_by_id=partial(_order_by_id, bool(planner.has("fetchOrder")), wallets),
         tickers=_tickers(planner),
         lag=_LAG,
+        settings=ccxt_overrides.SETTINGS.get(exchange, {}),
         needs_password=bool(planner.run.ccxt.requiredCredentials.get("password")),
     )
     venue = CORRECTIONS.get(exchange, _unchanged)(venue)
@@ -102,6 +104,8 @@ def _unchanged(venue: Venue) -> Venue:
 
 def _wallets(planner: CallPlanner) -> tuple[Wallet, ...]:
     """One wallet for each separate balance; a wallet may take several calls."""
+    if planner.name in WALLETS:
+        return WALLETS[planner.name]
     plans = planner.by_market("fetchBalance", windowed=False, symbols=False).values()
     # futures have their own wallet if the dry run showed their own request
     named = [

@@ -95,8 +95,10 @@ def _wallets_of(market: str) -> tuple[str, ...]:
     pair, _, rest = market.partition(":")
     settle, _, more = rest.partition("-")
     if not settle:
-        return "spot", "account"
+        return "spot", "exchange", "account"
     if more.endswith(("-C", "-P")):
         return "option", "contract", "account"
     kind = "inverse" if settle == pair.partition("/")[0] else "linear"
-    return *(("future",) if more else ()), kind, "contract", "swap", "account"
+    dated = ("future", f"{kind} future") if more else ()
+    shared = "flex" if kind == "linear" else "margin"
+    return *dated, kind, "contract", "swap", shared, "margin", "account"

@@ -31,9 +31,7 @@ def corrected(venue: Venue) -> Venue:
 
 def _cash(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
     """The account's value without the unrealized profit of its positions."""
-    if "balances" in answer:  # a unified account: spot and perpetuals share one balance
-        for asset in answer["balances"]:
-            yield asset["coin"], asset["total"], asset["hold"], None
+    if "balances" in answer:  # a unified account: perpetuals share the balance of spot
         return
     value = Decimal(answer["marginSummary"]["accountValue"])
     profit = sum(Decimal(held["position"]["unrealizedPnl"]) for held in answer["assetPositions"])
