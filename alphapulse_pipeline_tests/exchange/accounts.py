@@ -60,7 +60,9 @@ class Account:
 
 
 @contextmanager
-def account(exchange: str, answers: Answers, *markets: dict[str, Any]) -> Iterator[Account]:
+def account(
+    exchange: str, answers: Answers, *markets: dict[str, Any], secret: str = "1" * 64
+) -> Iterator[Account]:
     """An account whose exchange lists `markets`."""
     asked: list[tuple[str, dict[str, Any]]] = []
 
@@ -73,7 +75,7 @@ def account(exchange: str, answers: Answers, *markets: dict[str, Any]) -> Iterat
             return Reply(b'{"message": "no such page"}', 404)
         return Reply(json.dumps(answer).encode(), headers={"Content-Type": "application/json"})
 
-    with answering(reply) as url, open_client(_config(exchange, url)) as client:
+    with answering(reply) as url, open_client(_config(exchange, url, secret)) as client:
         client.disable_retries()
         client.ccxt.enableRateLimit = False
         client.ccxt.set_markets([{**client.ccxt.safe_market_structure(), **m} for m in markets])
@@ -94,12 +96,12 @@ def market(symbol: str, raw_id: str, **more: Any) -> dict[str, Any]:
     return {**found, **ids, "precision": {}, "limits": {}, "info": {}, **more}
 
 
-def _config(exchange: str, url: str) -> ClientConfig:
+def _config(exchange: str, url: str, secret: str) -> ClientConfig:
     return ClientConfig(
         AccountEnvironment("account"),
         exchange,
         "0x" + "2" * 40,
-        "1" * 64,
+        secret,
         "1" * 8,
         url,
         settings=venue_of(exchange).settings,

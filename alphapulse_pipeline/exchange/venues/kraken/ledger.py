@@ -43,7 +43,11 @@ _CLASSES = {
     "reward": "reward",
     "nft_rebate": "reward",
     "credit": "loan",
+    "nftrebate": "reward",
     "adjustment": "adjustment",
+    # in no other history: bought and sold in the app, conversions, settled positions, airdrops
+    **dict.fromkeys(("spend", "receive", "sale", "conversion", "settled", "transfer"), "other"),
+    **dict.fromkeys(("earn", "nfttrade", "nftcreatorfee", "custodytransfer"), "other"),
 }
 # Subtypes of the types earn and transfer that only move an asset from one book to another.
 ALLOCATIONS = frozenset(
@@ -85,8 +89,8 @@ def _class(raw: Raw, row: Row) -> str:
     kind, subtype = raw["type"], str(raw.get("subtype") or "")
     if subtype in ALLOCATIONS:
         return "transfer"
-    if kind == "earn":
-        return "reward" if subtype == "reward" else "other"
+    if kind == "earn" and subtype == "reward":
+        return "reward"
     # a canceled withdrawal is refunded by a withdrawal of a positive amount, in no other history
     if kind == "withdrawal" and row["amount"] > 0:
         return "adjustment"
