@@ -69,11 +69,16 @@ def relevant_sources(session: Session, source: Source) -> list[Source]:
 def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]:
     listed = session.markets.exchange.markets
     traded = (
-        sync_state.traded_markets(session.connection, session.name) if source.listed_for else set()
+        sync_state.traded_markets(session.connection, session.name)
+        if source.listed_for or source.traded_in
+        else set()
     )
     for market in sync_state.markets(session.connection, session.name):
+        if source.traded_in not in ("", market.quote):
+            continue
         details = listed.get(market.market, {})
-        wanted = not source.listed_for or details.get(source.listed_for) or market.market in traded
+        narrowed_down = source.listed_for or source.traded_in
+        wanted = not narrowed_down or details.get(source.listed_for) or market.market in traded
         if market.category == source.category and wanted:
             name_or_id = session.markets.symbol(market.market) if source.by_name else market.raw_id
             params = {**source.feed.params, source.per_market: name_or_id}

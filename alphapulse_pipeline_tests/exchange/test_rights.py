@@ -36,7 +36,7 @@ def bybit(
         "Options": ["OptionsTrade"],
         **{"Derivatives": ["DerivativesTrade"], "CopyTrading": [], "BlockTrade": []},
         **{"Exchange": ["ExchangeHistory"], "NFT": [], "Affiliate": [], "Earn": []},
-        **{"FiatP2P": [], "FiatBybitPay": [], "FiatConvertBroker": []},
+        **{"FiatP2P": [], "FiatBitPay": [], "FiatConvertBroker": []},
     }
     about = {
         **{"id": "13770661", "note": "readonly", "apiKey": "XXXXXX", "readOnly": 1, "secret": ""},
@@ -114,8 +114,13 @@ DOCUMENTED: dict[str, tuple[str, Any, Rights]] = {
     ),
     "bybit pays others": (
         "bybit",
-        bybit({"FiatBybitPay": ["FaitPayOrder"]}, readOnly=0, expiredAt=""),
+        bybit({"FiatBitPay": ["FaitPayOrder"]}, readOnly=0, expiredAt=""),
         rights(withdraw=True),
+    ),
+    "bybit lists transfers between accounts": (
+        "bybit",
+        bybit({"Wallet": ["SubMemberTransferList"]}, readOnly=0, expiredAt=""),
+        READER,
     ),
     "bybit may something new": (
         "bybit",

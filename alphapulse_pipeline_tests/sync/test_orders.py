@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.venues.bybit import BYBIT
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
@@ -112,10 +113,11 @@ def test_a_history_never_claims_what_is_younger_than_the_lag(
     tops = db.execute("SELECT upper(covered) FROM alphapulse.coverage").fetchall()
     newest = db.execute("SELECT to_timestamp(%s / 1000.0)", [NOW_MS]).fetchone()
     assert newest is not None
-    assert len(tops) == 4
+    assert len(tops) == len(BYBIT.histories["trades"])
     for (top,) in tops:
-        # the frozen clock and a few real seconds: whole, and half a minute old
-        assert newest[0] - timedelta(seconds=31) < top < newest[0] - timedelta(seconds=20)
+        # the frozen clock and a few real seconds
+        youngest = newest[0] - BYBIT.lag
+        assert youngest - timedelta(seconds=1) < top < youngest + timedelta(seconds=10)
 
 
 def test_an_order_within_its_retention_is_not_assumed_cancelled(

@@ -163,6 +163,8 @@ def kept(exchange: str, dataset: str, stream: str) -> timedelta | None:
         name for name in sources if stream.startswith(f"{name} ")
     )
     source = sources[name]
+    if name.endswith(" before the upgrade") and name.startswith(("option", "USDC")):
+        return retention(exchange, dataset, "before the upgrade")
     if stream.endswith(" unfilled"):
         return retention(exchange, "unfilled", source.wallet)
     return retention(exchange, dataset, source.kind if dataset == "transfers" else source.wallet)

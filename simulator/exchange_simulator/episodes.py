@@ -56,8 +56,9 @@ class Episodes:
         for on, side, amount in _DELISTED_COIN:
             if day == on:
                 self._schedule(start + 7 * HOUR, self._coin_taker(side, amount))
-        if "option" in self._layout.wallet_of and day % _OPTION_EVERY == 4:
-            self._schedule(start + 9 * HOUR + 11 * MINUTE, self._trader.buy_option)
+        for turn, coin in enumerate(self._catalogue.option_coins):
+            if day % _OPTION_EVERY == 4 + turn:
+                self._schedule(start + 9 * HOUR + 11 * MINUTE, self._option_buyer(coin))
         if self._layout.loans:
             self._lend(day, start)
         if "linear" in self._layout.wallet_of:
@@ -110,6 +111,9 @@ class Episodes:
 
     def _buyer(self, market: Market) -> Callable[[int], None]:
         return lambda at: self._trader.take(at, market, "buy", market.minimum)
+
+    def _option_buyer(self, coin: str) -> Callable[[int], None]:
+        return lambda at: self._trader.buy_option(at, coin)
 
     def _coin_taker(self, side: Side, amount: int | None) -> Callable[[int], None]:
         market = self._catalogue.delisted

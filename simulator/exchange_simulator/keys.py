@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["account", "orders", "positions", "wallet"]
-ALL_SCOPES: frozenset[Scope] = frozenset({"account", "orders", "positions", "wallet"})
+Scope = Literal["account", "orders", "positions", "wallet", "accounts"]
+ALL_SCOPES: frozenset[Scope] = frozenset({"account", "orders", "positions", "wallet", "accounts"})
+"""`accounts`: transfers between accounts of the same owner."""
 
 DEMO_KEY = "alphapulse-demo-key"
 DEMO_SECRET = "alphapulse-demo-secret"  # noqa: S105 - only valid for the simulator
@@ -25,3 +26,4 @@ class Key:
     expires_at: int | None = None
     ips: tuple[str, ...] = ("*",)
     uid: int = DEMO_UID
+    sub_account: bool = False

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from exchange_simulator.prices import Prices
 
@@ -116,12 +116,36 @@ STANDING = (
 )
 
 
+class OptionSeries(NamedTuple):
+    """The options of one coin."""
+
+    quote: str
+    tick: Decimal
+    step: Decimal
+    rung: int
+    """Distance of two strikes."""
+
+
+OPTIONS = {
+    "BTC": OptionSeries("USDT", Decimal(5), Decimal("0.01"), 2000),
+    "ETH": OptionSeries("USDC", Decimal("0.1"), Decimal("0.1"), 50),
+    "SOL": OptionSeries("USDC", Decimal("0.01"), Decimal(1), 4),
+}
+
+
 class Catalogue:
     """Every market that an exchange ever had, and which of them are listed at a given time."""
 
-    def __init__(self, prices: Prices, genesis: int, extra_markets: int, layout: "Layout") -> None:
+    def __init__(
+        self,
+        prices: Prices,
+        genesis: int,
+        extra_markets: int,
+        layout: "Layout",
+        option_coins: tuple[str, ...],
+    ) -> None:
         self._prices = prices
-        self._options_traded = "option" in layout.wallet_of
+        self.option_coins = option_coins if "option" in layout.wallet_of else ()
         self.delisted = replace(
             _spot(FORGOTTEN_COIN, "USDT", "0.0001", "0.1", 0),
             delisted_at=genesis + DELISTING_DAY * DAY,
@@ -136,20 +160,21 @@ class Catalogue:
 
     def listed(self, kind: Kind, at: int) -> list[Market]:
         if kind == "option":
-            return list(self._options(at)) if self._options_traded else []
+            return list(self._options(at))
         return [market for market in self.standing if market.kind == kind and market.listed(at)]
 
     def _options(self, at: int) -> Iterator[Market]:
-        for expiry in expiries(at):
-            for strike in self.strikes(expiry):
-                yield option("BTC", "USDT", expiry, strike, "C")
-                yield option("BTC", "USDT", expiry, strike, "P")
+        for base in self.option_coins:
+            for expiry in expiries(at):
+                for strike in self.strikes(expiry, base):
+                    yield option(base, expiry, strike, "C")
+                    yield option(base, expiry, strike, "P")
 
-    def strikes(self, expiry: int) -> list[Decimal]:
-        """Eleven strikes around the price of bitcoin at the time the expiry is listed."""
-        spot = self._prices.index("BTC", expiry - OPTION_LIFE)
-        middle = int(spot / 2000) * 2000
-        return [Decimal(middle + 2000 * rung) for rung in range(-5, 6)]
+    def strikes(self, expiry: int, base: str) -> list[Decimal]:
+        """Eleven strikes around the price of the coin at the time the expiry is listed."""
+        spot, rung = self._prices.index(base, expiry - OPTION_LIFE), OPTIONS[base].rung
+        middle = int(spot / rung) * rung
+        return [Decimal(middle + rung * step) for step in range(-5, 6)]
 
 
 def _in_steps(market: Market, step: Decimal | None) -> Market:
@@ -163,7 +188,8 @@ def expiries(at: int) -> list[int]:
 
 
 @lru_cache(maxsize=4096)
-def option(base: str, quote: str, expiry: int, strike: Decimal, right: str) -> Market:
+def option(base: str, expiry: int, strike: Decimal, right: str) -> Market:
+    quote, tick, step, _ = OPTIONS[base]
     day = datetime.fromtimestamp(expiry / 1000, UTC).strftime("%y%m%d")
     return Market(
         name=f"{base}/{quote}:{quote}-{day}-{strike}-{right}",
@@ -171,9 +197,9 @@ def option(base: str, quote: str, expiry: int, strike: Decimal, right: str) -> M
         base=base,
         quote=quote,
         settle=quote,
-        tick=Decimal(5),
-        step=Decimal("0.01"),
-        minimum=Decimal("0.01"),
+        tick=tick,
+        step=step,
+        minimum=step,
         taker=Decimal("0.0003"),
         maker=Decimal("0.0003"),
         strike=strike,

@@ -17,6 +17,7 @@ from exchange_simulator.markets import (
     DAY,
     HOUR,
     MINUTE,
+    OPTIONS,
     Catalogue,
     Market,
     expiries,
@@ -195,20 +196,20 @@ class Trader:
 
     # -- options -----------------------------------------------------------------------------
 
-    def buy_option(self, at: int) -> None:
-        """Buy one of the listed options and hold it until it expires."""
+    def buy_option(self, at: int, base: str) -> None:
+        """Buy one of the listed options of a coin and hold it until it expires."""
         expiry = next(friday for friday in expiries(at) if friday - at > 4 * DAY)
-        strikes = self._catalogue.strikes(expiry)
-        spot = self._prices.index("BTC", at)
-        strike = min(strikes, key=lambda rung: abs(rung - spot)) + 2000 * int(
+        strikes = self._catalogue.strikes(expiry, base)
+        spot = self._prices.index(base, at)
+        strike = min(strikes, key=lambda rung: abs(rung - spot)) + OPTIONS[base].rung * int(
             self._dice.random() * 3 - 1
         )
         if strike not in strikes:
             return
-        market = option("BTC", "USDT", expiry, strike, "CP"[int(self._dice.random() * 2)])
-        amount = Decimal(1 + int(self._dice.random() * 20)) / 100
+        market = option(base, expiry, strike, "CP"[int(self._dice.random() * 2)])
+        amount = market.step * (1 + int(self._dice.random() * 20))
         if (
-            self._account.free(self._layout.wallet_of["option"], "USDT")
+            self._account.free(self._layout.wallet_of["option"], market.quote)
             < amount * self._prices.last(market, at) * 2
         ):
             return

@@ -152,9 +152,11 @@ def _orders(view: _View) -> Iterator[Row]:
 
 
 def _transfers(view: _View) -> Iterator[Row]:
+    between_accounts = view.exchange.serves("transfers", "between accounts")
     for transfer in view.rows(view.world.account.transfers):
-        if transfer.kind == "transfer" and not (transfer.from_wallet and transfer.to_wallet):
-            continue  # from another account: only in the ledger
+        between_wallets = transfer.from_wallet and transfer.to_wallet
+        if transfer.kind == "transfer" and not between_wallets and not between_accounts:
+            continue  # only in the ledger
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
@@ -198,6 +200,8 @@ def _ledger(view: _View) -> Iterator[Row]:
         for entry in view.rows(entries):
             if not view.includes("ledger", wallet, entry.happened_at):
                 continue
+            if entry.happened_at < view.world.upgraded_at:
+                continue  # the ledgers of classic accounts are no longer served
             balance = entry.balance_after - entry.amount
             for raw_kind, entry_id, amount in view.exchange.rows_of(view.world, entry):
                 balance += amount

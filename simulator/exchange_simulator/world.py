@@ -74,8 +74,10 @@ class World:
     listed markets that are never traded; with `holds_extra`, those that are perpetuals are bought
     on the first day and held. With `ties`, every three days an order gets that many fills in one
     millisecond, in each kind of market in turn. `unfilled` is the share of orders that a market
-    maker would cancel without a fill. `layout` overrides the layout of its exchange. Raises
-    ValueError for an unknown exchange."""
+    maker would cancel without a fill. `layout` overrides the layout of its exchange.
+    `option_coins`: the coins whose options are listed, of those in `markets.OPTIONS`.
+    `upgraded_at`: when the account became a unified account, which changes where Bybit lists its
+    history. Raises ValueError for an unknown exchange."""
 
     def __init__(
         self,
@@ -88,6 +90,8 @@ class World:
         layout: Layout | None = None,
         holds_extra: bool = False,
         unfilled: float = 0,
+        option_coins: tuple[str, ...] = ("BTC",),
+        upgraded_at: datetime | None = None,
     ) -> None:
         if exchange not in LAYOUTS:
             raise ValueError(f"unknown exchange {exchange!r}; one of {', '.join(LAYOUTS)}")
@@ -106,7 +110,10 @@ class World:
         self.seed = seed
         self.genesis = int(genesis.timestamp()) * 1000
         self.prices = Prices(seed)
-        self.catalogue = Catalogue(self.prices, self.genesis, extra_markets, self.layout)
+        self.upgraded_at = int(upgraded_at.timestamp() * 1000) if upgraded_at else 0
+        self.catalogue = Catalogue(
+            self.prices, self.genesis, extra_markets, self.layout, option_coins
+        )
         self.account = Account(seed, self.layout)
         self._orders_a_day = Decimal(ORDERS_A_DAY) * Decimal(str(pace))
         self._trader = Trader(
@@ -114,18 +121,18 @@ class World:
             self.account,
             self.prices,
             self.catalogue,
-            self._schedule,
+            self.schedule,
             Decimal(str(pace)),
             self.layout,
             unfilled,
         )
-        self._treasury = Treasury(self.account, self.prices, self._schedule, self.layout)
+        self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
         self._episodes = Episodes(
             self.account,
             self._trader,
             self._treasury,
             self.catalogue,
-            self._schedule,
+            self.schedule,
             self.layout,
             ties,
             holds_extra,
@@ -215,6 +222,10 @@ class World:
         away = position.entry_price * (1 - distance if position.size > 0 else 1 + distance)
         return (away / market.tick).quantize(Decimal(1)) * market.tick
 
+    def schedule(self, at: int, what: Callable[[int], None]) -> None:
+        """Let something else happen at a time (ms) that was not simulated yet."""
+        heappush(self._future, (at, next(self._tickets), what))
+
     # -- internals ---------------------------------------------------------------------------
 
     def _reserved(self, at: int) -> tuple[_Amounts, _Amounts]:
@@ -232,9 +243,6 @@ class World:
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
         return locked, margin
 
-    def _schedule(self, at: int, what: Callable[[int], None]) -> None:
-        heappush(self._future, (at, next(self._tickets), what))
-
     def _simulate_day(self) -> None:
         start = self._lived_until
         end = start + DAY
@@ -249,9 +257,9 @@ class World:
         self._episodes.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):
-            self._schedule(at, self._pay_funding)
+            self.schedule(at, self._pay_funding)
         for _ in range(int(self._orders_a_day * Decimal(80 + int(dice.random() * 41)) / 100)):
-            self._schedule(start + int(dice.random() * DAY), self._trader.trade)
+            self.schedule(start + int(dice.random() * DAY), self._trader.trade)
         while self._future and self._future[0][0] < end:
             at, _, what = heappop(self._future)
             what(at)

@@ -65,6 +65,8 @@ class Source:
     nothing beyond: see `walker/unknown_retention.py`. None: the feed's `horizon` is reliable."""
     listed_for: str = ""
     """A flag of ccxt's that a market needs, besides its category, to be requested."""
+    traded_in: str = ""
+    """A quote currency: of the markets quoted in it, only those ever traded are requested."""
     id: str = ""
     """The column of the table with the ids by which the feed is paged, if it is paged by id."""
     kind: str = ""

@@ -22,4 +22,6 @@ RETENTION: Mapping[str, int] = {
     "ledger:usdm": THREE_MONTHS,
     "ledger:margin": THREE_MONTHS,
 }
-UNSERVED = frozenset({"ledger:spot", "ledger:funding", "balance_after"})
+UNSERVED = frozenset(
+    {"ledger:spot", "ledger:funding", "balance_after", "transfers:between accounts"}
+)

@@ -3,16 +3,20 @@ Balance", "Get Single Coin Balance", "Get Coin Info", "Get Deposit Records", "Ge
 Records", "Get Withdrawal Records", "Get Internal Transfer Records", "Get Universal Transfer
 Records")."""
 
+from collections.abc import Callable
 from typing import Any
 
 from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
 from exchange_simulator.bybit.names import transfer_id
+from exchange_simulator.identity import uuid
 from exchange_simulator.money import ZERO, plain
-from exchange_simulator.records import Transfer, TransferKind
+from exchange_simulator.records import Transfer
 from exchange_simulator.treasury import NETWORK_FEES, NETWORKS
 from exchange_simulator.world import World
 
+OTHER_USER = "118027304"
+"""User id of every other account."""
 _WALLETS = {"FUND": "funding", "UNIFIED": "unified"}
 _ACCOUNT_TYPES = {wallet: name for name, wallet in _WALLETS.items()}
 _NAMES = {"USDT": "Tether", "BTC": "Bitcoin", "ETH": "Ethereum", "SOL": "Solana"}
@@ -82,7 +86,7 @@ def coin_info(call: Call) -> Result:
 
 def deposits(call: Call) -> Result:
     world = call.exchange.world
-    rows, cursor = _transfers(call, "deposit", 30, 50)
+    rows, cursor = _transfers(call, 30, 50, lambda t: t.kind == "deposit" and bool(t.network))
     return {
         "rows": [
             {
@@ -112,14 +116,40 @@ def deposits(call: Call) -> Result:
 
 
 def internal_deposits(call: Call) -> Result:
-    """Deposits from other users of the exchange; always empty."""
-    call.window(30)
-    return {"rows": [], "nextPageCursor": ""}
+    """Deposits from other users of the exchange. Times are in seconds, as in the page's sample."""
+    world = call.exchange.world
+    rows, cursor = _transfers(call, 30, 50, lambda t: t.kind == "deposit" and not t.network)
+    return {
+        "rows": [
+            {
+                "id": transfer_id(world, deposit).removeprefix("internal_"),
+                "amount": plain(deposit.amount),
+                "type": 1,
+                "coin": deposit.asset,
+                "address": "frie***@example.com",
+                "status": 2,
+                "createdTime": str(deposit.happened_at // 1000),
+                "fromMemberId": OTHER_USER,
+                "txID": uuid(world.seed, "internal", deposit.number)[:-4],
+                "complianceStatus": 0,
+                "taxDepositRecordsId": "0",
+                "taxStatus": 0,
+            }
+            for deposit in rows
+        ],
+        "nextPageCursor": cursor,
+    }
 
 
 def withdrawals(call: Call) -> Result:
+    """Only a key of the main account may list them; which error others get is not documented."""
+    if call.key.sub_account:
+        raise Refused(10005)
     world, now = call.exchange.world, call.now
-    rows, cursor = _transfers(call, "withdrawal", 30, 50)
+    wanted = call.integer("withdrawType") or 0  # 0: to a blockchain, 1: to another user, 2: all
+    rows, cursor = _transfers(
+        call, 30, 50, lambda t: t.kind == "withdrawal" and wanted in (2, 0 if t.network else 1)
+    )
     statuses = {"pending": "Pending", "ok": "success", "canceled": "CancelByUser"}
     return {
         "rows": [
@@ -137,7 +167,7 @@ def withdrawals(call: Call) -> Result:
                     withdrawal.done_at if withdrawal.done_at <= now else withdrawal.happened_at
                 ),
                 "withdrawId": transfer_id(world, withdrawal),
-                "withdrawType": 0,
+                "withdrawType": 0 if withdrawal.network else 1,
                 "fee": "",
                 "tax": "",
                 "taxRate": "",
@@ -150,28 +180,26 @@ def withdrawals(call: Call) -> Result:
 
 
 def internal_transfers(call: Call) -> Result:
-    return _moved(call, {})
+    """Between wallets of this account."""
+    rows, cursor = _transfers(
+        call, 7, 20, lambda t: t.kind == "transfer" and bool(t.from_wallet and t.to_wallet)
+    )
+    return {"list": [_moved(call, transfer) for transfer in rows], "nextPageCursor": cursor}
 
 
 def universal_transfers(call: Call) -> Result:
-    member = str(call.key.uid)
-    return _moved(call, {"fromMemberId": member, "toMemberId": member})
-
-
-def _moved(call: Call, members: dict[str, str]) -> Result:
-    world = call.exchange.world
-    rows, cursor = _transfers(call, "transfer", 7, 50)
+    """Between accounts of the same owner. A main account's list also has those between two other
+    accounts."""
+    rows, cursor = _transfers(
+        call, 7, 20, lambda t: t.kind == "transfer" and not (t.from_wallet and t.to_wallet)
+    )
+    own = str(call.key.uid)
     return {
         "list": [
             {
-                "transferId": transfer_id(world, transfer),
-                "coin": transfer.asset,
-                "amount": plain(transfer.amount),
-                **members,
-                "fromAccountType": _ACCOUNT_TYPES[transfer.from_wallet],
-                "toAccountType": _ACCOUNT_TYPES[transfer.to_wallet],
-                "timestamp": str(transfer.happened_at),
-                "status": "SUCCESS",
+                **_moved(call, transfer),
+                "fromMemberId": own if transfer.from_wallet else OTHER_USER,
+                "toMemberId": own if transfer.to_wallet else OTHER_USER,
             }
             for transfer in rows
         ],
@@ -179,7 +207,21 @@ def _moved(call: Call, members: dict[str, str]) -> Result:
     }
 
 
-def _transfers(call: Call, kind: TransferKind, days: int, most: int) -> tuple[list[Transfer], str]:
+def _moved(call: Call, transfer: Transfer) -> dict[str, Any]:
+    return {
+        "transferId": transfer_id(call.exchange.world, transfer),
+        "coin": transfer.asset,
+        "amount": plain(transfer.amount),
+        "fromAccountType": _ACCOUNT_TYPES.get(transfer.from_wallet, "UNIFIED"),
+        "toAccountType": _ACCOUNT_TYPES.get(transfer.to_wallet, "UNIFIED"),
+        "timestamp": str(transfer.happened_at),
+        "status": "SUCCESS",
+    }
+
+
+def _transfers(
+    call: Call, days: int, default_limit: int, listed: Callable[[Transfer], bool]
+) -> tuple[list[Transfer], str]:
     first, last = call.window(days)
     world: World = call.exchange.world
     transfers = world.account.transfers
@@ -188,12 +230,12 @@ def _transfers(call: Call, kind: TransferKind, days: int, most: int) -> tuple[li
 
     def keep(transfer: Transfer) -> bool:
         return (
-            transfer.kind == kind
+            listed(transfer)
             and (not coin or transfer.asset == coin)
             and (not names or bool(names & {transfer_id(world, transfer), transfer.txid}))
         )
 
-    return call.newest_first(transfers, (first, last), call.limit(most, most), keep)
+    return call.newest_first(transfers, (first, last), call.limit(default_limit, 50), keep)
 
 
 def _held(call: Call, account: str) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exchange_simulator.bybit import asset, market, position, trade, user, wallet
+from exchange_simulator.bybit import asset, market, position, pre_upgrade, trade, user, wallet
 from exchange_simulator.bybit.answers import Refused, answer
 from exchange_simulator.bybit.auth import authenticate
 from exchange_simulator.bybit.call import Call, Result
@@ -51,6 +51,8 @@ PRIVATE = {
     "/v5/order/realtime": Private("orders", _FAST, trade.order_realtime),
     "/v5/order/history": Private("orders", _FAST, trade.order_history),
     "/v5/execution/list": Private("orders", _FAST, trade.execution_list),
+    "/v5/pre-upgrade/order/history": Private("orders", _FAST, pre_upgrade.order_history),
+    "/v5/pre-upgrade/execution/list": Private("orders", _FAST, pre_upgrade.execution_list),
     "/v5/asset/coin/query-info": Private("wallet", _SLOW, asset.coin_info),
     "/v5/asset/transfer/query-account-coins-balance": Private("wallet", _SLOW, asset.coins_balance),
     "/v5/asset/transfer/query-account-coin-balance": Private(
@@ -65,7 +67,7 @@ PRIVATE = {
         "wallet", Limit(60, MINUTE), asset.internal_transfers
     ),
     "/v5/asset/transfer/query-universal-transfer-list": Private(
-        "wallet", _SLOW, asset.universal_transfers
+        "accounts", _SLOW, asset.universal_transfers
     ),
 }
 

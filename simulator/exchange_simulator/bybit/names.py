@@ -38,7 +38,12 @@ def order_id(world: World, order: Order) -> str:
 
 def transfer_id(world: World, transfer: Transfer) -> str:
     if transfer.kind == "transfer":
-        return f"selfTransfer_{uuid(world.seed, 'transfer', transfer.number)}"
+        own = transfer.from_wallet and transfer.to_wallet
+        kind = "selfTransfer" if own else "universalTransfer"
+        return f"{kind}_{uuid(world.seed, 'transfer', transfer.number)}"
+    if transfer.kind == "deposit" and not transfer.network:
+        # deposits from other users have a numbering of their own
+        return f"internal_{1_100 + transfer.number}"
     if transfer.kind == "deposit":
         return str(104_600_000 + transfer.number)
     return str(98_000_000 + transfer.number)

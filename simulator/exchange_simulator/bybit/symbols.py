@@ -1,4 +1,5 @@
-"""Bybit's names for markets: `BTCUSDT`, `BTCPERP`, `BTCUSD`, `BTC-27NOV26-60000-C-USDT`."""
+"""Bybit's names for markets: `BTCUSDT`, `BTCPERP`, `BTCUSD`,
+`BTC-27NOV26-60000-C-USDT`, `ETH-27NOV26-2800-C`."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +12,9 @@ def symbol_of(market: Market) -> str:
     if market.kind == "option":
         day = datetime.fromtimestamp(market.expiry / 1000, UTC)
         date = f"{day.day}{day.strftime('%b%y').upper()}"
-        return f"{market.base}-{date}-{market.strike}-{market.right}-{market.settle}"
+        name = f"{market.base}-{date}-{market.strike}-{market.right}"
+        # options settled in USDC are the older ones
+        return name if market.settle == "USDC" else f"{name}-{market.settle}"
     if market.settle == "USDC":
         return f"{market.base}PERP"
     return market.base + market.quote

@@ -47,11 +47,11 @@ def order_realtime(call: Call) -> Result:
         stop = ended.until(now)
         recent = ended.rows[max(stop - _RECENT, 0) : stop]
         orders = [*orders, *recent] if by_id else recent
-    keep = _wanted(call, category)
+    keep = wanted_orders(call, category)
     found = sorted(filter(keep, orders), key=lambda order: -order.number)
     page, cursor = call.page([(order.number, order) for order in found], call.limit(20, 50))
     return {
-        "list": [_order(order, now) for order in page],
+        "list": [order_row(order, now) for order in page],
         "nextPageCursor": cursor,
         "category": category,
     }
@@ -64,11 +64,12 @@ def order_history(call: Call) -> Result:
     account, now = call.exchange.world.account, call.now
     orders = account.orders_of[category]
     window = (0, now) if by_id else call.window()
-    wanted, status = _wanted(call, category), call.text("orderStatus")
+    wanted, status = wanted_orders(call, category), call.text("orderStatus")
 
     def keep(order: Order) -> bool:
         return (
-            call.exchange.visible(account.ended, order, now)
+            order.created_at >= call.exchange.world.upgraded_at
+            and call.exchange.visible(account.ended, order, now)
             and wanted(order)
             and not is_expired(RETENTION, order, now)
             and (not status or _status(order, now) == status)
@@ -76,7 +77,7 @@ def order_history(call: Call) -> Result:
 
     page, cursor = call.newest_first(orders, window, call.limit(20, 50), keep)
     return {
-        "list": [_order(order, now) for order in page],
+        "list": [order_row(order, now) for order in page],
         "nextPageCursor": cursor,
         "category": category,
     }
@@ -89,6 +90,8 @@ def execution_list(call: Call) -> Result:
     kind = call.text("execType")
     world = call.exchange.world
     executions = world.account.executions[category]
+    if category == "option" and not symbol and not settle:
+        base = base or "BTC"
     by_id = bool(order_id or link)
     window = (0, call.now) if by_id else call.window()
 
@@ -98,33 +101,36 @@ def execution_list(call: Call) -> Result:
             return isinstance(row, Fill) and (
                 row.order.order_id == order_id if order_id else row.order.client_order_id == link
             )
-        market = _market(row)
+        market = market_of(row)
         return (
-            (not symbol or symbol_of(market) == symbol)
+            row.happened_at >= world.upgraded_at
+            and (not symbol or symbol_of(market) == symbol)
             and (bool(symbol) or not base or market.base == base)
             and (not settle or market.settle == settle)
-            and (not kind or _execution_type(row) == kind)
+            and (not kind or execution_type(row) == kind)
         )
 
     page, cursor = call.newest_first(executions, window, call.limit(50, 100), keep)
     return {
         "nextPageCursor": cursor,
         "category": category,
-        "list": [
-            _funding(world, row) if isinstance(row, Funding) else _fill(world, row) for row in page
-        ],
+        "list": [execution_row(world, row) for row in page],
     }
 
 
-def _market(row: Fill | Funding) -> Market:
+def execution_row(world: World, row: Fill | Funding) -> dict[str, Any]:
+    return _funding(world, row) if isinstance(row, Funding) else _fill(world, row)
+
+
+def market_of(row: Fill | Funding) -> Market:
     return row.market if isinstance(row, Funding) else row.order.market
 
 
-def _execution_type(row: Fill | Funding) -> str:
+def execution_type(row: Fill | Funding) -> str:
     return "Funding" if isinstance(row, Funding) else _EXECUTION_TYPES[row.kind]
 
 
-def _wanted(call: Call, category: Kind) -> Callable[[Order], bool]:
+def wanted_orders(call: Call, category: Kind) -> Callable[[Order], bool]:
     """Bybit filters by orderId, else orderLinkId, else symbol, else the coins."""
     order_id, link = call.text("orderId"), call.text("orderLinkId")
     symbol, base, settle = call.text("symbol"), call.text("baseCoin"), call.text("settleCoin")
@@ -159,7 +165,7 @@ def _status(order: Order, now: int) -> str:
     return "PartiallyFilledCanceled" if state.filled and spot else "Cancelled"
 
 
-def _order(order: Order, now: int) -> dict[str, Any]:
+def order_row(order: Order, now: int) -> dict[str, Any]:
     market, state = order.market, order.at(now)
     status = _status(order, now)
     left = order.amount - state.filled if state.status == "open" else ZERO

@@ -6,6 +6,7 @@ from exchange_simulator.bybit.call import Call, Result
 from exchange_simulator.markets import DAY
 
 _CREATED = "2025-10-16T02:24:40Z"
+MAIN_ACCOUNT = "118027304"
 _NEVER = "1970-01-01T00:00:00Z"
 
 
@@ -13,11 +14,13 @@ def query_api(call: Call) -> Result:
     key = call.key
     writes = key.may_trade or key.may_withdraw
     # read-only keys list their permissions under the same names as trading keys
-    wallet = ["AccountTransfer", "SubMemberTransfer"] if "wallet" in key.scopes else []
-    if writes:
-        wallet = ["AccountTransfer"]
+    wallet = ["AccountTransfer"] if "wallet" in key.scopes or writes else []
+    if key.sub_account:
+        wallet += ["SubMemberTransferList"] if "accounts" in key.scopes else []
+    elif key.may_withdraw or ("accounts" in key.scopes and not writes):
+        wallet += ["SubMemberTransfer"]
     if key.may_withdraw:
-        wallet += ["SubMemberTransfer", "Withdraw"]
+        wallet += ["Withdraw"]
     days = 0 if key.expires_at is None else max((key.expires_at - call.now) // DAY, 0)
     expires = (
         _NEVER
@@ -44,8 +47,11 @@ def query_api(call: Call) -> Result:
             "Affiliate": [],
             "Earn": [],
             "FiatP2P": [],
-            "FiatBybitPay": [],
             "FiatConvertBroker": [],
+            "FiatGlobalPay": [],
+            "FiatBitPay": [],
+            "BitCard": [],
+            "ByXPost": [],
         },
         "ips": list(key.ips),
         "type": 1,
@@ -60,8 +66,8 @@ def query_api(call: Call) -> Result:
         "mktMakerLevel": "0",
         "affiliateID": 0,
         "rsaPublicKey": "",
-        "isMaster": True,
-        "parentUid": "0",
+        "isMaster": not key.sub_account,
+        "parentUid": MAIN_ACCOUNT if key.sub_account else "0",
         "kycLevel": "LEVEL_1",
         "kycRegion": "",
     }

@@ -80,6 +80,8 @@ def transaction_log(call: Call) -> Result:
     wanted = {name: call.text(name) for name in ("category", "currency", "type", "baseCoin")}
 
     def keep(entry: LedgerEntry) -> bool:
+        if entry.happened_at < world.upgraded_at:
+            return False
         if wanted["currency"] and entry.asset != wanted["currency"]:
             return False
         if wanted["type"] and entry_kind(entry) != wanted["type"]:

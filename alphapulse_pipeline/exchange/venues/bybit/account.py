@@ -1,0 +1,141 @@
+"""Bybit's account: type, key permissions, balances, names of delisted markets."""
+
+import re
+from calendar import monthcalendar
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from alphapulse_pipeline.exchange.account_type import AccountType
+from alphapulse_pipeline.exchange.feed import Caller
+from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.venues.bybit.common import LIST
+
+# Groups of permissions that send money to other users. "Get API Key Information" (2026-05-14):
+# FiatBitPay replaced FiatBybitPay.
+_PAYMENT_GROUPS = {"FiatP2P", "FiatBitPay", "FiatBybitPay", "FiatGlobalPay"}
+_LIST_TRANSFERS = ("Wallet", "SubMemberTransferList")
+"""The permission to list transfers between accounts, not to make them."""
+_NEVER = "1970-01-01T00:00:00Z"
+
+_UPGRADE = "upgrade it to a unified trading account 2.0 at Bybit (Assets, Upgrade)"
+_TYPES = {
+    "1": AccountType("classic", "the wallets of a classic account are not read", _UPGRADE),
+    **dict.fromkeys(
+        ("3", "4"),
+        AccountType(
+            "unified 1.0",
+            "the separate wallet for inverse contracts is not read",
+            _UPGRADE,
+        ),
+    ),
+    **dict.fromkeys(("5", "6"), AccountType("unified 2.0")),
+}
+
+# Quotes of spot pairs, to parse delisted raw ids.
+_QUOTES = tuple(
+    "USDT,USDC,USDE,USD1,BTC,ETH,MNT,DAI,EUR,GBP,BRL,BRZ,TRY,KZT,AED,PLN,IDR".split(",")  # noqa: SIM905
+)
+_INVERSE_FUTURE = re.compile(r"(?P<symbol>.+USD)(?P<month>[HMUZ])(?P<year>\d\d)")
+_MONTHS = {"H": 3, "M": 6, "U": 9, "Z": 12}
+
+
+async def rights(call: Caller) -> Rights:
+    """Any key may request this. Read-only keys list the same permission names as others; unknown
+    permissions count as permission to trade."""
+    info = await _key(call)
+    groups = info.get("permissions")
+    if not isinstance(groups, dict):
+        return Rights()
+    granted = {(group, name) for group, names in groups.items() for name in names or ()}
+    writes = None if info.get("readOnly") is None else str(info["readOnly"]) != "1"
+    changing = granted - {_LIST_TRANSFERS}
+    withdrawing = {
+        (group, name)
+        for group, name in changing
+        if group in _PAYMENT_GROUPS
+        or (group == "Wallet" and name.startswith(("Withdraw", "SubMember")))
+    }
+    # 1970 means never
+    expires_at = datetime.fromisoformat(info.get("expiredAt") or _NEVER)
+    return Rights(
+        read=bool(granted),
+        trade=writes and bool(changing - withdrawing),
+        withdraw=writes and bool(withdrawing),
+        expires_at=expires_at if expires_at.year > 1970 else None,
+        addresses=tuple(ip for ip in info.get("ips") or () if ip != "*"),
+    )
+
+
+async def user_id(call: Caller) -> str:
+    """The user id of the account that the key belongs to."""
+    return str((await _key(call))["userID"])
+
+
+async def _key(call: Caller) -> Any:
+    return (await call("privateGetV5UserQueryApi", {})).get("result") or {}
+
+
+async def margin_mode(call: Caller) -> str:
+    """The account's mode: on unified accounts, a position's `tradeMode` is always cross."""
+    answer = await call("privateGetV5AccountInfo", {})
+    return "isolated" if answer["result"].get("marginMode") == "ISOLATED_MARGIN" else "cross"
+
+
+async def account_type(call: Caller) -> AccountType:
+    """`unifiedMarginStatus`: 1 classic, 3 and 4 unified 1.0, 5 and 6 unified 2.0."""
+    answer = await call("privateGetV5AccountInfo", {})
+    status = str(answer["result"].get("unifiedMarginStatus"))
+    return _TYPES.get(status, AccountType(f"unknown account type {status}"))
+
+
+def coins(answer: Any) -> Any:
+    accounts = LIST(answer)
+    return [coin for account in accounts for coin in account["coin"]]
+
+
+def amounts(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
+    """ "Get Wallet Balance" (2026-05-28): equity is walletBalance - spotBorrow + unrealized profit.
+
+    `borrowAmount`, which ccxt takes as the debt, also has the liabilities of derivatives, which are
+    in a negative `walletBalance` already.
+    """
+    for coin in coins(answer):
+        used = sum(
+            Decimal(coin[name] or 0) for name in ("locked", "totalOrderIM", "totalPositionIM")
+        )
+        yield coin["coin"], coin["walletBalance"], used, coin["spotBorrow"]
+
+
+def delisted(raw_id: str, category: str) -> str:
+    """Parsed from a raw id, by "Enums Definitions" (2026-07-22): LUNAUSDT, BTCPERP, BTCUSD,
+    BTCUSDT-21FEB25, BTC-24MAR23 (USDC), BTCUSDH23 (the last Friday of the quarter)."""
+    if category == "inverse" and (future := _INVERSE_FUTURE.fullmatch(raw_id)):
+        base = future["symbol"].removesuffix("USD")
+        return unified(raw_id, base, "USD", category, _quarter_end(future["month"], future["year"]))
+    symbol, _, expiry = raw_id.partition("-")
+    if symbol.endswith("PERP"):
+        base, quote = symbol.removesuffix("PERP"), "USDC"
+    elif category == "inverse":
+        base, quote = pair_of(symbol, ("USD",))
+    else:
+        base, quote = pair_of(symbol, _QUOTES)
+        if expiry and not quote:
+            base, quote = symbol, "USDC"
+    return unified(raw_id, base, quote, category, _date(expiry) if expiry else "")
+
+
+def _quarter_end(letter: str, year: str) -> str:
+    month = _MONTHS[letter]
+    fridays = [week[4] for week in monthcalendar(2000 + int(year), month) if week[4]]
+    return f"{year}{month:02}{fridays[-1]:02}"
+
+
+def _date(expiry: str) -> str:
+    """21FEB25 as in ccxt's symbols: 250221; unchanged if it is no date."""
+    try:
+        return f"{datetime.strptime(expiry, '%d%b%y').replace(tzinfo=UTC):%y%m%d}"
+    except ValueError:
+        return expiry
