@@ -69,13 +69,19 @@ def balance_rows(wallet: str, balance: Structure) -> Iterator[Row]:
 
 
 def balance_row(
-    wallet: str, asset: str, total: Decimal, used: Decimal, debt: Decimal = _ZERO
+    wallet: str,
+    asset: str,
+    total: Decimal,
+    used: Decimal,
+    debt: Decimal = _ZERO,
+    free: Decimal | None = None,
 ) -> Row:
-    """The row of an asset, from the exchange's own amounts."""
+    """The row of an asset, from the exchange's own amounts; `free` is what is not used, unless the
+    exchange says."""
     return {
         "wallet": wallet,
         "asset": asset,
-        "free": total - used,
+        "free": total - used if free is None else free,
         "used": used,
         "total": total,
         "debt": debt,

@@ -15,7 +15,7 @@ from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 
 REPEATING = {name for history in HISTORIES.values() for name in history.ledger_classes}
-COUNTED = {"interest", "reward", "loan", "adjustment", "other"}
+COUNTED = {"interest", "reward", "conversion", "loan", "adjustment", "other"}
 OF_HISTORY = {"trades": {"trade", "fee"}, "transfers": {"transfer"}, "funding": {"funding"}}
 
 # (exchange, stream) -> kind -> the history that repeats it; all other kinds are repeated by none
@@ -48,10 +48,18 @@ REPEATED: dict[tuple[str, str], dict[str, str]] = {
     ("okx", "trading"): {
         "1": "transfers",
         "2": "trades",
-        "3": "trades",
-        "5": "trades",
-        "8": "funding",
-        "9": "trades",
+        "3/112": "trades",
+        "3/113": "trades",
+        "5/106": "trades",
+        "8/173": "funding",
+        "9/127": "trades",
+        "11/118": "trades",
+        "13/131": "trades",
+        "14/204": "trades",
+        "15/212": "trades",
+        "24/270": "trades",
+        "28/236": "trades",
+        "32/324": "trades",
     },
     ("okx", "funding"): {
         "1": "transfers",
@@ -111,19 +119,45 @@ UNREPEATED: dict[tuple[str, str], dict[str, str]] = {
         "something new": "other",
     },
     ("okx", "trading"): {
-        "4": "other",
-        "6": "other",
-        "7": "interest",
-        "10": "adjustment",
-        "16": "loan",
-        "22": "loan",
-        "27": "other",
+        "3/117": "adjustment",
+        # exercised options are in no list of fills
+        "3/170": "other",
+        "3/171": "other",
+        "3/172": "other",
+        "4/114": "conversion",
+        "6/160": "other",
+        "7/9": "interest",
+        "10/108": "adjustment",
+        "12/284": "other",
+        "15/210": "loan",
+        "16/306": "loan",
+        "22/308": "loan",
+        "26/296": "other",
+        "27/318": "conversion",
+        "29/224": "conversion",
+        "30/320": "conversion",
+        "33/293": "interest",
+        "34/355": "other",
         "130": "other",
+        "250": "other",
         "251": "adjustment",
+        "381": "interest",
         "999": "other",
     },
     # the same numbers mean other things here: 13 is a canceled withdrawal, 22 a transfer
-    ("okx", "funding"): {"8": "other", "13": "adjustment", "16": "other", "22": "other"},
+    ("okx", "funding"): {
+        "8": "other",
+        "13": "adjustment",
+        "16": "other",
+        "20": "other",
+        "22": "other",
+        "75": "other",
+        "83": "reward",
+        "89": "interest",
+        "176": "loan",
+        "272": "conversion",
+        "999": "other",
+    },
     ("kraken", "ledger"): {
         "transfer": "other",
         "rollover": "interest",
@@ -159,6 +193,8 @@ def entry(exchange: str, stream: str, kind: str, amount: str = "-1") -> dict[str
     sources = venue_of(exchange).histories["ledger"]
     source = sources[stream] if stream else next(iter(sources.values()))
     raw = dict.fromkeys(source.feed.required, "1")
+    kind, _, subtype = kind.partition("/")  # type and subType of OKX
+    raw |= {"subType": subtype, "from": "6", "to": "18"}
     raw |= {"type": kind, "incomeType": kind, "change": amount, "balChg": amount, "time": "1"}
     row = {
         "wallet": source.wallet,
@@ -200,6 +236,22 @@ def test_no_venue_masks_a_kind_that_is_not_in_the_table() -> None:
         for kind in (others | UNREPEATED.get((exchange, stream), {}).keys()) - kinds.keys():
             if exchange != "binance":  # one map serves both futures' and margin's kinds
                 assert entry(exchange, stream, kind)["class"] in COUNTED, (exchange, stream, kind)
+
+
+def test_a_transfer_with_a_sub_account_counts() -> None:
+    """Its bill is in the trading account alone; those with the funding account are in both."""
+    [source] = [s for s in venue_of("okx").histories["ledger"].values() if s.wallet == "trading"]
+    raw = dict.fromkeys(source.feed.required, "1") | {"subType": "12", "balChg": "-5"}
+    classes = {
+        ends: (source.amend(raw | dict(zip(("from", "to"), ends, strict=True)), {}) or {})["class"]
+        for ends in (("18", "6"), ("6", "18"), ("18", "18"), ("", ""))
+    }
+    assert classes == {
+        ("18", "6"): "transfer",
+        ("6", "18"): "transfer",
+        ("18", "18"): "other",
+        ("", ""): "other",
+    }
 
 
 def test_a_refunded_withdrawal_counts() -> None:

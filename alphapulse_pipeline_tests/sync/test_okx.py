@@ -1,18 +1,23 @@
 """What is particular to OKX."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import check
 from alphapulse_pipeline_tests.sync.truth import sync_all
 from exchange_simulator import Simulator, World, serve
+from exchange_simulator.layout import LAYOUTS
 from exchange_simulator.markets import HOUR
 
 Make = Callable[..., Account]
@@ -79,6 +84,62 @@ def test_a_market_maker(
                 True,
                 "the exchange serves only 2 hours",
             )
+
+
+@pytest.fixture(scope="module")
+def margin_account() -> World:
+    """Short two bitcoins, with isolated positions."""
+    return World(
+        seed=5,
+        genesis=_AT - timedelta(days=101),
+        pace=0.4,
+        exchange="okx",
+        layout=replace(LAYOUTS["okx"], isolated=frozenset({"SOL/USDT:USDT", "BTC/USD:BTC"})),
+    )
+
+
+def test_a_short_and_isolated_positions(
+    margin_account: World, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    clock = _Clock()
+    with serve(margin_account, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=101)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        check(simulator, account, database, db, clock.now)
+        held = dict(
+            db.execute(
+                "SELECT asset, array[total, debt, free] FROM alphapulse.balances_latest"
+                " WHERE wallet = 'trading'"
+            ).fetchall()
+        )
+        assert Decimal(held["BTC"][0]) < -1
+        assert [Decimal(value) for value in held["BTC"][1:]] == [0, 0]
+        modes = db.execute(
+            "SELECT DISTINCT margin_mode FROM alphapulse.positions_latest"
+        ).fetchall()
+        assert {mode for (mode,) in modes} == {"cross", "isolated"}
+        _assert_reconciled(clock, account, database, db)
+
+
+def _assert_reconciled(
+    clock: _Clock, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    """Every window between snapshots of three days adds up."""
+    for _ in range(3):
+        clock.now += 24 * HOUR
+        sync_all(account, database)
+    refresh(db, PortfolioSettings())
+    states = db.execute(
+        "SELECT state, count(*) FROM portfolio.reconciliation GROUP BY state"
+    ).fetchall()
+    assert dict(states).keys() <= {"reconciled", "pending"}
+    assert dict(states)["reconciled"] > 5
+    breaks = db.execute(
+        "SELECT wallet, asset, residual, reason FROM portfolio.reconciliation"
+        " WHERE state <> 'reconciled' AND closed_at < (SELECT max(closed_at)"
+        " FROM portfolio.reconciliation)"
+    ).fetchall()
+    assert breaks == []
 
 
 def _coverage(db: Connection[TupleRow], stream: str, at: int) -> tuple[Any, ...] | None:

@@ -49,6 +49,8 @@ class Account:
         self.fundings: Timeline[Funding] = Timeline()
         self.transfers: Timeline[Transfer] = Timeline()
         self._fills = 0
+        self._funded: defaultdict[str, Decimal] = defaultdict(Decimal)
+        """By market: what the open isolated position paid or received."""
         self._reserved: dict[tuple[Wallet, str], Decimal] = {}
 
     # -- orders ------------------------------------------------------------------------------
@@ -131,8 +133,10 @@ class Account:
         self.executions[market.kind].append(at, funding)
         self.fundings.append(at, funding)
         self.positions.fund(at, market, amount)
+        self._funded[market.name] += amount
         wallet = self._layout.wallet_of[market.kind]
-        self.books.book(at, wallet, market.settle, "funding", amount, funding)
+        margin = self._isolated_margin(market)
+        self.books.book(at, wallet, market.settle, "funding", amount, funding, margin)
 
     def transfer(
         self,
@@ -326,8 +330,20 @@ class Account:
             position=change.size,
         )
         moved = cash_flow(fill) - fee
-        self.books.book(at, order.wallet, market.settle, order.cause, moved, fill)
+        if not change.size or self.positions.head(market).opened_at == at:
+            self._funded[market.name] = ZERO
+        margin = self._isolated_margin(market)
+        self.books.book(at, order.wallet, market.settle, order.cause, moved, fill, margin)
         return fill
+
+    def _isolated_margin(self, market: Market) -> Decimal | None:
+        """None for cross margin."""
+        if market.name not in self._layout.isolated:
+            return None
+        position = self.positions.head(market)
+        if not position.size:
+            return ZERO
+        return nearest(position.basis / market.leverage) + self._funded[market.name]
 
     def _lock(self, order: Order, amount: Decimal) -> None:
         if order.market.kind != "spot":

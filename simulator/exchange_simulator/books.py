@@ -36,14 +36,28 @@ class Books:
         kind: EntryKind,
         amount: Decimal,
         source: Fill | Funding | Transfer | Loan,
+        margin: Decimal | None = None,
     ) -> None:
+        """`margin`: that of the currency's isolated position, if it is another one now."""
         account = self._accounts.get((wallet, asset))
         if account is None:
             account = self._accounts[wallet, asset] = Timeline()
-        before = account.rows[-1].balance_after if account.rows else ZERO
+        last = account.rows[-1] if account.rows else None
+        before = last.balance_after if last else ZERO
+        isolated = last.margin if last else ZERO
+        after = isolated if margin is None else margin
         ledger = self.ledger[wallet]
         entry = LedgerEntry(
-            len(ledger.rows), at, wallet, asset, kind, amount, before + amount, source
+            len(ledger.rows),
+            at,
+            wallet,
+            asset,
+            kind,
+            amount,
+            before + amount,
+            source,
+            after,
+            after - isolated,
         )
         account.append(at, entry)
         ledger.append(at, entry)
@@ -61,6 +75,12 @@ class Books:
         account = self._accounts.get((wallet, asset))
         entry = account.latest(at) if account else None
         return entry.balance_after if entry else ZERO
+
+    def isolated(self, wallet: Wallet, asset: str, at: int) -> Decimal:
+        """The margin of the currency's isolated position."""
+        account = self._accounts.get((wallet, asset))
+        entry = account.latest(at) if account else None
+        return entry.margin if entry else ZERO
 
     def debt(self, wallet: Wallet, asset: str, at: int) -> Decimal:
         debts = self._debts.get((wallet, asset))

@@ -1,6 +1,6 @@
 """Events that happen once in every account that is old enough, whatever the seed.
 
-A coin that is bought, sold completely and then delisted; a loan; a liquidation; an
+A coin that is bought, sold completely and then delisted; a loan or a short sale; a liquidation; an
 auto-deleveraging. Days are counted from the start of the account.
 """
 
@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from exchange_simulator.account import Account
 from exchange_simulator.layout import Layout
-from exchange_simulator.markets import HOUR, MINUTE, Catalogue, Market
+from exchange_simulator.markets import DAY, HOUR, MINUTE, Catalogue, Market
+from exchange_simulator.money import ZERO, whole_steps
 from exchange_simulator.records import FillKind, Side, Wallet
 from exchange_simulator.trader import Schedule, Trader
 from exchange_simulator.treasury import Treasury
@@ -17,6 +18,7 @@ from exchange_simulator.treasury import Treasury
 LOAN_DAY, LOAN_DAYS = 100, 4
 LIQUIDATION_DAY = 140
 DELEVERAGING_DAY = 180
+_SHORT, _SHORT_INTEREST = Decimal(2), Decimal("0.00002")
 _OPTION_EVERY = 9
 _TIES_EVERY = 3
 _MARGIN_LOAN_EVERY = 30
@@ -61,6 +63,8 @@ class Episodes:
                 self._schedule(start + 9 * HOUR + 11 * MINUTE, self._option_buyer(coin))
         if self._layout.loans:
             self._lend(day, start)
+        if self._layout.shorts and day == LOAN_DAY:
+            self._schedule(start + 10 * HOUR, self._sell_short)
         if "linear" in self._layout.wallet_of:
             self._close_by_force(day, start)
         if self._holds_extra and day == 0:
@@ -129,6 +133,24 @@ class Episodes:
             self._treasury.borrow(at, asset, principal, LOAN_DAYS)
 
         return borrow
+
+    def _sell_short(self, at: int) -> None:
+        """Sell all bitcoin and two more, pay interest for it, and buy it back."""
+        market, wallet = self._catalogue.by_name["BTC/USDT"], self._layout.shorts
+        assert wallet is not None, "this exchange lends"
+        owed = whole_steps(self._account.books.head(wallet, "BTC") + _SHORT, market.step)
+        self._trader.take(at, market, "sell", owed)
+
+        def accrue(now: int) -> None:
+            self._account.lend(now, wallet, "BTC", "interest", -_SHORT_INTEREST, ZERO)
+
+        def buy_back(now: int) -> None:
+            owed = max(-self._account.books.head(wallet, "BTC"), ZERO)
+            self._trader.take(now, market, "buy", whole_steps(owed, market.step) + market.step)
+
+        for day in range(1, LOAN_DAYS):
+            self._schedule(at + day * DAY, accrue)
+        self._schedule(at + LOAN_DAYS * DAY, buy_back)
 
     def _closer(self, market: Market, cause: FillKind, share: Decimal) -> Callable[[int], None]:
         """The exchange closes a share of the position; a flat trader opens one first."""

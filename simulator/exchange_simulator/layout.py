@@ -22,6 +22,10 @@ class Layout:
     """Wallet of margin orders on spot markets; see `Order.wallet`."""
     loans: Wallet | None = None
     """Wallet that borrows."""
+    shorts: Wallet | None = None
+    """Wallet that sells more than it holds: its balance becomes negative, without a loan."""
+    isolated: frozenset[str] = frozenset()
+    """The markets whose positions have a margin of their own, at most one per currency."""
     shares: Mapping[tuple[Wallet, str], Decimal] = field(default_factory=dict)
     """Share of every deposit that is moved on to the other wallets, by wallet and asset."""
     steps: Mapping[str, Decimal] = field(default_factory=dict)
@@ -105,7 +109,7 @@ _OKX = Layout(
     wallet_of={"spot": "trading", "linear": "trading", "inverse": "trading"},
     main="funding",
     wallets=("trading", "funding"),
-    loans="trading",
+    shorts="trading",
     # steps of 0.01 contracts (0.1 on inverse markets). Contract sizes: 0.01 BTC, 0.1 ETH, 1 SOL,
     # 100 XRP, 100 dollars; the USDC contract of 0.0001 BTC is indivisible
     steps={

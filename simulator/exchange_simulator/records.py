@@ -169,6 +169,9 @@ class LedgerEntry(NamedTuple):
     amount: Decimal
     balance_after: Decimal
     source: Fill | Funding | Transfer | Loan
+    margin: Decimal = ZERO
+    """The part of the balance that is the margin of an isolated position, after the entry."""
+    margin_change: Decimal = ZERO
 
 
 class Position(NamedTuple):

@@ -90,7 +90,7 @@ def _positions(view: _View) -> Iterator[Row]:
         yield {
             "market": market.name,
             "side": "long" if position.size > 0 else "short",
-            "margin_mode": "cross",
+            "margin_mode": "isolated" if market.name in view.world.layout.isolated else "cross",
             "contracts": view.contracts(position, abs(position.size)),
             "contract_size": plain(view.exchange.names.contract_size(market)),
             "entry_price": plain(position.entry_price),
@@ -212,7 +212,8 @@ def _ledger(view: _View) -> Iterator[Row]:
                     "entry_id": entry_id,
                     "asset": entry.asset,
                     "amount": plain(amount),
-                    "balance_after": plain(balance) if balances else None,
+                    # what isolated positions hold is not in it
+                    "balance_after": plain(balance - entry.margin) if balances else None,
                     "reference_id": _reference(view, entry),
                     "happened_at": entry.happened_at,
                 }

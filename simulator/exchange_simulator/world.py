@@ -59,14 +59,18 @@ class Balance(NamedTuple):
     order_margin: Decimal
     position_margin: Decimal
     debt: Decimal
+    isolated: Decimal = ZERO
+    """Margin of isolated positions."""
 
     @property
     def used(self) -> Decimal:
-        return self.locked + self.order_margin + self.position_margin
+        used = self.locked + self.order_margin + self.position_margin + self.isolated
+        return min(used, max(self.total, ZERO))
 
     @property
     def free(self) -> Decimal:
-        return self.total - self.used
+        """Nothing is available of what is owed."""
+        return max(self.total, ZERO) - self.used
 
 
 class World:
@@ -190,6 +194,8 @@ class World:
         position_margin: _Amounts = defaultdict(Decimal)
         for position in self.open_positions(at):
             market = position.market
+            if market.name in self.layout.isolated:
+                continue
             account = self.layout.wallet_of[market.kind], market.settle
             position_margin[account] += self.position_margin(position, at)
         books = self.account.books
@@ -202,6 +208,7 @@ class World:
                 order_margin[wallet, asset],
                 position_margin[wallet, asset],
                 books.debt(wallet, asset, at),
+                books.isolated(wallet, asset, at),
             )
             for wallet in sorted(self.layout.wallets)
             for asset in books.assets(wallet, at)

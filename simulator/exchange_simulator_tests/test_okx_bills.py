@@ -1,6 +1,8 @@
 """OKX: bills of both accounts, deposits and withdrawals, and their retention."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from exchange_simulator import Simulator, World, serve
+from exchange_simulator.layout import LAYOUTS
 from exchange_simulator.markets import DAY
 from exchange_simulator_tests.conftest import NOW
 from exchange_simulator_tests.okx_client import rows, walk
@@ -84,24 +87,63 @@ def test_a_spot_fill_has_two_bills(okx: Simulator) -> None:
 # -- retention ------------------------------------------------------------------------------------
 
 
-def test_a_loan(world: World) -> None:
-    books = world.on("okx").account.books
-    loans = [entry for entry in books.ledger["trading"].rows if entry.kind in ("borrow", "repay")]
-    borrowed, repaid = loans[0].happened_at, loans[1].happened_at
-    clock = [borrowed]
+def test_a_short_sale_is_a_negative_balance(world: World) -> None:
+    """`liab` repeats it, and nothing is booked but the trades and the interest."""
+    ledger = world.on("okx").account.books.ledger["trading"].rows
+    charged = [entry for entry in ledger if entry.kind == "interest"]
+    first, last = charged[0].happened_at, charged[-1].happened_at
+    clock = [first]
     with serve(world, clock=lambda: clock[0], limits=False) as simulator:
-        owing = rows(simulator, "account/balance", {"ccy": "USDT"})[0]["details"][0]
-        clock[0] = repaid
-        free = rows(simulator, "account/balance", {"ccy": "USDT"})[0]["details"][0]
-        during = {"begin": borrowed, "end": repaid}
-        bills = {
-            type: [row["subType"] for row in walk(simulator, BILLS, during | {"type": type})]
-            for type in ("16", "7", "22")
-        }
-    assert (owing["liab"], free["liab"]) == ("7500", "0")
-    worth = Decimal(owing["cashBal"]) - 7500 + Decimal(owing["upl"])
-    assert Decimal(owing["eq"]) == worth
-    assert bills == {"16": ["306"], "7": ["9", "9", "9"], "22": ["308"]}
+        owing = rows(simulator, "account/balance", {"ccy": "BTC"})[0]["details"][0]
+        bills = walk(simulator, BILLS, {"begin": first, "end": first, "type": "7"})
+        clock[0] = last + 2 * DAY
+        free = rows(simulator, "account/balance", {"ccy": "BTC"})[0]["details"][0]
+    assert Decimal(owing["cashBal"]) < -1
+    assert Decimal(owing["liab"]) == -Decimal(owing["cashBal"])
+    assert Decimal(owing["eq"]) == Decimal(owing["cashBal"]) + Decimal(owing["upl"])
+    assert (owing["availBal"], free["liab"]) == ("0", "0")
+    assert [(row["subType"], row["ccy"], row["balChg"]) for row in bills] == [
+        ("9", "BTC", "-0.00002")
+    ]
+    assert len(charged) == 3
+
+
+def test_an_isolated_position_takes_its_margin_from_the_balance() -> None:
+    """And pays funding from it, until it is closed."""
+    markets = frozenset({"SOL/USDT:USDT", "BTC/USD:BTC"})
+    world = World(
+        seed=3,
+        genesis=datetime.fromtimestamp(NOW / 1000, UTC) - timedelta(days=20),
+        exchange="okx",
+        layout=replace(LAYOUTS["okx"], isolated=markets),
+    )
+    with serve(world, clock=lambda: NOW, limits=False) as simulator:
+        positions = rows(simulator, "account/positions")
+        details = rows(simulator, "account/balance")[0]["details"]
+        bills = walk(simulator, BILLS)
+        facts = simulator.truth(exchange="okx")
+    apart = {row["ccy"]: row for row in positions if row["mgnMode"] == "isolated"}
+    assert {row["instId"] for row in apart.values()} <= {"SOL-USDT-SWAP", "BTC-USD-SWAP"}
+    assert apart
+    totals = {
+        row["asset"]: Decimal(row["total"])
+        for row in facts["balances"]
+        if row["wallet"] == "trading"
+    }
+    for coin in details:
+        margin = Decimal(coin["isoEq"]) - Decimal(coin["isoUpl"])
+        assert Decimal(coin["cashBal"]) + margin == totals[coin["ccy"]]
+        own = apart.get(coin["ccy"])
+        assert margin == (Decimal(own["margin"]) if own else 0)
+        [newest, *_] = [row for row in bills if row["ccy"] == coin["ccy"]]
+        assert newest["bal"] == coin["cashBal"]
+        changes = [row for row in bills if row["ccy"] == coin["ccy"]]
+        assert sum(Decimal(row["posBalChg"]) for row in changes) == margin
+        assert sum(Decimal(row["balChg"]) for row in changes) == Decimal(coin["cashBal"])
+    paid = [row for row in bills if row["type"] == "8" and row["mgnMode"] == "isolated"]
+    assert paid
+    assert {row["balChg"] for row in paid} == {"0"}
+    assert all(row["posBalChg"] == row["pnl"] for row in paid)
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,9 @@ def test_orders(run: Run, facts: Truth, kind: str) -> None:
     # fetch_canceled_orders always requests the last seven days
     archive |= {"state": "canceled"}
     found += run(lambda client: pages(client.fetch_closed_orders, "ordId", **archive))
+    # only there are those without a fill
+    recent = archive | {"method": "privateGetTradeOrdersHistory"}
+    found += run(lambda client: pages(client.fetch_closed_orders, "ordId", **recent))
     found += run(lambda client: pages(client.fetch_open_orders, "ordId", instType=kind.upper()))
     names = ("id", "clientOrderId", "symbol", "status", "side", "filled", "amount", "timestamp")
     assert {(*(o[name] for name in names), o["type"], o["price"]) for o in found} == {

@@ -28,9 +28,9 @@ class Wallet:
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     """The `params` of ccxt's `fetch_balance`."""
-    assets: Callable[[Any], Iterable[tuple[str, Any, Any, Any]]] | None = None
-    """The exchange's answer -> (raw asset, total, used, debt), for exchanges where ccxt's total
-    includes unrealized PnL."""
+    assets: Callable[[Any], Iterable[tuple[Any, ...]]] | None = None
+    """The exchange's answer -> (raw asset, total, used, debt and, if the exchange says it, free),
+    for exchanges where ccxt's total includes unrealized PnL."""
     rows: Callable[[Any], Any] | None = None
     """Extracts the list of assets from the exchange's answer."""
     required: tuple[str, ...] = ()

@@ -7,7 +7,9 @@ WITH positions AS (
     SELECT p.account, m.base AS asset,
            CASE WHEN (p.side = 'short') <> (m.kind = 'option' AND right(p.market, 2) = '-P')
                 THEN -1 ELSE 1 END
-           * p.contracts * coalesce(p.contract_size, listed.contract_size)
+           * p.contracts
+           * CASE m.kind WHEN 'spot' THEN 1
+             ELSE coalesce(p.contract_size, listed.contract_size) END
            / CASE WHEN m.kind <> 'option' AND m.settle = m.base
                   THEN nullif(p.mark_price, 0) ELSE 1 END AS amount,
            abs(p.mark_price - p.liquidation_price) / nullif(p.mark_price, 0) AS distance

@@ -57,28 +57,30 @@ def config(call: Call) -> Data:
 
 
 def balance(call: Call) -> Data:
-    """Currencies with a zero balance are omitted; `cashBal` is the sum of the bills, `eq` the value
-    including open positions and debts."""
+    """Currencies with a zero balance are omitted. `cashBal` is the sum of the bills: negative where
+    something is owed, which `liab` repeats, and without the margin of isolated positions. `eq` has
+    both, and the profit of open positions."""
     world, asked = call.world, call.texts("ccy")
     positions = world.open_positions(call.now)
     details = []
     equity = margin = maintenance = profit = notional = ZERO
     for held in world.balances(call.now):
-        if held.wallet != names.TRADING or not (held.total or held.debt):
+        if held.wallet != names.TRADING or not (held.total or held.isolated):
             continue
         in_it = [position for position in positions if position.market.settle == held.asset]
         marks = [(p, world.prices.mark(p.market, call.now)) for p in in_it]
         gain = sum((position.profit(mark) for position, mark in marks), ZERO)
+        apart = sum((p.profit(mark) for p, mark in marks if is_isolated(world, p)), ZERO)
         value = sum((position.value(mark) for position, mark in marks), ZERO)
         price = world.prices.index(held.asset, call.now)
-        worth = held.total - held.debt + gain
+        worth = held.total + gain
         equity += worth * price
         profit += gain * price
         notional += value * price
         margin += (held.order_margin + held.position_margin) * price
         maintenance += value * _MAINTENANCE * price
         if not asked or held.asset in asked:
-            details.append(_detail(held, worth, gain, worth * price, call.now))
+            details.append(_detail(held, gain, apart, worth * price, call.now))
     now = str(call.now)
     return [
         {
@@ -123,14 +125,21 @@ def positions(call: Call) -> Data:
     return [_position(world, position, call.now) for position in found]
 
 
+def is_isolated(world: World, position: Position) -> bool:
+    return position.market.name in world.layout.isolated
+
+
 def position_id(position: Position) -> str:
     """Stays the same as long as the position is open."""
     return str(snowflake(position.opened_at, sum(position.market.name.encode())))
 
 
 def _detail(
-    held: Balance, worth: Decimal, gain: Decimal, dollars: Decimal, now: int
+    held: Balance, gain: Decimal, apart: Decimal, dollars: Decimal, now: int
 ) -> dict[str, Any]:
+    """`gain`: the profit of all positions; `apart`: of the isolated ones."""
+    cash, worth = held.total - held.isolated, held.total + gain
+    owed = plain(max(-cash, ZERO))
     return {
         "accAvgPx": "",
         "autoLendMtAmt": "0",
@@ -138,26 +147,26 @@ def _detail(
         "availBal": plain(held.free),
         "availEq": plain(worth - held.used),
         "borrowFroz": "0",
-        "cashBal": plain(held.total),
+        "cashBal": plain(cash),
         "ccy": held.asset,
         "clSpotInUseAmt": "",
         "colBorrAutoConversion": "0",
         "colRes": "0",
         "collateralEnabled": True,
         "collateralRestrict": False,
-        "crossLiab": plain(held.debt),
+        "crossLiab": owed,
         "disEq": plain(nearest(dollars)),
         "eq": plain(worth),
         "eqUsd": plain(nearest(dollars)),
         "fixedBal": "0",
-        "frozenBal": plain(held.used),
+        "frozenBal": plain(worth - held.free),
         "frpType": "0",
         "imr": "",
         "interest": "0",
-        "isoEq": "0",
+        "isoEq": plain(held.isolated + apart),
         "isoLiab": "0",
-        "isoUpl": "0",
-        "liab": plain(held.debt),
+        "isoUpl": plain(apart),
+        "liab": owed,
         "maxLoan": "0",
         "maxSpotInUse": "",
         "mgnRatio": "",
@@ -191,6 +200,8 @@ def _position(world: World, position: Position, now: int) -> dict[str, Any]:
     margin = world.position_margin(position, now)
     liquidation = world.liquidation_price(position)
     value, profit = position.value(mark), position.profit(mark)
+    isolated = is_isolated(world, position)
+    wallet = world.layout.wallet_of[market.kind]
     blank = (
         "availPos",
         "baseBal",
@@ -208,7 +219,6 @@ def _position(world: World, position: Position, now: int) -> dict[str, Any]:
         "hedgedPos",
         "liab",
         "liabCcy",
-        "margin",
         "maxSpotInUseAmt",
         "nonSettleAvgPx",
         "optVal",
@@ -235,7 +245,7 @@ def _position(world: World, position: Position, now: int) -> dict[str, Any]:
         "ccy": market.settle,
         "closeOrderAlgo": [],
         "idxPx": plain(index),
-        "imr": plain(margin),
+        "imr": "" if isolated else plain(margin),
         "instId": inst_id(market),
         "instType": inst_type(market),
         "interest": "",
@@ -243,8 +253,11 @@ def _position(world: World, position: Position, now: int) -> dict[str, Any]:
         "lever": plain(market.leverage),
         "liqPenalty": "0",
         "liqPx": "" if liquidation is None else plain(liquidation),
+        "margin": plain(world.account.books.isolated(wallet, market.settle, now))
+        if isolated
+        else "",
         "markPx": plain(mark),
-        "mgnMode": "cross",
+        "mgnMode": "isolated" if isolated else "cross",
         "mgnRatio": _ratio(margin, value * _MAINTENANCE),
         "mmr": plain(nearest(value * _MAINTENANCE)),
         "notionalUsd": plain(nearest(value * settled)),

@@ -2,7 +2,8 @@
 (last 3 months)").
 
 Every change of a balance is a bill with the balance after it. A spot fill has two bills, one in the
-base and one in the quote currency.
+base and one in the quote currency. What an isolated position gains as margin, the balance loses:
+`balChg` and `posBalChg` together are what really changed.
 """
 
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
             market is not None
             and asked_for(market)
             and (not contract or market.kind == contract)
-            and (not margin or _margin_mode(market) == margin)
+            and (not margin or margin_mode(call.world, market) == margin)
         )
 
     return keep
@@ -88,8 +89,10 @@ def _market(entry: LedgerEntry) -> Market | None:
     return None
 
 
-def _margin_mode(market: Market) -> str:
-    return "cash" if market.kind == "spot" else "cross"
+def margin_mode(world: World, market: Market) -> str:
+    if market.kind == "spot":
+        return "cash"
+    return "isolated" if market.name in world.layout.isolated else "cross"
 
 
 def _subtype(entry: LedgerEntry) -> str:
@@ -105,8 +108,8 @@ def _subtype(entry: LedgerEntry) -> str:
 
 def _row(world: World, entry: LedgerEntry) -> dict[str, Any]:
     row = {
-        "bal": plain(entry.balance_after),
-        "balChg": plain(entry.amount),
+        "bal": plain(entry.balance_after - entry.margin),
+        "balChg": plain(entry.amount - entry.margin_change),
         "billId": names.entry_id(world, entry),
         "ccy": entry.asset,
         "clOrdId": "",
@@ -145,8 +148,10 @@ def _row(world: World, entry: LedgerEntry) -> dict[str, Any]:
         row |= {
             "instId": inst_id(market),
             "instType": inst_type(market),
-            "mgnMode": _margin_mode(market),
+            "mgnMode": margin_mode(world, market),
         }
+        if market.name in world.layout.isolated:
+            row |= {"posBal": plain(entry.margin), "posBalChg": plain(entry.margin_change)}
     match entry.source:
         case Fill() as fill:
             return row | _fill(world, entry, fill)

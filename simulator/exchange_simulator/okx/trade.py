@@ -11,7 +11,7 @@ from exchange_simulator.markets import DAY, HOUR
 from exchange_simulator.money import ZERO, plain
 from exchange_simulator.okx import names
 from exchange_simulator.okx.answers import Refused
-from exchange_simulator.okx.bills import ARCHIVED, exec_type, fill_subtype
+from exchange_simulator.okx.bills import ARCHIVED, exec_type, fill_subtype, margin_mode
 from exchange_simulator.okx.call import Call, Data
 from exchange_simulator.okx.identity import moment, snowflake
 from exchange_simulator.okx.instruments import inst_id, inst_type
@@ -199,7 +199,7 @@ def _order(world: World, order: Order, now: int) -> dict[str, Any]:
         "state": _state(order, now),
         "stpMode": "cancel_maker",
         "sz": plain(names.contracts(market, order.amount)),
-        "tdMode": "cash" if spot else "cross",
+        "tdMode": margin_mode(world, market),
         "tgtCcy": "base_ccy" if spot and taking else "",
         "tradeId": names.match_id(world, last) if last else "",
         "tradeQuoteCcy": market.quote if spot else "",

@@ -20,6 +20,9 @@ TYPES = {"SPOT": "spot", "MARGIN": "spot", "SWAP": "swap", "FUTURES": "future", 
 DATA = at("data")
 THREE_MONTHS = timedelta(days=90)
 LIMIT = 100
+LAG = timedelta(minutes=5)
+"""How late rows appear: the funding account's bills are updated every 30 seconds, and "potential
+delays" are not quantified."""
 
 BY_ORDER = Cursor("after", last_row("ordId"), ordered=False)
 # sorted by id; the times may be slightly out of order

@@ -2,10 +2,11 @@
 -- market value of options (option), the unrealized profit of other contracts (unrealized).
 
 -- An option's premium was paid when it was bought, so its market value comes on top of the balance;
--- of other contracts only the profit does. Exchanges report positions without a wallet.
+-- of other contracts only the profit does. Positions on margin are on spot markets, and have their
+-- profit in the quote currency. Exchanges report positions without a wallet.
 CREATE OR REPLACE FUNCTION portfolio.position_parts(account_ text, captured_at_ timestamptz)
 RETURNS TABLE (asset text, kind text, amount numeric) LANGUAGE sql STABLE AS $$
-    SELECT m.settle, parts.kind,
+    SELECT coalesce(nullif(m.settle, ''), m.quote), parts.kind,
            CASE WHEN bool_or(parts.amount IS NULL) THEN NULL ELSE sum(parts.amount) END
     FROM alphapulse.positions AS p
     LEFT JOIN alphapulse.markets AS listed USING (account, market)
