@@ -31,6 +31,8 @@ _FAILS_ALL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures that would repeat for every stream."""
 _EXPECTED = timedelta(days=1)
 """Where retention is not documented: a younger row that is no longer returned is suspect."""
+_NO_MARKET = "the exchange says that it does not know the market"
+"""Of a market that it listed: it was delisted or delivered, or the exchange is mistaken."""
 _KNOWN_ROW_EXPIRES = timedelta(days=1)
 """How long a known row that is no longer returned counts as an error of the exchange."""
 
@@ -136,6 +138,7 @@ class _HistoryReader:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
                     elif isinstance(item, Page):
+                        self.state.mark_reachable(gap.stream, _NO_MARKET)
                         page_rows = parsed(session, self.dataset, stream.source, item.rows)
                         rows += page_rows
                         newest = self._newest(stream, item, page_rows)
@@ -147,6 +150,10 @@ class _HistoryReader:
                         sync_state.drop_guessed_market(
                             session.connection, session.name, stream.market
                         )
+                    elif item.kind is Kind.NO_MARKET and stream.market:
+                        # requested again like any quiet market, and reachable once it answers
+                        lost = TimeRange(gap.missing.start, read_from[gap])
+                        self.state.mark_unreachable(gap.stream, lost, _NO_MARKET)
                     elif item.kind is Kind.NOT_ENABLED:
                         session.skipped.skip_stream(self.dataset, gap.stream, item.problem)
                     elif item.kind is Kind.TOO_OLD:

@@ -86,17 +86,20 @@ def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:
 
 
 def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row:
+    no_market = 0
     for source in sources:
         try:
             raw = session.client.run(source.feed.everything, session.client.request)
         except ExchangeFailure as failure:
-            if failure.kind is not Kind.NOT_FOUND:
+            if failure.kind not in (Kind.NOT_FOUND, Kind.NO_MARKET):
                 raise
+            no_market += failure.kind is Kind.NO_MARKET
             continue
         for row in parsed(session, "orders", source, raw):
             if row["order_id"] == order.row["order_id"]:
                 return row
-    if _may_be_forgotten(session, order):
+    # with a market, an exchange may forget all its orders
+    if no_market == len(sources) or _may_be_forgotten(session, order):
         return {**order.row, "status": "unknown", "updated_at": session.client.now()}
     # earlier, exchanges drop only unfilled orders, some time after they ended
     if order.row["filled"]:

@@ -90,6 +90,10 @@ class HistoryState:
         """
         self._execute("mark_unreachable", stream=stream, lost=_range(lost), reason=reason)
 
+    def mark_reachable(self, stream: str, reason: str) -> None:
+        """Turn times that were unreachable for `reason` into gaps again."""
+        self._execute("mark_reachable", stream=stream, reason=reason)
+
     def record_failure(self, reason: str) -> None:
         """Set the reason of all remaining gaps. Does not change coverage."""
         self._execute("record_failure", reason=reason)

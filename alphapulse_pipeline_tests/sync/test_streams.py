@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -15,6 +16,7 @@ from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import stored, true
 from exchange_simulator import Simulator, World, serve
+from exchange_simulator.markets import DELISTING_DAY
 
 Make = Callable[..., Account]
 
@@ -98,3 +100,34 @@ def test_a_guessed_market_that_does_not_exist_is_requested_once(
         assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
         again = sync(simulator, make_account, database, NOW_MS + DAY + 16 * MINUTE)
         assert again < 40
+
+
+def test_a_listed_market_that_the_exchange_disowns_stops_nothing_else(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """Its time is unreachable, never covered, and a gap again once the exchange serves it."""
+    genesis = datetime(2026, 7, 26, tzinfo=UTC)
+    delisted = int(genesis.timestamp() * 1000) + DELISTING_DAY * DAY
+    with serve(World(7, genesis), limits=False) as simulator:
+        world = simulator.world.on("binance")
+        sync(simulator, make_account, database, delisted - DAY)
+        rows = stored(db, "trades", "binance")
+        assert any(row[0] == "FTM/USDT" for row in rows)
+        world.layout = replace(world.layout, forgets_delisted=True)
+        sync(simulator, make_account, database, delisted + 2 * MINUTE)
+        assert stored(db, "trades", "binance") >= rows
+        assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+        lost = db.execute(
+            "SELECT stream, unreachable_reason FROM alphapulse.coverage"
+            " WHERE unreachable <> '{}' AND stream LIKE 'spot %'"
+        ).fetchall()
+        assert [stream for stream, _ in lost] == ["spot FTM/USDT"]
+        assert "does not know the market" in lost[0][1]
+        world.layout = replace(world.layout, forgets_delisted=False)
+        sync(simulator, make_account, database, delisted + DAY + 15 * MINUTE)  # it answers again
+        sync(simulator, make_account, database, delisted + DAY + 30 * MINUTE)
+        assert db.execute(
+            "SELECT unreachable <> '{}', covered @> tstzrange(%s, %s) FROM alphapulse.coverage"
+            " WHERE stream = 'spot FTM/USDT' AND dataset = 'trades'",
+            [genesis, genesis + timedelta(days=DELISTING_DAY)],
+        ).fetchone() == (False, True)

@@ -39,6 +39,8 @@ class Layout:
     week_by_id: bool = False
     """Whether futures answer a request by id with rows of the last seven days only: Binance's pages
     leave it open."""
+    forgets_delisted: bool = False
+    """Whether histories of a delisted market are refused, as for an invalid symbol."""
     portfolio_margin: bool = False
     """Whether margin and futures are traded in one account, which has its own endpoints."""
     parent: Wallet | None = None

@@ -56,6 +56,8 @@ class Call:
         market = market_of(self.world, self.kind, self.required("symbol"))
         if market is None:
             raise Refused(-1121)
+        if self.world.layout.forgets_delisted and not market.listed(self.now):
+            raise Refused(-1121)
         return market
 
     def listed_market(self) -> Market | None:

@@ -71,6 +71,16 @@ ON CONFLICT (account, dataset, stream) DO UPDATE SET
     unreachable_reason = excluded.unreachable_reason,
     updated_at = now();
 
+-- mark_reachable --
+-- Discard the unreachable times of a stream, if they have this reason: they are gaps again.
+UPDATE alphapulse.coverage SET
+    unreachable = '{}',
+    unreachable_reason = NULL,
+    updated_at = now()
+WHERE
+    account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s
+    AND unreachable_reason = %(reason)s;
+
 -- record_failure --
 -- Set the reason of all remaining gaps.
 INSERT INTO alphapulse.coverage AS c
