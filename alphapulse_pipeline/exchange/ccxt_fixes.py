@@ -3,6 +3,7 @@
 What a row is stored as belongs to the venues. Here is only what ccxt loses before a venue sees it.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -99,6 +100,50 @@ class KrakenFutures:
         accounts = [account for account in answer["accounts"].values() if account["type"] == kind]
         return {"info": accounts, "total": {}}
 
+    def parse_trade(self, trade: Any, market: Any = None) -> Any:
+        """ccxt leaves the size of inverse contracts out, and computes the fee from a schedule that
+        the exchange no longer applies (docs.kraken.com/api-reference/fee-schedules, 2026-06-22)."""
+        parsed = super().parse_trade(trade, market)  # type: ignore[misc]
+        return {**parsed, "amount": str(trade["size"]), "fee": None, "fees": []}
+
+
+class Bitstamp:
+    """A trade is one ledger entry with two assets, of which ccxt guesses one; of a transfer, it
+    finds no asset if the amount is less than one.
+
+    bitstamp.net/api/#tag/Transactions-private/operation/GetUserTransactions (undated)
+    """
+
+    def get_currency_id_from_transaction(self, transaction: Mapping[str, Any]) -> str | None:
+        if currency := transaction.get("currency"):
+            return str(currency).lower()
+        amounts = {
+            name: value
+            for name, value in transaction.items()
+            if "_" not in name and name not in _NO_AMOUNTS and _NUMBER.fullmatch(str(value))
+        }
+        return next((name for name, value in amounts.items() if Decimal(value) != 0), None)
+
+    def parse_ledger_entry(self, item: Any, currency: Any = None) -> Any:
+        if str(item["type"]) != _BITSTAMP_TRADE:
+            return super().parse_ledger_entry(item, currency)  # type: ignore[misc]
+        time = self.parse8601(item["datetime"])  # type: ignore[attr-defined]
+        return {"info": item, "id": str(item["id"]), "type": "trade", "timestamp": time}
+
+
+_BITSTAMP_TRADE = "2"
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_NO_AMOUNTS = ("fee", "price", "datetime", "type", "status", "id")
+
+
+class Mexc:
+    """ccxt gives a funding payment no market if none was requested."""
+
+    async def fetch_funding_history(self, *args: Any, **kwargs: Any) -> Any:
+        rows = await super().fetch_funding_history(*args, **kwargs)  # type: ignore[misc]
+        symbol = self.safe_symbol  # type: ignore[attr-defined]
+        return [{**row, "symbol": symbol(row["info"]["symbol"], None, "_", "swap")} for row in rows]
+
 
 class Kucoin:
     """A unified account has other endpoints, for which no plan is made: it is refused."""
@@ -116,10 +161,12 @@ class Kucoin:
 
 
 FIXES: Mapping[str, type] = {
+    "bitstamp": Bitstamp,
     "gate": Gate,
     "gateeu": Gate,
     "hyperliquid": Hyperliquid,
     "krakenfutures": KrakenFutures,
     "kucoin": Kucoin,
+    "mexc": Mexc,
     "kucoinfutures": Kucoin,
 }

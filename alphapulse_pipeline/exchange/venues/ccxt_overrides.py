@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import to_time
 
 CATEGORIES = ("spot", "linear", "inverse", "option")
@@ -173,6 +174,22 @@ KEPT: dict[tuple[str, str], timedelta] = {
 }
 """(exchange, dataset) -> how long rows are documented to be kept; nothing is assumed of others.
 Deribit: docs.deribit.com/articles/accessing-historical-trades-orders (undated)."""
+
+LIMITS: dict[tuple[str, str, str], int] = {
+    ("htx", "fetchOrders", "spot"): 100,
+    ("mexc", "fetchOrders", "contract"): 100,
+}
+"""(exchange, method, category) -> the most rows that a request may ask for; ccxt says more."""
+
+DOCUMENTED: dict[tuple[str, str], Documented] = {
+    ("krakenfutures", "fetchMyTrades"): Documented(
+        page="docs.kraken.com/api-reference/account-history/get-fills",
+        dated="undated",
+        limit=100,
+        default_limit=100,
+    ),
+}
+"""What the page of a list says that has no window: an answer with fewer rows is whole."""
 
 DEPOSITED_TO = {
     "bitfinex": "exchange",

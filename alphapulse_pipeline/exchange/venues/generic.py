@@ -196,18 +196,21 @@ def _history(
         plan.category if plan.category in ccxt_overrides.CATEGORIES else planner.categories[0]
     )
     days = planner.claims.limit(category, method, "daysBack")
+    claimed = planner.claims.limit(category, method, "limit")
+    limit = ccxt_overrides.LIMITS.get((planner.name, method, plan.category), claimed)
     return Source(
         Feed(
             unified(method),
             _paging(planner.name, dataset, method, plan),
             time=milliseconds("timestamp"),
-            between=window(plan, planner.claims.limit(category, method, "limit")),
+            between=window(plan, limit),
             window=_DAY if plan.windowed else None,
             horizon=timedelta(days=days) if days else None,
+            documented=ccxt_overrides.DOCUMENTED.get((planner.name, method)),
         ),
         wallet=_wallet(wallets, plan),
         parse="",
-        category=plan.category,
+        category=plan.category or ("contract" if dataset == "funding" else ""),
         per_market="symbol" if plan.per_market else "",
         by_name=plan.per_market,
         kept=ccxt_overrides.KEPT.get((planner.name, dataset), timedelta()),

@@ -1,5 +1,6 @@
 """What the rows of ccxt's unified methods lack: a wallet, an asset, an id, a status, a class."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ _STATUSES = {
 }
 """The status of a list's orders, if a row has none."""
 
+_PAIR = re.compile("[A-Z0-9]+[_-][A-Z]+$")
 _ASSETS = ("currency", "coin", "asset", "ccy", "token", "symbol")
 """Fields with the asset of a row that has no market, if ccxt's parser misses it."""
 
@@ -66,7 +68,7 @@ def completed(
         if dataset == "orders" and not row["status"]:
             row = row | {"status": status}
         if "asset" in row and not row["asset"]:
-            found = _settlement(row["market"]) if "market" in row else _asset(raw)
+            found = _settlement(row["market"], raw) if "market" in row else _asset(raw)
             row = row | {"asset": found or asset or None}
         if row.get("wallet") == "" and row.get("market"):
             row = row | {"wallet": wallet_among(wallets, *_wallets_of(row["market"]))}
@@ -81,8 +83,12 @@ def completed(
     return amend
 
 
-def _settlement(market: str) -> str | None:
-    return market.partition(":")[2].partition("-")[0] or None
+def _settlement(market: str, raw: Any) -> str | None:
+    """The settlement currency: of a market that is not listed, the end of its raw id, BTC_USDT."""
+    if ":" in market:
+        return market.partition(":")[2].partition("-")[0]
+    raw_id = raw.get("symbol") if isinstance(raw, dict) else None
+    return re.split("[_-]", raw_id)[1] if isinstance(raw_id, str) and _PAIR.match(raw_id) else None
 
 
 def _asset(raw: Any) -> str | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from alphapulse_pipeline.exchange.venues.corrections import deribit, hyperliquid
+from alphapulse_pipeline.exchange.venues.corrections import bitstamp, deribit, hyperliquid
 from alphapulse_pipeline.exchange.venues.venue import Venue
 
 CORRECTIONS: Mapping[str, Callable[[Venue], Venue]] = {
+    "bitstamp": bitstamp.corrected,
     "deribit": deribit.corrected,
     "hyperliquid": hyperliquid.corrected,
 }
