@@ -68,6 +68,8 @@ def kind_of(error: BaseException) -> Kind:
     # Binance's -2015
     if refusal := refusal_in(text):
         return refusal.kind
+    if _BLOCKED.search(text):
+        return Kind.RESTRICTED
     if isinstance(error, ccxt.RestrictedLocation):
         return Kind.RESTRICTED
     if isinstance(error, ccxt.AuthenticationError):
@@ -115,11 +117,11 @@ _TOO_OLD = re.compile(
 # Binance spot and margin: an order without a fill that ended more than 90 days ago
 _ARCHIVED = re.compile(r'"code":\s*-2026\b.*archived', re.I)
 
-# Bybit's "server timeout" and "server error"; Binance's "overloaded" and "shutting down"; Kraken's
-# category of errors of its service (Unavailable, Busy, Timeout, Deadline elapsed), and its internal
-# errors, with or without a code
+# Bybit's "server timeout", "server error", "high server load", and errors of its wallets; Binance's
+# "overloaded" and "shutting down"; Kraken's category of errors of its service (Unavailable, Busy,
+# Timeout, Deadline elapsed), and its internal errors, with or without a code
 _TEMPORARY = re.compile(
-    r'"retCode":\s*(?:10000|10016)\b|"code":\s*(?:-1008|-1016)\b'
+    r'"retCode":\s*(?:429|10000|10016|131001|131003|131200|131201|131230)\b|"code":\s*(?:-1008|-1016)\b'
     r'|"EService:|"E(?:General|Database):Internal error'
 )
 
@@ -131,7 +133,11 @@ _THROTTLED = re.compile(
     re.I,
 )
 
-# Binance's status and message; Bybit's status 403 and its code 10009; Kraken's message
+# What answers in front of Bybit where it does not serve the country ("Error Codes", 2026-07-20: one
+# of the causes of status 403); the page of an exceeded limit says "access too frequent"
+_BLOCKED = re.compile(r"\b403\b.*(?:CloudFront|block access from your country)", re.I | re.S)
+
+# Binance's status and message; Bybit's page with the status 403; Kraken's message
 _BANNED = re.compile(
     r"^418 |banned until|access too frequent|IP (?:had|has) been banned|Temporary lockout"
     r"|error code: 1015",  # Cloudflare, in front of OKX: a temporary ban of this address

@@ -82,6 +82,26 @@ UNIFIED_ACCOUNT = Refusal(
     "the account is a unified account, which is not read",
     "use a key of a classic account in {key}",
 )
+CLASSIC_ACCOUNT = Refusal(
+    "the account is not a unified account",
+    "upgrade it to a unified trading account at the exchange",
+    Kind.RESTRICTED,
+)
+COMPLIANCE = Refusal(
+    "the exchange restricts the account",
+    "sign in at the exchange and see what it asks for, or ask its support",
+    Kind.RESTRICTED,
+)
+UNLISTED_SYMBOL = Refusal(
+    "the exchange does not offer this market to the account",
+    "nothing needs to be done if you do not trade it",
+    Kind.NO_MARKET,
+)
+NO_DEMO = Refusal(
+    "demo trading does not have this",
+    "nothing needs to be done: it is asked about again every day",
+    Kind.NOT_ENABLED,
+)
 WRONG_NONCE = Refusal(
     "another program used the key at the same time",
     "use the key in {key} in no other program, and set its nonce window to 10000 at the exchange",
@@ -101,7 +121,13 @@ _REFUSALS: Mapping[str, Refusal] = {
     "retCode 10004": WRONG_SECRET,
     "retCode 10005": NO_RIGHT,
     "retCode 10007": UNKNOWN_KEY,
+    "retCode 10009": WRONG_LOCATION,
     "retCode 10010": WRONG_ADDRESS,
+    "retCode 10024": COMPLIANCE,
+    "retCode 10027": COMPLIANCE,
+    "retCode 10028": CLASSIC_ACCOUNT,
+    "retCode 10029": UNLISTED_SYMBOL,
+    "retCode 10032": NO_DEMO,
     "retCode 33004": EXPIRED,
     # Binance, and exchanges with the same API
     "code -1002": NO_RIGHT,

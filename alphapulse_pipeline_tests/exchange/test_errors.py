@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, failure, kind_of
+from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
@@ -31,7 +32,8 @@ def bybit(code: int, message: str) -> Reply:
 
 def ask(url: str) -> ExchangeFailure:
     """What a signed request of an account at `url` fails with."""
-    connection = ClientConfig(NAMES, "bybit", KEY, SECRET, api_url=url)
+    settings = venue_of("bybit").settings
+    connection = ClientConfig(NAMES, "bybit", KEY, SECRET, api_url=url, settings=settings)
     with open_client(connection) as client, pytest.raises(ExchangeFailure) as raised:
         client.run(client.request, "privateGetV5AccountInfo", {"extra": "asked"})
     return raised.value
@@ -68,6 +70,59 @@ ANSWERS = {
         bybit(10010, "Unmatched IP, please check your API key's bound IP addresses."),
         Kind.CREDENTIALS,
         ["Unmatched IP", "add this machine's address to the IP allowlist"],
+    ),
+    # "Error Codes" (2026-07-20)
+    "-1": (bybit(-1, "request expired: o@0, now[] diff[]"), Kind.CLOCK, ["(-1)", "NTP"]),
+    "429": (
+        bybit(429, "The trading service is experiencing a high server load."),
+        Kind.TRANSIENT,
+        ["(429)", "the next run retries"],
+    ),
+    "10009": (
+        bybit(10009, "Service Restricted: Access is currently unavailable for your region."),
+        Kind.RESTRICTED,
+        ["does not serve this location", "(10009)", "site for your region"],
+    ),
+    "10024": (
+        bybit(10024, "Compliance rules triggered"),
+        Kind.RESTRICTED,
+        ["restricts the account", "(10024)", "sign in at the exchange"],
+    ),
+    "10027": (bybit(10027, "Transactions are banned."), Kind.RESTRICTED, ["(10027)"]),
+    "10028": (
+        bybit(10028, "The API can only be accessed by unified account users."),
+        Kind.RESTRICTED,
+        ["not a unified account", "upgrade it"],
+    ),
+    "10029": (
+        bybit(10029, "The requested symbol is invalid, please check symbol whitelist"),
+        Kind.NO_MARKET,
+        ["does not offer this market"],
+    ),
+    "10032": (bybit(10032, "Demo trading are not supported."), Kind.NOT_ENABLED, ["(10032)"]),
+    "131001": (bybit(131001, "openapi svc error"), Kind.TRANSIENT, ["(131001)"]),
+    "131003": (bybit(131003, "Internal error"), Kind.TRANSIENT, ["(131003)"]),
+    "131200": (bybit(131200, "Service error"), Kind.TRANSIENT, ["(131200)"]),
+    "131201": (bybit(131201, "Internal error"), Kind.TRANSIENT, ["(131201)"]),
+    "131230": (
+        bybit(131230, "The system is busy, please try again later"),
+        Kind.TRANSIENT,
+        ["(131230)"],
+    ),
+    "CloudFront's 403": (
+        Reply(
+            b"<HTML><TITLE>ERROR: The request could not be satisfied</TITLE>"
+            b"<H1>403 ERROR</H1> The Amazon CloudFront distribution is configured to block access "
+            b"from your country.</HTML>",
+            403,
+        ),
+        Kind.RESTRICTED,
+        ["does not serve this location", "403 Forbidden", "site for your region"],
+    ),
+    "403 of an exceeded limit": (
+        Reply(b"<html><h1>403, access too frequent</h1></html>", 403),
+        Kind.BANNED,
+        ["temporarily banned"],
     ),
     "10016": (bybit(10016, "Internal server error."), Kind.TRANSIENT, ["(10016)", "BYBIT_API_URL"]),
     "10429": (bybit(10429, "System level frequency protection"), Kind.THROTTLED, ["(10429)"]),

@@ -8,6 +8,8 @@ spot or linear from a row's fields and may confuse them.
 
 from datetime import timedelta
 
+from ccxt.base.errors import InvalidNonce
+
 from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.venues.bybit import account, ledger, trading, transfers
 from alphapulse_pipeline.exchange.venues.bybit.common import FUNDING, UNIFIED
@@ -65,6 +67,8 @@ BYBIT = Venue(
     keeps_unfilled_orders=timedelta(days=1),
     delisted=account.delisted,
     settings={
+        # "Error Codes": -1, which ccxt does not know
+        "exceptions": {"broad": {"request expired": InvalidNonce}},
         # Requesting currencies needs a permission that the key may lack; markets have the codes.
         "has": {"fetchCurrencies": False},
         # All accounts are unified by now: detecting it costs two requests per run.
