@@ -59,7 +59,9 @@ class Counted:
         window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
         rows, count = await self._request(call, feed, window, 0)
         while not self.ordered and count > _UNORDERED_ROWS and stop - begin > 4 * MARGIN:
-            begin = max(begin + 1, stop - max((stop - begin) * _UNORDERED_ROWS // count, MARGIN))
+            # fewer than allowed, since rows are not spread evenly
+            span = (stop - begin) * _UNORDERED_ROWS * 3 // 4 // count
+            begin = max(begin + 1, stop - max(span, MARGIN))
             window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
             rows, count = await self._request(call, feed, window, 0)
         largest = feed.whole_below or max(len(rows), SMALLEST_CAP)

@@ -1,12 +1,14 @@
 """Offsets, with a count of all rows as the proof."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed
 from alphapulse_pipeline.exchange.walker import Counted
 from alphapulse_pipeline_tests.exchange.walker.proof import (
@@ -181,3 +183,51 @@ def test_what_shifts_all_the_time_is_given_up() -> None:
     server = Server(rows_at(list(range(30))), 10, arrivals=rows)
     assert "changes faster" in walk(feed(COUNTED), server, ZERO, ZERO + 100).failure
     assert server.requests < 20
+
+
+UNORDERED = Counted("offset", lambda answer: answer["count"], lambda row: row["id"], ordered=False)
+
+
+@examples(200)
+def test_rows_in_another_order_are_all_read(examples: int) -> None:
+    """As Kraken's closed orders are, if they are sorted by when they were closed."""
+
+    @tried(examples)
+    @given(histories(), st.data())
+    def holds(rows: list[Row], data: st.DataObject) -> None:
+        habits = data.draw(BOUNDS)
+        newest_first = data.draw(st.booleans())
+        server = Server(rows, data.draw(caps(rows)), newest_first=newest_first, **habits)
+        listing = feed(UNORDERED, data.draw(WINDOWS))
+        assert not walk(listing, server, *data.draw(ranges(rows))).failure
+
+    holds()
+
+
+@examples(200)
+def test_rows_in_another_order_that_shift_prove_nothing(examples: int) -> None:
+    @tried(examples)
+    @given(intolerable())
+    def holds(case: Case) -> None:
+        listing, server, (start, end) = case
+        walk(replace(listing, paging=UNORDERED), server, start, end)
+
+    holds()
+
+
+def test_windows_in_another_order_are_divided_by_their_count() -> None:
+    """Each is proven by itself, so that a shift costs one of them."""
+    rows = rows_at(list(range(0, 2_000_000, 1000)))
+    server = Server(rows, 50, newest_first=False)
+    walked = walk(feed(UNORDERED), server, ZERO, ZERO + 2_000_000)
+    assert not walked.failure
+    proven = [page for page in walked.pages if page.start < page.end]
+    assert 5 <= len(proven) <= 9
+    assert server.requests < 2000 / 49 + 2 * len(proven) + 2
+
+
+def test_a_documented_page_that_is_not_full_is_the_last() -> None:
+    page = Documented(page="page", dated="", limit=50, default_limit=50)
+    server = Server(rows_at(list(range(30))), 50)
+    walk(feed(COUNTED, documented=page), server, ZERO, ZERO + 100)
+    assert server.requests == 1
