@@ -109,7 +109,8 @@ class History(Dataset):
     """Whether its rows change balances. If so, `warehouse/sql/portfolio/movements/<name>.sql`
     defines how; `migrate` fails without that file."""
     ledger_classes: tuple[str, ...] = ()
-    """The ledger classes that repeat rows of this history."""
+    """The ledger classes whose entries repeat rows of this history. An entry is left out of the
+    movements as far as rows that are stored explain it: see `portfolio.counted`."""
 
     @cached_property
     def subject(self) -> str:

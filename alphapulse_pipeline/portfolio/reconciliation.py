@@ -132,7 +132,7 @@ class _Histories:
             return f"{gap.dataset} of this time are unreachable: {gap.reason}"
         if not_synced := self._not_synced.get(row["account"]):
             return f"{', '.join(not_synced)} of this account are not synced"
-        if not row["pnl_reported"]:
+        if not row["pnl_reported"] and not row["ledger"]:
             return "the exchange does not report the realized profit and loss of each fill"
         if row["ledger"] or self._connection.execute(_SQL.missing_fill, row).fetchone():
             return ""

@@ -15,6 +15,7 @@ from psycopg import Connection, errors
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, SNAPSHOTS, History
+from alphapulse_pipeline.datasets.ledger import LEDGER
 from alphapulse_pipeline.warehouse.queries import queries
 from alphapulse_pipeline.warehouse.tables import all_tables
 
@@ -22,7 +23,7 @@ ORDER = (
     "alphapulse/kind_in_name",
     "alphapulse/market_in_name",
     "alphapulse/market_of",
-    "alphapulse/repeats_history",
+    "alphapulse/repeated_history",
     "alphapulse/latest",
     "alphapulse/orders_open",
     "alphapulse/coverage_gaps",
@@ -33,6 +34,13 @@ ORDER = (
     "portfolio/known_up_to",
     "portfolio/remember_rewritten",
     "portfolio/refund_unrecorded",
+    "portfolio/reach",
+    "portfolio/is_of",
+    "portfolio/realized_pnl_of",
+    "portfolio/history_movements",
+    "portfolio/is_settled",
+    "portfolio/referenced",
+    "portfolio/counted",
     "portfolio/movements",
     "portfolio/movements_between",
     "portfolio/reading",
@@ -174,10 +182,13 @@ def _of_file(file: str) -> Iterator[Repeatable]:
     match file:
         case "alphapulse/comments":
             yield Repeatable("alphapulse.comments", _comments())
-        case "alphapulse/repeats_history":
-            classes = sorted(name for d in HISTORIES.values() for name in d.ledger_classes)
-            text = _read(file, classes=", ".join(map(_literal, classes)))
-            yield Repeatable("alphapulse.repeats_history", text)
+        case "alphapulse/repeated_history":
+            cases = " ".join(
+                f"WHEN class = {_literal(name)} THEN {_literal(d.name)}"
+                for d in HISTORIES.values()
+                for name in d.ledger_classes
+            )
+            yield _repeatable(file, cases=cases)
         case "alphapulse/latest":
             for name in SNAPSHOTS:
                 yield Repeatable(f"alphapulse.{name}_latest", _read(file, dataset=name))
@@ -185,8 +196,12 @@ def _of_file(file: str) -> Iterator[Repeatable]:
             for d in moving():
                 text = _read(file, dataset=d.name, time=d.time, subject=d.subject)
                 yield Repeatable(f"portfolio.remember_{d.name}", text)
+        case "portfolio/history_movements":
+            others = (d.name for d in moving() if d is not LEDGER)
+            yield _union(file, (_read(f"portfolio/movements/{name}") for name in others))
         case "portfolio/movements":
-            yield _union(file, (_read(f"portfolio/movements/{d.name}") for d in moving()))
+            histories = "SELECT * FROM portfolio.history_movements\n"
+            yield _union(file, (histories, _read("portfolio/movements/ledger")))
         case "portfolio/legs" | "portfolio/touched":
             yield _union(file, (_read_of(file, d) for d in moving()))
         case "portfolio/accounts":

@@ -1,7 +1,7 @@
 """The class of every kind of ledger entry.
 
-Entries of a repeating class are left out of the sums of movements. So exactly those kinds may have
-one that a history is known to repeat, whose rows then count instead.
+Entries of a repeating class are left out of the sums of movements if the row they repeat is stored.
+So exactly those kinds have one that a history is known to repeat.
 """
 
 from datetime import UTC, datetime
@@ -213,7 +213,7 @@ def entry(exchange: str, stream: str, kind: str, amount: str = "-1") -> dict[str
     ("exchange", "stream", "kind", "history"),
     [(*where, kind, found) for where, kinds in REPEATED.items() for kind, found in kinds.items()],
 )
-def test_an_entry_that_a_history_repeats_is_left_out(
+def test_an_entry_that_a_history_repeats_has_its_class(
     exchange: str, stream: str, kind: str, history: str
 ) -> None:
     assert entry(exchange, stream, kind)["class"] in OF_HISTORY[history]

@@ -59,7 +59,7 @@ def test_positions_are_books_of_contracts_but_not_of_options(db: DB) -> None:
         assert found == (kind in ("swap", "future"),), name
 
 
-def test_the_ledger_s_masked_classes(db: DB) -> None:
+def test_the_histories_that_the_ledger_s_classes_repeat(db: DB) -> None:
     classes = (
         "trade",
         "fee",
@@ -72,9 +72,13 @@ def test_the_ledger_s_masked_classes(db: DB) -> None:
         "adjustment",
         "other",
     )
-    masked = [
-        name
+    histories = {
+        name: db.execute("SELECT alphapulse.repeated_history(%s)", [name]).fetchone()
         for name in classes
-        if db.execute("SELECT alphapulse.repeats_history(%s)", [name]).fetchone() == (True,)
-    ]
-    assert masked == ["trade", "fee", "transfer", "funding"]
+    }
+    assert {name: found[0] for name, found in histories.items() if found and found[0]} == {
+        "trade": "trades",
+        "fee": "trades",
+        "transfer": "transfers",
+        "funding": "funding",
+    }

@@ -1,9 +1,9 @@
 """Classes of ledger entries.
 
-An entry whose class a history declares in its `ledger_classes` repeats a row of that history, so
-the sums of balance movements leave it out. Entries of the other classes count. An entry that no
-history is known to repeat must get a class that counts: otherwise its amount would be missing from
-the sums.
+An entry whose class a history declares in its `ledger_classes` is left out of the sums of balance
+movements if the row that it repeats is stored; it counts if there is none. Entries of the other
+classes always count. So a class says what an entry is, and decides in which part it counts; only a
+fill (trade, fee) that the ledger has alone is reported as missing.
 """
 
 import re

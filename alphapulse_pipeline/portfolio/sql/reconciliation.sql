@@ -7,17 +7,30 @@ WITH pairs AS (
     FROM alphapulse.snapshots WHERE dataset = 'balances'
 ), known AS (
     SELECT account, closed_at FROM portfolio.reconciled
-), changed AS (
-    SELECT known.account, new.happened_at FROM known
-    CROSS JOIN LATERAL (
-        SELECT m.happened_at FROM portfolio.movements AS m
-        WHERE m.account = known.account AND m.recorded_at >= %(since)s
-        UNION
-        SELECT t.happened_at FROM portfolio.touched AS t -- some entries move nothing
+), new AS (
+    SELECT t.account, t.since, t.happened_at, t.until, t.happened_at - t.since AS reach
+    FROM known CROSS JOIN LATERAL (
+        SELECT * FROM portfolio.touched AS t
         WHERE t.account = known.account AND t.recorded_at >= %(since)s
-    ) AS new
+    ) AS t
     UNION
-    SELECT account, happened_at FROM portfolio.rewritten WHERE recorded_at >= %(since)s
+    SELECT account, happened_at - reach, happened_at, happened_at AS until, reach
+    FROM portfolio.rewritten CROSS JOIN LATERAL (
+        SELECT portfolio.reach(replace(dataset, 'ledger', 'transfers')) AS reach
+    ) AS r WHERE recorded_at >= %(since)s
+), changed AS (
+    SELECT known.account, m.happened_at FROM known CROSS JOIN LATERAL (
+        SELECT m.happened_at FROM portfolio.history_movements AS m
+        WHERE m.account = known.account AND m.recorded_at >= %(since)s
+    ) AS m
+    UNION
+    SELECT account, unnest(ARRAY[since, happened_at, until, until + reach]) FROM new
+    UNION
+    -- transfers and their entries are matched over a day
+    SELECT new.account, l.happened_at
+    FROM new INNER JOIN alphapulse.ledger AS l
+        ON l.account = new.account AND l.happened_at BETWEEN new.since AND new.until + new.reach
+    WHERE l.class = 'transfer' AND new.reach >= portfolio.reach('transfers')
 )
 SELECT pairs.account, pairs.opened_at, pairs.closed_at
 FROM pairs LEFT JOIN known USING (account)
@@ -65,6 +78,8 @@ WITH spans AS (
 ), moves AS (
     SELECT m.* FROM spans
     CROSS JOIN LATERAL portfolio.movements_between(account, lower(span), upper(span)) AS m
+    -- a fill that only the ledger has is missing, and no explanation
+    WHERE NOT (m.dataset = 'ledger' AND m.part IN ('fills', 'fees'))
 )
 INSERT INTO portfolio.reconciliation (account, wallet, asset, opened_at, closed_at, opening, fills,
     fees, transfers, funding, conversions, other, closing, pnl_reported, residual, state, reason)

@@ -9,20 +9,20 @@ FROM portfolio.reconciliation WHERE state IN ('break', 'unverifiable')
 ORDER BY state <> 'break', closed_at DESC, account, wallet, asset LIMIT %(shown)s;
 
 -- suspects --
--- The entries most likely behind a residual: a ledger entry of exactly this amount that was left
--- out as a repetition of a history; an entry of minus the amount or half of it, as by a wrong sign;
--- then whatever comes nearest.
+-- The entries most likely behind a residual: a ledger entry of exactly this amount whose fill is
+-- missing; an entry of minus the amount or half of it, as by a wrong sign; then whatever comes
+-- nearest.
 WITH entries AS (
     SELECT 'ledger ' || kind || ' ' || entry_id AS entry, amount, happened_at,
-           amount = %(residual)s AS exact
+           amount = CASE WHEN alphapulse.repeated_history(class) IS NULL THEN -1 ELSE 1 END
+                    * %(residual)s AS exact
     FROM alphapulse.ledger
     WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
-      AND alphapulse.repeats_history(class)
       AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
     UNION ALL
     SELECT dataset || ' ' || entry, amount, happened_at,
            amount = -%(residual)s OR 2 * amount = -%(residual)s
-    FROM portfolio.movements
+    FROM portfolio.history_movements
     WHERE account = %(account)s AND wallet = %(wallet)s AND asset = %(asset)s
       AND happened_at > %(opened_at)s AND happened_at <= %(closed_at)s
 )

@@ -27,8 +27,8 @@ ON COMMIT DROP;
 -- new_entries --
 -- Assets of new entries.
 INSERT INTO found
-SELECT m.account, a.asset, min(t.happened_at),
-       bool_or(t.happened_at <= greatest(k.opened_at, k.positioned_at))
+SELECT m.account, a.asset, min(t.since),
+       bool_or(t.since <= greatest(k.opened_at, k.positioned_at))
 FROM members AS m LEFT JOIN portfolio.lot_accounts AS k USING (account)
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.touched AS t WHERE t.account = m.account AND t.recorded_at >= %(since)s
@@ -43,9 +43,12 @@ GROUP BY m.account, a.asset;
 INSERT INTO found
 SELECT r.account, c.asset, r.happened_at, r.opens
 FROM (
-    SELECT w.account, m.book, min(w.happened_at) AS happened_at,
-           bool_or(w.happened_at <= greatest(k.opened_at, k.positioned_at)) AS opens
-    FROM portfolio.rewritten AS w
+    SELECT w.account, m.book, min(w.since) AS happened_at,
+           bool_or(w.since <= greatest(k.opened_at, k.positioned_at)) AS opens
+    FROM (
+        SELECT *, happened_at - portfolio.reach(replace(dataset, 'ledger', 'transfers')) AS since
+        FROM portfolio.rewritten
+    ) AS w
     INNER JOIN members AS m USING (account)
     LEFT JOIN portfolio.lot_accounts AS k USING (account)
     WHERE w.recorded_at >= %(since)s AND w.dataset <> 'orders' GROUP BY w.account, m.book

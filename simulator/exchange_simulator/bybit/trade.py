@@ -272,7 +272,6 @@ def _fill(world: World, fill: Fill) -> dict[str, Any]:
         row |= {"indexPrice": spot, "underlyingPrice": spot, "tradeIv": "0.6", "markIv": "0.6"}
     elif market.kind != "spot":
         row["createType"] = _CREATE_TYPES[fill.kind]
-        row["execPnl"] = plain(fill.profit)
     return row
 
 
@@ -311,5 +310,4 @@ def _funding(world: World, funding: Funding) -> dict[str, Any]:
         "extraFees": "",
         "seq": funding.happened_at * 10,
         "createType": "",
-        "execPnl": "0",
     }

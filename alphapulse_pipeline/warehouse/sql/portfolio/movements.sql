@@ -2,6 +2,5 @@
 -- part is fills, fees, transfers, funding, conversions or other; reported is false where the
 -- exchange does not report the amount, which is 0 then.
 
--- One file per history: movements/<history>.sql
 CREATE OR REPLACE VIEW portfolio.movements AS
 {selects};

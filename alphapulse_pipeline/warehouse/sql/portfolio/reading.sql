@@ -23,6 +23,7 @@ CREATE OR REPLACE FUNCTION portfolio.reading(
                 WHERE account = account_ AND dataset = 'balances' AND captured_at = read_at
             ), read_at))
         WHERE wallet = wallet_ AND asset = asset_
+          AND NOT (dataset = 'ledger' AND part IN ('fills', 'fees'))
         GROUP BY happened_at, dataset, entry
     ) AS entries
 $$;

@@ -1,7 +1,20 @@
 SELECT
-    account, wallet, asset, happened_at, 4, 1, 'earned',
-    CASE WHEN amount < 0 THEN 'expense' ELSE 'income' END, amount,
-    amount * portfolio.price_at(asset, happened_at), NULL, NULL, kind || ' ' || entry_id, NULL, NULL
-FROM alphapulse.ledger
+    l.account, l.wallet, l.asset, l.happened_at,
+    CASE WHEN f.moved AND c.amount > 0 THEN 2 WHEN f.moved THEN 1 ELSE 4 END, 1,
+    CASE WHEN NOT f.moved THEN 'earned' WHEN c.amount > 0 THEN 'swap' ELSE 'moved' END,
+    CASE
+        WHEN f.moved AND c.amount > 0 THEN 'deposit'
+        WHEN f.moved THEN 'withdrawal'
+        WHEN c.amount < 0 THEN 'expense'
+        ELSE 'income'
+    END,
+    c.amount, c.amount * portfolio.price_at(l.asset, l.happened_at), NULL, NULL,
+    l.kind || ' ' || l.entry_id, NULL, NULL
+FROM alphapulse.ledger AS l
+CROSS JOIN LATERAL (
+    SELECT portfolio.counted(l) AS amount
+    LIMIT 1 -- calculated once
+) AS c
+CROSS JOIN LATERAL (SELECT l.class = 'transfer' AS moved) AS f
 -- a loan changes what is held and what is owed by the same amount: nothing is earned
-WHERE NOT alphapulse.repeats_history(class) AND class <> 'loan'
+WHERE c.amount <> 0 AND l.class <> 'loan'

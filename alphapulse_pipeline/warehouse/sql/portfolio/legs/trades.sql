@@ -39,7 +39,11 @@ CROSS JOIN LATERAL (
             WHEN s.third <> 0 OR (n.contract AND n.fee <> 0 AND n.fee_in <> n.money)
                 THEN portfolio.price_at(n.fee_in, t.executed_at)
             WHEN n.contract AND n.fee <> 0 THEN portfolio.price_at(n.money, t.executed_at)
-        END AS fee_price
+        END AS fee_price,
+        CASE
+            WHEN n.contract
+                THEN coalesce(t.realized_pnl, portfolio.realized_pnl_of(t, n.money))
+        END AS pnl
     LIMIT 1 -- found once for all legs
 ) AS p
 CROSS JOIN LATERAL (
@@ -69,7 +73,7 @@ CROSS JOIN LATERAL (
     UNION ALL
     SELECT
         1, t.market, 'position', t.kind, n.sign * t.amount,
-        CASE WHEN n.base = n.money THEN -n.sign ELSE n.sign END * t.cost, t.realized_pnl,
+        CASE WHEN n.base = n.money THEN -n.sign ELSE n.sign END * t.cost, p.pnl,
         p.money_price
     WHERE n.contract
     UNION ALL
@@ -79,7 +83,7 @@ CROSS JOIN LATERAL (
     SELECT 3, n.money, 'swap', 'payment', c.amount, c.amount * p.money_price, NULL, NULL
     FROM (
         SELECT
-            coalesce(t.realized_pnl, 0) - CASE WHEN n.fee_in = n.money THEN n.fee ELSE 0 END
+            coalesce(p.pnl, 0) - CASE WHEN n.fee_in = n.money THEN n.fee ELSE 0 END
                 AS amount
     ) AS c
     WHERE n.contract AND c.amount <> 0

@@ -15,7 +15,10 @@ CROSS JOIN LATERAL (
     UNION ALL
     SELECT
         m.settle, 'fills',
-        CASE m.kind WHEN 'option' THEN -s.sign * t.cost ELSE t.realized_pnl END
+        CASE m.kind
+            WHEN 'option' THEN -s.sign * t.cost
+            ELSE coalesce(t.realized_pnl, portfolio.realized_pnl_of(t, m.settle))
+        END
     WHERE m.kind <> 'spot'
     UNION ALL
     SELECT t.fee_currency, 'fees', -t.fee_cost
