@@ -19,6 +19,8 @@ from alphapulse_pipeline.exchange.retry_after import DEFAULT_WAIT, until_next_mi
 
 _JITTER = 0.5
 """Seconds by which requests may arrive closer to each other than they were sent."""
+_LONGEST_WAIT = 60.0
+"""Seconds. The longest wait that the exchange has not asked for."""
 _FULL = 0.9
 """The share of a limit from which on the exchange's own count stops us, whoever has used it."""
 
@@ -142,7 +144,7 @@ class RateLimiter:
         current = _CURRENT.get()
         if asked is None:
             needed = current[0][2] / current[0][1].per_second if current else 0.0
-            asked = max(needed, DEFAULT_WAIT) * 2.0 ** (times - 1)
+            asked = min(max(needed, DEFAULT_WAIT) * 2.0 ** (times - 1), _LONGEST_WAIT)
         self.hold(asked)
         return asked
 

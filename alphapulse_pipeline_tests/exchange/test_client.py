@@ -20,7 +20,11 @@ from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
 from alphapulse_pipeline.exchange.rate_limit import RateLimiter
-from alphapulse_pipeline.exchange.retry_after import retry_after
+from alphapulse_pipeline.exchange.retry_after import (
+    retry_after,
+    throttled_until,
+    until_next_minute,
+)
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
@@ -264,6 +268,23 @@ def test_gives_up_if_the_wait_would_be_too_long(waits: list[float]) -> None:
     assert waits == []
 
 
+def test_a_counter_is_waited_for_longer_than_a_failure(
+    waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may use the counter too: four attempts a second apart are not enough."""
+    stamina.set_testing(True, attempts=20, cap=True)
+    monkeypatch.setattr(ccxt_client, "_MAX_ATTEMPTS", 2)
+    left = iter(range(ccxt_client._MAX_THROTTLED))
+
+    def reply(_: str) -> Reply:
+        body = TIME if next(left, None) is None else TOO_OFTEN
+        return Reply(body.encode())
+
+    with replying(reply) as url, open_client(connection(url)) as client:
+        client.run(client.ccxt.fetch_time)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
 def test_retry_after_headers() -> None:
     now = datetime(2026, 9, 1, tzinfo=UTC)
     now_ms = int(now.timestamp()) * 1000
@@ -274,6 +295,19 @@ def test_retry_after_headers() -> None:
     assert retry_after({"Retry-After": "soon"}, now_ms) is None
     assert retry_after({"X-Bapi-Limit-Reset-Timestamp": str(now_ms - 1)}, now_ms) is None
     assert retry_after({}, now_ms) is None
+
+
+def test_kraken_says_in_the_message_when_to_try_again() -> None:
+    message = 'kraken {"error":["EService:Throttled: 1790000004"]}'
+    assert throttled_until(message, 1_790_000_000_000) == 5
+    assert throttled_until(message, 1_790_000_009_000) == 1
+    assert throttled_until('kraken {"error":["EAPI:Rate limit exceeded"]}', 0) is None
+
+
+def test_a_minute_ends_by_the_exchanges_clock() -> None:
+    assert until_next_minute("Fri, 27 Nov 2026 18:30:00 GMT") == 61
+    assert until_next_minute("Fri, 27 Nov 2026 18:30:59 GMT") == 2
+    assert 1 <= until_next_minute("soon") <= 61
 
 
 def test_retries_are_spent_once() -> None:

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from alphapulse_pipeline.settings.environment import (
     HOME,
     POSTGRES_URL,
+    RATE_SHARE,
     AccountEnvironment,
     dotenv_is_open,
     home,
     lookup,
     postgres_url,
+    rate_share,
     read_dotenv,
     trading_server,
 )
@@ -115,6 +117,21 @@ def test_a_server_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIN_TESTNET", "paper")
     with pytest.raises(SettingsError, match="is 'paper'; set it to true, false or demo"):
         trading_server("MAIN_TESTNET")
+
+
+@pytest.mark.parametrize(("value", "share"), [("", 0.5), (" 0.9 ", 0.9), ("1", 1)])
+def test_the_share_of_the_rate_limits(
+    monkeypatch: pytest.MonkeyPatch, value: str, share: float
+) -> None:
+    monkeypatch.setenv(RATE_SHARE, value)
+    assert rate_share() == share
+
+
+@pytest.mark.parametrize("value", ["half", "0", "-1", "1.01", "nan", "50%"])
+def test_a_share_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(RATE_SHARE, value)
+    with pytest.raises(SettingsError, match=f"{RATE_SHARE} is '{value}'; set it to a number"):
+        rate_share()
 
 
 @pytest.mark.parametrize("url", ["", "mysql://host/db"])
