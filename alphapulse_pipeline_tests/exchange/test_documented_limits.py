@@ -104,7 +104,8 @@ def test_binance_is_charged_what_the_simulator_counts() -> None:
 
 def test_bybit_allows_us_what_the_simulator_allows() -> None:
     for path, endpoint in BYBIT.items():
-        if charges := bybit.charged("private", path.removeprefix("/"), {}):
+        charges = bybit.charged("private", path.removeprefix("/"), {})
+        if charges and "pre-upgrade" not in path:
             (limit, _), (address, _) = charges
             assert (limit.amount, 1000 * limit.seconds) == endpoint.limit, path
             assert address is bybit.ADDRESS

@@ -31,6 +31,9 @@ _ENDPOINTS = {
     "v5/asset/exchange/order-record": (600, 60),
     "v5/asset/exchange/query-convert-history": (50, 1),
     "v5/user/query-api": (10, 1),
+    # not in the table: ccxt's
+    "v5/pre-upgrade/execution/list": (10, 1),
+    "v5/pre-upgrade/order/history": (10, 1),
 }
 _LIMITS = {
     path: Limit(path, requests, seconds, left="x-bapi-limit-status", server="private")
