@@ -36,7 +36,7 @@ from alphapulse_pipeline.exchange.errors import (
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import Charged, RateLimiter, Request
 from alphapulse_pipeline.exchange.retry_after import retry_after, throttled_until
-from alphapulse_pipeline.settings.environment import DEFAULT_RATE_SHARE, AccountEnvironment
+from alphapulse_pipeline.settings.environment import DEFAULT_RATE_SHARE, PUBLIC, AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures
 
@@ -120,7 +120,7 @@ def build(config: ClientConfig) -> Any:
     # decentralized exchanges sign with a wallet's key instead of an API key
     if exchange.requiredCredentials.get("walletAddress"):
         exchange.walletAddress = config.api_key
-    if exchange.requiredCredentials.get("privateKey"):
+    if exchange.requiredCredentials.get("privateKey") and config.exchange not in PUBLIC:
         exchange.privateKey = config.api_secret
     exchange.api_url = config.api_url
     exchange.requests_sent = 0

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
+from alphapulse_pipeline.exchange.credentials import check_form
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import lookup, rate_share, trading_server
@@ -20,6 +21,8 @@ def client_config(account: Account, run_id: str) -> ClientConfig:
             f"{account.name}: {' and '.join(missing)} not set",
             "export a read-only key of this account, or add it to .env",
         )
+    key, secret = lookup(names.api_key), lookup(names.api_secret)
+    check_form(account.settings.exchange, names, key, secret)
     venue = venue_of(account.settings.exchange)
     if venue.needs_password and not lookup(names.api_password):
         raise SettingsError(
@@ -36,8 +39,8 @@ def client_config(account: Account, run_id: str) -> ClientConfig:
     return ClientConfig(
         names,
         account.settings.exchange,
-        lookup(names.api_key),
-        lookup(names.api_secret),
+        key,
+        secret,
         lookup(names.api_password),
         api_url=url,
         server=trading_server(names.testnet),

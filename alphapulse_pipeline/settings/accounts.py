@@ -86,7 +86,7 @@ class Account:
 
     @property
     def environment(self) -> AccountEnvironment:
-        return AccountEnvironment(self.name)
+        return AccountEnvironment(self.name, self.settings.exchange)
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -36,11 +36,16 @@ _seen: set[str] = set()
 """Every secret this process has read: a replaced one may still appear in a message."""
 
 
+PUBLIC = ("hyperliquid",)
+"""Exchanges whose accounts anyone can read: the key is the account's address, without a secret."""
+
+
 @dataclass(frozen=True)
 class AccountEnvironment:
     """The names of one account's variables. Values are never kept here: see `lookup`."""
 
     account: str
+    exchange: str = ""
 
     @property
     def api_key(self) -> str:
@@ -67,7 +72,8 @@ class AccountEnvironment:
 
     def missing(self) -> list[str]:
         """Names of the required variables that are not set."""
-        return [name for name in (self.api_key, self.api_secret) if not lookup(name)]
+        secret = () if self.exchange in PUBLIC else (self.api_secret,)
+        return [name for name in (self.api_key, *secret) if not lookup(name)]
 
 
 def lookup(name: str) -> str:
@@ -80,7 +86,14 @@ def lookup(name: str) -> str:
         value = _dotenv().get(name, "")
     if _SECRET.match(name):
         _seen.add(value)
+        value = _with_lines(value)
+        _seen.add(value)
     return value
+
+
+def _with_lines(secret: str) -> str:
+    """A PEM key with real line ends: in `.env`, only double quotes make them of `\\n`."""
+    return secret.replace("\\n", "\n") if secret.startswith("-----BEGIN") else secret
 
 
 def secrets() -> set[str]:
