@@ -18,7 +18,8 @@ from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.warehouse import check_progress
 from alphapulse_pipeline.warehouse.connection import connect
-from alphapulse_pipeline.warehouse.preview import markdown
+from alphapulse_pipeline.warehouse.io_manager import table
+from alphapulse_pipeline.warehouse.preview import cells
 from alphapulse_pipeline.warehouse.schema import require_current
 
 _SHOWN = 5
@@ -134,7 +135,7 @@ def _facts(
     if not check.facts:
         return {}
     names, rows = _rows(connection, check.facts, {"account": account.name})
-    return {"current": dg.MetadataValue.md(markdown(names, rows))}
+    return {"current": table(cells(names, rows))}
 
 
 def _rows(
@@ -146,7 +147,7 @@ def _rows(
 
 
 def _shown(names: list[str], rows: list[TupleRow], check: Check) -> dict[str, Any]:
-    found: dict[str, Any] = {"examples": dg.MetadataValue.md(markdown(names, rows[:_SHOWN]))}
+    found: dict[str, Any] = {"examples": table(cells(names, rows[:_SHOWN]))}
     if names[0] == "stream":
         streams = list(dict.fromkeys(str(row[0]) for row in rows))
         more = f" and {len(streams) - _SHOWN} more" if len(streams) > _SHOWN else ""

@@ -24,7 +24,8 @@ from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure
-from alphapulse_pipeline.warehouse.preview import markdown
+from alphapulse_pipeline.warehouse.io_manager import table
+from alphapulse_pipeline.warehouse.preview import cells
 from alphapulse_pipeline.warehouse.schema import require_current
 
 PORTFOLIO = "portfolio"
@@ -143,7 +144,7 @@ def _metadata(
     if derived.preview:
         cursor = connection.execute(derived.preview)
         names = [column.name for column in cursor.description or ()]
-        found["preview"] = dg.MetadataValue.md(markdown(names, cursor.fetchall()))
+        found["preview"] = table(cells(names, cursor.fetchall()))
     if derived.picture and (spec := derived.picture(connection, currency)):
         found["picture"] = dg.MetadataValue.md(drawing.markdown(spec))
     # Dagster only plots floats; the exact number is in the table

@@ -10,7 +10,8 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.portfolio import residuals
-from alphapulse_pipeline.warehouse.preview import markdown
+from alphapulse_pipeline.warehouse.io_manager import table
+from alphapulse_pipeline.warehouse.preview import cells
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _reconciled(connection: Connection[TupleRow]) -> Finding:
             "reason",
             "likely entries",
         )
-        shown["residuals"] = dg.MetadataValue.md(markdown(names, [row.cells for row in found.rows]))
+        shown["residuals"] = table(cells(names, [row.cells for row in found.rows]))
     return Finding(
         passed=not found.breaks and not found.unverifiable,
         error=str(found.rows[0]) if found.breaks else None,
@@ -80,9 +81,9 @@ ORDER BY asset LIMIT 20
 
 def _all_priced(connection: Connection[TupleRow]) -> Finding:
     rows = connection.execute(_UNPRICED).fetchall()
-    shown: dict[str, dg.MetadataValue[str]] = {}
+    shown: dict[str, dg.MetadataValue[Any]] = {}
     if rows:
-        shown["unpriced"] = dg.MetadataValue.md(markdown(("asset", "accounts", "amount"), rows))
+        shown["unpriced"] = table(cells(("asset", "accounts", "amount"), rows))
         shown["what to do"] = dg.MetadataValue.text(
             "No path of up to three markets leads from these assets to the reporting currency. "
             "Choose a different currency in defs/portfolio/defs.yaml, or sync the prices of an "

@@ -17,7 +17,7 @@ from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
-from alphapulse_pipeline.warehouse.preview import differences, preview
+from alphapulse_pipeline.warehouse.preview import Cells, differences, preview
 from alphapulse_pipeline.warehouse.schema import require_current
 from alphapulse_pipeline.warehouse.writer import write
 
@@ -136,6 +136,15 @@ def _from_frame(account: str, dataset: Dataset, obj: object) -> Batches:
     return Batches(account, dataset.name, [Batch(rows, captured_at=captured_at)])
 
 
+def table(cells: Cells) -> dg.TableMetadataValue:
+    """A table in the UI, whose cells are shown as they are."""
+    names, rows = cells
+    return dg.MetadataValue.table(
+        [dg.TableRecord(dict(zip(names, row, strict=True))) for row in rows],
+        dg.TableSchema([dg.TableColumn(name) for name in names]),
+    )
+
+
 def metadata(
     connection: Connection[TupleRow], dataset: Dataset, account: str, written: Written
 ) -> dict[str, Any]:
@@ -155,7 +164,7 @@ def metadata(
     shown: dict[str, Any] = {
         "dagster/row_count": rows,
         "inserted": written.inserted,
-        "preview": dg.MetadataValue.md(preview(connection, dataset, account)),
+        "preview": table(preview(connection, dataset, account)),
     }
     if not dataset.is_snapshot:
         shown |= {"changed": written.changed, "unchanged": written.unchanged}
@@ -173,7 +182,7 @@ def metadata(
             or "nothing: not every stream was read completely",
         }
         if comparison.differences:
-            shown["differences"] = dg.MetadataValue.md(differences(comparison))
+            shown["differences"] = table(differences(comparison))
     return shown
 
 

@@ -1,4 +1,7 @@
-"""Rows as Markdown tables for the UI."""
+"""Rows as text, for the tables in the UI.
+
+Text of an exchange must never be Markdown there: an image in it is loaded by whoever looks at it.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,8 +18,12 @@ _SHOWN = 20
 _HIDDEN = PROVENANCE | {"raw", "account"}
 
 
-def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) -> str:
-    """The five newest rows as a Markdown table. For a snapshot dataset: of the newest snapshot."""
+Cells = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""The names of the columns, and the rows."""
+
+
+def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) -> Cells:
+    """The five newest rows. For a snapshot dataset: of the newest snapshot."""
     names = [c.name for c in dataset.columns if c.name not in _HIDDEN]
     rows = connection.execute(
         sql.SQL(
@@ -28,22 +35,20 @@ def preview(connection: Connection[TupleRow], dataset: Dataset, account: str) ->
         ),
         [account],
     ).fetchall()
-    return markdown(names, rows)
+    return cells(names, rows)
 
 
-def differences(comparison: Comparison) -> str:
-    """The first differences as a Markdown table."""
+def differences(comparison: Comparison) -> Cells:
+    """The first differences."""
     shown = comparison.differences[:_SHOWN]
-    return markdown(
+    return cells(
         ["difference", "row", "time", "column", "stored", "given"],
         [(d.kind, d.row, d.time, d.column, d.stored, d.given) for d in shown],
     )
 
 
-def markdown(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table."""
-    lines = [names, ["---"] * len(names), *([_cell(v) for v in row] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def cells(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Cells:
+    return names, [[_cell(value) for value in row] for row in rows]
 
 
 def _cell(value: Any) -> str:
@@ -51,5 +56,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
-    text = format(value, "f") if isinstance(value, Decimal) else str(value)
-    return " ".join(text.replace("|", "\\|").splitlines())
+    return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -69,7 +69,9 @@ def test_a_table_of_one_query_is_an_asset_like_the_others(instance: dg.DagsterIn
         ("asset", "text", "The asset's name."),
         ("profit", "numeric", "Proceeds less cost, in the reporting currency."),
     ]
-    assert "| BTC |" in str(metadata["preview"].value)
+    preview = metadata["preview"]
+    assert isinstance(preview, dg.TableMetadataValue)
+    assert "BTC" in {record.data["asset"] for record in preview.records}
     graph = portfolio_definitions([], PortfolioSettings()).resolve_asset_graph()
     node = graph.get(dg.AssetKey(["portfolio", "profit_by_asset"]))
     assert node.description == DESCRIPTION

@@ -104,10 +104,10 @@ def test_batches_in(db: DB) -> None:
     found = metadata(run(asset_of(Batches("bybit", "trades", source()))))
     assert found["dagster/row_count"] == 3
     assert (found["inserted"], found["changed"], found["unchanged"]) == (3, 0, 1)
-    lines = found["preview"].splitlines()
-    assert lines[0].startswith("| market | trade_id | side |")
-    assert len(lines) == 2 + 3
-    assert "60000.10" in lines[2]
+    records = [record.data for record in found["preview"].records]
+    assert list(records[0])[:3] == ["market", "trade_id", "side"]
+    assert len(records) == 3
+    assert records[0]["price"] == "60000.10"
     assert db.execute("SELECT DISTINCT account FROM alphapulse.trades").fetchall() == [("bybit",)]
 
 
@@ -144,7 +144,7 @@ def test_a_snapshot_in_and_out_again(how: str) -> None:
     assert metadata(run(asset_of(frame(at(1), "BTC", "ETH"), "balances")))["inserted"] == 2
     found = metadata(run(asset_of(frame(at(2), "BTC"), "balances")))
     assert found["dagster/row_count"] == 1
-    assert len(found["preview"].splitlines()) == 2 + 1
+    assert len(found["preview"].records) == 1
     assert list(taken("balances")["asset"]) == ["BTC"]
     empty = pandas.DataFrame()
     empty.attrs["captured_at"] = at(3)

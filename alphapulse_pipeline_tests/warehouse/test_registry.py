@@ -7,7 +7,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.warehouse import deployed, stored_markets, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
-from alphapulse_pipeline.warehouse.preview import markdown
+from alphapulse_pipeline.warehouse.preview import cells
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import at, balance, market, order
 
@@ -74,11 +74,7 @@ def test_held_is_what_the_newest_snapshots_name(db: DB) -> None:
     assert sync_state.held_if_read(db, "bybit", ["balances", "positions"]) == ({"B"}, set())
 
 
-def test_previews_are_tables_whatever_is_in_them() -> None:
-    text = markdown(["a", "b", "c"], [("x|y\nz", Decimal("1E-8"), at(0)), (None, True, 3)])
-    assert text.splitlines() == [
-        "| a | b | c |",
-        "| --- | --- | --- |",
-        "| x\\|y z | 0.00000001 | 2026-09-01 00:00:00.000 |",
-        "|  | True | 3 |",
-    ]
+def test_previews_are_exact_text() -> None:
+    names, rows = cells(["a", "b", "c"], [("x|y", Decimal("1E-8"), at(0)), (None, True, 3)])
+    assert names == ["a", "b", "c"]
+    assert rows == [["x|y", "0.00000001", "2026-09-01 00:00:00.000"], ["", "True", "3"]]
