@@ -145,8 +145,9 @@ def _metadata(
         cursor = connection.execute(derived.preview)
         names = [column.name for column in cursor.description or ()]
         found["preview"] = table(cells(names, cursor.fetchall()))
-    if derived.picture and (spec := derived.picture(connection, currency)):
-        found["picture"] = dg.MetadataValue.md(drawing.markdown(spec))
+    spec = derived.picture and derived.picture(connection, currency)
+    if spec and (image := drawing.markdown(spec)):
+        found["picture"] = dg.MetadataValue.md(image)
     # Dagster only plots floats; the exact number is in the table
     return found | {
         name: float(value) if isinstance(value, Decimal) else value

@@ -41,6 +41,7 @@ def test_every_picture_is_small_and_has_nothing_to_load(held: DB, picture: Pictu
     spec = picture(held, "USD")
     assert spec
     markdown = drawing.markdown(spec)
+    assert markdown
     assert len(markdown) < 200_000
     found = re.fullmatch(r"!\[[^]]+\]\(data:image/svg\+xml;base64,([^)]+)\)", markdown)
     assert found
@@ -87,7 +88,7 @@ def test_times_are_told_in_utc_by_the_whole_day() -> None:
         "2026-10-01 12:00 UTC",
         "2026-10-01 13:00 UTC",
     ]
-    assert ">13:00<" in drawing.svg(spec)
+    assert ">13:00<" in (drawing.svg(spec) or "")
 
 
 def test_a_long_history_is_thinned_out_and_keeps_its_last_point(held: DB) -> None:
@@ -142,3 +143,18 @@ def test_differences_add_up_to_a_drift_and_none_is_a_flat_line(held: DB) -> None
     spec = pictures.residual_drift(held, "USD")
     assert spec
     assert {(p["balance"], p["drift"]) for p in values(spec)} == {("every balance reconciles", 0)}
+
+
+@pytest.mark.parametrize("text", ["A\x01B", "\x1b[31mA", "\ufffe", "\ud800"])
+def test_a_name_that_kills_the_renderer_costs_only_its_picture(
+    text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A vulnerable renderer aborts its process; whether it does, this one goes on."""
+    spec: Spec = {
+        "title": {"text": "Value"},
+        "data": {"values": [{"asset": text, "value": 1}]},
+        "mark": "bar",
+        "encoding": {"x": {"field": "asset"}, "y": {"field": "value", "type": "quantitative"}},
+    }
+    drawn = drawing.svg(spec)
+    assert drawn is not None or "'Value' could not be drawn" in caplog.text

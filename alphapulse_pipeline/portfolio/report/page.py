@@ -45,7 +45,7 @@ def page(connection: Connection[TupleRow]) -> str:
     return environment.get_template("page.html").render(
         facts=found,
         specs=_in_script(specs),
-        drawn={name: drawing.svg(spec) for name, spec in specs.items() if spec},
+        drawn={name: svg for name, spec in specs.items() if spec and (svg := drawing.svg(spec))},
         style=(_FOLDER / "page.css").read_text(),
         script=_script() if specs else "",
     )
