@@ -52,7 +52,10 @@ TRADES = History(
         timestamp("executed_at", "When it was executed, exchange time.", nullable=False),
         numeric("price", "Price of one unit of base, in quote.", nullable=False),
         numeric("amount", "Base currency on spot, contracts on derivatives.", nullable=False),
-        numeric("cost", "Amount paid or received, before fees.", nullable=False),
+        numeric(
+            "cost",
+            "Amount paid or received, before fees; NULL for a contract whose size is unknown.",
+        ),
         numeric("fee_cost", "The fee; negative for a rebate."),
         text("fee_currency", "The currency of the fee."),
         text("taker_or_maker", "taker or maker."),

@@ -298,6 +298,22 @@ class _CheckedExchange:
     def on_json_response(self, body: str) -> Any:
         return json.loads(body, parse_float=str, parse_constant=str)
 
+    def safe_market(self, market_id: Any = None, market: Any = None, *more: Any) -> Any:
+        """The market that a row was resolved to, rather than a guess from its id: OKX's delisted
+        futures have ids of three parts, of which ccxt makes nothing."""
+        if market and market_id is not None and market.get("id") == market_id:
+            return market
+        return super().safe_market(market_id, market, *more)  # type: ignore[misc]
+
+    def safe_trade(self, trade: Any, market: Any = None) -> Any:
+        """Without the cost that ccxt calculates for contracts of an unknown size, as if it were
+        1."""
+        told = trade.get("cost") is not None
+        found = super().safe_trade(trade, market)  # type: ignore[misc]
+        if not told and market and market.get("contract") and market.get("contractSize") is None:
+            found["cost"] = None
+        return found
+
     # ccxt drops rows by symbol, currency, time, number and status, but the walkers' proofs need all
     # rows of an answer.
     def filter_by_value_since_limit(self, rows: Any, *_: Any, **__: Any) -> Any:

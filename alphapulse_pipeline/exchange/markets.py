@@ -12,6 +12,7 @@ import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
@@ -37,6 +38,7 @@ class Markets:
 
     def __post_init__(self) -> None:
         self._names: dict[tuple[str, bool], str] = {}
+        self._sizes: dict[str, str] = {}
         self._found: dict[tuple[str, str], dict[str, Any]] = {}
         self._reloaded = False
         self.unlisted: list[dict[str, Any]] = []
@@ -45,6 +47,11 @@ class Markets:
     def remember(self, known: Iterable[tuple[str, str, str]]) -> None:
         """Add names assigned earlier: (raw id, type, name)."""
         self._names |= {(raw_id, kind == "spot"): name for raw_id, kind, name in known}
+
+    def remember_sizes(self, known: Iterable[tuple[str, Decimal]]) -> None:
+        """Add contract sizes learned earlier, by raw id: exchanges tell those of listed contracts
+        only."""
+        self._sizes |= {raw_id: f"{size:f}" for raw_id, size in known}
 
     def resolve(self, raw_id: str, category: str) -> tuple[str, dict[str, Any]]:
         """The name, and the ccxt market structure for parsing rows."""
@@ -131,14 +138,27 @@ class Markets:
         if category == "option":
             # ccxt parses the ids of expired options
             market = dict(self.exchange.safe_market(raw_id))
+            if not self._has_options_of_size(market):
+                market["contractSize"] = None  # ccxt says 1 for every exchange
         else:
             symbol = self.delisted(raw_id, category)
             market = dict(
                 self.exchange.safe_market_structure(unlisted_market(symbol, category, raw_id))
             )
+        if not market["spot"] and (size := self._sizes.get(raw_id)):
+            market["contractSize"] = size
         if not known:
             self.unlisted.append(market)
         return market
+
+    def _has_options_of_size(self, expired: Mapping[str, Any]) -> bool:
+        """Whether a listed option of the same base has the contract size of an expired one."""
+        return any(
+            market.get("option")
+            and market.get("base") == expired["base"]
+            and number(market.get("contractSize")) == number(expired["contractSize"])
+            for market in self.exchange.markets.values()
+        )
 
     def _listed(self, raw_id: str, category: str) -> dict[str, Any] | None:
         candidates: list[dict[str, Any]] = self.exchange.markets_by_id.get(raw_id) or [

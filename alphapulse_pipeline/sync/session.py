@@ -91,6 +91,7 @@ class Session:
     def _open_markets(self) -> Markets:
         markets = Markets(self.client.ccxt, self.venue.delisted, self._load_markets)
         markets.remember(stored_markets.market_names(self.connection, self.name))
+        markets.remember_sizes(stored_markets.contract_sizes(self.connection, self.name))
         stored = stored_markets.catalogue(self.connection, self.name, ccxt_version())
         if stored and datetime.now(UTC) - stored[1] < CATALOGUE_LASTS:
             self.client.restore_markets(stored[0])

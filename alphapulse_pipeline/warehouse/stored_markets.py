@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
@@ -69,6 +70,16 @@ def market_names(connection: Connection[TupleRow], account: str) -> list[tuple[s
         "SELECT raw_id, type, market FROM alphapulse.markets WHERE account = %s", [account]
     ).fetchall()
     return [(raw_id, kind, market) for raw_id, kind, market in rows]
+
+
+def contract_sizes(connection: Connection[TupleRow], account: str) -> list[tuple[str, Decimal]]:
+    """(raw id, contract size) of every contract whose size was ever known."""
+    rows = connection.execute(
+        "SELECT raw_id, contract_size FROM alphapulse.markets"
+        " WHERE account = %s AND type <> 'spot' AND contract_size IS NOT NULL",
+        [account],
+    ).fetchall()
+    return [(raw_id, size) for raw_id, size in rows]
 
 
 def store_markets(

@@ -106,14 +106,14 @@ def test_a_short_and_isolated_positions(
         genesis = (_AT - timedelta(days=101)).date()
         account = make_account(simulator.url, exchange="okx", history_start=genesis)
         check(simulator, account, database, db, clock.now)
-        held = dict(
+        held: dict[str, list[Decimal]] = dict(
             db.execute(
                 "SELECT asset, array[total, debt, free] FROM alphapulse.balances_latest"
                 " WHERE wallet = 'trading'"
             ).fetchall()
         )
-        assert Decimal(held["BTC"][0]) < -1
-        assert [Decimal(value) for value in held["BTC"][1:]] == [0, 0]
+        assert held["BTC"][0] < -1
+        assert held["BTC"][1:] == [0, 0]
         modes = db.execute(
             "SELECT DISTINCT margin_mode FROM alphapulse.positions_latest"
         ).fetchall()
@@ -129,11 +129,11 @@ def _assert_reconciled(
         clock.now += 24 * HOUR
         sync_all(account, database)
     refresh(db, PortfolioSettings())
-    states = db.execute(
-        "SELECT state, count(*) FROM portfolio.reconciliation GROUP BY state"
-    ).fetchall()
-    assert dict(states).keys() <= {"reconciled", "pending"}
-    assert dict(states)["reconciled"] > 5
+    states: dict[str, int] = dict(
+        db.execute("SELECT state, count(*) FROM portfolio.reconciliation GROUP BY state").fetchall()
+    )
+    assert states.keys() <= {"reconciled", "pending"}
+    assert states["reconciled"] > 5
     breaks = db.execute(
         "SELECT wallet, asset, residual, reason FROM portfolio.reconciliation"
         " WHERE state <> 'reconciled' AND closed_at < (SELECT max(closed_at)"
