@@ -45,7 +45,7 @@ def _reachable(dataset: str) -> Check:
 
 def _fresh(dataset: str) -> Check:
     stale = (
-        "SELECT stream, last_asked, 'not read for 25 hours' AS reason"
+        "SELECT stream, last_asked, 'not read for too long' AS reason"
         " FROM alphapulse.streams_stale"
         f" WHERE account = %(account)s AND dataset = '{dataset}'"
     )
@@ -53,7 +53,7 @@ def _fresh(dataset: str) -> Check:
     return Check(
         dataset,
         "fresh",
-        "Every stream was read in the last 25 hours.",
+        "Every stream was read in the last 25 hours, or eight days if its market has no trading.",
         f"SELECT * FROM ({stale} UNION ALL {never}) AS stale ORDER BY last_asked, stream",
     )
 

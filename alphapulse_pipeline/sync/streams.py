@@ -2,7 +2,7 @@
 
 Most exchanges list a history per kind of market. Some list it per market; then every current or
 former market is a stream, since any may have fills. Markets with activity or holdings are read in
-every run, the others once a day.
+every run, the others once a day, or once a week if trading is halted or has ended there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,6 +16,8 @@ from alphapulse_pipeline.warehouse.history_state import HistoryState
 
 _QUIET_INTERVAL = timedelta(days=1)
 """How often the other markets are read."""
+_HALTED_INTERVAL = timedelta(days=7)
+"""How often those are read in which nobody can trade."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Stream:
     market: str = ""
     guessed: bool = False
     """Whether the market may never have existed."""
+    halted: bool = False
+    """Whether trading in the market is halted or has ended."""
 
 
 def streams(session: Session, dataset: str) -> dict[str, Stream]:
@@ -53,7 +57,10 @@ def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> d
         name: s
         for name, s in known.items()
         if name not in first
-        and (name not in read_until or now - read_until[name] > _QUIET_INTERVAL)
+        and (
+            name not in read_until
+            or now - read_until[name] > (_HALTED_INTERVAL if s.halted else _QUIET_INTERVAL)
+        )
     }
     return first | rest
 
@@ -84,7 +91,14 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
             params = {**source.feed.params, source.per_market: name_or_id}
             narrowed = replace(source, feed=replace(source.feed, params=params))
             reason = "a market that may have been listed" if market.guessed else "a market"
-            yield Stream(f"{name} {market.market}", narrowed, reason, market.market, market.guessed)
+            yield Stream(
+                f"{name} {market.market}",
+                narrowed,
+                reason,
+                market.market,
+                guessed=market.guessed,
+                halted=not market.active,
+            )
 
 
 def _relevant_markets(session: Session) -> set[str]:

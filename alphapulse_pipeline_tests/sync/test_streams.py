@@ -63,6 +63,31 @@ def test_quiet_markets_are_read_once_a_day(
         assert stored(db, "trades", "binance") == true(truth, "trades")
 
 
+def test_markets_without_trading_are_read_once_a_week(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    genesis = datetime(2026, 10, 1, tzinfo=UTC)
+    with serve(World(7, genesis, extra_markets=60), limits=False) as simulator:
+        sync(simulator, make_account, database, NOW_MS)
+        db.execute("UPDATE alphapulse.markets SET active = false WHERE market LIKE 'T00%'")
+        halted = db.execute(
+            "SELECT count(*) FROM alphapulse.streams WHERE stream LIKE 'spot T00%'"
+        ).fetchone()
+        assert halted is not None
+        assert halted[0] > 20
+
+        def asked(now: int) -> set[str]:
+            sync(simulator, make_account, database, now)
+            read = db.execute(
+                "SELECT stream FROM alphapulse.streams WHERE upper(wanted) > %s",
+                [datetime.fromtimestamp(now / 1000, UTC) - timedelta(hours=1)],
+            ).fetchall()
+            return {stream for (stream,) in read if stream.startswith("spot T00")}
+
+        assert asked(NOW_MS + DAY + 16 * MINUTE) == set()
+        assert len(asked(NOW_MS + 7 * DAY + 16 * MINUTE)) == halted[0]
+
+
 def test_a_quiet_market_that_was_not_read_completely_is_read_again(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:

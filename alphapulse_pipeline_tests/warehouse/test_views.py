@@ -9,7 +9,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from alphapulse_pipeline.warehouse import deployed, sync_log
+from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.warehouse import deployed, stored_markets, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_is_busy, account_lock, connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
@@ -191,6 +192,21 @@ def test_a_stream_is_stale_a_day_after_it_was_last_asked_for(db: DB) -> None:
     assert status(db)["stale"] == 2
     HistoryState(db, "bybit", "trades").want([("linear", "x")], TimeRange(T0, now))
     assert status(db)["stale"] == 1
+
+
+def test_a_stream_of_a_market_without_trading_is_stale_after_a_week(db: DB) -> None:
+    now = datetime.now(UTC)
+    for market, active in (("A/B", True), ("C/D", False)):
+        row: Row = {"market": market, "raw_id": market, "type": "spot", "base": None, "quote": None}
+        row |= {"settle": None, "contract_size": None, "active": active, "seen_at": now}
+        stored_markets.store_markets(db, "bybit", [row])
+    for days, stale in ((2, [("spot A/B",)]), (9, [("spot A/B",), ("spot C/D",)])):
+        for name in ("spot A/B", "spot C/D"):
+            db.execute("DELETE FROM alphapulse.streams WHERE stream = %s", [name])
+            asked = TimeRange(T0, now - timedelta(days=days))
+            HistoryState(db, "bybit", "trades").want([(name, "x")], asked)
+        found = db.execute("SELECT stream FROM alphapulse.streams_stale ORDER BY 1").fetchall()
+        assert found == stale
 
 
 def test_the_newest_snapshot_decides(db: DB) -> None:
