@@ -21,11 +21,19 @@ _LASTS = timedelta(hours=25)
 
 
 def ask_products(session: Session) -> None:
-    """Request which wallets the account never opened. Raises `ExchangeFailure`."""
+    """Request which wallets the account never opened, and which streams are closed to it.
+
+    Raises `ExchangeFailure`.
+    """
     ask = session.venue.products
     if ask is not None:
         reasons = session.client.run(ask, session.client.request)
         session.skipped.replace_wallets(State.NOT_ENABLED, reasons)
+    ask_closed = session.venue.closed_streams
+    if ask_closed is not None:
+        closed = session.client.run(ask_closed, session.client.request)
+        for (dataset, stream), reason in closed.items():
+            session.skipped.skip_stream(dataset, stream, reason)
 
 
 def skipped_wallets(session: Session) -> Mapping[str, str]:

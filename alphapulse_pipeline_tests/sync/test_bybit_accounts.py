@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,8 +12,9 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline_tests.conftest import GENESIS, NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import check
-from alphapulse_pipeline_tests.sync.truth import sync_all
-from exchange_simulator import Simulator, World, serve
+from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
+from exchange_simulator import Key, Simulator, World, serve
+from exchange_simulator.keys import ALL_SCOPES
 from exchange_simulator.markets import DAY
 
 Make = Callable[..., Account]
@@ -83,3 +84,49 @@ def test_transfers_to_and_from_other_accounts(
         ("deposit", "ETH", Decimal(2), "", "funding"),
         ("transfer", "USDT", Decimal(700), "unified", ""),
     ]
+
+
+def test_a_sub_account_without_a_permission(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """Its key cannot list withdrawals, nor transfers between accounts: states, not failures."""
+    key = Key(sub_account=True, scopes=ALL_SCOPES - {"accounts"})
+    world = World(seed=7, genesis=GENESIS)
+    with serve(world, clock=lambda: NOW_MS, limits=False, keys=[key]) as simulator:
+        account = make_account(simulator.url)
+        sync_all(account, database)
+        truth = simulator.truth(NOW_MS)
+    closed = db.execute(
+        "SELECT part, state, reason FROM alphapulse.skipped WHERE dataset = 'transfers'"
+        " ORDER BY part"
+    ).fetchall()
+    lacking = "the key lacks the permission SubMemberTransferList"
+    withdrawals = "the exchange lists withdrawals to keys of the main account only"
+    assert closed == [
+        ("received from other accounts", "not_enabled", lacking),
+        ("sent to other accounts", "not_enabled", lacking),
+        ("withdrawals", "not_enabled", withdrawals),
+    ]
+    kinds = {row[0] for row in stored(db, "transfers", account.name)}
+    assert kinds == {"deposit", "transfer"}
+    for dataset in ("trades", "orders", "funding", "ledger", "balances"):
+        assert stored(db, dataset, account.name) == true(truth, dataset), dataset
+    assert (
+        db.execute("SELECT dataset, stream, reason FROM alphapulse.coverage_gaps").fetchall() == []
+    )
+
+
+def test_a_new_account_without_anything(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    tomorrow = datetime.fromtimestamp(NOW_MS / 1000, UTC).replace(microsecond=0) + timedelta(days=1)
+    with frozen(World(seed=7, genesis=tomorrow)) as simulator:
+        account = make_account(simulator.url, history_start=GENESIS.date())
+        written = sync_all(account, database)
+        sync_all(account, database)
+    assert {dataset: result.rows for dataset, result in written.items() if result.rows} == {}
+    assert gaps(db) == []
+
+
+def gaps(db: Connection[TupleRow]) -> list[tuple[str, ...]]:
+    return db.execute("SELECT dataset, stream, reason FROM alphapulse.coverage_gaps").fetchall()

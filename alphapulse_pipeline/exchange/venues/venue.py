@@ -9,7 +9,7 @@ from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.account_type import AskAccountType
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
-from alphapulse_pipeline.exchange.products import AskProducts
+from alphapulse_pipeline.exchange.products import AskClosedStreams, AskProducts
 from alphapulse_pipeline.exchange.rate_limit import Charged
 from alphapulse_pipeline.exchange.rights import AskRights
 
@@ -120,6 +120,8 @@ class Venue:
     products: AskProducts | None = None
     """Requests which wallets the account never opened; None if only errors of the kind
     `NOT_ENABLED` say so."""
+    closed_streams: AskClosedStreams | None = None
+    """Requests which streams this account or key may not read; None if only errors say so."""
     formerly_listed: Callable[[Caller], Awaitable[list[tuple[str, str]]]] | None = None
     """Requests (raw id, category) of markets that may have been listed in the past: where fills are
     listed per market, those of an unknown delisted market would be lost."""

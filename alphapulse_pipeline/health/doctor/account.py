@@ -61,6 +61,7 @@ class AccountContext:
     endpoints: list[str] = field(default_factory=list)
     rights: Rights = field(default_factory=Rights)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    closed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Wallet -> why it is not read."""
     latency: timedelta = timedelta()
     """Round trip of a public request."""
@@ -261,6 +262,8 @@ def _wallets(context: AccountContext) -> Finding:
     skipped = {name: "not in `wallets`" for name in names if wanted and name not in wanted}
     if context.venue.products is not None:
         skipped |= context.client.run(context.venue.products, context.client.request)
+    if context.venue.closed_streams is not None:
+        context.closed = context.client.run(context.venue.closed_streams, context.client.request)
     context.skipped = skipped
     read = ", ".join(name for name in names if name not in skipped) or "none"
     rest = "".join(f"; not {name}: {reason}" for name, reason in skipped.items())
@@ -292,7 +295,7 @@ def _dataset(dataset: str, context: AccountContext) -> Finding:
         return skipped(f"not supported for {exchange}")
     limit, before = context.client.limit, context.client.requests
     spent = limit.spent
-    finding = ask(context.client, context.venue, dataset, context.skipped)
+    finding = ask(context.client, context.venue, dataset, context.skipped, context.closed)
     requests = context.client.requests - before
     context.used[dataset] = Use(requests, limit.spent - spent)
     return finding

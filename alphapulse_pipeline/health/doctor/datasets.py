@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from alphapulse_pipeline.exchange.client import ExchangeClient
@@ -18,14 +19,19 @@ Call = Callable[[], Awaitable[Any]]
 
 
 def ask(
-    client: ExchangeClient, venue: Venue, dataset: str, skipped: Collection[str] = ()
+    client: ExchangeClient,
+    venue: Venue,
+    dataset: str,
+    skipped: Collection[str] = (),
+    closed: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> Finding:
-    """Call each of the dataset's endpoints once, for the last minute, except for skipped wallets.
+    """Call each of the dataset's endpoints once, for the last minute, except for skipped wallets
+    and closed streams.
 
     Endpoints that need a market are called for one market.
     """
     calls: dict[str, Call] = {}
-    for name, call in _calls(client, venue, dataset, skipped):
+    for name, call in _calls(client, venue, dataset, skipped, closed):
         calls[name if name not in calls else f"{name} ({len(calls)})"] = call
     errors: dict[str, Exception] = {}
     with closing(client.stream({name: _once(call) for name, call in calls.items()})) as streams:
@@ -33,7 +39,8 @@ def ask(
             errors |= {name: item for name, item in items if isinstance(item, Exception)}
     not_enabled = {n for n, e in errors.items() if getattr(e, "kind", None) is Kind.NOT_ENABLED}
     errors = {name: errors[name] for name in calls if name in errors and name not in not_enabled}
-    rest = f"; not enabled: {', '.join(sorted(not_enabled))}" if not_enabled else ""
+    not_read = not_enabled | {stream for name, stream in closed if name == dataset}
+    rest = f"; not enabled: {', '.join(sorted(not_read))}" if not_read else ""
     if not errors:
         answered = ", ".join(name for name in calls if name not in not_enabled) or "nothing to read"
         return ok(f"{answered}: answered{rest}" if calls else "every wallet of it is skipped")
@@ -68,7 +75,11 @@ async def _once(call: Call) -> AsyncGenerator[None, None]:
 
 
 def _calls(
-    client: ExchangeClient, venue: Venue, dataset: str, skipped: Collection[str]
+    client: ExchangeClient,
+    venue: Venue,
+    dataset: str,
+    skipped: Collection[str],
+    closed: Mapping[tuple[str, str], str],
 ) -> Iterator[tuple[str, Call]]:
     match dataset:
         case "balances":
@@ -86,7 +97,7 @@ def _calls(
                     yield category, _tickers(client, params)
         case _:
             for name, source in venue.histories[dataset].items():
-                if source.wallet not in skipped:
+                if source.wallet not in skipped and (dataset, name) not in closed:
                     yield from _listed(client, name, source)
             if dataset == "orders":
                 for source in (s for s in venue.open_orders if s.wallet not in skipped):

@@ -23,6 +23,7 @@ from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
 from alphapulse_pipeline_tests.sync.test_generic import Hollaex
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
+from exchange_simulator.keys import ALL_SCOPES
 
 DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
@@ -47,10 +48,27 @@ def test_every_endpoint_of_a_dataset_is_called_once(world: World, at: At, db: DB
     with serve(world, limits=False) as simulator:
         found = examined(at(simulator.url), db)
         asked = [seen.path for seen in simulator.requests]
-    assert found["trades"].message == "spot, linear, inverse, option: answered"
-    # fills per category, funding of the two that have any
-    assert asked.count("/v5/execution/list") == 4 + 2
-    assert asked.count("/v5/order/history") == 4
+    streams = VENUES["bybit"].histories
+    assert found["trades"].message == f"{', '.join(streams['trades'])}: answered"
+    # fills per category and coin of options, funding of the two that have any
+    assert asked.count("/v5/execution/list") == 4 + 5 + 2
+    assert asked.count("/v5/order/history") == 4 + 5
+    # and of one USDC contract
+    assert asked.count("/v5/pre-upgrade/order/history") == 4 + 5 + 1
+
+
+def test_a_sub_account_is_not_asked_for_what_only_main_accounts_list(
+    world: World, at: At, db: DB
+) -> None:
+    key = Key(sub_account=True, scopes=ALL_SCOPES - {"accounts"})
+    with serve(world, limits=False, keys=[key]) as simulator:
+        found = examined(at(simulator.url), db)
+        asked = [seen.path for seen in simulator.requests]
+    assert found["transfers"].status is Status.OK
+    assert "not enabled: received from other accounts, sent to other accounts, withdrawals" in (
+        found["transfers"].message
+    )
+    assert "/v5/asset/withdraw/query-record" not in asked
 
 
 def test_it_writes_nothing(world: World, at: At, db: DB) -> None:
@@ -100,7 +118,7 @@ FAILURES: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "lists that list nothing": (
         {"faults": ["missing=list:/v5/order/history"]},
         "orders",
-        ["spot, linear, inverse, option: ", "no list of rows"],
+        ["spot, linear, inverse, option, option ETH", "no list of rows"],
         ["report this message"],
     ),
     "margin mode": (

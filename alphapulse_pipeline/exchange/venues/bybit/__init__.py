@@ -45,6 +45,7 @@ BYBIT = Venue(
     positions=trading.positions(),
     margin_mode=account.margin_mode,
     rights=account.rights,
+    closed_streams=account.closed_streams,
     account_type=account.account_type,
     open_orders=trading.open_orders(),
     ended_orders=trading.ended_orders(),

@@ -11,7 +11,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import Rights
-from alphapulse_pipeline.exchange.venues.bybit.common import LIST
+from alphapulse_pipeline.exchange.venues.bybit.common import BETWEEN_ACCOUNTS, LIST
 
 # Groups of permissions that send money to other users. "Get API Key Information" (2026-05-14):
 # FiatBitPay replaced FiatBybitPay.
@@ -67,6 +67,26 @@ async def rights(call: Caller) -> Rights:
         expires_at=expires_at if expires_at.year > 1970 else None,
         addresses=tuple(ip for ip in info.get("ips") or () if ip != "*"),
     )
+
+
+async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
+    """ "Get Withdrawal Records" (2026-03-16): "Can query by the master UID's api key only". "Get
+    Universal Transfer Records" (2026-03-16): "Main acct api key needs "SubMemberTransfer"
+    permission, Sub acct api key needs "SubMemberTransferList" permission"."""
+    info = await _key(call)
+    main = info.get("isMaster") is not False
+    permission = "SubMemberTransfer" if main else "SubMemberTransferList"
+    permissions = info.get("permissions")
+    granted = permissions.get("Wallet") if isinstance(permissions, dict) else None
+    closed = {}
+    if not main:
+        closed["transfers", "withdrawals"] = (
+            "the exchange lists withdrawals to keys of the main account only"
+        )
+    if permission not in (granted or ()):
+        reason = f"the key lacks the permission {permission}"
+        closed |= {("transfers", stream): reason for stream in BETWEEN_ACCOUNTS}
+    return closed
 
 
 async def user_id(call: Caller) -> str:

@@ -11,6 +11,9 @@ FUNDING = "funding"
 WALLETS = {"UNIFIED": UNIFIED, "FUND": FUNDING}
 """accountType -> wallet."""
 
+BETWEEN_ACCOUNTS = ("sent to other accounts", "received from other accounts")
+"""Streams of transfers between accounts of the same owner."""
+
 CATEGORIES = ("spot", "linear", "inverse", "option")
 OPTION_COINS = ("ETH", "SOL", "XRP", "MNT", "DOGE")
 """Base coins of options besides BTC. No page lists them; they are those of ccxt's markets."""

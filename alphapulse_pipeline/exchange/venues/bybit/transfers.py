@@ -24,6 +24,7 @@ from alphapulse_pipeline.exchange.feed import (
 )
 from alphapulse_pipeline.exchange.venues.bybit.account import user_id
 from alphapulse_pipeline.exchange.venues.bybit.common import (
+    BETWEEN_ACCOUNTS,
     FUNDING,
     IN_ANY_ORDER,
     MONTH,
@@ -108,7 +109,7 @@ _WITHDRAWALS = page(
 _TRANSFERS = page(
     "asset/transfer/inter-transfer-list", "2026-03-16", 50, 20, cost="1 of 60 per minute"
 )
-_BETWEEN_ACCOUNTS = page(
+_UNIVERSAL = page(
     "asset/transfer/unitransfer-list",
     "2026-03-16",
     50,
@@ -158,19 +159,18 @@ def transfers() -> dict[str, Source]:
             _TRANSFERS,
         ),
         **{
-            f"{stream} accounts": _listed(
+            stream: _listed(
                 "privateGetV5AssetTransferQueryUniversalTransferList",
                 "transfer",
                 "timestamp",
                 WEEK,
                 amend,
                 (*_TRANSFER_FIELDS, *_MEMBERS),
-                _BETWEEN_ACCOUNTS,
+                _UNIVERSAL,
                 paging=_OfMember(IN_ANY_ORDER, member),
             )
-            for stream, member, amend in (
-                ("sent to other", "fromMemberId", _sent),
-                ("received from other", "toMemberId", _received),
+            for stream, member, amend in zip(
+                BETWEEN_ACCOUNTS, _MEMBERS, (_sent, _received), strict=True
             )
         },
     }
