@@ -1,9 +1,10 @@
 """Time of a portfolio refresh with a million stored fills, compared with a hundred thousand.
 
 That is enough to see a cost that grows with the history; `--fills 10000000` takes half an hour and
-20 GB of disk. Each of two databases has one account with that many fills, one snapshot of prices a
-day and two snapshots of balances. Every derived table is calculated once from the beginning. Then
-both databases get a snapshot and a thousand new fills in each round, and the refresh is timed.
+20 GB of disk. Each of two databases has one account with that many fills, a ledger that books each
+of them, one snapshot of prices a day and two snapshots of balances. Every derived table is
+calculated once from the beginning. Then both databases get a snapshot and a thousand new fills in
+each round, and the refresh is timed.
 """
 
 import argparse
@@ -40,6 +41,23 @@ SELECT 'bench', CASE n %% 3 WHEN 0 THEN 'ETH/USDT' ELSE 'BTC/USDT' END, n::text,
     timestamptz '2020-01-01 UTC' + n * interval '10 seconds', 50000 + n %% 977, 0.001,
     0.001 * (50000 + n %% 977), 0.00001, 'BNB', 'taker', 'trade', '{}', 'filler'
 FROM generate_series(%(first)s::bigint, %(last)s) AS n
+"""
+
+# What each fill moved, as its exchange's ledger has it: base, quote and fee.
+_ENTRIES = """
+INSERT INTO alphapulse.ledger (account, wallet, kind, entry_id, asset, amount, reference_id, class,
+    happened_at, raw, run_id)
+SELECT 'bench', 'unified', 'TRADE', t.trade_id || moved.asset, moved.asset, moved.amount,
+    t.trade_id, 'trade', t.executed_at, '{}', 'filler'
+FROM alphapulse.trades AS t
+CROSS JOIN LATERAL (VALUES (split_part(t.market, '/', 1), t.amount), ('USDT', -t.cost))
+    AS sides (asset, bought)
+CROSS JOIN LATERAL (
+    SELECT sides.asset, CASE t.side WHEN 'buy' THEN sides.bought ELSE -sides.bought END AS amount
+    UNION ALL
+    SELECT t.fee_currency, -t.fee_cost WHERE sides.asset = 'USDT'
+) AS moved
+WHERE t.executed_at >= timestamptz '2020-01-01 UTC' + %(first)s * interval '10 seconds'
 """
 
 # One per 8640 fills, which are a day apart.
@@ -86,6 +104,7 @@ def main() -> int:
             for name, db in databases.items():
                 first = sizes[name] + number * NEW + 1
                 db.execute(_FILLS, {"first": first, "last": first + NEW - 1})
+                db.execute(_ENTRIES, {"first": first})
                 db.execute(_PRICES, {"first": first + NEW - 1, "last": first + NEW - 1})
                 db.execute(_SNAPSHOT, {"at": first + NEW - 1})
                 took = {table.name: _seconds(db, table.refresh) for table in DERIVED}
@@ -107,6 +126,7 @@ def _fill(db: Connection[TupleRow], fills: int) -> None:
     db.execute(_DATASETS)
     db.execute(_SNAPSHOT, {"at": 0})
     db.execute(_FILLS, {"first": 1, "last": fills})
+    db.execute(_ENTRIES, {"first": 1})
     db.execute(_PRICES, {"first": 0, "last": fills})
     db.execute(_SNAPSHOT, {"at": fills})
     db.execute("VACUUM ANALYZE")

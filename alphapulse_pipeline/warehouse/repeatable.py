@@ -41,6 +41,7 @@ ORDER = (
     "portfolio/is_settled",
     "portfolio/referenced",
     "portfolio/counted",
+    "portfolio/ledger_movements",
     "portfolio/movements",
     "portfolio/movements_between",
     "portfolio/reading",

@@ -173,9 +173,10 @@ def test_a_migration_may_change_a_column_that_views_use(
 ) -> None:
     migrations = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, migrations)
-    (migrations / "versions" / "0002_wider.py").write_text(
+    newest = max(path.name[:4] for path in (migrations / "versions").glob("0*.py"))
+    (migrations / "versions" / "9999_wider.py").write_text(
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        f"revision, down_revision = '9999', '{newest}'\n"
         "def upgrade():\n"
         "    op.execute('ALTER TABLE alphapulse.trades ALTER amount TYPE numeric(1000, 18)')\n"
     )

@@ -27,10 +27,14 @@ WITH pairs AS (
     SELECT account, unnest(ARRAY[since, happened_at, until, until + reach]) FROM new
     UNION
     -- transfers and their entries are matched over a day
-    SELECT new.account, l.happened_at
-    FROM new INNER JOIN alphapulse.ledger AS l
-        ON l.account = new.account AND l.happened_at BETWEEN new.since AND new.until + new.reach
-    WHERE l.class = 'transfer' AND new.reach >= portfolio.reach('transfers')
+    SELECT wide.account, l.happened_at
+    FROM (SELECT * FROM new WHERE reach >= portfolio.reach('transfers') OFFSET 0) AS wide
+    CROSS JOIN LATERAL (
+        SELECT l.happened_at FROM alphapulse.ledger AS l
+        WHERE l.account = wide.account AND l.class = 'transfer'
+          AND l.happened_at BETWEEN wide.since AND wide.until + wide.reach
+        OFFSET 0 -- by the index, not beyond the day
+    ) AS l
 )
 SELECT pairs.account, pairs.opened_at, pairs.closed_at
 FROM pairs LEFT JOIN known USING (account)

@@ -19,7 +19,7 @@ from exchange_simulator.money import ZERO
 from exchange_simulator.records import Fill, Funding, Order
 from exchange_simulator.retention import is_expired
 
-_LATER_FILL_FIELDS = ("createType", "execFeeV2", "feeCurrency", "extraFees", "seq", "execPnl")
+_LATER_FILL_FIELDS = ("createType", "execFeeV2", "feeCurrency", "extraFees", "seq")
 _LATER_ORDER_FIELDS = (
     "createType",
     "marketUnit",

@@ -213,6 +213,8 @@ def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]
 
 
 def _fill(raw: Raw, row: Row) -> Row | None:
+    """`execPnl` is on the WebSocket alone (changelog 2024-09-29): what a fill realized is the
+    `cashFlow` of its entry in the transaction log, which `portfolio.realized_pnl_of` finds."""
     exec_type = str(raw.get("execType"))
     if exec_type in _NOT_FILLS:
         return None
@@ -225,7 +227,6 @@ def _fill(raw: Raw, row: Row) -> Row | None:
         "price": _price(raw, kind),
         "fee_cost": taxes + (row["fee_cost"] or 0) if taxes else row["fee_cost"],
         "fee_currency": currency,
-        "realized_pnl": number(raw.get("execPnl")) if ":" in row["market"] else None,
     }
 
 

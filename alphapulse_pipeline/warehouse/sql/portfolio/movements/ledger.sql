@@ -1,6 +1,6 @@
 SELECT
-    l.account, l.wallet, l.asset, l.happened_at,
-    CASE l.class
+    account, wallet, asset, happened_at,
+    CASE class
         WHEN 'trade' THEN 'fills'
         WHEN 'fee' THEN 'fees'
         WHEN 'transfer' THEN 'transfers'
@@ -8,11 +8,5 @@ SELECT
         WHEN 'conversion' THEN 'conversions'
         ELSE 'other'
     END AS part,
-    c.amount, TRUE AS reported, 'ledger' AS dataset, l.kind || ' ' || l.entry_id AS entry,
-    l.recorded_at
-FROM alphapulse.ledger AS l
-CROSS JOIN LATERAL (
-    SELECT portfolio.counted(l) AS amount
-    LIMIT 1 -- calculated once
-) AS c
-WHERE c.amount <> 0
+    amount, TRUE AS reported, 'ledger' AS dataset, kind || ' ' || entry_id AS entry, recorded_at
+FROM portfolio.ledger_movements
