@@ -9,18 +9,30 @@ Row = dict[str, Any]
 """Column name -> `Decimal`, `str`, `bool`, aware `datetime`, `dict` or `list` (for `raw`), None."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DIGITS = 100
+"""Before and after the point: more than any amount has, and few enough to calculate with."""
 
 
 def number(value: Any) -> Decimal | None:
     """A number that ccxt kept as text, exactly. None and '' become None.
 
-    Raises `TypeError` for a float, which is not exact.
+    Raises `TypeError` for a float, which is not exact, and `ValueError` for too many digits.
     """
     if value is None or value == "":
         return None
     if isinstance(value, float):
         raise TypeError(f"ccxt returned the float {value!r}; amounts must be exact")
-    return Decimal(value)
+    return bounded(Decimal(value))
+
+
+def bounded(value: Decimal) -> Decimal:
+    """The value. Raises `ValueError` if it has too many digits: 1e999999999 fills the memory."""
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and (
+        exponent < -_MOST_DIGITS or abs(value.adjusted()) > _MOST_DIGITS
+    ):
+        raise ValueError(f"a number has more than {_MOST_DIGITS} digits")
+    return value
 
 
 def moment(milliseconds: Any) -> datetime:

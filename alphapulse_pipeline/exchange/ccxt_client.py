@@ -6,7 +6,6 @@ The changes are minimal: how requests are sent and retried, and when an answer i
 import asyncio
 import hashlib
 import importlib.metadata
-import json
 import logging
 import re
 from collections.abc import (
@@ -17,13 +16,14 @@ from collections.abc import (
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import stamina
 import stamina.instrumentation
 from ccxt.base import errors as ccxt
 
+from alphapulse_pipeline.exchange.bounded_precise import bound_precise
 from alphapulse_pipeline.exchange.ccxt_fixes import FIXES
 from alphapulse_pipeline.exchange.errors import (
     MISREAD,
@@ -33,12 +33,16 @@ from alphapulse_pipeline.exchange.errors import (
     is_final,
     kind_of,
 )
+from alphapulse_pipeline.exchange.json_answer import read_json
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import Charged, RateLimiter, Request
 from alphapulse_pipeline.exchange.retry_after import retry_after, throttled_until
 from alphapulse_pipeline.settings.environment import DEFAULT_RATE_SHARE, PUBLIC, AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures
+
+if TYPE_CHECKING:
+    import aiohttp
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +106,7 @@ def build(config: ClientConfig) -> Any:
 
     Sends no request. Raises `SettingsError` if a server is configured that does not exist.
     """
+    bound_precise()
     base = exchange_class(config.exchange)
     fixes = (FIXES[config.exchange],) if config.exchange in FIXES else ()
     exchange = type(config.exchange, (*fixes, _CheckedExchange, base), {})(
@@ -158,6 +163,9 @@ class _CheckedExchange:
     """Mixed into every ccxt class: exact numbers, checked answers, our retries and base URL."""
 
     id: str
+    session: "aiohttp.ClientSession"
+    tcp_connector: "aiohttp.BaseConnector"
+    aiohttp_trust_env: bool
     milliseconds: Callable[[], int]
     throttler: RateLimiter
     urls: Mapping[str, Any]
@@ -296,7 +304,17 @@ class _CheckedExchange:
         return origin(self.implode_hostname(url))
 
     def on_json_response(self, body: str) -> Any:
-        return json.loads(body, parse_float=str, parse_constant=str)
+        return read_json(body)
+
+    def open(self, lazy: bool = False) -> None:
+        """Open ccxt's session with our limits on answers and redirects."""
+        from alphapulse_pipeline.exchange.http_session import bounded_session  # loads aiohttp
+
+        before = self.session
+        super().open(lazy)  # type: ignore[misc]
+        if self.session is not before:
+            self.session.detach()
+            self.session = bounded_session(self.tcp_connector, trust_env=self.aiohttp_trust_env)
 
     def safe_market(self, market_id: Any = None, market: Any = None, *more: Any) -> Any:
         """The market that a row was resolved to, rather than a guess from its id: OKX's delisted

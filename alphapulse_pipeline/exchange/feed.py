@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, runtime_checkable
 
+from alphapulse_pipeline.datasets.values import bounded
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.errors import Unreadable
 
@@ -82,8 +83,8 @@ def seconds(name: str) -> Callable[[Raw], int | None]:
 
     def read(row: Raw) -> int | None:
         try:
-            return int(Decimal(str(row.get(name))) * 1000)
-        except InvalidOperation:
+            return int(bounded(Decimal(str(row.get(name)))) * 1000)
+        except (InvalidOperation, ValueError):
             return None
 
     return read

@@ -22,6 +22,8 @@ POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
 RATE_SHARE = "ALPHAPULSE_RATE_SHARE"
 DEFAULT_RATE_SHARE = 0.5
+LARGEST_ANSWER = "ALPHAPULSE_LARGEST_ANSWER_MB"
+DEFAULT_LARGEST_ANSWER = 64
 ALERT_WEBHOOK = "ALPHAPULSE_ALERT_WEBHOOK"
 """A secret: its URL lets anyone post to the channel."""
 DOTENV = "ALPHAPULSE_DOTENV"
@@ -29,6 +31,7 @@ DOTENV = "ALPHAPULSE_DOTENV"
 
 _LOOKED_UP = re.compile(
     rf".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z|{ALERT_WEBHOOK}\Z|{RATE_SHARE}\Z"
+    rf"|{LARGEST_ANSWER}\Z"
 )
 _SECRET = re.compile(rf".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z|{ALERT_WEBHOOK}\Z")
 
@@ -142,7 +145,10 @@ def _dotenv() -> Mapping[str, str]:
         ) from None
     if "\0" in text:
         raise SettingsError(f"{shown(dotenv_path())} contains a NUL byte", "write the file again")
-    found = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    found = {
+        name: value or ""
+        for name, value in dotenv_values(stream=StringIO(text), interpolate=False).items()
+    }
     _seen.update(value for name, value in found.items() if _SECRET.match(name))
     return found
 
@@ -160,6 +166,14 @@ def trading_server(name: str) -> Literal["live", "testnet", "demo"]:
     if value in ("", "0", "false", "no", "off"):
         return "live"
     raise SettingsError(f"{name} is {value!r}", "set it to true, false or demo")
+
+
+def largest_answer() -> int:
+    """The most bytes that an exchange's answer may have, decompressed. Raises `SettingsError`."""
+    text = lookup(LARGEST_ANSWER).strip() or str(DEFAULT_LARGEST_ANSWER)
+    if not re.fullmatch(r"[1-9]\d{0,4}", text, re.ASCII):
+        raise SettingsError(f"{LARGEST_ANSWER} is {text!r}", "set it to megabytes, e.g. 64")
+    return int(text) * 2**20
 
 
 def rate_share() -> float:

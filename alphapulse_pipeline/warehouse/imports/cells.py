@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from alphapulse_pipeline.datasets.values import bounded
 from alphapulse_pipeline.warehouse.sync_state import Market
 
 
@@ -35,7 +36,10 @@ _GROUPED = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*")
 def number(text: str) -> Decimal:
     """An exact number. Raises `BadValue`, also for thousands separators and decimal commas."""
     if _NUMBER.fullmatch(text) and text.isascii():
-        return Decimal(text)
+        try:
+            return bounded(Decimal(text))
+        except ValueError as error:
+            raise BadValue(f"{text[:40]!r}: {error}", "write the amount") from None
     if _GROUPED.fullmatch(text):
         raise BadValue(
             f"{text!r} is ambiguous",

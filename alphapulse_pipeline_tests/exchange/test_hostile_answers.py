@@ -1,0 +1,128 @@
+"""Answers that would leak a signed request, fill the memory, or hang or break what reads them."""
+
+import gzip
+import json
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from ccxt.base.errors import BadResponse
+from ccxt.base.precise import Precise
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alphapulse_pipeline.datasets.values import number
+from alphapulse_pipeline.exchange.bounded_precise import bound_precise
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
+from alphapulse_pipeline.exchange.client import open_client
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.json_answer import escape, read_json
+from alphapulse_pipeline.settings.environment import LARGEST_ANSWER, AccountEnvironment
+from alphapulse_pipeline.warehouse.imports.cells import BadValue
+from alphapulse_pipeline.warehouse.imports.cells import number as cell_number
+from alphapulse_pipeline_tests.exchange.servers import Reply, replying
+
+EXCHANGES = {
+    "bybit": "privateGetV5UserQueryApi",
+    "binance": "sapiGetAccountInfo",
+    "okx": "privateGetAccountConfig",
+    "kraken": "privatePostBalance",
+}
+
+
+def ask(exchange: str, reply: Callable[[str], Reply]) -> Any:
+    """What a signed request gets."""
+    with replying(reply) as url:
+        config = ClientConfig(
+            AccountEnvironment("main"), exchange, "key", "c2VjcmV0", "word", api_url=url
+        )
+        with open_client(config) as client:
+            client.disable_retries()
+            return client.run(client.request, EXCHANGES[exchange], {})
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(exchange: str, status: int) -> None:
+    """The other server would receive the key, the signature and the passphrase."""
+    received: list[str] = []
+
+    def elsewhere(path: str) -> Reply:
+        received.append(path)
+        return Reply(b'{"code": "0", "data": []}')
+
+    with replying(elsewhere) as other:
+        moved = Reply(b"", status, {"Location": f"{other}/collect"})
+        with pytest.raises(ExchangeFailure, match="redirects are not followed"):
+            ask(exchange, lambda _: moved)
+    assert received == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_of_unlimited_size_is_refused(
+    packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LARGEST_ANSWER, "1")
+    body = b'{"retCode": 0, "a": "' + b"x" * 3 * 2**20 + b'"}'
+    headers = {"Content-Encoding": "gzip"} if packed else {}
+    reply = Reply(gzip.compress(body) if packed else body, 200, headers)
+    with pytest.raises(ExchangeFailure, match="has more than 1 MB, the limit in ALPHAPULSE"):
+        ask("bybit", lambda _: reply)
+    monkeypatch.setenv(LARGEST_ANSWER, "4")
+    assert len(ask("bybit", lambda _: reply)["a"]) == 3 * 2**20
+
+
+def test_what_cannot_be_stored_or_shown_is_escaped() -> None:
+    body = (
+        b'{"retCode": 0, "symbol": "A\\u0001\\u0000B\\u202e", "raw": "\\ud800", "bytes": "\xff",'
+        b' "emoji": "\\ud83d\\ude00", "fine": "\xc3\xa9\\\\"}'
+    )
+    assert ask("bybit", lambda _: Reply(body)) == {
+        "retCode": 0,
+        "symbol": "A\\u0001\\u0000B\\u202e",
+        "raw": "\\ud800",
+        "bytes": "\\udcff",
+        "emoji": "\U0001f600",
+        "fine": "é\\",
+    }
+
+
+@given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=5), st.booleans())
+def test_every_text_becomes_printable_and_ordinary_text_stays(value: Any, ascii: bool) -> None:
+    found = json.dumps(read_json(json.dumps({"a": value}, ensure_ascii=ascii)))
+    assert "\\u0000" not in found.replace("\\\\u", "")
+    assert read_json(json.dumps({"a": value}, ensure_ascii=ascii)) == {"a": _escaped(value)}
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    return escape(value) if isinstance(value, str) else value
+
+
+def test_an_answer_that_is_nested_without_end_is_refused() -> None:
+    with pytest.raises(BadResponse, match="nested too deeply"):
+        read_json("[" * 100_000 + "]" * 100_000)
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "-1E+101", "1" * 102])
+def test_a_number_of_endless_digits_is_refused_at_once(text: str) -> None:
+    bound_precise()
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="digits"):
+        number(text)
+    if "e" in text and len(text) > 8:
+        with pytest.raises(ValueError, match="digits"):
+            Precise.string_mul(text, "2")
+    with pytest.raises(BadValue):
+        cell_number(text)
+    assert time.monotonic() - began < 5
+
+
+def test_real_numbers_are_not_refused() -> None:
+    bound_precise()
+    for text in ("0.000000000000000001", "1e-18", "123456789012345678901234567890.5", "0E-18"):
+        assert number(text) == Decimal(text) == cell_number(text)
+    assert Precise.string_mul("1e-18", "1e18") == "1"
