@@ -133,12 +133,12 @@ def test_overrides_apply_to_something() -> None:
         *ccxt_overrides.PER_MARKET,
         *ccxt_overrides.UNUSABLE,
         *ccxt_overrides.UNITS,
+        *ccxt_overrides.DOCUMENTED,
+        *((exchange, method) for exchange, method, _ in ccxt_overrides.LIMITS),
         *ccxt_overrides.FILTERED_BY_ANOTHER_TIME,
     ]
     assert [key for key in keys if key[1] and key not in methods] == []
-    named = {
-        exchange for exchange, _ in [*keys, *ccxt_overrides.SCOPES, *ccxt_overrides.IDS]
-    } | set(ccxt_overrides.REMARKS)
+    named = {exchange for exchange, _ in [*keys, *ccxt_overrides.SCOPES, *ccxt_overrides.IDS]}
     assert sorted(named - set(ALL)) == []
 
 

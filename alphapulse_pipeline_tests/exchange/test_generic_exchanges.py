@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from alphapulse_pipeline.exchange.errors import Incomplete
 from alphapulse_pipeline_tests.exchange.accounts import DAY, account, market
 
 
@@ -84,6 +87,18 @@ def test_bitstamps_ledger_leaves_out_the_trades_that_are_read_as_such() -> None:
         ("1", "BTC", Decimal("0.5"))
     ]
     assert [(row["trade_id"], row["amount"]) for row in trades] == [("2", Decimal("0.25"))]
+
+
+def test_bitstamps_other_transactions_do_not_hide_that_an_answer_was_cut_off() -> None:
+    deposit = {"datetime": "2026-09-21 14:13:20.000000", "type": "0", "btc": "0.5", "fee": "0"}
+
+    def answers(path: str, asked: Mapping[str, Any]) -> Any:
+        return [{**deposit, "id": number} for number in range(int(asked["limit"]))]
+
+    with account("bitstamp", answers, market("BTC/USD", "btcusd", baseId="btc")) as bitstamp:
+        for dataset in ("trades", "transfers", "ledger"):
+            with pytest.raises(Incomplete, match="at most 1000 rows"):
+                bitstamp.rows(dataset)
 
 
 def test_kraken_futures_fills_of_inverse_contracts_are_read() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.exchange.venues import VENUES
+from alphapulse_pipeline.exchange.venues.known_gaps import KNOWN_GAPS
 from alphapulse_pipeline.exchange.venues.support_matrix import page
 from alphapulse_pipeline.settings.accounts import exchanges
 
@@ -23,6 +24,13 @@ def test_every_exchange_has_a_row_with_a_value_for_every_dataset() -> None:
     assert tuple(cells) == exchanges()
     for exchange, words in cells.items():
         said = set(words[2 : 2 + len(DATASETS)])
-        own = exchange in VENUES
-        assert said <= ({"own venue", "no"} if own else {"yes", "per market", "no"}), exchange
-        assert said != {"no"}, exchange
+        assert said <= {"proven", "best effort", "not available"}, exchange
+        assert said != {"not available"}, exchange
+        assert ("best effort" not in said) or exchange not in VENUES
+    assert cells["hollaex"][2 + list(DATASETS).index("trades")] == "proven"
+
+
+def test_what_is_known_to_be_missing_is_about_exchanges_that_exist() -> None:
+    assert sorted(set(KNOWN_GAPS) - set(exchanges())) == []
+    [coinbase] = [line for line in page().splitlines() if line.startswith("| `coinbase` ")]
+    assert KNOWN_GAPS["coinbase"][0] in coinbase

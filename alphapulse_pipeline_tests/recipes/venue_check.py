@@ -36,4 +36,5 @@ def test_its_fills_are_read_merged_and_covered(
 def test_it_is_a_venue_of_its_own() -> None:
     assert "hollaex" in VENUES
     [line] = [line for line in page().splitlines() if line.startswith("| `hollaex` ")]
-    assert "own venue" in line
+    assert "proven" in line
+    assert "best effort" not in line

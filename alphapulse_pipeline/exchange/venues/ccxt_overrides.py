@@ -181,7 +181,16 @@ LIMITS: dict[tuple[str, str, str], int] = {
 }
 """(exchange, method, category) -> the most rows that a request may ask for; ccxt says more."""
 
+_BITSTAMP = Documented(
+    page="bitstamp.net/api/#tag/Transactions-private/operation/GetUserTransactions",
+    dated="undated",
+    limit=1000,
+    default_limit=100,
+)
 DOCUMENTED: dict[tuple[str, str], Documented] = {
+    ("bitstamp", "fetchMyTrades"): _BITSTAMP,
+    ("bitstamp", "fetchDepositsWithdrawals"): _BITSTAMP,
+    ("bitstamp", "fetchLedger"): _BITSTAMP,
     ("krakenfutures", "fetchMyTrades"): Documented(
         page="docs.kraken.com/api-reference/account-history/get-fills",
         dated="undated",
@@ -202,17 +211,6 @@ DEPOSITED_TO = {
 SETTINGS: dict[str, Mapping[str, Any]] = {"bitget": {"options": {"uta": False}}}
 """ccxt's settings. Bitget: as in the dry run; ccxt would take any error for "not unified", and a
 unified account answers 40085 to the requests for classic accounts."""
-
-REMARKS = {
-    "bybitid": "open orders of inverse contracts settled in coins other than USDT are not listed",
-    "bybiteu": "open orders of inverse contracts settled in coins other than USDT are not listed",
-    "derive": "set options.subaccount_id",
-    "gate": "ccxt mistakes an error about the account mode for 'not unified': set "
-    "options.unifiedAccount",
-    "gateeu": "ccxt mistakes an error about the account mode for 'not unified': set "
-    "options.unifiedAccount",
-    "phemex": "balances, positions: contracts settled in USDT only",
-}
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,11 @@ from alphapulse_pipeline.exchange.venues.corrections import CORRECTIONS
 from alphapulse_pipeline.exchange.venues.corrections.wallets import WALLETS
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
 from alphapulse_pipeline.exchange.venues.generic_rows import completed, wallet_among
+from alphapulse_pipeline.exchange.venues.known_gaps import KNOWN_GAPS
 from alphapulse_pipeline.exchange.venues.venue import Source, Venue, Wallet
 from alphapulse_pipeline.exchange.walker import Whole, Windows
 from alphapulse_pipeline.exchange.walker.bisect import Bisect
+from alphapulse_pipeline.settings.environment import PUBLIC
 
 _DAY = timedelta(days=1)
 """No known exchange limits windows to less; several do to 1, 2, 7 or 30 days."""
@@ -198,15 +200,17 @@ def _history(
     days = planner.claims.limit(category, method, "daysBack")
     claimed = planner.claims.limit(category, method, "limit")
     limit = ccxt_overrides.LIMITS.get((planner.name, method, plan.category), claimed)
+    documented = ccxt_overrides.DOCUMENTED.get((planner.name, method))
     return Source(
         Feed(
             unified(method),
             _paging(planner.name, dataset, method, plan),
             time=milliseconds("timestamp"),
-            between=window(plan, limit),
+            params={"limit": documented.limit} if documented else {},
+            between=window(plan, None if documented else limit),
             window=_DAY if plan.windowed else None,
             horizon=timedelta(days=days) if days else None,
-            documented=ccxt_overrides.DOCUMENTED.get((planner.name, method)),
+            documented=documented,
         ),
         wallet=_wallet(wallets, plan),
         parse="",
@@ -276,13 +280,17 @@ def _tickers(planner: CallPlanner) -> dict[str, Mapping[str, Any]]:
 
 
 def _remarks(planner: CallPlanner, venue: Venue) -> list[str]:
-    found = [ccxt_overrides.REMARKS[planner.name]] if planner.name in ccxt_overrides.REMARKS else []
+    found = list(KNOWN_GAPS.get(planner.name, ()))
     wanted = planner.run.ccxt.requiredCredentials
-    if missing := [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]:
+    missing = [n for n in wanted if wanted[n] and n not in ("apiKey", "secret", "password")]
+    if planner.name in PUBLIC:
+        found.append("the key is the account's address, without a secret")
+    elif missing:
         found.append(f"credentials include {' and '.join(missing)}")
     for applies, remark in (
-        (_has_no_window, "no time filter, complete only if there are few rows"),
-        (_has_no_end, "no end time, complete only if there are few rows"),
+        (_is_per_market, "one request per market"),
+        (_has_no_window, "no time filter, a gap if there are more rows than in one answer"),
+        (_has_no_end, "no end time, a gap if there are more rows than in one answer"),
     ):
         datasets = [
             d for d, sources in venue.histories.items() if any(map(applies, sources.values()))
@@ -299,6 +307,10 @@ def _remarks(planner: CallPlanner, venue: Venue) -> list[str]:
         if dataset in venue.histories and (left_out := sorted(kinds - listed)):
             found.append(f"{dataset}: without {', '.join(left_out)}")
     return found
+
+
+def _is_per_market(source: Source) -> bool:
+    return bool(source.per_market)
 
 
 def _has_no_window(source: Source) -> bool:

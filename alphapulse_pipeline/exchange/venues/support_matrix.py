@@ -13,19 +13,24 @@ _HEAD = """# Exchanges
 
 Generated from ccxt {version} by `exchange/venues/support_matrix.py`; do not edit.
 
-* **own venue**: read by this project's own code, written from the exchange's API documentation.
-* **yes**: read through ccxt's unified methods. ccxt's claims are not trusted: ranges that the
-  answers prove complete are covered, everything else stays a gap in `coverage_gaps`.
-* **per market**: the same, with separate requests for each market: the first sync takes long.
-* **no**: ccxt does not support it, or only per currency or market. `sync_status` shows
-  `unsupported`.
+* **proven**: read by this project's own code, written from the exchange's API documentation; or
+  read through ccxt and compared with the truth in a replay of the exchange's protocol.
+* **best effort**: read through ccxt's unified methods, and not tried against the exchange. Ranges
+  that the answers prove complete are covered, everything else stays a gap in `coverage_gaps`. The
+  last column says what is known to be missing.
+* **not available**: ccxt does not support it, only per currency or market, or in a way that could
+  lose rows unnoticed. `sync_status` shows `unsupported`.
 
 *Retention* is how far back, according to ccxt, the exchange keeps fills and orders. Where it is
 unknown and the exchange returns nothing older, the rest is shown as unreachable, never as covered.
 
-| exchange | name | {datasets} | retention | remarks |
+| exchange | name | {datasets} | retention | known to be missing, and remarks |
 | --- | --- | {lines} | --- | --- |
 """
+
+
+_REPLAYED = {("hollaex", "trades"), ("hollaex", "orders")}
+"""(exchange, dataset) of `sync/test_generic.py` in the tests."""
 
 
 def page() -> str:
@@ -44,18 +49,15 @@ def _cells(exchange: str) -> Iterator[str]:
     yield f"`{exchange}`"
     yield found.name
     for dataset in DATASETS:
-        yield _word(venue, dataset, own=own)
+        yield _word(exchange, venue, dataset, own=own)
     yield _retention(venue)
     yield "" if own else "; ".join(found.remarks)
 
 
-def _word(venue: Venue, dataset: str, *, own: bool) -> str:
+def _word(exchange: str, venue: Venue, dataset: str, *, own: bool) -> str:
     if not venue.supports(dataset):
-        return "no"
-    if own:
-        return "own venue"
-    sources = venue.histories.get(dataset, {}).values()
-    return "per market" if any(source.per_market for source in sources) else "yes"
+        return "not available"
+    return "proven" if own or (exchange, dataset) in _REPLAYED else "best effort"
 
 
 def _retention(venue: Venue) -> str:
