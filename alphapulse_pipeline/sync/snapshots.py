@@ -155,10 +155,11 @@ def _positions(session: Session) -> Iterable[Row]:
         for raw in answer or ():
             if source.parse:
                 name, market = markets.resolve(raw[source.market], source.category)
-                position = getattr(session.client.ccxt, source.parse)(raw, market)
+                parse = getattr(session.client.ccxt, source.parse)
+                position = source.amend(raw, parse(raw, market))
             else:
                 name, position = markets.named(raw["symbol"], source.category, raw["info"]), raw
-            if row := position_row(name, position, margin_mode):
+            if position and (row := position_row(name, position, margin_mode)):
                 # two feeds may list the same position
                 rows[name, row["side"], row["margin_mode"]] = row
     session.held["markets"] = {row["market"] for row in rows.values()}

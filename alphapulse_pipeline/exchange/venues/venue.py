@@ -14,7 +14,10 @@ from alphapulse_pipeline.exchange.rate_limit import Charged
 from alphapulse_pipeline.exchange.rights import AskRights
 
 Amend = Callable[[Raw, Row], Row | None]
-"""(raw row, the row from ccxt) -> the corrected row; None if it does not belong to the dataset."""
+"""(raw row, the row from ccxt) -> the corrected row; None if it does not belong to the dataset.
+
+Of positions, ccxt's structure takes the place of the row.
+"""
 
 
 def _unchanged(raw: Raw, row: Row) -> Row | None:

@@ -134,7 +134,8 @@ def _asked_for(call: Call) -> list[Position]:
 def _risk(call: Call, position: Position) -> dict[str, Any]:
     market = position.market
     liquidation = call.world.liquidation_price(position) if position.size else None
-    name = "notionalValue" if market.kind == "inverse" else "notional"
+    # COIN-M's page has no such field
+    value = {} if market.kind == "inverse" else {"notional": eight(_notional(call, position))}
     return {
         "symbol": symbol_of(market),
         "positionSide": "BOTH",
@@ -145,7 +146,7 @@ def _risk(call: Call, position: Position) -> dict[str, Any]:
         "unRealizedProfit": eight(profit(call, position)),
         "liquidationPrice": "0" if liquidation is None else price_of(market, liquidation),
         "isolatedMargin": "0",
-        name: eight(_notional(call, position)),
+        **value,
         "isolatedWallet": "0",
         "updateTime": position.updated_at,
     }

@@ -131,7 +131,8 @@ POSITIONS = {
     COINM: _page(
         f"{_COINM}trade#position-information",
         f"1 {_FUTURES_WEIGHT}",
-        note="the sample has no notionalValue, which the exchange does send: not required",
+        note="the sample has no notionalValue: without it, the side is that of the amount, and the "
+        "value is computed",
     ),
 }
 INCOME = {

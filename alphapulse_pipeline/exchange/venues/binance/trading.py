@@ -1,5 +1,6 @@
 """Binance's fills, orders and positions."""
 
+from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
@@ -71,7 +72,8 @@ _POSITION_FIELDS = (
     "leverage",
     "marginType",
 )
-_MORE_POSITION_FIELDS = {USDM: ("notional",), COINM: ("notionalValue",)}
+# COIN-M's page lists no notionalValue
+_MORE_POSITION_FIELDS = {USDM: ("notional",), COINM: ()}
 
 
 def trades() -> dict[str, Source]:
@@ -204,7 +206,18 @@ def _positions(method: str, wallet: str, category: str) -> Source:
         parse="parse_position_risk",
         category=category,
         market="symbol",
+        amend=_position,
     )
+
+
+def _position(raw: Raw, position: Row) -> Row:
+    """ccxt takes the side from `notionalValue`; without it, from the sign of the amount."""
+    if raw.get("notional") or raw.get("notionalValue"):
+        return position
+    amount, mark = Decimal(raw["positionAmt"]), Decimal(raw["markPrice"])
+    size = number(position.get("contractSize"))
+    notional = str(round(abs(amount) * size / mark, 8)) if size and mark else None
+    return position | {"side": "short" if amount < 0 else "long", "notional": notional}
 
 
 def _fill(raw: Raw, row: Row) -> Row:
