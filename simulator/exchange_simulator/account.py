@@ -15,6 +15,7 @@ from exchange_simulator.markets import KINDS, Kind, Market
 from exchange_simulator.money import ZERO, nearest, round_fee
 from exchange_simulator.positions import Positions
 from exchange_simulator.records import (
+    Conditional,
     EntryKind,
     Fill,
     FillKind,
@@ -48,6 +49,7 @@ class Account:
         self.fills_of: defaultdict[str, Timeline[Fill]] = defaultdict(Timeline)
         self.fundings: Timeline[Funding] = Timeline()
         self.transfers: Timeline[Transfer] = Timeline()
+        self.conditionals: Timeline[Conditional] = Timeline()
         self._fills = 0
         self._funded: defaultdict[str, Decimal] = defaultdict(Decimal)
         """By market: what the open isolated position paid or received."""

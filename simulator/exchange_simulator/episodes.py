@@ -67,6 +67,8 @@ class Episodes:
             self._schedule(start + 10 * HOUR, self._sell_short)
         if "linear" in self._layout.wallet_of:
             self._close_by_force(day, start)
+        if self._layout.conditional:
+            self._condition(day, start)
         if self._holds_extra and day == 0:
             for market in self._catalogue.standing:
                 if market.kind == "linear" and not market.weight and self._layout.trades(market):
@@ -88,6 +90,25 @@ class Episodes:
         if day == DELEVERAGING_DAY:
             market = self._catalogue.by_name["ETH/USDT:USDT"]
             self._schedule(start + 15 * HOUR, self._closer(market, "adl", Decimal("0.5")))
+
+    def _condition(self, day: int, start: int) -> None:
+        """Conditional orders on each futures wallet: triggered, cancelled, or waiting for days."""
+        for place, name in enumerate(("BTC/USDT:USDT", "BTC/USD:BTC")):
+            market = self._catalogue.by_name[name]
+            if not self._layout.trades(market):
+                continue
+            waits = (5 * HOUR, 9 * HOUR, 50 * HOUR)[(day + place) % 3]
+            at = start + 3 * HOUR + place * MINUTE
+            self._schedule(at, self._conditioner(market, waits))
+
+    def _conditioner(self, market: Market, waits: int) -> Callable[[int], None]:
+        triggered = waits == 5 * HOUR
+        side: Side = "sell" if triggered else "buy"
+
+        def place(at: int) -> None:
+            self._trader.condition(at, market, side, ends=at + waits, triggered=triggered)
+
+        return place
 
     def _tie(self, turn: int, at: int) -> None:
         """Buy in one millisecond and soon sell in another, so that it stays affordable."""

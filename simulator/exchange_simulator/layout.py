@@ -41,6 +41,8 @@ class Layout:
     leave it open."""
     forgets_delisted: bool = False
     """Whether histories of a delisted market are refused, as for an invalid symbol."""
+    conditional: bool = False
+    """Whether conditional orders on futures are listed apart from other orders."""
     portfolio_margin: bool = False
     """Whether margin and futures are traded in one account, which has its own endpoints."""
     parent: Wallet | None = None
@@ -93,6 +95,7 @@ _BINANCE = Layout(
     wallets=("spot", "margin", "usdm", "coinm", "funding"),
     margin="margin",
     loans="margin",
+    conditional=True,
     shares={
         ("usdm", "USDT"): Decimal("0.35"),
         ("usdm", "USDC"): Decimal("0.35"),

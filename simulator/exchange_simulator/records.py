@@ -94,6 +94,29 @@ class OrderState(NamedTuple):
     updated_at: int
 
 
+@dataclass(slots=True, eq=False)
+class Conditional:
+    """An order that waits for a price, and then places an order of its own."""
+
+    number: int
+    market: Market
+    side: Side
+    type: Literal["stop_market", "take_profit"]
+    trigger: Decimal
+    limit: Decimal
+    """0 if it places a market order."""
+    amount: Decimal
+    happened_at: int
+    ended_at: int | None = None
+    placed: Order | None = None
+    """None also if it was cancelled."""
+
+    def status(self, at: int) -> Literal["open", "closed", "canceled"]:
+        if self.ended_at is None or self.ended_at > at:
+            return "open"
+        return "closed" if self.placed else "canceled"
+
+
 class Fill(NamedTuple):
     number: int
     order: Order

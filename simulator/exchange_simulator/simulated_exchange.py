@@ -11,6 +11,7 @@ from starlette.routing import Route
 from exchange_simulator.markets import Market
 from exchange_simulator.outages import Outages
 from exchange_simulator.records import (
+    Conditional,
     Fill,
     Funding,
     LedgerEntry,
@@ -90,6 +91,10 @@ class SimulatedExchange:
     """For exchanges that assign a client order id to orders placed without one."""
     order_status: Callable[[OrderStatus], OrderStatus] = _as_it_is
     """For exchanges that do not distinguish every status."""
+    conditional_id: Callable[[World, Conditional], str] | None = None
+    """For exchanges that list conditional orders apart, under ids of their own."""
+    conditional_expired: Callable[[Conditional, int], bool] | None = None
+    """Whether a conditional order is no longer served at a time (ms)."""
     reference_id: Callable[[World, LedgerEntry], str] | None = None
     """For ledgers that do not reference the ids of trades, funding payments and transfers."""
     parts: Callable[[World, LedgerEntry], Sequence[tuple[str, str, Decimal]]] | None = None

@@ -25,7 +25,7 @@ from exchange_simulator.markets import (
 )
 from exchange_simulator.money import ZERO, whole_steps
 from exchange_simulator.prices import Prices
-from exchange_simulator.records import FillKind, Order, Side, Wallet
+from exchange_simulator.records import Conditional, FillKind, Order, Side, Wallet
 
 Schedule = Callable[[int, Callable[[int], None]], None]
 """schedule(at, action) runs an action at a time."""
@@ -125,7 +125,7 @@ class Trader:
                 depth = min(depth + 1, 3)
             self._schedule(moment, self._filler(order, price, part, maker=False))
 
-    def tie(self, at: int, market: Market, wallet: Wallet, side: Side, fills: int) -> None:
+    def tie(self, at: int, market: Market, wallet: Wallet, side: Side, fills: int) -> Order:
         """A market order with many fills of the minimum size, all in the same millisecond."""
         last = self._prices.last(market, at)
         worst = _worst(market, side, last)
@@ -133,6 +133,33 @@ class Trader:
         order = self._account.place(at, market, side, "market", worst, amount, last, wallet=wallet)
         for _ in range(fills):
             self._account.fill(order, at, last, market.minimum, maker=False)
+        return order
+
+    def condition(self, at: int, market: Market, side: Side, *, ends: int, triggered: bool) -> None:
+        """A conditional order of the minimum size: a market order, or a limit order if it is
+        cancelled."""
+        last = self._prices.last(market, at)
+        away = Decimal("1.01") if side == "buy" else Decimal("0.99")
+        trigger = whole_steps(last * away, market.tick)
+        waiting = Conditional(
+            number=len(self._account.conditionals.rows),
+            market=market,
+            side=side,
+            type="stop_market" if triggered else "take_profit",
+            trigger=trigger,
+            limit=ZERO if triggered else trigger,
+            amount=market.minimum,
+            happened_at=at,
+        )
+        self._account.conditionals.append(at, waiting)
+
+        def end(now: int) -> None:
+            waiting.ended_at = now
+            if triggered:
+                wallet = self._layout.wallet_of[market.kind]
+                waiting.placed = self.tie(now, market, wallet, side, 1)
+
+        self._schedule(ends, end)
 
     def _rest(self, at: int, market: Market, wallet: Wallet, fate: float) -> None:
         """A limit order that waits in the book until the market reaches it."""

@@ -149,6 +149,36 @@ def _orders(view: _View) -> Iterator[Row]:
             "updated_at": state.updated_at,
             "expired": expired,
         }
+    yield from _conditionals(view)
+
+
+def _conditionals(view: _View) -> Iterator[Row]:
+    """Conditional orders; those that placed an order are closed."""
+    expired, ids = view.exchange.conditional_expired, view.exchange.conditional_id
+    if expired is None or ids is None:
+        return
+    contracts = view.exchange.names.contracts
+    for order in view.rows(view.world.account.conditionals):
+        gone = expired(order, view.at)
+        if gone and not view.expired:
+            continue
+        status = order.status(view.at)
+        yield {
+            "market": order.market.name,
+            "order_id": f"algo-{ids(view.world, order)}",
+            "wallet": view.world.layout.wallet_of[order.market.kind],
+            "client_order_id": f"conditional-{order.number}",
+            "status": status,
+            "type": order.type,
+            "side": order.side,
+            "price": plain(order.limit) if order.limit else None,
+            "amount": plain(contracts(order.market, order.amount)),
+            "filled": "0",
+            "average": None,
+            "created_at": order.happened_at,
+            "updated_at": order.happened_at if status == "open" else order.ended_at,
+            "expired": gone,
+        }
 
 
 def _transfers(view: _View) -> Iterator[Row]:

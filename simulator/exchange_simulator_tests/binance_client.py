@@ -83,3 +83,9 @@ def by_id(
         rows += page
         first = page[-1][field] + 1
     return rows
+
+
+def without_conditional(facts: dict[str, Any]) -> dict[str, Any]:
+    """The truth without conditional orders, which are listed apart."""
+    orders = [order for order in facts["orders"] if not order["order_id"].startswith("algo-")]
+    return facts | {"orders": orders}

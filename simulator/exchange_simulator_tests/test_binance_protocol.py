@@ -37,10 +37,12 @@ def test_every_endpoint_answers(simulator: Simulator) -> None:
         "/sapi/v1/margin/order": {"orderId": 1},
         "/fapi/v1/order": {"orderId": 1},
         "/dapi/v1/order": {"orderId": 1},
+        "/fapi/v1/algoOrder": {"algoId": 1},
+        "/dapi/v1/algoOrder": {"algoId": 1},
         "/sapi/v1/asset/transfer": {"type": "MAIN_MARGIN"},
         "/sapi/v1/margin/borrow-repay": {"type": "REPAY"},
     }
-    needs_symbol = ("order", "allOrders", "myTrades", "userTrades")
+    needs_symbol = ("order", "allOrders", "allAlgoOrders", "myTrades", "userTrades")
     for path, endpoint in ENDPOINTS.items():
         params = asked.get(path, {})
         if path.endswith(needs_symbol):

@@ -169,6 +169,24 @@ def test_orders(client: Client, facts: dict[str, Any]) -> None:
     }
 
 
+def test_conditional_orders(client: Client, facts: dict[str, Any]) -> None:
+    market, symbol = "BTC/USDT:USDT", "BTCUSDT"
+    expected = {
+        int(o["order_id"].removeprefix("algo-")): o
+        for o in facts["orders"]
+        if o["order_id"].startswith("algo-") and o["market"] == market
+    }
+    rows = by_id(client.futures_get_all_algo_orders, "algoId", "algoId", symbol=symbol)
+    assert {row["algoId"] for row in rows} == set(expected)
+    waiting = client.futures_get_open_algo_orders(symbol=symbol)
+    still = {number for number, o in expected.items() if o["status"] == "open"}
+    assert {row["algoId"] for row in waiting} == still
+    triggered = next(number for number, o in expected.items() if o["status"] == "closed")
+    one = client.futures_get_algo_order(algoId=triggered)
+    assert one["algoStatus"] == "FINISHED"
+    assert one["actualOrderId"] in {o["order_id"] for o in facts["orders"]}
+
+
 def test_deposits_and_withdrawals(client: Client, facts: dict[str, Any]) -> None:
     for ask, kind in (
         (client.get_deposit_history, "deposit"),

@@ -8,7 +8,7 @@ from exchange_simulator.binance import names
 from exchange_simulator.binance.answers import refusal
 from exchange_simulator.binance.endpoints import routes
 from exchange_simulator.binance.outages import OUTAGES
-from exchange_simulator.binance.retention import RETENTION, UNSERVED
+from exchange_simulator.binance.retention import RETENTION, UNSERVED, conditional_expired
 from exchange_simulator.binance.rows import ROWS
 from exchange_simulator.simulated_exchange import SimulatedExchange
 
@@ -19,12 +19,16 @@ EXCHANGE = SimulatedExchange(
     refusal=refusal,
     outages=OUTAGES,
     rows=ROWS,
-    paging=frozenset({"fromId", "orderId", "startTime", "endTime", "page", "current", "offset"}),
+    paging=frozenset(
+        {"fromId", "orderId", "algoId", "startTime", "endTime", "page", "current", "offset"}
+    ),
     key_header="x-mbx-apikey",
     retention=RETENTION,
     unserved=UNSERVED,
     whole_seconds=frozenset({"transfers:withdrawal"}),
     client_order_id=names.client_order_id,
+    conditional_id=names.conditional_id,
+    conditional_expired=conditional_expired,
     parts=names.parts,
     reference_id=names.reference_id,
 )

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from exchange_simulator.binance import (
     account,
+    conditional,
     futures_account,
     futures_market,
     futures_orders,
@@ -110,6 +111,9 @@ _FAPI = {
     "/fapi/v1/order": Endpoint(futures_orders.order, "orders"),
     "/fapi/v1/openOrders": Endpoint(futures_orders.open_orders, "orders", 1, 40),
     "/fapi/v1/allOrders": Endpoint(futures_orders.all_orders, "orders", 5),
+    "/fapi/v1/algoOrder": Endpoint(conditional.order, "orders"),
+    "/fapi/v1/openAlgoOrders": Endpoint(conditional.open_orders, "orders", 1, 40),
+    "/fapi/v1/allAlgoOrders": Endpoint(conditional.all_orders, "orders", 5),
     "/fapi/v1/forceOrders": Endpoint(futures_orders.force_orders, "orders", 20, 50),
     "/fapi/v1/userTrades": Endpoint(futures_trades.user_trades, "orders", 5),
     "/fapi/v1/income": Endpoint(income.income, "account", 30),
@@ -133,6 +137,9 @@ _DAPI = {
     "/dapi/v1/order": Endpoint(futures_orders.order, "orders"),
     "/dapi/v1/openOrders": Endpoint(futures_orders.open_orders, "orders", 1, 40),
     "/dapi/v1/allOrders": Endpoint(futures_orders.coin_all_orders, "orders", 20, 40),
+    "/dapi/v1/algoOrder": Endpoint(conditional.order, "orders"),
+    "/dapi/v1/openAlgoOrders": Endpoint(conditional.open_orders, "orders", 1, 40),
+    "/dapi/v1/allAlgoOrders": Endpoint(conditional.all_orders, "orders", 5),
     "/dapi/v1/forceOrders": Endpoint(futures_orders.force_orders, "orders", 20, 50),
     "/dapi/v1/userTrades": Endpoint(futures_trades.coin_user_trades, "orders", 20, 40),
     "/dapi/v1/income": Endpoint(income.income, "account", 20),

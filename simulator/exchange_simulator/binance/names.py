@@ -11,6 +11,7 @@ from exchange_simulator.binance.symbols import contract_size, contracts
 from exchange_simulator.identity import hexadecimal
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    Conditional,
     Fill,
     Funding,
     LedgerEntry,
@@ -23,6 +24,7 @@ from exchange_simulator.world import World
 __all__ = [
     "Part",
     "client_order_id",
+    "conditional_id",
     "contract_size",
     "contracts",
     "entry_id",
@@ -59,6 +61,11 @@ def order_id(world: World, order: Order) -> str:
     orders = world.account.orders_on[order.market.name].rows
     index = bisect_left(orders, order.number, key=_number)
     return str(numbers.number(world.seed, first_order(order), index))
+
+
+def conditional_id(world: World, order: Conditional) -> str:
+    """Of a sequence of its own."""
+    return str(2_146_760 + 3 * order.number)
 
 
 def first_order(order: Order) -> int:

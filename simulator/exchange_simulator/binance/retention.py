@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from exchange_simulator.markets import DAY
+from exchange_simulator.records import Conditional
 
 SIX_MONTHS = 180 * DAY
 THREE_MONTHS = 90 * DAY
@@ -25,3 +26,10 @@ RETENTION: Mapping[str, int] = {
 UNSERVED = frozenset(
     {"ledger:spot", "ledger:funding", "balance_after", "transfers:between accounts"}
 )
+
+
+def conditional_expired(order: Conditional, at: int) -> bool:
+    """Whether a conditional order is no longer found; one that is open always is."""
+    status = order.status(at)
+    kept = {"open": at, "closed": THREE_MONTHS, "canceled": 3 * DAY}[status]
+    return order.happened_at < at - kept

@@ -12,7 +12,14 @@ time within a market, and are not unique across markets. Spot has no ledger.
 from datetime import timedelta
 
 from alphapulse_pipeline.exchange.feed import at
-from alphapulse_pipeline.exchange.venues.binance import account, ledger, pages, trading, transfers
+from alphapulse_pipeline.exchange.venues.binance import (
+    account,
+    conditional,
+    ledger,
+    pages,
+    trading,
+    transfers,
+)
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     FUNDING,
@@ -73,11 +80,11 @@ BINANCE = Venue(
     rights=account.rights,
     account_type=account.account_type,
     products=account.products,
-    open_orders=trading.open_orders(),
+    open_orders=(*trading.open_orders(), *conditional.open_orders()),
     ended_orders=(),
     histories={
         "trades": trading.trades(),
-        "orders": trading.orders(),
+        "orders": {**trading.orders(), **conditional.history()},
         "transfers": transfers.transfers(),
         "funding": ledger.funding(),
         "ledger": ledger.ledger(),

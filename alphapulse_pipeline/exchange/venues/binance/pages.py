@@ -126,6 +126,27 @@ ORDER = {
     COINM: _page(f"{_COINM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
 }
 ORDER[ISOLATED] = ORDER[MARGIN]
+_COINM_CONDITIONAL = (
+    "the pages of COIN-M name only POST /dapi/v1/algoOrder, which replaces stop orders after its "
+    "migration; the lists are like those of USD-M according to ccxt"
+)
+CONDITIONAL = {
+    USDM: _page(
+        f"{_USDM}trade#query-all-algo-orders",
+        f"5 {_FUTURES_WEIGHT}",
+        note="the most rows of an answer are not documented; whether windows filter by the time of "
+        "placing or of the last change is left open: rows outside a window are kept",
+    ),
+    COINM: _page(f"{_COINM}trade#new-order", f"5 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
+}
+OPEN_CONDITIONAL = {
+    USDM: _page(f"{_USDM}trade#current-all-algo-open-orders", f"40 {_FUTURES_WEIGHT}"),
+    COINM: _page(f"{_COINM}trade#new-order", f"40 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
+}
+ONE_CONDITIONAL = {
+    USDM: _page(f"{_USDM}trade#query-algo-order", f"1 {_FUTURES_WEIGHT}"),
+    COINM: _page(f"{_COINM}trade#new-order", f"1 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
+}
 POSITIONS = {
     USDM: _page(f"{_USDM}trade#position-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: _page(

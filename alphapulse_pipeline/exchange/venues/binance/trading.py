@@ -6,7 +6,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import pages
+from alphapulse_pipeline.exchange.venues.binance import conditional, pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     COINM,
@@ -142,6 +142,8 @@ def open_orders() -> tuple[Source, ...]:
 
 
 def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
+    if order_id.startswith(conditional.PREFIX):
+        return conditional.by_id(category, order_id)
     return tuple(
         _orders_now(
             place,

@@ -136,13 +136,15 @@ WHERE
 ORDER BY {time} DESC LIMIT 1;
 
 -- newest_id_with_fills --
--- The same for orders, since exchanges drop unfilled orders early.
+-- The same for orders, since exchanges drop unfilled orders early. Only numbers: a market's
+-- conditional orders are listed apart, and have ids with a prefix.
 SELECT {id} FROM {table}
 WHERE
     account = %(account)s AND market = %(market)s AND wallet = %(wallet)s
     AND {time} < %(before)s AND origin = 'api'
     AND (%(served)s::timestamptz IS NULL OR {time} >= %(served)s)
     AND (filled > 0 OR {time} >= %(unfilled_since)s)
+    AND {id} ~ '^[0-9]+$'
 ORDER BY {time} DESC LIMIT 1;
 
 -- unsettled --
