@@ -156,7 +156,7 @@ def _positions(session: Session) -> Iterable[Row]:
             if source.parse:
                 name, market = markets.resolve(raw[source.market], source.category)
                 parse = getattr(session.client.ccxt, source.parse)
-                position = source.amend(raw, parse(raw, market))
+                position = session.venue.position(raw, parse(raw, market))
             else:
                 name, position = markets.named(raw["symbol"], source.category, raw["info"]), raw
             if position and (row := position_row(name, position, margin_mode)):

@@ -14,10 +14,7 @@ from alphapulse_pipeline.exchange.rate_limit import Charged
 from alphapulse_pipeline.exchange.rights import AskRights
 
 Amend = Callable[[Raw, Row], Row | None]
-"""(raw row, the row from ccxt) -> the corrected row; None if it does not belong to the dataset.
-
-Of positions, ccxt's structure takes the place of the row.
-"""
+"""(raw row, the row from ccxt) -> the corrected row; None if it does not belong to the dataset."""
 
 
 def _unchanged(raw: Raw, row: Row) -> Row | None:
@@ -101,6 +98,8 @@ class Venue:
     lag: timedelta
     """How late rows may appear in a feed: newer ranges are not considered complete."""
     positions: tuple[Source, ...] = ()
+    position: Amend = _unchanged
+    """(raw row, ccxt's structure of a position) -> the corrected structure."""
     margin_mode: Callable[[Caller], Awaitable[str]] = _cross
     """Requests the account's margin mode: cross or isolated."""
     open_orders: tuple[Source, ...] = ()

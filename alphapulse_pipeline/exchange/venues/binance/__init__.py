@@ -76,6 +76,7 @@ BINANCE = Venue(
         ),
     ),
     positions=trading.positions(),
+    position=trading.position,
     margin_mode=account.margin_mode,
     rights=account.rights,
     account_type=account.account_type,

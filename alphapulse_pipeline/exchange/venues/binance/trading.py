@@ -208,11 +208,10 @@ def _positions(method: str, wallet: str, category: str) -> Source:
         parse="parse_position_risk",
         category=category,
         market="symbol",
-        amend=_position,
     )
 
 
-def _position(raw: Raw, position: Row) -> Row:
+def position(raw: Raw, position: Row) -> Row:
     """ccxt takes the side from `notionalValue`; without it, from the sign of the amount."""
     if raw.get("notional") or raw.get("notionalValue"):
         return position
