@@ -39,7 +39,7 @@ class Wallet:
     """What the exchange's page says of the endpoint."""
     book_of: Callable[[str], tuple[str, str]] | None = None
     """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
-    of several wallets, told apart by a suffix."""
+    of several wallets, distinguished by a suffix of the code."""
 
 
 @dataclass(frozen=True)

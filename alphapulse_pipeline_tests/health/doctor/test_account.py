@@ -28,7 +28,7 @@ from exchange_simulator.keys import ALL_SCOPES
 DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
-UNSUPPORTED = {"kraken": ["positions", "funding"]}
+UNSUPPORTED = {"kraken": ["funding"]}
 """Datasets of an exchange, besides conversions, which are read from none."""
 
 

@@ -137,7 +137,7 @@ def _is_refund(raw: Raw) -> bool:
 
 
 def _transfer(raw: Raw, row: Row) -> Row | None:
-    """Between Kraken's books, told by the entry that takes: the other one repeats it. Anything
+    """Between Kraken's books, from the entry that takes: the other one repeats it. Anything
     else of this type (airdrops, forks, Kraken's futures) is known by the ledger alone."""
     amount, target = _exact(raw, "amount"), _OUT_OF.get(str(raw.get("subtype") or ""))
     if amount > 0 or raw.get("subtype") not in ALLOCATIONS or target is None:
