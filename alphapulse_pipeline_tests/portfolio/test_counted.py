@@ -204,6 +204,7 @@ def snapshots(db: DB, events: Iterable[Event]) -> None:
 
 def refresh(db: DB) -> None:
     reconciliation.refresh(db, PortfolioSettings())
+    books.refresh(db)
 
 
 def forget(db: DB) -> None:
@@ -237,6 +238,8 @@ def test_what_counts_adds_up_to_the_ledger(
     """With any of the other histories' rows missing, and also when they arrive after their entries:
     nothing counts twice, and only fills leave a difference."""
     forget(db)
+    for asset in ("USD", "USDT", "BTC"):
+        books.price(db, asset, 1)
     snapshots(db, events)
     stored = [row for event in events for row in event.rows if data.draw(st.booleans())]
     written = [row for event in events for row in event.entries] + stored
@@ -268,6 +271,11 @@ def test_what_counts_adds_up_to_the_ledger(
     assert nonzero(rows(db, off)) == nonzero(lost)
     known = reconciled(db)
     assert lost or {row[-1] for row in known} == {"reconciled"}
+    held = books.held(db)
+    for asset in ("BTC", "USDT"):
+        assert held["a", asset][0] == 100 + booked.get(asset, 0)
+    lots = books.everything(db)
     db.execute("TRUNCATE portfolio.reconciliation, portfolio.reconciled, portfolio.refreshed")
-    refresh(db)
+    reconciliation.refresh(db, PortfolioSettings())
     assert known == reconciled(db)
+    assert lots == books.from_nothing(db)
