@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from alphapulse_pipeline.settings.printable import escape
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -84,7 +86,7 @@ def cell(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return str(value)
+    return escape(str(value))
 
 
 def jsonable(value: Any) -> Any:

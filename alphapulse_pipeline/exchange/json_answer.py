@@ -6,13 +6,10 @@ from typing import Any
 
 from ccxt.base import errors as ccxt
 
-# control characters, direction overrides, line separators, lone surrogates, noncharacters
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef"
-    "\ufffe\uffff]"
-)
+from alphapulse_pipeline.settings.printable import UNSAFE, escape
+
 _MAY_BE_UNSAFE = re.compile(
-    _UNSAFE.pattern + r"|\\[bfnrt]|\\u(?:00[01789]|061c|20[026]|d[89a-f]|fd[de]|fff)", re.IGNORECASE
+    UNSAFE.pattern + r"|\\[bfnrt]|\\u(?:00[01789]|061c|20[026]|d[89a-f]|fd[de]|fff)", re.IGNORECASE
 )
 
 
@@ -28,11 +25,6 @@ def read_json(body: str) -> Any:
         return _escaped(answer) if _MAY_BE_UNSAFE.search(body) else answer
     except RecursionError:
         raise ccxt.BadResponse("the answer is nested too deeply") from None
-
-
-def escape(text: str) -> str:
-    """`text` with unsafe characters as escapes."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _escaped(value: Any) -> Any:

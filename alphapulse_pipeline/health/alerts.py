@@ -128,6 +128,16 @@ def evaluate(
     return Evaluation(begun_sent, ended_sent, len(now) - len(begun))
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect turns the post into a request without its text, which delivers nothing."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
 def webhook(url: str) -> Callable[[str], None]:
     """A function that posts a text in the format of Slack, Mattermost and Discord (`/slack`)."""
 
@@ -137,7 +147,7 @@ def webhook(url: str) -> Callable[[str], None]:
             url, body, {"Content-Type": "application/json", "User-Agent": "alphapulse"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT):  # noqa: S310
+            with _OPENER.open(request, timeout=_TIMEOUT):
                 pass
         except urllib.error.HTTPError as error:
             raise NotDelivered(f"the webhook responded with {error.code} {error.reason}") from None

@@ -33,6 +33,8 @@ _LOOKED_UP = re.compile(
     rf".+_(API_KEY|API_SECRET|API_PASSWORD|API_URL|TESTNET)\Z|{ALERT_WEBHOOK}\Z|{RATE_SHARE}\Z"
     rf"|{LARGEST_ANSWER}\Z"
 )
+_OURS = re.compile(r"(ALPHAPULSE|PG)[A-Z_]+\Z")
+"""What else is taken from `.env`: other variables could change what Python or the system loads."""
 _SECRET = re.compile(rf".+_API_(KEY|SECRET|PASSWORD)\Z|PGPASSWORD\Z|{ALERT_WEBHOOK}\Z")
 
 _seen: set[str] = set()
@@ -105,12 +107,13 @@ def secrets() -> set[str]:
 
 
 def read_dotenv() -> None:
-    """Add `.env` to the environment, except for variables that `lookup` reads from it each time.
+    """Add our own variables in `.env` to the environment, except for those that `lookup` reads
+    from it each time.
 
     An exported variable takes precedence. Raises `SettingsError` if `.env` cannot be read.
     """
     for name, value in _dotenv().items():
-        if not _LOOKED_UP.match(name):
+        if _OURS.match(name) and not _LOOKED_UP.match(name):
             os.environ.setdefault(name, value)
 
 

@@ -18,8 +18,9 @@ from alphapulse_pipeline.exchange.bounded_precise import bound_precise
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
-from alphapulse_pipeline.exchange.json_answer import escape, read_json
+from alphapulse_pipeline.exchange.json_answer import read_json
 from alphapulse_pipeline.settings.environment import LARGEST_ANSWER, AccountEnvironment
+from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.warehouse.imports.cells import BadValue
 from alphapulse_pipeline.warehouse.imports.cells import number as cell_number
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying

@@ -155,6 +155,17 @@ def test_a_webhook_that_refuses_says_so_without_its_url() -> None:
     assert "4711" not in str(dead.value)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_webhook_that_redirects_delivers_nothing(status: int) -> None:
+    with (
+        receiving() as (other, taken),
+        replying(lambda _: Reply(b"", status, {"Location": other})) as url,
+        pytest.raises(NotDelivered, match=f"responded with {status}"),
+    ):
+        alerts.webhook(url)("text")
+    assert taken == []
+
+
 def test_no_secret_is_sent(db: DB, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BYBIT_API_SECRET", "recognisable-4711")
     monkeypatch.setenv(ALERT_WEBHOOK, "https://hooks.invalid/recognisable-0815")

@@ -48,6 +48,21 @@ def test_what_is_exported_wins_over_dotenv(tmp_path: Path, monkeypatch: pytest.M
     assert os.environ[HOME] == "exported"
 
 
+def test_only_our_own_variables_are_taken_from_dotenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LD_PRELOAD", "PYTHONPATH", "ALPHAPULSE_TEST", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
+    Path(".env").write_text(
+        "LD_PRELOAD=/tmp/evil.so\nPYTHONPATH=/tmp\nALPHAPULSE_TEST='${HOME}'\nPGSSLMODE=require\n"
+    )
+    read_dotenv()
+    taken = {name: os.environ.get(name) for name in ("LD_PRELOAD", "PYTHONPATH", "PGSSLMODE")}
+    assert taken == {"LD_PRELOAD": None, "PYTHONPATH": None, "PGSSLMODE": "require"}
+    assert os.environ["ALPHAPULSE_TEST"] == "${HOME}"
+
+
 def test_dotenv_is_read_when_a_variable_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
