@@ -1,10 +1,12 @@
 """`alphapulse doctor`: why an account does not work, and how to fix it."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,18 +24,25 @@ from alphapulse_pipeline.cli.workspace import (
 from alphapulse_pipeline.health.doctor.account import examine_account
 from alphapulse_pipeline.health.doctor.database import CHECKS, Server
 from alphapulse_pipeline.health.doctor.result import Result, Status, examine, failed, result
+from alphapulse_pipeline.health.probe.account import Probe
+from alphapulse_pipeline.health.probe.finding import Finding, Verdict
 from alphapulse_pipeline.settings import environment
 from alphapulse_pipeline.settings.accounts import Account, read_account
 from alphapulse_pipeline.settings.component_file import component_files
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.settings.errors import SettingsError, UserError
 from alphapulse_pipeline.settings.portfolio import read_settings
+from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
 
 _DETAILS = (
     "Prints one line for each check, with the fix for every problem. Makes one call to each "
     "exchange endpoint that a sync uses, and stores nothing. Exit code 1 if a check fails.\n\n"
+    "With --probe it tests what a sync assumes of the exchange's API instead: page limits, the "
+    "order of rows, the ends of time windows, ids, retention. It sends up to about a hundred "
+    "read-only requests, and writes a file without keys, ids, addresses and amounts that you can "
+    "attach to a bug report. Exit code 1 if an assumption is contradicted.\n\n"
     "Example: alphapulse doctor bybit"
 )
 _COLOURS = {
@@ -42,6 +51,11 @@ _COLOURS = {
     Status.FAILED: "bold red",
     Status.SKIPPED: "dim",
     Status.UNKNOWN: "dim",
+}
+_VERDICTS = {
+    Verdict.HELD: "green",
+    Verdict.CONTRADICTED: "bold red",
+    Verdict.NOT_TESTABLE: "dim",
 }
 
 
@@ -56,9 +70,15 @@ def doctor(
     demo: Annotated[
         bool, typer.Option("--demo", help="Check the demo account on the simulator.")
     ] = False,
+    probe: Annotated[
+        bool,
+        typer.Option("--probe", help="Test the exchange's API on one account, and write a report."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> int:
     names = accounts or []
+    if probe:
+        return _probe(names, demo=demo, as_json=as_json)
     found: list[Result] = []
     for line in _examined(names, demo=demo):
         found.append(line)
@@ -94,6 +114,68 @@ def _examined(names: Sequence[str], *, demo: bool) -> Iterator[Result]:
         from alphapulse_pipeline.cli.dagster_health import examine_dagster
 
         yield from examine_dagster(server, home, tables=tables, files_read=not unread)
+
+
+def _probe(names: Sequence[str], *, demo: bool, as_json: bool) -> int:
+    accounts, unread = _read(names)
+    if unread:
+        raise SettingsError(unread[0].message, unread[0].fix)
+    demo = demo or (not names and no_credentials(accounts))
+    if len(accounts) != 1:
+        raise SettingsError("--probe tests one account", "run `alphapulse doctor ACCOUNT --probe`")
+    if demo:
+        require_simulator(accounts)
+        accounts = simulable(accounts)
+    with ExitStack() as stack:
+        connection = _server(stack, environment.home(), demo=demo).connection
+        tables = connection is not None and revision(connection) is Revision.CURRENT
+        if demo:
+            stack.enter_context(simulated(accounts))
+        probe = Probe(accounts[0], connection, tables)
+        for finding in probe.run():
+            if not as_json:
+                _print_finding(finding)
+    path = _write(probe)
+    if as_json:
+        findings = [asdict(finding) for finding in probe.findings]
+        ok = not probe.contradicted
+        output.print_json({"ok": ok, "file": str(path), "findings": findings})
+    else:
+        counts = Counter(finding.verdict for finding in probe.findings)
+        found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+        output.note(f"{found}; {probe.requests} requests")
+        output.line(str(path))
+        output.note(
+            "it describes the form of the exchange's answers, without keys, ids, addresses, names "
+            "and amounts: look at it, then attach it to a bug report"
+        )
+    return 1 if probe.contradicted else 0
+
+
+def _print_finding(finding: Finding) -> None:
+    from rich.text import Text
+
+    output.stdout().print(
+        Text.assemble(
+            (f"{finding.verdict:12}", _VERDICTS[finding.verdict]),
+            f" {finding.source:25} {finding.assumption}: {finding.evidence}",
+            f" ({finding.endpoint})" if finding.verdict is Verdict.CONTRADICTED else "",
+            f": {finding.detail}" if finding.detail else "",
+        )
+    )
+
+
+def _write(probe: Probe) -> Path:
+    """Write the report into the current directory."""
+    exchange = probe.account.settings.exchange
+    path = Path.cwd() / f"alphapulse-probe-{exchange}-{datetime.now(UTC):%Y-%m-%d}.json"
+    try:
+        path.write_text(redact(json.dumps(probe.report(), indent=1)) + "\n")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write {path}: {error.strerror}", "run it in a directory that you can write to"
+        ) from None
+    return path
 
 
 def _read(names: Sequence[str]) -> tuple[list[Account], list[Result]]:

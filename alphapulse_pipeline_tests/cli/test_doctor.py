@@ -12,6 +12,7 @@ import pytest
 
 from alphapulse_pipeline.cli import doctor as cli
 from alphapulse_pipeline.settings.component_file import component_files
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline_tests.cli import running
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 
@@ -115,6 +116,48 @@ def test_an_account_that_is_not_there_is_wrong_usage(home: Path) -> None:
     assert done.stdout == ""
 
 
+def probe(home: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return doctor(
+        home,
+        *arguments,
+        "--probe",
+        BYBIT_API_URL=url,
+        BYBIT_API_KEY=DEMO_KEY,
+        BYBIT_API_SECRET=DEMO_SECRET,
+    )
+
+
+def test_a_probe_writes_a_report_of_what_was_contradicted(home: Path) -> None:
+    with serve(World(), faults=["reversed:/v5/execution/list"]) as simulator:
+        done = probe(home, simulator.url, "bybit")
+        assert done.returncode == 1, done.stderr
+        *lines, path = done.stdout.splitlines()
+        broken = [line for line in lines if line.startswith("contradicted")]
+        assert broken
+        assert all("the order of rows" in line and "ExecutionList" in line for line in broken)
+        assert any(line.startswith("held") for line in lines)
+        assert "attach it to a bug report" in done.stderr
+        written = Path(path)
+        assert written.parent == home.parent
+        assert re.fullmatch(r"alphapulse-probe-bybit-\d{4}-\d\d-\d\d\.json", written.name)
+        report = json.loads(written.read_text())
+        assert len(report["findings"]) == len(lines)
+        simulator.set_faults()
+        done = probe(home, simulator.url, "bybit", "--json")
+    printed = json.loads(done.stdout)
+    assert (done.returncode, printed["ok"], printed["file"]) == (0, True, path)
+    assert {finding["verdict"] for finding in printed["findings"]} == {"held", "not testable"}
+    for secret in (DEMO_KEY, DEMO_SECRET):
+        assert secret not in done.stdout + done.stderr + written.read_text()
+
+
+def test_a_named_account_is_not_probed_on_the_simulator(home: Path) -> None:
+    done = doctor(home, "bybit", "--probe")
+    assert done.returncode == 2
+    assert "BYBIT_API_KEY and BYBIT_API_SECRET not set" in done.stderr
+    assert done.stdout == ""
+
+
 GOOD = """type: alphapulse_pipeline.components.ExchangeAccount
 attributes: {exchange: okx, history_start: 2026-01-01}
 """
@@ -138,6 +181,10 @@ def test_a_file_that_cannot_be_read_hides_no_other_account(
     assert "bad/defs.yaml:2: attributes.exchange: ccxt has no exchange 'oxk'" in unread[0].message
     assert "portfolio/defs.yaml:2: attributes.currency: 'usd' is not an asset" in unread[1].message
     assert cli._read(["good"])[1] == []
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "defs.yaml").write_text(GOOD)
+    with pytest.raises(SettingsError, match="--probe tests one account"):
+        cli._probe(["good", "other"], demo=False, as_json=False)
     (tmp_path / "good" / "defs.yaml").rename(tmp_path / "good" / "defs.yml")
     accounts, unread = cli._read([])
     assert not accounts

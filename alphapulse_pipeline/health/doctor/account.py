@@ -116,6 +116,12 @@ def checks(account: Account) -> list[Check[AccountContext]]:
     ]
 
 
+def prerequisites(account: Account) -> list[Check[AccountContext]]:
+    """The checks that must succeed before the account's data can be requested."""
+    needed = ("settings", "dns", "tcp", "tls", "http", "lock", "signature", "key", "markets")
+    return [check for check in checks(account) if check.name in needed]
+
+
 def _settings(context: AccountContext) -> Finding:
     account, names = context.account, context.account.environment
     context.exchange = client_config(account, "doctor")

@@ -88,7 +88,7 @@ def _calls(
         case "positions":
             yield "margin mode", lambda: venue.margin_mode(client.request)
             for source in (s for s in venue.positions if s.wallet not in skipped):
-                yield from _listed(client, _label(source), source)
+                yield from _listed(client, label(source), source)
         case "prices":
             seen: list[Mapping[str, Any]] = []
             for category, params in venue.tickers.items():
@@ -101,7 +101,7 @@ def _calls(
                     yield from _listed(client, name, source)
             if dataset == "orders":
                 for source in (s for s in venue.open_orders if s.wallet not in skipped):
-                    yield from _listed(client, f"open {_label(source)}", source)
+                    yield from _listed(client, f"open {label(source)}", source)
 
 
 def _listed(client: ExchangeClient, name: str, source: Source) -> Iterator[tuple[str, Call]]:
@@ -143,7 +143,7 @@ def _some_market(client: ExchangeClient, source: Source) -> Any:
     )
 
 
-def _label(source: Source) -> str:
+def label(source: Source) -> str:
     """A name that distinguishes the source: its parameters, else its wallet and category."""
     values = [value for value in source.feed.params.values() if isinstance(value, str)]
     words = [value for value in values if value not in ("TRUE", "FALSE")]
