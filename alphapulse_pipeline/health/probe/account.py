@@ -99,7 +99,10 @@ class Probe:
             answered = [listing for listing in listings if listing.answers]
             self._look_further(answered)
             for listing in answered:
-                yield from self._rows(listing)
+                try:
+                    yield from self._rows(listing)
+                except ExchangeFailure as failure:
+                    yield _refusal(listing.name, listing.feed.method, failure)
             if answered:
                 probed += [(listing, listing.answers[0]) for listing in [_fullest(answered)]]
                 yield from self._thorough(answered)
@@ -209,14 +212,15 @@ class Probe:
     def _rows(self, listing: Listing) -> Iterator[Finding]:
         """What the answers show without further requests."""
         feed, answered = listing.feed, [row for answer in listing.answers for row in answer.rows]
-        self._describe(listing.name, feed.method, _own(listing.source, answered), listing)
+        completed = listing.completed(answered)
+        self._describe(listing.name, feed.method, _own(listing.source, completed), listing)
         outcomes: dict[Assumption, Outcome | None]
         outcomes = {Assumption.FIELDS: rows.fields(feed, answered)}
         outcomes |= (
             {}
             if not answered
             else {
-                Assumption.READABLE: rows.readable(listing, answered),
+                Assumption.READABLE: rows.readable(listing, completed),
                 Assumption.IDS: rows.unique_ids(listing),
                 Assumption.ORDER: rows.order(listing),
             }

@@ -52,7 +52,7 @@ def _amounts(wallet: Wallet, balance: Any) -> list[tuple[Decimal, Decimal]]:
     """The total and the debt of each asset, as a snapshot reads them."""
     if wallet.assets is not None:
         listed = wallet.assets(balance["info"])
-        found = [(number(total), number(debt)) for _, total, _, debt in listed]
+        found = [(number(total), number(debt)) for _, total, _, debt, *_ in listed]
     else:
         entries = [balance[asset] for asset in balance.get("total", {})]
         found = [(number(entry.get("total")), number(entry.get("debt"))) for entry in entries]

@@ -14,13 +14,22 @@ from alphapulse_pipeline.exchange.feed import (
     MARGIN,
     MILLISECOND,
     Feed,
+    Paging,
     Raw,
     to_milliseconds,
 )
 from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import Source
-from alphapulse_pipeline.exchange.walker import Counted, Cursor, FromId, Windows
+from alphapulse_pipeline.exchange.venues.kraken.enriched import Enriched
+from alphapulse_pipeline.exchange.walker import (
+    Counted,
+    Cursor,
+    FromId,
+    FromIdOrWindows,
+    Windows,
+)
+from alphapulse_pipeline.exchange.walker.ids import FIRST
 
 _FAR = timedelta(days=730)
 """How far back windows are looked for where the retention is unlimited."""
@@ -81,6 +90,17 @@ class Listing:
         return self.source.feed
 
     @property
+    def paging(self) -> Paging:
+        """How the list itself is paged, whatever else a sync does with its pages."""
+        match self.feed.paging:
+            case Enriched(paging=paging):
+                return paging
+            case FromIdOrWindows(ids=ids):
+                return ids
+            case paging:
+                return paging
+
+    @property
     def sample(self) -> Answer:
         """The answer with the most rows."""
         return max(self.answers, key=lambda answer: len(answer.rows))
@@ -96,8 +116,7 @@ class Listing:
     @property
     def margin(self) -> int:
         """Milliseconds by which a sync widens windows."""
-        paging = self.feed.paging
-        return paging.margin if isinstance(paging, Windows) else MARGIN
+        return self.paging.margin if isinstance(self.paging, Windows) else MARGIN
 
     def now(self) -> int:
         return to_milliseconds(self.reading.client.now())
@@ -117,9 +136,9 @@ class Listing:
 
     def look(self, looks: int) -> None:
         """Add the answers of the next `looks` windows, newest first, until one has rows."""
-        if isinstance(self.feed.paging, FromId):
+        if isinstance(self.paging, FromId):
             if not self.answers:
-                self.answers.append(self.ask(**{self.feed.paging.param: 0}))
+                self.answers.append(self.ask(**{self.paging.param: FIRST}))
         elif not self.takes_windows:
             if not self.answers:
                 self.answers.append(self.ask())
@@ -174,6 +193,14 @@ class Listing:
         # through the client, which turns every error of ccxt into an `ExchangeFailure`
         return next(iter(self.reading.client.run(read)), None)
 
+    def completed(self, rows: list[Raw]) -> list[Raw]:
+        """The rows with what a sync adds to them by a second request."""
+        paging, client = self.feed.paging, self.reading.client
+        if not rows or not isinstance(paging, Enriched):
+            return rows
+        found: list[Raw] = client.run(paging.complete, client.request, rows, [])
+        return found
+
     def unseen(self, rows: Sequence[Raw], *seen: Answer) -> list[Raw]:
         """The rows that none of the answers has."""
         known = {key for answer in seen for key in self.keys(answer.rows)}
@@ -183,13 +210,13 @@ class Listing:
 
     def following(self, answer: Answer) -> str:
         """The cursor of the next page; empty if there is none."""
-        paging = self.feed.paging
+        paging = self.paging
         assert isinstance(paging, Cursor)
         return str(paging.next(answer.raw, answer.rows) or "")
 
     def total(self, answer: Answer) -> int | None:
         """The number of rows that the answer counts."""
-        paging = self.feed.paging
+        paging = self.paging
         assert isinstance(paging, Counted)
         stated = paging.count(answer.raw)
         return int(stated) if str(stated).isdigit() else None

@@ -2,6 +2,7 @@
 
 from alphapulse_pipeline.exchange.feed import Raw
 from alphapulse_pipeline.exchange.walker import Counted, Cursor, FromId
+from alphapulse_pipeline.exchange.walker.ids import FIRST
 from alphapulse_pipeline.health.probe.finding import (
     Outcome,
     contradicted,
@@ -32,7 +33,7 @@ def page_limit(listing: Listing) -> Outcome | None:
     page = _again(listing, few)
     got = len(set(listing.keys(page.rows)))
     short = got < few and not (
-        isinstance(feed.paging, Cursor) and listing.following(page)  # short pages may go on
+        isinstance(listing.paging, Cursor) and listing.following(page)  # short pages may go on
     )
     if got > few or short:
         return contradicted(
@@ -56,24 +57,24 @@ def page_limit(listing: Listing) -> Outcome | None:
 def _after_short_page(listing: Listing) -> int:
     """The rows that follow a page with fewer rows than requested, where pages are read by id."""
     feed, sample = listing.feed, listing.sample
-    if not isinstance(feed.paging, FromId) or len(sample.rows) >= int(feed.params[feed.limit]):
+    if not isinstance(listing.paging, FromId) or len(sample.rows) >= int(feed.params[feed.limit]):
         return 0
-    following = listing.ask(**{feed.paging.param: feed.paging.id(sample.rows[-1])})
+    following = listing.ask(**{listing.paging.param: listing.paging.id(sample.rows[-1])})
     return len(listing.unseen(following.rows, sample))
 
 
 def _again(listing: Listing, limit: int | None) -> Answer:
     """The sample's request with another limit."""
-    paging, params = listing.feed.paging, {listing.feed.limit: limit}
+    paging, params = listing.paging, {listing.feed.limit: limit}
     if isinstance(paging, FromId):
-        params[paging.param] = 0
+        params[paging.param] = FIRST
     return listing.ask(listing.sample.window, **params)
 
 
 def pages(listing: Listing) -> Outcome | None:
     """Whether the second page continues the first one."""
     rows = len(listing.sample.rows)
-    match listing.feed.paging:
+    match listing.paging:
         case Cursor() as paging:
             return _by_cursor(listing, paging) if rows else not_testable("no rows")
         case Counted() as paging:

@@ -82,10 +82,10 @@ def order(listing: Listing) -> Outcome | None:
     """The order that the paging relies on; None if it relies on none."""
     rows = listing.sample.rows
     times = listing.times(rows)
-    match listing.feed.paging:
+    match listing.paging:
         case Cursor(ordered=True, disorder=tolerated):
             newest_first = True
-        case Counted():
+        case Counted(ordered=True):
             newest_first, tolerated = True, 0
         case FromId(id=id_of):
             newest_first, tolerated = False, 0

@@ -30,7 +30,7 @@ _FEW = 8
 
 def narrow_window(listing: Listing) -> Iterator[tuple[Assumption, Outcome]]:
     """A window that begins and ends at a row: what is returned of it, and what besides."""
-    if not listing.takes_windows or isinstance(listing.feed.paging, Bisect):
+    if not listing.takes_windows or isinstance(listing.paging, Bisect):
         return
     sample = listing.sample
     times = sorted(set(listing.times(sample.rows)))
@@ -38,7 +38,8 @@ def narrow_window(listing: Listing) -> Iterator[tuple[Assumption, Outcome]]:
         for assumption in (Assumption.WINDOW, Assumption.ENDS):
             yield assumption, not_testable("no rows")
         return
-    first, last = _inner(sorted(listing.times(sample.rows)))
+    longest = listing.feed.window // MILLISECOND - 1000 if listing.feed.window else max(times)
+    first, last = _inner(sorted(listing.times(sample.rows)), longest)
     whole_seconds = all(time % 1000 == 0 for time in times)
     stop = last + 999 if whole_seconds else last
     wanted = [row for row in sample.rows if first <= listing.time(row) <= last]
@@ -49,16 +50,16 @@ def narrow_window(listing: Listing) -> Iterator[tuple[Assumption, Outcome]]:
     yield Assumption.ENDS, _ends(listing, answer, (first, stop), lost)
 
 
-def _inner(times: list[int]) -> Window:
+def _inner(times: list[int], longest: int) -> Window:
     """The times of two neighbouring rows or a few more, with others before and after them if there
-    are enough. `times`: ascending, one for each row."""
+    are enough, and not further apart than `longest` milliseconds. `times`: ascending, one for each
+    row."""
     different = sorted(set(times))
-    if len(different) < 4:
-        return different[0], different[-1]
-    begin = len(different) // 3
-    end = begin + 1
-    while end < min(begin + 4, len(different) - 2) and (
+    begin = len(different) // 3 if len(different) > 3 else 0
+    end = begin
+    while end < min(begin + 4, max(len(different) - 2, 1), len(different) - 1) and (
         bisect_right(times, different[end + 1]) - bisect_left(times, different[begin]) <= _FEW
+        and different[end + 1] - different[begin] <= longest
     ):
         end += 1
     return different[begin], different[end]
@@ -110,7 +111,7 @@ def whole(listing: Listing) -> Outcome | None:
     if not sample.rows:
         return not_testable("no rows")
     seen = [sample]
-    paging = listing.feed.paging
+    paging = listing.paging
     if isinstance(paging, Cursor) and (cursor := listing.following(sample)):
         # lists paged by the last row's id end with an empty page
         following = listing.ask(sample.window, **{paging.param: cursor})
@@ -147,7 +148,7 @@ def counts_as_whole(listing: Listing) -> bool:
 
 
 def _claims_to_be_whole(listing: Listing, answer: Answer) -> bool:
-    match listing.feed.paging:
+    match listing.paging:
         case Counted():
             return listing.total(answer) == len(answer.rows)
         case Cursor():
@@ -159,7 +160,7 @@ def _claims_to_be_whole(listing: Listing, answer: Answer) -> bool:
 def _may_be_truncated(listing: Listing, answer: Answer) -> bool:
     feed = listing.feed
     limits = [feed.whole_below or SMALLEST_CAP]
-    if isinstance(feed.paging, Cursor | Counted):
+    if isinstance(listing.paging, Cursor | Counted):
         limits = [int(feed.params[feed.limit])] if listing.takes_limit else [50]
     return len(answer.rows) >= min(limits)
 
@@ -214,10 +215,11 @@ def _pair(times: list[int], longest: int) -> Window:
 def retention(listing: Listing) -> Outcome | None:
     """Whether rows are served for as long as documented."""
     feed, now = listing.feed, listing.now()
-    documented = f"documented: {span(feed.horizon)}" if feed.horizon else "documented: no limit"
+    kept = feed.horizon or listing.source.kept
+    documented = f"documented: {span(kept)}" if kept else "no limit is documented"
     times = [time for answer in listing.answers for time in listing.times(answer.rows)]
     oldest = listing.known.oldest
-    if isinstance(feed.paging, FromId):
+    if isinstance(listing.paging, FromId):
         begins = min(times, default=None)
         if oldest is not None and (begins is None or begins > oldest + 1000):
             return contradicted(_forgotten(now - oldest, documented))
