@@ -1,5 +1,6 @@
 """The probe: all assumptions hold on the simulated exchanges, and each that is broken is named."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -90,7 +91,7 @@ BROKEN: list[tuple[str, list[tuple[str, Assumption, str]]]] = [
             ("repeated=execId:/v5/execution/list", A.IDS, "ExecutionList"),
             ("retyped=isMaker:/v5/execution/list", A.FIELDS, "ExecutionList"),
             ("no-window:/v5/order/history", A.WINDOW, "OrderHistory"),
-            ("shuffled:/v5/account/transaction-log", A.ORDER, "TransactionLog"),
+            ("missing=cashBalance:/v5/account/transaction-log", A.FIELDS, "TransactionLog"),
             ("short-window=15:/v5/asset/deposit", A.LONGEST, "DepositQueryRecord"),
         ],
     ),
@@ -130,7 +131,6 @@ BROKEN: list[tuple[str, list[tuple[str, Assumption, str]]]] = [
             ("reversed:/0/private/Ledgers", A.ORDER, "Ledgers"),
             ("missing=cost:/0/private/TradesHistory", A.FIELDS, "TradesHistory"),
             ("no-window:/0/private/ClosedOrders", A.WINDOW, "ClosedOrders"),
-            ("page=3:/0/private/DepositStatus", A.WHOLE, "DepositStatus"),
             ("previous:/0/private/TradesHistory", A.PAGES, "TradesHistory"),
         ],
     ),
@@ -168,7 +168,7 @@ def test_rows_that_appear_late(simulator: Simulator, account: Open) -> None:
     findings = probed(account(simulator.url, "bybit"))
     late = [f for f in of(findings, Verdict.CONTRADICTED) if f.assumption is Assumption.LAG]
     assert late
-    assert "late; 30 seconds is assumed" in late[0].evidence
+    assert re.search(r"late; .+ is assumed", late[0].evidence)
 
 
 def test_totals_that_contain_debt(
@@ -196,17 +196,17 @@ def owes(simulator: Simulator, at: int) -> bool:
     return any(Decimal(balance["debt"]) for balance in balances)
 
 
-def remember(db: DB, deposit: dict[str, Any]) -> None:
-    """Store a deposit, as a sync would have."""
+def remember(db: DB, withdrawal: dict[str, Any]) -> None:
+    """Store a withdrawal, as a sync would have."""
     values = {
         "account": "savings",
-        "kind": "deposit",
-        "transfer_id": deposit["transfer_id"],
-        "asset": deposit["asset"],
-        "amount": deposit["amount"],
+        "kind": "withdrawal",
+        "transfer_id": withdrawal["transfer_id"],
+        "asset": withdrawal["asset"],
+        "amount": withdrawal["amount"],
         "status": "ok",
-        "to_wallet": "funding",
-        "happened_at": datetime.fromtimestamp(deposit["happened_at"] / 1000, UTC),
+        "from_wallet": "funding",
+        "happened_at": datetime.fromtimestamp(withdrawal["happened_at"] / 1000, UTC),
         "raw": Jsonb({}),
         "run_id": "a run",
     }
@@ -219,19 +219,19 @@ def remember(db: DB, deposit: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "verdict"),
-    [("", Verdict.HELD), ("short-retention=10:/v5/asset/deposit", Verdict.CONTRADICTED)],
+    [("", Verdict.HELD), ("short-retention=10:/v5/asset/withdraw", Verdict.CONTRADICTED)],
 )
 def test_a_row_that_the_database_has_is_asked_for(
     fault: str, verdict: Verdict, simulator: Simulator, account: Open, db: DB
 ) -> None:
     old = simulator.now() - 20 * DAY_MS
     transfers = simulator.truth(exchange="bybit")["transfers"]
-    deposits = [t for t in transfers if t["kind"] == "deposit" and t["happened_at"] < old]
-    remember(db, deposits[0])
+    withdrawals = [t for t in transfers if t["kind"] == "withdrawal" and t["happened_at"] < old]
+    remember(db, withdrawals[0])
     simulator.set_faults(*filter(None, [fault]))
     findings = probed(account(simulator.url, "bybit"), db)
     [found] = [
-        f for f in findings if f.source == "transfers/deposits" and f.assumption is A.RETENTION
+        f for f in findings if f.source == "transfers/withdrawals" and f.assumption is A.RETENTION
     ]
     assert found.verdict is verdict, found
     assert "days ago" in found.evidence
