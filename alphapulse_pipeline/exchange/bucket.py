@@ -80,8 +80,11 @@ class Bucket:
         with self._locked() as (state, now):
             return turn.at + state.held - turn.held - now
 
-    def hold(self, seconds: float) -> None:
-        """Let no request through for `seconds`, whoever waits; then go on from an empty bucket."""
+    def hold(self, seconds: float) -> bool:
+        """Let no request through for `seconds`, whoever waits; then go on from an empty bucket.
+
+        Returns whether that is news, i.e. much later than an earlier hold ends.
+        """
         with self._locked() as (state, now):
             until = now + min(seconds, _LONGEST_HOLD)
             longer = until - max(state.held_until, now)
@@ -90,6 +93,7 @@ class Bucket:
                 state.held_until = until
                 state.held += longer
                 state.tokens -= longer * self.per_second
+        return longer > 1
 
     def close(self) -> None:
         if self._file is not None:

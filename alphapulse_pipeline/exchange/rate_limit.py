@@ -7,6 +7,7 @@ exchange as well. What the exchange itself reports in its answers includes them.
 
 import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 
 from alphapulse_pipeline.exchange.bucket import Bucket, directory
 from alphapulse_pipeline.exchange.retry_after import DEFAULT_WAIT, until_next_minute
+
+logger = logging.getLogger(__name__)
 
 _JITTER = 0.5
 """Seconds by which requests may arrive closer to each other than they were sent."""
@@ -131,7 +134,16 @@ class RateLimiter:
         for limit, bucket, _ in _CURRENT.get():
             used, left = lower.get(limit.used, ""), lower.get(limit.left, "")
             if used.isdigit() and int(used) > _FULL * limit.amount:
-                bucket.hold(until_next_minute(lower.get("date", "")))
+                wait = until_next_minute(lower.get("date", ""))
+                if bucket.hold(wait):
+                    logger.info(
+                        "%s of %.0f used in this minute (%s), by other programs as well: waiting "
+                        "%.0f seconds",
+                        used,
+                        limit.amount,
+                        limit.name,
+                        wait,
+                    )
             if left == "0":
                 bucket.hold(1 / bucket.per_second)
 

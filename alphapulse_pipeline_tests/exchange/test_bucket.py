@@ -95,8 +95,8 @@ def test_a_hold_delays_those_who_wait_and_those_who_come(
     bucket = opened(clock)
     turns = [bucket.take(BURST) for _ in range(3)]
     before = [bucket.wait(turn) for turn in turns]
-    bucket.hold(30)
-    bucket.hold(20)  # is part of the first
+    assert bucket.hold(30)
+    assert not bucket.hold(20)  # is part of the first
     assert [bucket.wait(turn) for turn in turns] == pytest.approx([wait + 30 for wait in before])
     later = bucket.take(1)
     assert bucket.wait(later) == pytest.approx(30 + 2 * BURST / PER_SECOND)
