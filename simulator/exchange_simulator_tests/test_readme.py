@@ -86,7 +86,7 @@ def test_a_control_endpoint_answers(command: str, url: str) -> None:
     assert '"error"' not in answer
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=["ccxt", "pybit", "serve"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=["ccxt", "pybit", "serve", "traffic"])
 def test_a_program_prints_what_it_has_read(program: str, url: str) -> None:
     assert run(sys.executable, "-c", program.replace(ADDRESS, url)).strip()
 

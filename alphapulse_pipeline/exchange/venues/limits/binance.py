@@ -64,6 +64,9 @@ _COINM: Mapping[str, float | _Weight] = {
     "order": 1,
     "openOrders": _Weight(1, 40),
     "allOrders": _Weight(20, 40),
+    # no page of COIN-M yet: USD-M's
+    "openAlgoOrders": _Weight(1, 40),
+    "allAlgoOrders": 5,
     "userTrades": _Weight(20, 40),
     "income": 20,
 }
