@@ -100,6 +100,12 @@ class KrakenFutures:
         accounts = [account for account in answer["accounts"].values() if account["type"] == kind]
         return {"info": accounts, "total": {}}
 
+    def parse_ledger_entry_type(self, type: Any) -> Any:
+        """ccxt calls funding a fee."""
+        if type == "funding rate change":
+            return "funding"
+        return super().parse_ledger_entry_type(type)  # type: ignore[misc]
+
     def parse_trade(self, trade: Any, market: Any = None) -> Any:
         """ccxt leaves the size of inverse contracts out, and computes the fee from a schedule that
         the exchange no longer applies (docs.kraken.com/api-reference/fee-schedules, 2026-06-22)."""

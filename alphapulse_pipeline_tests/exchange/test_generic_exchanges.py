@@ -101,6 +101,26 @@ def test_bitstamps_other_transactions_do_not_hide_that_an_answer_was_cut_off() -
                 bitstamp.rows(dataset)
 
 
+def test_bitfinex_ledger_entries_are_in_the_wallet_that_they_name() -> None:
+    """https://docs.bitfinex.com/reference/rest-auth-ledgers"""
+    descriptions = [
+        "Settlement @ 185.79 on wallet margin",
+        "Deposit #2 on wallet exchange",
+        "Other",
+    ]
+    entries = [
+        [number, "USD", None, DAY, None, 0.5, 10.5, None, description]
+        for number, description in enumerate(descriptions)
+    ]
+
+    def answers(path: str, asked: Mapping[str, Any]) -> Any:
+        return entries if path.endswith("/ledgers/hist") else None
+
+    with account("bitfinex", answers, market("BTC/USD", "tBTCUSD")) as bitfinex:
+        rows = bitfinex.rows("ledger")
+    assert [row["wallet"] for row in rows] == ["margin", "exchange", ""]
+
+
 def test_kraken_futures_fills_of_inverse_contracts_are_read() -> None:
     """https://docs.kraken.com/api-reference/account-history/get-fills"""
     fills = [
@@ -129,4 +149,42 @@ def test_kraken_futures_fills_of_inverse_contracts_are_read() -> None:
     assert [(row["market"], row["wallet"], row["amount"]) for row in rows] == [
         ("BTC/USD:BTC", "margin", Decimal(600)),
         ("BTC/USD:USD", "flex", Decimal("0.25")),
+    ]
+
+
+def test_kraken_futures_ledger_entries_are_in_the_wallet_of_their_account() -> None:
+    """https://docs.kraken.com/api-reference/account-history/get-account-log"""
+    entries = [
+        {
+            "id": number,
+            "date": "2026-09-21T14:13:20.000Z",
+            "asset": asset,
+            "info": info,
+            "margin_account": name,
+            "booking_uid": f"booking-{number}",
+            "execution": execution,
+            "old_balance": 10,
+            "new_balance": 9.5,
+            "fee": 0.1,
+        }
+        for number, (asset, info, name, execution) in enumerate(
+            (
+                ("usd", "futures trade", "flex", "522d4e0"),
+                ("xbt", "funding rate change", "f-xbt:usd", None),
+                ("xbt", "cross-exchange transfer", "cash", None),
+            )
+        )
+    ]
+
+    def answers(path: str, asked: Mapping[str, Any]) -> Any:
+        return {"logs": entries} if path.endswith("/account-log") else None
+
+    with account("krakenfutures", answers, market("BTC/USD:USD", "PF_XBTUSD")) as futures:
+        rows = futures.rows("ledger")
+    assert [
+        (r["wallet"], r["asset"], r["amount"], r["class"], r["reference_id"]) for r in rows
+    ] == [
+        ("flex", "USD", Decimal("-0.5"), "trade", "522d4e0"),
+        ("margin", "BTC", Decimal("-0.5"), "funding", "booking-1"),
+        ("cash", "BTC", Decimal("-0.5"), "transfer", "booking-2"),
     ]

@@ -122,7 +122,7 @@ def _wallet(wallets: Wallets, plan: CallPlan) -> str:
     """The wallet of a plan's rows; empty if they belong to several, or if it is unknown."""
     names = [wallet.name for wallet in wallets]
     if not plan.category:
-        return wallet_among(names)
+        return wallet_among(names, str(plan.params.get("type")))
     contracts = ("contract", "swap") if plan.category != "spot" else ()
     return wallet_among(names, plan.part_of or plan.name, plan.category, *contracts, "account")
 

@@ -23,6 +23,7 @@ _ASSETS = ("currency", "coin", "asset", "ccy", "token", "symbol")
 
 _CLASSES = {
     "trade": "trade",
+    "fee": "other",
     "funding": "funding",
     "deposit": "transfer",
     "withdrawal": "transfer",
@@ -35,8 +36,7 @@ _CLASSES = {
     "reward": "reward",
     "airdrop": "reward",
 }
-"""ccxt's type of a ledger entry -> class. Fees are not listed: on a generic exchange they may not
-belong to a fill, and only entries that certainly repeat another history may be left out."""
+"""ccxt's type of a ledger entry -> class. A fee may not belong to a fill, so it always counts."""
 
 
 def wallet_among(names: Iterable[str], *candidates: str) -> str:
