@@ -98,6 +98,8 @@ def _parse(reader: Reader, source: Source, row: Raw) -> tuple[str, Raw, Any]:
     if source.market:
         name, market = markets.resolve(row[source.market], source.category)
         return name, row, _timed(source, row, parse(row, market))
+    if source.mentions and row.get(source.mentions):
+        markets.resolve(row[source.mentions], source.category)
     return "", row, _timed(source, row, parse(row))
 
 

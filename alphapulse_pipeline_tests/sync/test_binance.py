@@ -114,6 +114,27 @@ def test_conditional_orders_are_followed_to_their_end(
         assert (placed in after) is (status == "closed")
 
 
+def test_a_contract_that_was_delisted_before_the_first_sync_is_found_in_the_ledger(
+    make_account: Make, database: str, db: DB
+) -> None:
+    with living(extra_markets=2, holds_extra=True) as simulator:
+        catalogue = simulator.world.on("binance").catalogue
+        gone = "T0000/USDT:USDT"
+        catalogue.standing = tuple(
+            replace(market, delisted_at=NOW_MS - HOUR) if market.name == gone else market
+            for market in catalogue.standing
+        )
+        account = at(simulator, make_account, 0)
+        with open_session(account, database, "test") as session:
+            for dataset in ("ledger", "trades"):
+                rows = history(session, dataset, whole_history(session), fill=True)
+                write(session.connection, rows, "test")
+        truth = simulator.truth(NOW_MS, exchange="binance")
+    wanted = true(truth, "trades")
+    assert gone in {row[0] for row in wanted}
+    assert stored(db, "trades", "binance") == wanted
+
+
 @pytest.mark.parametrize("kind", BINANCE_ACCOUNTS)
 def test_accounts_that_lack_wallets_are_read_completely(
     kind: str, make_account: Make, database: str, db: DB

@@ -56,6 +56,9 @@ class Source:
     """ccxt's flag of the markets in its rows: spot, linear, inverse, option."""
     market: str = ""
     """The field of a row with its market's raw id; empty if rows have no market."""
+    mentions: str = ""
+    """The field of a ledger's row with the raw id of the market it is about, or blank: the market's
+    histories are read even if the exchange lists it no longer."""
     per_market: str = ""
     """The parameter for a market's raw id, if the exchange lists one market at a time."""
     by_name: bool = False

@@ -79,6 +79,7 @@ def windowed(
     window: timedelta = timedelta(days=30),
     retention: timedelta | None = None,
     category: str = "",
+    mentions: str = "",
     **params: Any,
 ) -> Source:
     """The source of a list that is requested for time windows.
@@ -104,5 +105,6 @@ def windowed(
         kind=kind,
         amend=amend,
         category=category,
-        market="symbol" if category else "",
+        market="symbol" if category and not mentions else "",
+        mentions=mentions,
     )

@@ -69,6 +69,8 @@ def _income(wallet: str) -> Source:
         required=_INCOME_FIELDS,
         documented=pages.INCOME[wallet],
         retention=_RETENTION[wallet],
+        category=_CATEGORIES[wallet],
+        mentions="symbol",
     )
 
 

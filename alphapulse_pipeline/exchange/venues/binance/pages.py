@@ -156,14 +156,24 @@ POSITIONS = {
         "value is computed",
     ),
 }
+_MARKETS = (
+    "its rows name the markets that were traded: contracts that were delisted or delivered before "
+    "the first sync are known only from them, and so not at all beyond its retention"
+)
 INCOME = {
-    USDM: _page(f"{_USDM}account#get-income-history", f"30 {_FUTURES_WEIGHT}", 1000, 100),
+    USDM: _page(
+        f"{_USDM}account#get-income-history",
+        f"30 {_FUTURES_WEIGHT}",
+        1000,
+        100,
+        note=_MARKETS,
+    ),
     COINM: _page(
         f"{_COINM}account#get-income-history",
         f"20 {_FUTURES_WEIGHT}",
         1000,
         100,
-        note="no retention is documented; windows of up to a year",
+        note=f"no retention is documented; windows of up to a year; {_MARKETS}",
     ),
 }
 CAPITAL_FLOW = _page(
