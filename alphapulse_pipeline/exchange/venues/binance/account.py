@@ -16,9 +16,13 @@ _QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BTC", "ETH", "BNB",
 
 
 async def rights(call: Caller) -> Rights:
-    """Unknown permissions count as permission to trade.
+    """Get API Key Permission (developers.binance.com, 2026-08-21). Unknown permissions count as
+    permission to trade.
 
-    `tradingAuthorityExpirationTime` is ignored: it ends the permission to trade, not the key.
+    `enableFutures` and `enableSpotAndMarginTrading` are permissions to trade; no page says that
+    reading needs them. A key that was created before the futures account was opened has no access
+    to futures. `tradingAuthorityExpirationTime` is ignored: it ends the permission to trade on spot
+    and margin, not the key.
     """
     info = await call("sapiGetAccountApiRestrictions", {})
     granted = {name: yes for name, yes in info.items() if name.startswith(("enable", "permits"))}
