@@ -3,14 +3,19 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import check, living
-from alphapulse_pipeline_tests.sync.truth import sync_all
+from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
 from exchange_simulator import Simulator, World
+from exchange_simulator.kraken import orders
 from exchange_simulator.layout import KRAKEN_ACCOUNTS
 
 Make = Callable[..., Account]
@@ -51,3 +56,27 @@ def test_an_account_without_anything(
     assert {name for name, found in written.items() if found.inserted} <= {"prices"}
     gaps = db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall()
     assert gaps == []
+
+
+@pytest.mark.parametrize("newest_by", ["opened", "closed"])
+def test_orders_are_read_in_whichever_order_they_come(
+    newest_by: str,
+    make_account: Make,
+    database: str,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(orders, "NEWEST_BY", newest_by)
+    world = World(seed=8, genesis=NOW_AT - timedelta(days=12))
+    with living(world) as simulator:
+        account = account_of(make_account, simulator, 12)
+        with open_session(account, database, "test") as session:
+            write(
+                session.connection,
+                history(session, "orders", whole_history(session), fill=True),
+                "test",
+            )
+        truth = simulator.truth(NOW_MS, exchange="kraken") | {"exchange": "kraken"}
+    found = stored(db, "orders", account.name)
+    assert found == true(truth, "orders")
+    assert len(found) > 500

@@ -81,7 +81,7 @@ async def booked(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
 def fill(raw: Raw, row: Row) -> Row:
     """The market, the profit and the fee of a fill on margin. Without entries, the fee is the
     estimate of the fill itself and the profit is not known."""
-    entries = raw[_ENTRIES_OF]
+    entries = raw.get(_ENTRIES_OF)
     on_contract = {"market": market_of(row["market"]), "realized_pnl": None}
     return on_contract | (_money(entries, row["fee_currency"]) if entries else {})
 

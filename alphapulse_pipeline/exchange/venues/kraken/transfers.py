@@ -124,7 +124,7 @@ def _withdrawal(raw: Raw, row: Row) -> Row | None:
         return None
     wallet, _ = book_of(raw["asset"])
     # ccxt reports canceled ones as failed
-    canceled = raw[_REFUNDED] or raw.get("status-prop") == "canceled"
+    canceled = raw.get(_REFUNDED) or raw.get("status-prop") == "canceled"
     return _booked(raw, row) | {
         "amount": -_exact(raw, "amount"),
         "from_wallet": wallet,
