@@ -1,11 +1,15 @@
 """Kraken's accounts that trade on margin, or are old, reconcile to the last digit."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.exchange.test_kraken import entry, kraken, listed
+from alphapulse_pipeline_tests.portfolio.accounts import Accounts
 from alphapulse_pipeline_tests.portfolio.living import living
 from alphapulse_pipeline_tests.portfolio.test_reconciliation import found, reconcile
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS
@@ -35,3 +39,29 @@ def test_every_balance_reconciles(kind: str, server: EmbeddedServer) -> None:
         ).fetchone()
         assert realized is not None
         assert (realized[0] > 10) == (kind == "on margin")
+
+
+def test_an_allocation_moves_between_wallets_and_earns_nothing(accounts: Accounts) -> None:
+    booked = {
+        "LGIVEN": entry(refid="E1", type="earn", subtype="allocation", asset="DOT", amount="-10"),
+        "LTAKEN": entry(refid="E1", type="earn", subtype="allocation", asset="DOT.B", amount="10"),
+        "LREWARD": entry(refid="E2", type="earn", subtype="reward", asset="DOT.B", amount="0.25"),
+    }
+    accounts.deployed("main", "ledger")
+    with kraken(Ledgers=listed("ledger", booked)) as read:
+        for row in read.rows("ledger"):
+            accounts._insert(
+                "ledger", {**row, "raw": Jsonb(row["raw"]), "account": "main", "run_id": "test"}
+            )
+    moved = accounts.db.execute(
+        "SELECT wallet, asset, sum(amount) FROM portfolio.movements GROUP BY 1, 2 ORDER BY 1"
+    ).fetchall()
+    assert moved == [("earn", "DOT", Decimal("10.25")), ("spot", "DOT", Decimal(-10))]
+    legs = accounts.db.execute(
+        "SELECT wallet, treatment, amount FROM portfolio.legs ORDER BY amount"
+    ).fetchall()
+    assert legs == [
+        ("spot", "moved", Decimal(-10)),
+        ("earn", "earned", Decimal("0.25")),
+        ("earn", "swap", Decimal(10)),
+    ]
