@@ -14,6 +14,7 @@ from alphapulse_pipeline_tests.portfolio.accounts import Accounts
 from alphapulse_pipeline_tests.portfolio.living import living
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
 from exchange_simulator import EXCHANGES, World
+from exchange_simulator.layout import BYBIT_IN_SESSIONS
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def held(db: Connection[TupleRow]) -> Connection[TupleRow]:
 @pytest.fixture(scope="session")
 def busy_world() -> World:
     """Of a seed that deposits and withdraws within the days that are read."""
-    return World(seed=16, genesis=GENESIS, pace=0.7)
+    return World(seed=16, genesis=GENESIS, pace=0.7, layout=BYBIT_IN_SESSIONS)
 
 
 @pytest.fixture(scope="package", params=EXCHANGES)

@@ -15,6 +15,7 @@ from alphapulse_pipeline_tests.sync.test_truth import check
 from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
 from exchange_simulator import Key, Simulator, World, serve
 from exchange_simulator.keys import ALL_SCOPES
+from exchange_simulator.layout import BYBIT_IN_SESSIONS
 from exchange_simulator.markets import DAY
 
 Make = Callable[..., Account]
@@ -30,7 +31,11 @@ def frozen(world: World) -> Iterator[Simulator]:
 @pytest.fixture(scope="module")
 def upgraded() -> World:
     return World(
-        seed=7, genesis=GENESIS, option_coins=("BTC", "ETH", "SOL"), upgraded_at=UPGRADED_AT
+        seed=7,
+        genesis=GENESIS,
+        option_coins=("BTC", "ETH", "SOL"),
+        upgraded_at=UPGRADED_AT,
+        layout=BYBIT_IN_SESSIONS,
     )
 
 

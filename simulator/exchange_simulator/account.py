@@ -131,14 +131,17 @@ class Account:
         size = self.positions.head(market).size
         value = cost_of(market, price, abs(size))
         amount = nearest(value * rate) * (-1 if size > 0 else 1)
-        funding = Funding(self._next_fill(), market, at, size, price, value, rate, amount)
+        settles = market.settle in self._layout.sessions
+        session = self.positions.settle(at, market, price) if settles else ZERO
+        funding = Funding(self._next_fill(), market, at, size, price, value, rate, amount, session)
         self.executions[market.kind].append(at, funding)
         self.fundings.append(at, funding)
         self.positions.fund(at, market, amount)
         self._funded[market.name] += amount
         wallet = self._layout.wallet_of[market.kind]
         margin = self._isolated_margin(market)
-        self.books.book(at, wallet, market.settle, "funding", amount, funding, margin)
+        paid = amount + session
+        self.books.book(at, wallet, market.settle, "funding", paid, funding, margin)
 
     def transfer(
         self,

@@ -34,6 +34,9 @@ class Layout:
     rollover: Decimal | None = None
     """What an open position pays each time, of its value, on exchanges whose contracts are spot
     bought or sold on margin; None: funding, which may also be received."""
+    sessions: frozenset[str] = frozenset()
+    """Currencies whose contracts are settled in sessions: with every funding payment, the
+    unrealized profit is paid out, in one entry of the ledger."""
     spot_fees: Literal["received", "quote"] = "received"
     """Currency of spot fees: the received one, or always the quote currency."""
     week_by_id: bool = False
@@ -88,6 +91,9 @@ _BYBIT = Layout(
     wallets=("unified", "funding"),
     loans="unified",
 )
+BYBIT_IN_SESSIONS = replace(_BYBIT, sessions=frozenset({"USDC"}))
+"""As "Get Transaction Log" describes USDC contracts. The default account, whose figures are in the
+documentation, is without sessions."""
 _BINANCE = Layout(
     exchange="binance",
     wallet_of={"spot": "spot", "linear": "usdm", "inverse": "coinm"},

@@ -43,6 +43,7 @@ class Positions:
         old = self.head(market)
         signed = amount if side == "buy" else -amount
         size, basis, profit, closed = old.size + signed, old.basis, ZERO, ZERO
+        settled = old.settled
         if old.size * signed >= 0:
             basis += cost
         else:
@@ -53,6 +54,8 @@ class Positions:
             gain = received - released
             # an inverse contract's cost is in coins: it falls when the price rises
             profit = gain if (old.size > 0) == (market.kind != "inverse") else -gain
+            paid = settled if closed == held else nearest(settled * closed / held)
+            profit, settled = profit - paid, settled - paid
             basis = basis - released if closed == amount else cost - received
         fresh = not old.size or old.size * size < 0
         realised = profit - fee if fresh else old.realised + profit - fee
@@ -65,20 +68,31 @@ class Positions:
                 realised_ever=old.realised_ever + profit - fee,
                 opened_at=at if fresh else old.opened_at,
                 updated_at=at,
+                settled=settled,
             )
         )
         return Change(closed, profit, size)
 
+    def settle(self, at: int, market: Market, price: Decimal) -> Decimal:
+        """Pay out the unrealized profit at `price`; the entry price stays."""
+        old = self.head(market)
+        profit = old.profit(price)
+        self._set(
+            old._replace(
+                settled=old.settled + profit,
+                realised=old.realised + profit,
+                realised_ever=old.realised_ever + profit,
+                updated_at=at,
+            )
+        )
+        return profit
+
     def fund(self, at: int, market: Market, amount: Decimal) -> None:
         old = self.head(market)
         self._set(
-            Position(
-                market=market,
-                size=old.size,
-                basis=old.basis,
+            old._replace(
                 realised=old.realised + amount,
                 realised_ever=old.realised_ever + amount,
-                opened_at=old.opened_at,
                 updated_at=at,
             )
         )

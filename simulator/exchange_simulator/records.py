@@ -150,6 +150,8 @@ class Funding(NamedTuple):
     rate: Decimal
     amount: Decimal
     """In the settlement currency; positive when received."""
+    session: Decimal = ZERO
+    """Profit of the session that is paid out together with it; see `Layout.sessions`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -210,6 +212,8 @@ class Position(NamedTuple):
     realised_ever: Decimal
     opened_at: int
     updated_at: int
+    settled: Decimal = ZERO
+    """The part of its unrealized profit that was paid out; see `Layout.sessions`."""
 
     @property
     def entry_price(self) -> Decimal:
@@ -224,9 +228,10 @@ class Position(NamedTuple):
         return cost_of(self.market, price, abs(self.size))
 
     def profit(self, price: Decimal) -> Decimal:
-        """Unrealized profit at `price`."""
+        """Unrealized profit at `price` that was not paid out yet."""
         gain = self.value(price) - self.basis
-        return gain if (self.size > 0) == (self.market.kind != "inverse") else -gain
+        sign = 1 if (self.size > 0) == (self.market.kind != "inverse") else -1
+        return gain * sign - self.settled
 
 
 def cost_of(market: Market, price: Decimal, amount: Decimal) -> Decimal:

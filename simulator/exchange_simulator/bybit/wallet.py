@@ -280,7 +280,8 @@ def _funding_in_log(world: World, funding: Funding) -> dict[str, Any]:
         "size": plain(funding.size),
         "tradePrice": plain(funding.price),
         "funding": plain(funding.amount),
-        "cashFlow": "0",
+        # of USDC contracts: the profit of the last eight hours
+        "cashFlow": plain(funding.session),
         "feeRate": plain(funding.rate if long else -funding.rate),
         "tradeId": execution_id(world, funding),
     }
