@@ -122,13 +122,14 @@ _ARCHIVED = re.compile(r'"code":\s*-2026\b.*archived', re.I)
 # Timeout, Deadline elapsed), and its internal errors, with or without a code
 _TEMPORARY = re.compile(
     r'"retCode":\s*(?:429|10000|10016|131001|131003|131200|131201|131230)\b|"code":\s*(?:-1008|-1016)\b'
+    r'|"code":\s*"(?:50046|50062|50064)"'  # OKX: temporarily unavailable
     r'|"EService:|"E(?:General|Database):Internal error'
 )
 
 # 10429: Bybit's "system level frequency protection"; Kraken's "EService: Throttled: [UNIX
 # timestamp]" for too many concurrent requests; both unknown to ccxt
 _THROTTLED = re.compile(
-    r'\b429\b.{0,40}(Too Many|rate)|"retCode":\s*10429\b'
+    r'\b429\b.{0,40}(Too Many|rate)|"retCode":\s*10429\b|"code":\s*"50040"'
     r'|"EService: ?Throttled|"EAuth:Too many requests',
     re.I,
 )

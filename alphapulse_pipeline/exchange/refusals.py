@@ -102,6 +102,16 @@ NO_DEMO = Refusal(
     "nothing needs to be done: it is asked about again every day",
     Kind.NOT_ENABLED,
 )
+NOT_IN_COUNTRY = Refusal(
+    "the exchange does not offer this in the account's country or region",
+    "nothing needs to be done: it is asked about again every day",
+    Kind.NOT_ENABLED,
+)
+NO_ALLOWLIST = Refusal(
+    "this is only for keys with an IP allowlist",
+    "add {address} to the IP allowlist of the key in {key} at the exchange",
+    Kind.PERMISSION,
+)
 WRONG_NONCE = Refusal(
     "another program used the key at the same time",
     "use the key in {key} in no other program, and set its nonce window to 10000 at the exchange",
@@ -113,6 +123,12 @@ _BINANCE_2015 = replace(
     fix=UNKNOWN_KEY_RIGHT_OR_ADDRESS.fix
     + "; futures need a key created after the futures account was opened, and may need "
     '"Enable Futures", which allow_trading_keys: true accepts',
+)
+_OKX_UNKNOWN = replace(
+    UNKNOWN_KEY,
+    fix=UNKNOWN_KEY.fix
+    + ", or to OKX's site of another region: exchange: okxus for app.okx.com (US), myokx for "
+    "my.okx.com (EEA), okx for www.okx.com",
 )
 
 _REFUSALS: Mapping[str, Refusal] = {
@@ -137,18 +153,29 @@ _REFUSALS: Mapping[str, Refusal] = {
     "code -2015": _BINANCE_2015,
     "code -1109": NEVER_OPENED,
     "code -3003": NEVER_OPENED,
-    # OKX
+    # OKX ("Error Code", REST API, 2026-07-20)
+    "code 50007": DISABLED,
+    "code 50008": DISABLED,
+    "code 50029": COMPLIANCE,
+    "code 50030": NO_RIGHT,
+    "code 50035": NO_ALLOWLIST,
+    "code 50038": NO_DEMO,
+    "code 50041": NO_RIGHT,
+    "code 50051": NOT_IN_COUNTRY,
+    "code 50059": COMPLIANCE,
+    "code 50060": COMPLIANCE,
     "code 50100": FROZEN,
     "code 50101": WRONG_ENVIRONMENT,
     "code 50103": UNKNOWN_KEY,
     "code 50104": WRONG_PASSPHRASE,
     "code 50105": WRONG_PASSPHRASE,
     "code 50110": WRONG_ADDRESS,
-    "code 50111": UNKNOWN_KEY,
+    "code 50111": _OKX_UNKNOWN,
     "code 50113": WRONG_SECRET,
     "code 50114": UNKNOWN_KEY,
-    "code 50119": UNKNOWN_KEY,
+    "code 50119": _OKX_UNKNOWN,
     "code 50120": NO_RIGHT,
+    "code 50121": WRONG_LOCATION,
     # Bitget
     "code 40085": UNIFIED_ACCOUNT,
     # Kraken, which does not distinguish an expired key from an unknown one

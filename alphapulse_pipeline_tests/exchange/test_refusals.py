@@ -77,10 +77,16 @@ REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
         okx(50110, "Your IP 2001:db8::7 is not included in your API key's 42 IP whitelist."),
         ["may not be used from this address", "add 2001:db8::7 to the IP allowlist"],
     ),
-    (okx(50111, "Invalid OK-ACCESS-KEY."), NOT_KNOWN),
+    (okx(50111, "Invalid OK-ACCESS-KEY."), [*NOT_KNOWN, "okxus", "myokx"]),
     (okx(50113, "Invalid Sign."), NO_MATCH),
     (okx(50114, "Invalid authorization."), NOT_KNOWN),
-    (okx(50119, "API key doesn't exist."), NOT_KNOWN),
+    (okx(50119, "API key doesn't exist"), [*NOT_KNOWN, "okxus", "myokx"]),
+    (okx(50007, "User blocked."), ["has disabled the account"]),
+    (okx(50030, "You don't have permission to use this API endpoint"), NO_RIGHT),
+    (
+        okx(50035, "This endpoint requires that APIKey must be bound to IP"),
+        ["IP allowlist", HERE],
+    ),
     (
         okx(50120, "This API key doesn't have permission to use this function."),
         ["lacks a permission"],
@@ -132,6 +138,25 @@ def test_a_wallet_that_was_never_opened_is_a_state(code: int, sentence: str) -> 
     found = fails(*binance(code, sentence))
     assert found.kind is Kind.NOT_ENABLED
     assert "never opened" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence", "kind"),
+    [
+        (50121, "You can't access our services through the IP address (10.0.0.1)", "restricted"),
+        (50060, "For security and compliance purposes, please complete ...", "restricted"),
+        # other endpoints may still answer
+        (50051, "Due to compliance restrictions in your country or region, ...", "not enabled"),
+        (50038, "This feature is unavailable in demo trading", "not enabled"),
+        (50040, "Too frequent operations, please try again later", "throttled"),
+        (50046, "This feature is temporarily unavailable while we make ...", "transient"),
+        (50013, "Systems are busy. Please try again later.", "transient"),
+        (50102, "Timestamp request expired.", "clock"),
+    ],
+)
+def test_what_okx_means(code: int, sentence: str, kind: str) -> None:
+    body = json.dumps({"code": str(code), "data": [], "msg": sentence}).encode()
+    assert fails("okx", Reply(body, 200)).kind == kind
 
 
 def test_a_restricted_location_is_no_outage() -> None:

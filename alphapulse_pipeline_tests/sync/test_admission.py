@@ -13,7 +13,6 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.feed import to_time
-from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.histories import history
@@ -23,14 +22,14 @@ from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.bybit_datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, Simulator, World, serve
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, EXCHANGES, Key, Simulator, World, serve
 
 Make = Callable[..., Account]
 Database = Connection[TupleRow]
 DAY = 86_400_000
 NOW = to_time(NOW_MS)
 A_DAY = TimeRange(NOW - timedelta(days=1), NOW)
-EXCHANGES = tuple(VENUES)
+
 pytestmark = pytest.mark.usefixtures("single_attempt")
 
 NO_KEY = "the exchange does not know the API key"

@@ -10,13 +10,14 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import check
-from alphapulse_pipeline_tests.sync.truth import sync_all
-from exchange_simulator import Simulator, World, serve
+from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
+from exchange_simulator import Key, Simulator, World, serve
 from exchange_simulator.layout import LAYOUTS
 from exchange_simulator.markets import HOUR
 
@@ -148,3 +149,72 @@ def _coverage(db: Connection[TupleRow], stream: str, at: int) -> tuple[Any, ...]
         " FROM alphapulse.coverage WHERE dataset = 'orders' AND stream = %(stream)s",
         {"at": datetime.fromtimestamp(at / 1000, UTC), "stream": stream},
     ).fetchone()
+
+
+# -- regions, demo trading, a new account ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("exchange", ["okxus", "myokx"])
+def test_the_hosts_of_other_regions_are_read_like_okx(
+    exchange: str,
+    simulator: Simulator,
+    make_account: Make,
+    database: str,
+    db: Connection[TupleRow],
+) -> None:
+    """Contracts of kinds that ccxt does not list there have no known size."""
+    account = make_account(simulator.url, exchange=exchange)
+    sync_all(account, database)
+    truth = simulator.truth(NOW_MS, exchange="okx")
+    for dataset in ("orders", "transfers", "funding", "ledger"):
+        assert stored(db, dataset, account.name) == true(truth, dataset), dataset
+    missing = {row["trade_id"] for row in truth["trades"]}
+    costs = db.execute("SELECT trade_id, market, cost FROM alphapulse.trades").fetchall()
+    assert missing == {trade_id for trade_id, _, _ in costs}
+    unlisted = {":" in market for _, market, cost in costs if cost is None}
+    assert unlisted == ({True} if exchange == "okxus" else set())
+    gaps = db.execute("SELECT dataset, stream, reason FROM alphapulse.coverage_gaps").fetchall()
+    assert gaps == []
+
+
+def test_demo_trading(
+    make_account: Make,
+    database: str,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has no deposits and withdrawals, and keys of its own."""
+    world = World(seed=5, genesis=_AT - timedelta(days=3), exchange="okx")
+    with serve(world, clock=_Clock(), limits=False, keys=[Key(demo=True)]) as simulator:
+        genesis = (_AT - timedelta(days=3)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        with pytest.raises(ExchangeFailure, match="for demo trading") as raised:
+            sync_all(account, database)
+        assert raised.value.kind is Kind.CREDENTIALS
+        monkeypatch.setenv(account.environment.testnet, "demo")
+        sync_all(account, database)
+        truth = simulator.truth(exchange="okx")
+    for dataset in ("trades", "orders", "ledger", "balances"):
+        assert stored(db, dataset, account.name) == true(truth, dataset), dataset
+    moved = {row for row in true(truth, "transfers") if row[0] == "transfer"}
+    assert moved
+    assert stored(db, "transfers", account.name) == moved
+    skipped = db.execute("SELECT part, state FROM alphapulse.skipped ORDER BY part").fetchall()
+    assert [(part, state) for part, state in skipped] == [
+        ("deposits", "not_enabled"),
+        ("withdrawals", "not_enabled"),
+    ]
+
+
+def test_an_account_that_was_never_used(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    layout = replace(LAYOUTS["okx"], empty=True)
+    world = World(genesis=_AT - timedelta(days=3), exchange="okx", layout=layout)
+    with serve(world, clock=_Clock(), limits=False) as simulator:
+        genesis = (_AT - timedelta(days=3)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        for written in (sync_all(account, database), sync_all(account, database)):
+            assert {name for name, done in written.items() if done.rows} <= {"prices"}
+    gaps = db.execute("SELECT dataset, stream, reason FROM alphapulse.coverage_gaps").fetchall()
+    assert gaps == []

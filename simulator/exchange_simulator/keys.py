@@ -27,3 +27,5 @@ class Key:
     ips: tuple[str, ...] = ("*",)
     uid: int = DEMO_UID
     sub_account: bool = False
+    demo: bool = False
+    """Whether it is for demo trading (OKX)."""

@@ -7,7 +7,15 @@ from alphapulse_pipeline.exchange.venues.kraken import KRAKEN
 from alphapulse_pipeline.exchange.venues.okx import OKX
 from alphapulse_pipeline.exchange.venues.venue import Source, Venue, Wallet
 
-VENUES: dict[str, Venue] = {"binance": BINANCE, "bybit": BYBIT, "kraken": KRAKEN, "okx": OKX}
+VENUES: dict[str, Venue] = {
+    "binance": BINANCE,
+    "bybit": BYBIT,
+    "kraken": KRAKEN,
+    "okx": OKX,
+    # the same API on the hosts of other regions, with keys of their own
+    "myokx": OKX,
+    "okxus": OKX,
+}
 
 
 def venue_of(exchange: str) -> Venue:

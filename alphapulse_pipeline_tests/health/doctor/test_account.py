@@ -22,7 +22,7 @@ from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
 from alphapulse_pipeline_tests.sync.test_generic import Hollaex
-from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, EXCHANGES, Key, World, serve
 from exchange_simulator.keys import ALL_SCOPES
 
 DB = Connection[TupleRow]
@@ -32,7 +32,7 @@ UNSUPPORTED = {"kraken": ["funding"]}
 """Datasets of an exchange, besides conversions, which are read from none."""
 
 
-@pytest.mark.parametrize("exchange", VENUES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_nothing_is_wrong_with_an_account_that_works(
     exchange: str, world: World, at: At, db: DB
 ) -> None:

@@ -1,5 +1,7 @@
 """Authentication (documentation: "REST Authentication").
 
+Requests of demo trading have a header, and keys of their own ("Demo Trading Services").
+
 The signature is the base64 HMAC-SHA256 of timestamp, method, path with query exactly as sent, and
 body. A request expires thirty seconds after its timestamp.
 """
@@ -45,6 +47,8 @@ def authenticate(
         raise Refused(50111)
     if key.expires_at is not None and key.expires_at <= now:
         raise Refused(50119)
+    if key.demo != (headers.get("x-simulated-trading") == "1"):
+        raise Refused(50101)
     if headers["ok-access-passphrase"] != key.passphrase:
         raise Refused(50105)
     origin = f"{written}{method}{path}"

@@ -64,6 +64,9 @@ PRIVATE = {
     "trade/fills-history": Private("orders", Limit(10), trade.fills_history),
 }
 
+NOT_IN_DEMO = frozenset({"asset/deposit-history", "asset/withdrawal-history"})
+"""The page names deposits and withdrawals, and not their endpoints."""
+
 _ANONYMOUS = Key(key="", secret="")
 
 
@@ -108,6 +111,8 @@ def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Pri
             _admit(exchange, limiter, (str(key.uid), path), endpoint.limit, call)
             if endpoint.scope not in key.scopes:
                 raise Refused(50120)
+            if key.demo and path in NOT_IN_DEMO:
+                raise Refused(50038)
             return endpoint.answer(call)
 
         return _respond(data, now)
