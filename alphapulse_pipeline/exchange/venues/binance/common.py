@@ -58,6 +58,18 @@ PLACES = (
 )
 
 
+# statuses that ccxt does not translate into those of the table
+_OPEN = ("PENDING_NEW", "PENDING_CANCEL")
+_STATUSES = ("open", "closed", "canceled", "expired", "rejected")
+
+
+def status(raw: str, translated: str) -> str:
+    """An order's status. A new one is unknown; `raw` keeps its name."""
+    if raw in _OPEN:
+        return "open"
+    return translated if translated in _STATUSES else "unknown"
+
+
 def all_of(answer: Any) -> Any:
     """The answer itself, for endpoints that return a bare list."""
     return answer

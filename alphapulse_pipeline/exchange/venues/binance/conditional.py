@@ -16,6 +16,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     WINDOW,
     Place,
     all_of,
+    status,
 )
 from alphapulse_pipeline.exchange.venues.venue import Source
 from alphapulse_pipeline.exchange.walker import Whole
@@ -97,6 +98,7 @@ def _order(raw: Raw, row: Row) -> Row:
     return row | {
         "order_id": f"{PREFIX}{raw['algoId']}",
         "type": str(raw["orderType"]).lower(),  # ccxt's is that of the order it will place
+        "status": status(raw["algoStatus"], row["status"]),
         "price": row["price"] or None,
         "filled": Decimal(0),
         "average": None,

@@ -6,7 +6,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import conditional, pages
+from alphapulse_pipeline.exchange.venues.binance import common, conditional, pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     COINM,
@@ -125,7 +125,7 @@ def orders() -> dict[str, Source]:
             market="symbol",
             per_market="symbol",
             listed_for=place.listed_for,
-            amend=_actual_wallet,
+            amend=_order,
             id="order_id",
         )
         for place in PLACES
@@ -191,7 +191,7 @@ def _orders_now(
         parse="parse_order",
         category=place.category,
         market="symbol",
-        amend=_actual_wallet,
+        amend=_order,
     )
 
 
@@ -223,6 +223,10 @@ def position(raw: Raw, position: Row) -> Row:
 
 def _fill(raw: Raw, row: Row) -> Row:
     return _actual_wallet(raw, row) | {"realized_pnl": number(raw.get("realizedPnl"))}
+
+
+def _order(raw: Raw, row: Row) -> Row:
+    return _actual_wallet(raw, row) | {"status": common.status(raw["status"], row["status"])}
 
 
 def _actual_wallet(raw: Raw, row: Row) -> Row:

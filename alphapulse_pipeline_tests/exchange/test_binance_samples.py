@@ -1,0 +1,283 @@
+"""Answers of the documented form, with blanks and nulls, through the client and the parser."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
+from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
+from alphapulse_pipeline.exchange.markets import Markets
+from alphapulse_pipeline.exchange.parsing import parsed
+from alphapulse_pipeline.exchange.venues import VENUES, Source
+from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline_tests.exchange.servers import Reply, replying
+
+BINANCE = VENUES["binance"]
+AT = 1_790_000_000_123
+_BASE = {"base": "BTC", "baseId": "BTC", "active": True}
+MARKETS: list[dict[str, Any]] = [
+    _BASE | {"id": "BTCUSDT", "symbol": "BTC/USDT", "quote": "USDT", "type": "spot", "spot": True},
+    _BASE
+    | {
+        "id": "BTCUSDT",
+        "symbol": "BTC/USDT:USDT",
+        "quote": "USDT",
+        "settle": "USDT",
+        "type": "swap",
+        "spot": False,
+        "swap": True,
+        "contract": True,
+        "linear": True,
+        "inverse": False,
+        "contractSize": "1",
+    },
+    _BASE
+    | {
+        "id": "BTCUSD_PERP",
+        "symbol": "BTC/USD:BTC",
+        "quote": "USD",
+        "settle": "BTC",
+        "type": "swap",
+        "spot": False,
+        "swap": True,
+        "contract": True,
+        "linear": False,
+        "inverse": True,
+        "contractSize": "100",
+    },
+]
+_FILL = {
+    "symbol": "BTCUSDT",
+    "id": 28457,
+    "orderId": 100234,
+    "price": "40000.10",
+    "qty": "0.002",
+    "commission": "0.00000200",
+    "commissionAsset": "BNB",
+    "time": AT,
+}
+_ORDER = {
+    "symbol": "BTCUSDT",
+    "orderId": 100234,
+    "clientOrderId": "web_abc",
+    "price": "0.00000000",
+    "origQty": "0.002",
+    "executedQty": "0.000",
+    "status": "NEW",
+    "timeInForce": "GTC",
+    "type": "LIMIT",
+    "side": "BUY",
+    "stopPrice": "0.0",
+    "time": AT,
+    "updateTime": AT,
+}
+_SPOT_ORDER = _ORDER | {"cummulativeQuoteQty": "0.00", "orderListId": -1, "icebergQty": "0.0"}
+_FUTURES_ORDER = _ORDER | {"avgPrice": "0.00000", "cumQuote": "0", "cumBase": "0"}
+_INVERSE = {"symbol": "BTCUSD_PERP", "pair": "BTCUSD"}
+_INCOME = {
+    "symbol": "",
+    "incomeType": "TRANSFER",
+    "income": "-0.37500000",
+    "asset": "USDT",
+    "info": "TRANSFER",
+    "time": AT,
+    "tranId": 9689322392,
+    "tradeId": "",
+}
+_CONDITIONAL = {
+    "algoId": 2146760,
+    "clientAlgoId": "6B2I9XVcJpCjqPAJ4YoFX7",
+    "algoType": "CONDITIONAL",
+    "orderType": "STOP_MARKET",
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "positionSide": "BOTH",
+    "quantity": "0.01",
+    "algoStatus": "CANCELED",
+    "actualOrderId": "",
+    "actualPrice": "0.00000",
+    "triggerPrice": "750.000",
+    "price": "0.000",
+    "icebergQuantity": None,
+    "tpOrderType": "",
+    "createTime": AT,
+    "updateTime": AT + 5,
+    "triggerTime": 0,
+}
+SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
+    ("trades", "spot"): _FILL
+    | {"quoteQty": "80.00", "orderListId": -1, "isBuyer": True, "isMaker": False},
+    ("trades", "margin"): _FILL | {"isBuyer": False, "isMaker": True, "isIsolated": False},
+    ("trades", "usdm"): _FILL
+    | {"side": "SELL", "quoteQty": "80.0", "realizedPnl": "-0.9", "maker": False, "buyer": False},
+    ("trades", "coinm"): _FILL
+    | _INVERSE
+    | {"side": "SELL", "baseQty": "0.0113", "realizedPnl": "0", "maker": False, "qty": "1"},
+    ("orders", "spot"): _SPOT_ORDER,
+    # a negative amount: not available
+    ("orders", "margin"): _SPOT_ORDER | {"isIsolated": False, "cummulativeQuoteQty": "-1.0"},
+    ("orders", "usdm"): _FUTURES_ORDER,
+    ("orders", "coinm"): _FUTURES_ORDER | _INVERSE,
+    ("orders", "usdm conditional"): _CONDITIONAL,
+    ("orders", "coinm conditional"): _CONDITIONAL | {"symbol": "BTCUSD_PERP"},
+    ("transfers", "deposits"): {
+        "id": "769800519366885376",
+        "amount": "0.001",
+        "coin": "BNB",
+        "network": "BNB",
+        "status": 0,
+        "address": "an address",
+        "addressTag": "",
+        "txId": "",
+        "insertTime": AT,
+        "confirmTimes": "",
+        "walletType": 0,
+    },
+    # the network may be missing in old ones
+    ("transfers", "withdrawals"): {
+        "id": "b6ae22b3aa844210a7041aee7589627c",
+        "amount": "8.91000000",
+        "transactionFee": "0.004",
+        "coin": "USDT",
+        "status": 4,
+        "address": "an address",
+        "txId": "",
+        "applyTime": "2026-09-21 11:12:02",
+        "walletType": 1,
+        "txKey": "",
+    },
+    ("transfers", "spot to usdm"): {
+        "asset": "USDT",
+        "amount": "1",
+        "type": "MAIN_UMFUTURE",
+        "status": "CONFIRMED",
+        "tranId": 11415955596,
+        "timestamp": AT,
+    },
+    ("funding", "usdm"): _INCOME | {"symbol": "BTCUSDT", "incomeType": "FUNDING_FEE"},
+    ("ledger", "usdm"): _INCOME,
+    ("ledger", "coinm"): _INCOME | {"asset": "BTC", "info": "WITHDRAW", "tranId": "9689322392"},
+    ("ledger", "margin"): {
+        "id": 123456,
+        "tranId": 123123,
+        "timestamp": AT,
+        "asset": "USDT",
+        "symbol": "",
+        "type": "BORROW",
+        "amount": "101",
+    },
+}
+
+
+@dataclass
+class Reading:
+    client: ExchangeClient
+    markets: Markets
+    answer: dict[str, Any]
+    name: str = "binance"
+
+    def rows(self, dataset: str, source: Source, *raw: dict[str, Any]) -> list[Row]:
+        total = {"total": len(raw), "rows": list(raw)}
+        paged = source.feed.method == "sapiGetAssetTransfer"
+        self.answer["body"] = total if paged else list(raw)
+        answer = self.client.run(self.client.request, source.feed.method, {"symbol": "BTCUSDT"})
+        return parsed(self, dataset, source, source.feed.read(answer))
+
+
+@pytest.fixture
+def reading() -> Iterator[Reading]:
+    answer: dict[str, Any] = {}
+    with replying(lambda _: Reply(json.dumps(answer["body"]).encode())) as url:
+        config = ClientConfig(AccountEnvironment("main"), "binance", "key", "secret", api_url=url)
+        with open_client(config) as client:
+            client.restore_markets(json.dumps({"markets": MARKETS, "options": {}}))
+            markets = Markets(client.ccxt, BINANCE.delisted, lambda _: None)
+            yield Reading(client, markets, answer)
+
+
+def source_of(dataset: str, stream: str) -> Source:
+    return BINANCE.histories[dataset][stream]
+
+
+@pytest.mark.parametrize(("dataset", "stream"), SAMPLES)
+def test_a_documented_row_is_read_and_a_new_field_changes_nothing(
+    dataset: str, stream: str, reading: Reading
+) -> None:
+    raw, source = SAMPLES[dataset, stream], source_of(dataset, stream)
+    [row] = reading.rows(dataset, source, raw)
+    [more] = reading.rows(dataset, source, raw | {"newField": {"a": [None, ""]}})
+    assert row | {"raw": None} == more | {"raw": None}
+    assert more["raw"]["newField"] == {"a": [None, ""]}
+
+
+def test_every_documented_stream_has_a_sample() -> None:
+    """Streams that differ from a sampled one only in a parameter need none of their own."""
+    sampled = {source_of(*name).feed.method for name in SAMPLES}
+    streams = [s for history in BINANCE.histories.values() for s in history.values()]
+    assert {s.feed.method for s in streams} - sampled == set()
+    assert [s.feed.method for s in streams if s.feed.documented is None] == []
+
+
+def test_a_new_type_of_income_keeps_its_name(reading: Reading) -> None:
+    source = source_of("ledger", "usdm")
+    [row] = reading.rows("ledger", source, _INCOME | {"incomeType": "NEW_KIND_OF_INCOME"})
+    assert row["kind"] == "NEW_KIND_OF_INCOME"
+    assert row["amount"] == Decimal("-0.375")
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        ("PENDING_NEW", "open"),
+        ("PENDING_CANCEL", "open"),
+        ("EXPIRED_IN_MATCH", "expired"),
+        ("A_NEW_STATUS", "unknown"),
+    ],
+)
+def test_an_order_has_a_status_of_the_table(raw: str, status: str, reading: Reading) -> None:
+    [row] = reading.rows("orders", source_of("orders", "spot"), _SPOT_ORDER | {"status": raw})
+    assert row["status"] == status
+    assert row["raw"]["status"] == raw
+
+
+def test_a_conditional_order_is_no_other_order(reading: Reading) -> None:
+    source = source_of("orders", "usdm conditional")
+    [row] = reading.rows("orders", source, _CONDITIONAL | {"algoStatus": "TRIGGERED"})
+    assert row["order_id"] == "algo-2146760"
+    assert (row["status"], row["type"], row["filled"]) == ("closed", "stop_market", 0)
+    assert (row["price"], row["average"]) == (None, None)
+
+
+def test_a_ledger_row_names_a_market_that_is_not_listed(reading: Reading) -> None:
+    fee = _INCOME | {"symbol": "BTCUSDT_260327", "incomeType": "COMMISSION", "tradeId": "2059192"}
+    reading.rows("ledger", source_of("ledger", "usdm"), fee)
+    assert [m["symbol"] for m in reading.markets.unlisted] == ["BTC/USDT:USDT-260327"]
+
+
+@pytest.mark.parametrize(("amount", "side"), [("3", "long"), ("-3", "short")])
+def test_a_position_without_a_value_has_a_side(amount: str, side: str, reading: Reading) -> None:
+    raw = {
+        "symbol": "BTCUSD_PERP",
+        "positionAmt": amount,
+        "entryPrice": "40000",
+        "breakEvenPrice": "0.0",
+        "markPrice": "50000.0",
+        "unRealizedProfit": "0.00100000",
+        "liquidationPrice": "0",
+        "leverage": "20",
+        "maxQty": "50",
+        "marginType": "cross",
+        "isolatedMargin": "0.00000000",
+        "isAutoAddMargin": "false",
+        "positionSide": "BOTH",
+        "updateTime": AT,
+    }
+    _, market = reading.markets.resolve("BTCUSD_PERP", "inverse")
+    found = BINANCE.position(raw, reading.client.ccxt.parse_position_risk(raw, market))
+    assert found is not None
+    assert (found["side"], found["notional"]) == (side, "0.00600000")
