@@ -27,7 +27,7 @@ from alphapulse_pipeline.exchange.walker.bisect import Bisect
 from alphapulse_pipeline.settings.accounts import exchanges
 
 ALL = tuple(exchange for exchange in exchanges() if exchange not in VENUES)
-CCXTS_OWN = {"type", "subType", "defaultSubType", "until"}
+CCXTS_OWN = {"type", "subType", "defaultSubType", "until", "v3"}
 
 
 @pytest.fixture(autouse=True)

@@ -85,6 +85,39 @@ ACCOUNTS: dict[str, tuple[list[Answer], list[tuple[str, str, str]]]] = {
         ],
         [("inverse", "BTC", "1.5"), ("linear", "USDC", "55"), ("linear", "USDT", "1000")],
     ),
+    "coinbase": (
+        [
+            (
+                "/brokerage/accounts",
+                {},
+                {
+                    "accounts": [
+                        {
+                            "currency": "USD",
+                            "type": "ACCOUNT_TYPE_FIAT",
+                            "available_balance": {"value": "900", "currency": "USD"},
+                            "hold": {"value": "100", "currency": "USD"},
+                        }
+                    ],
+                    "has_next": False,
+                },
+            ),
+            (
+                "/brokerage/cfm/balance_summary",
+                {},
+                {
+                    "balance_summary": {
+                        "futures_buying_power": {"value": "1200", "currency": "USD"},
+                        "total_usd_balance": {"value": "1250", "currency": "USD"},
+                        "cbi_usd_balance": {"value": "1000", "currency": "USD"},
+                        "cfm_usd_balance": {"value": "250", "currency": "USD"},
+                        "unrealized_pnl": {"value": "50", "currency": "USD"},
+                    }
+                },
+            ),
+        ],
+        [("spot", "USD", "1000"), ("swap", "USD", "250")],
+    ),
     "deribit": (
         [
             (

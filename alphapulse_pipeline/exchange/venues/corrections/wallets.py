@@ -32,6 +32,15 @@ def _bitget(answer: Any) -> Amounts:
         yield entry["marginCoin"], total, entry["locked"], None
 
 
+def _coinbase_futures(answer: Any) -> Amounts:
+    """docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/futures/
+    get-futures-balance-summary (undated): total_usd_balance, which ccxt takes, is the sum of
+    cbi_usd_balance, the dollars of the spot wallet, and cfm_usd_balance."""
+    held = (answer.get("balance_summary") or {}).get("cfm_usd_balance") or {}
+    if held.get("value"):
+        yield held["currency"], held["value"], None, None
+
+
 def _deribit(answer: Any) -> Amounts:
     """docs.deribit.com/api-reference/account-management/private-get_account_summaries (undated):
     equity includes the profit since the last settlement, and the value of options."""
@@ -88,6 +97,11 @@ WALLETS: Mapping[str, tuple[Wallet, ...]] = {
         Wallet("spot", {"type": "spot"}),
         *(Wallet("linear", {**_LINEAR, "productType": name}, assets=_bitget) for name in _FUTURES),
         Wallet("inverse", _INVERSE, assets=_bitget),
+    ),
+    "coinbase": (
+        # by default, ccxt reads one page of another list
+        Wallet("spot", {"type": "spot", "v3": True}),
+        Wallet("swap", {"type": "swap"}, assets=_coinbase_futures),
     ),
     "deribit": (Wallet("account", assets=_deribit),),
     "htx": (
