@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -131,6 +131,31 @@ def test_a_new_account_without_anything(
         sync_all(account, database)
     assert {dataset: result.rows for dataset, result in written.items() if result.rows} == {}
     assert gaps(db) == []
+
+
+def test_a_negative_balance_is_owed_once(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """What derivatives owe is a negative balance, which `borrowAmount` repeats."""
+    world = World(seed=7, genesis=GENESIS)
+    last = NOW_MS // DAY * DAY - 1
+
+    def lose_everything(at: int) -> None:
+        lost = world.account.books.head("unified", "USDC") + 30_000
+        world.account.transfer(at, "transfer", "USDC", lost, from_wallet="unified")
+
+    world.schedule(last, lose_everything)
+    with frozen(world) as simulator:
+        account = make_account(simulator.url, history_start=date(2026, 10, 14))
+        sync_all(account, database)
+        owed = simulator.truth(NOW_MS)["balances"]
+        assert stored(db, "balances", account.name) == true({"balances": owed}, "balances")
+    [(total, debt)] = db.execute(
+        "SELECT total, debt FROM alphapulse.balances_latest"
+        " WHERE wallet = 'unified' AND asset = 'USDC'"
+    ).fetchall()
+    assert total < 0
+    assert debt == 0
 
 
 def gaps(db: Connection[TupleRow]) -> list[tuple[str, ...]]:

@@ -140,7 +140,7 @@ class Account:
         self._funded[market.name] += amount
         wallet = self._layout.wallet_of[market.kind]
         margin = self._isolated_margin(market)
-        paid = amount + session
+        paid = amount + session if settles else amount
         self.books.book(at, wallet, market.settle, "funding", paid, funding, margin)
 
     def transfer(

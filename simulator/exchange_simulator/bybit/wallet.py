@@ -147,7 +147,8 @@ def _coin(
         "unrealisedPnl": plain(profit),
         "collateralSwitch": True,
         "spotHedgingQty": "0",
-        "borrowAmount": plain(balance.debt),
+        # what derivatives owe is a negative balance
+        "borrowAmount": plain(balance.debt + max(-balance.total, ZERO)),
         "totalPositionIM": plain(balance.position_margin),
         "walletBalance": plain(balance.total),
         "cumRealisedPnl": plain(realised),

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from ccxt.base.errors import InvalidNonce
 
+from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.venues.bybit import account, ledger, trading, transfers
 from alphapulse_pipeline.exchange.venues.bybit.common import FUNDING, UNIFIED
@@ -26,6 +27,19 @@ _BALANCE_FIELDS = (
     "totalPositionIM",
 )
 
+_UNIFIED_BALANCES = Documented(
+    page="bybit-exchange.github.io/docs/v5/account/wallet-balance",
+    dated="2026-05-25",
+    cost="1 of 50 per second",
+    note="equity is walletBalance - spotBorrow + unrealized profit; borrowAmount repeats what a "
+    "negative walletBalance owes",
+)
+_FUNDING_BALANCES = Documented(
+    page="bybit-exchange.github.io/docs/v5/asset/balance/all-balance",
+    dated="2026-03-16",
+    cost="1 of 5 per second",
+)
+
 BYBIT = Venue(
     wallets=(
         Wallet(
@@ -34,12 +48,14 @@ BYBIT = Venue(
             assets=account.amounts,
             rows=account.coins,
             required=_BALANCE_FIELDS,
+            documented=_UNIFIED_BALANCES,
         ),
         Wallet(
             FUNDING,
             {"type": "funding"},
             rows=at("result", "balance"),
             required=("coin", "walletBalance", "transferBalance"),
+            documented=_FUNDING_BALANCES,
         ),
     ),
     positions=trading.positions(),

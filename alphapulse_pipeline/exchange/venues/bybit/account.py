@@ -117,7 +117,7 @@ def coins(answer: Any) -> Any:
 
 
 def amounts(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
-    """ "Get Wallet Balance" (2026-05-28): equity is walletBalance - spotBorrow + unrealized profit.
+    """ "Get Wallet Balance" (2026-05-25): equity is walletBalance - spotBorrow + unrealized profit.
 
     `borrowAmount`, which ccxt takes as the debt, also has the liabilities of derivatives, which are
     in a negative `walletBalance` already.
