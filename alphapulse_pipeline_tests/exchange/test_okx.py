@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline_tests.exchange.accounts import DAY, Account, account, market
 
 BTC = market("BTC/USDT", "BTC-USDT")
@@ -432,3 +433,17 @@ def test_an_empty_account() -> None:
 
     with account("okx", answers, BTC, PERPETUAL) as okx:
         assert nothing(okx)
+
+
+def test_every_endpoint_says_what_its_page_documents() -> None:
+    venue = VENUES["okx"]
+    feeds = [
+        *(source.feed for history in venue.histories.values() for source in history.values()),
+        *(source.feed for source in (*venue.positions, *venue.open_orders)),
+        *(source.feed for source in venue.order_by_id("spot", "BTC-USDT", "1")),
+    ]
+    pages = [*(feed.documented for feed in feeds), *(w.documented for w in venue.wallets)]
+    for page in pages:
+        assert page is not None
+        assert page.page.startswith("www.okx.com/docs-v5/en/#")
+        assert (page.dated >= "2026-06-01", bool(page.cost)) == (True, True), page

@@ -151,6 +151,27 @@ def _coverage(db: Connection[TupleRow], stream: str, at: int) -> tuple[Any, ...]
     ).fetchone()
 
 
+def test_bills_of_the_funding_account_appear_late(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """What was not listed yet is not covered, and is found by the next run."""
+    world = World(seed=5, genesis=_AT - timedelta(days=9), exchange="okx")
+    world.advance_to(NOW_MS)
+    moved = [t for t in world.account.transfers.rows if t.kind == "transfer"][-1]
+    clock = _Clock()
+    clock.now = moved.happened_at + 40_000
+    with serve(world, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=9)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        sync_all(account, database)
+        wanted = true(simulator.truth(exchange="okx"), "transfers")
+        late = wanted - stored(db, "transfers", account.name)
+        assert {row[0] for row in late} == {"transfer"}
+        clock.now += 10 * 60_000
+        sync_all(account, database)
+        assert wanted <= stored(db, "transfers", account.name)
+
+
 # -- regions, demo trading, a new account ----------------------------------------------------------
 
 

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from exchange_simulator.markets import DAY
+from exchange_simulator.markets import DAY, MINUTE
 from exchange_simulator.money import plain
 from exchange_simulator.okx import names
 from exchange_simulator.okx.answers import Refused
@@ -16,6 +16,8 @@ from exchange_simulator.treasury import NETWORK_FEES, NETWORKS
 from exchange_simulator.world import World
 
 _MONTH = 30 * DAY
+_UPDATED_EVERY, _DELAY = MINUTE // 2, MINUTE
+"""The page warns of delays in high-traffic periods."""
 _NAMES = {"USDT": "Tether", "BTC": "Bitcoin", "ETH": "Ethereum", "SOL": "Solana"}
 _WITHDRAWAL_STATES = {"pending": "0", "ok": "2", "canceled": "-2"}
 
@@ -165,13 +167,15 @@ def bills(call: Call) -> Data:
 
 
 def bills_history(call: Call) -> Data:
-    """All bills, paged by time or (`pagingType` 2) by id."""
+    """All bills, paged by time or (`pagingType` 2) by id; updated every half a minute, and a minute
+    late."""
     ledger, keep = call.world.account.books.ledger[names.FUNDING], _wanted(call)
     paging = call.text("pagingType") or "1"
+    updated = call.now - call.now % _UPDATED_EVERY - _DELAY
     if paging == "1":
-        return _bills(call.world, by_time(call, ledger, keep))
+        return _bills(call.world, by_time(call, ledger, keep, until=updated))
     if paging == "2":
-        return _bills(call.world, by_id(call, ledger, names.bill_number, keep))
+        return _bills(call.world, by_id(call, ledger, names.bill_number, keep, until=updated))
     raise Refused(51000, "pagingType")
 
 

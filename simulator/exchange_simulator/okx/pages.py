@@ -25,15 +25,17 @@ def by_id(
     keep: Callable[[Row], bool],
     *,
     since: int = 0,
+    until: int | None = None,
 ) -> list[Row]:
     """A page by id (`after`, `before`) and time (`begin`, `end`, both inclusive) of rows that
-    happened at `since` or later."""
+    happened between `since` and `until` (by default now)."""
     begin, end = call.integer("begin"), call.integer("end")
     if begin is not None and end is not None and begin > end:
         raise Refused(51000, "begin")
     after, before = call.integer("after"), call.integer("before")
     first = max(since, begin or 0)
-    last = call.now if end is None else min(end, call.now)
+    newest = call.now if until is None else until
+    last = newest if end is None else min(end, newest)
     if after is not None:
         last = min(last, moment(after))
     if before is not None:
@@ -48,12 +50,18 @@ def by_id(
 
 
 def by_time(
-    call: Call, timeline: Timeline[Row], keep: Callable[[Row], bool], *, since: int = 0
+    call: Call,
+    timeline: Timeline[Row],
+    keep: Callable[[Row], bool],
+    *,
+    since: int = 0,
+    until: int | None = None,
 ) -> list[Row]:
     """A page by time alone: if the rows of one millisecond do not fit, the rest is unreachable."""
     after, before = call.integer("after"), call.integer("before")
     first = since if before is None else max(since, before + 1)
-    last = call.now if after is None else min(call.now, after - 1)
+    newest = call.now if until is None else until
+    last = newest if after is None else min(newest, after - 1)
     return _page(call, filter(keep, _newest_first(call, timeline, first, last)))
 
 
