@@ -191,7 +191,7 @@ def test_markets_that_could_not_be_loaded_are_loaded_by_the_next_dataset(
 def test_only_times_beyond_the_retention_are_unreachable(
     world: World, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:
-    with serve(world, clock=lambda: NOW_MS) as simulator:
+    with serve(world, clock=lambda: NOW_MS, limits=False) as simulator:
         account = make_account(
             simulator.url, history_start=GENESIS.date().replace(year=2024, month=1)
         )
