@@ -34,7 +34,7 @@ from alphapulse_pipeline.settings.errors import UserError
 
 _ENOUGH = 4
 """Rows with which most assumptions can be tested."""
-_MORE_LOOKS = 3
+_MORE_LOOKS = 5
 """Older windows of an endpoint that are requested if the newest ones have too few rows."""
 _MARKETS = 4
 """Markets of a list per market that are tried until one has rows."""
@@ -152,7 +152,7 @@ class Probe:
             listing.known = self._known(listing, venue, market["symbol"] if market else "")
             listing.answers.clear()
             try:
-                listing.look(1)
+                listing.look()
             except ExchangeFailure as failure:
                 if number == len(candidates):
                     yield _refusal(listing.name, listing.feed.method, failure)
@@ -197,17 +197,18 @@ class Probe:
 
     def _look_further(self, listings: list[Listing]) -> None:
         """Older windows, if the newest of an endpoint's lists have too few rows to test."""
-        looks = _MORE_LOOKS
-        for listing in listings:
-            if any(len(other.sample.rows) >= _ENOUGH for other in listings):
-                return
-            if looks and listing.takes_windows:
-                try:
-                    listing.look(1)
-                except ExchangeFailure as failure:
-                    if failure.kind in FINAL:
-                        raise
+        looks, left = _MORE_LOOKS, list(listings)
+        while left and looks and all(len(it.sample.rows) < _ENOUGH for it in listings):
+            listing = left.pop(0)
+            try:
+                more = listing.look()
+            except ExchangeFailure as failure:
+                if failure.kind in FINAL:
+                    raise
+                more = False
+            if more:
                 looks -= 1
+                left.append(listing)
 
     def _rows(self, listing: Listing) -> Iterator[Finding]:
         """What the answers show without further requests."""

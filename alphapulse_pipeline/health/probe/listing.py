@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from alphapulse_pipeline.datasets import HISTORIES
@@ -134,19 +135,24 @@ class Listing:
             raise Unreadable(f"the answer of {feed.method} has no list of rows")
         return Answer(raw, rows, at, window)
 
-    def look(self, looks: int) -> None:
-        """Add the answers of the next `looks` windows, newest first, until one has rows."""
+    def look(self) -> bool:
+        """Add the answer of another window, each further back than the one before; of lists without
+        windows, the first answer. Returns whether there was anything left to look at."""
         if isinstance(self.paging, FromId):
             if not self.answers:
                 self.answers.append(self.ask(**{self.paging.param: FIRST}))
+                return True
         elif not self.takes_windows:
             if not self.answers:
                 self.answers.append(self.ask())
+                return True
         else:
-            for window in [*self._windows()][len(self.answers) :][:looks]:
+            # the newest, and those one, three, seven, ... windows before it
+            place = 2 ** len(self.answers) - 1
+            for window in islice(self._windows(), place, place + 1):
                 self.answers.append(self.ask(window))
-                if self.answers[-1].rows:
-                    return
+                return True
+        return False
 
     def _windows(self) -> Iterator[Window]:
         """The windows that a sync would request, newest first."""

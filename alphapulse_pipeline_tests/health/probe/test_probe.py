@@ -17,7 +17,9 @@ from alphapulse_pipeline.health.probe.finding import Assumption, Finding, Verdic
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.probe.conftest import Open
+from alphapulse_pipeline_tests.sync.test_generic import Hollaex, fills
 from exchange_simulator import (
     Key,
     Simulator,
@@ -244,6 +246,18 @@ def test_a_new_account_has_nothing_to_test(account: Open) -> None:
     assert of(findings, Verdict.CONTRADICTED) == []
     rows = [f for f in findings if f.source == "trades/option"]
     assert [(f.verdict, f.evidence) for f in rows] == [(Verdict.NOT_TESTABLE, "no rows")]
+
+
+def test_an_exchange_without_a_venue_is_probed_as_well(account: Open) -> None:
+    """Its fills are a day old: windows further back are requested until one has rows."""
+    exchange = Hollaex(fills(seed=5, count=300))
+    with replying(exchange.reply) as url:
+        findings = probed(account(url, "hollaex"))
+    # the server has no page of transfers
+    broken = {f.source.partition("/")[0] for f in of(findings, Verdict.CONTRADICTED)}
+    assert broken == {"transfers"}
+    held = {f.assumption for f in of(findings, Verdict.HELD) if f.source == "trades/all"}
+    assert {A.READABLE, A.IDS, A.WINDOW, A.ENDS} <= held
 
 
 def test_what_a_key_may_not_read_contradicts_nothing(simulator: Simulator, account: Open) -> None:
