@@ -116,7 +116,7 @@ def coins(answer: Any) -> Any:
     return [coin for account in accounts for coin in account["coin"]]
 
 
-def amounts(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
+def amounts(answer: Any) -> Iterable[tuple[Any, ...]]:
     """ "Get Wallet Balance" (2026-05-25): equity is walletBalance - spotBorrow + unrealized profit.
 
     `borrowAmount`, which ccxt takes as the debt, also has the liabilities of derivatives, which are
@@ -126,7 +126,11 @@ def amounts(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
         used = sum(
             Decimal(coin[name] or 0) for name in ("locked", "totalOrderIM", "totalPositionIM")
         )
-        yield coin["coin"], coin["walletBalance"], used, coin["spotBorrow"]
+        # in cross margin, one coin's margin may be covered by another's balance
+        total = Decimal(coin["walletBalance"] or 0)
+        available = max(total, Decimal(0))
+        used = min(used, available)
+        yield coin["coin"], total, used, coin["spotBorrow"], available - used
 
 
 def delisted(raw_id: str, category: str) -> str:
