@@ -38,6 +38,8 @@ ORDER = (
     "portfolio/is_of",
     "portfolio/realized_pnl_of",
     "portfolio/history_movements",
+    "portfolio/booked_near",
+    "portfolio/listed_near",
     "portfolio/is_settled",
     "portfolio/referenced",
     "portfolio/counted",

@@ -15,7 +15,7 @@ BEGIN
     IF history IS NULL THEN
         RETURN e.amount;
     END IF;
-    IF portfolio.is_settled(e.account, e.wallet, e.asset, history, e.happened_at) THEN
+    IF portfolio.is_settled(e.account, e.wallet, e.asset, history, e.happened_at, TRUE) THEN
         RETURN 0;
     END IF;
 
@@ -31,7 +31,7 @@ BEGIN
               AND l.happened_at BETWEEN named.happened_at - reach AND named.happened_at + reach
               AND (portfolio.is_of(named.entry, l.reference_id)
                    OR portfolio.is_of(named.entry, l.entry_id))
-              AND NOT portfolio.is_settled(l.account, l.wallet, l.asset, history, l.happened_at)
+              AND NOT portfolio.is_settled(l.account, l.wallet, l.asset, history, l.happened_at, TRUE)
               AND EXISTS (SELECT FROM portfolio.referenced(l) AS r
                           WHERE r.entry = named.entry AND r.happened_at = named.happened_at)
         );
@@ -43,7 +43,7 @@ BEGIN
             WHERE l.account = e.account AND l.wallet = e.wallet AND l.asset = e.asset
               AND alphapulse.repeated_history(l.class) = history
               AND l.happened_at BETWEEN e.happened_at - 2 * reach AND e.happened_at + 2 * reach
-              AND NOT portfolio.is_settled(l.account, l.wallet, l.asset, history, l.happened_at)
+              AND NOT portfolio.is_settled(l.account, l.wallet, l.asset, history, l.happened_at, TRUE)
               AND NOT EXISTS (SELECT FROM portfolio.referenced(l))
         ), unnamed AS (
             -- its parts, unless an entry has the amount of the whole row
@@ -58,7 +58,7 @@ BEGIN
             WHERE m.account = e.account AND m.wallet = e.wallet AND m.asset = e.asset
               AND m.dataset = history
               AND m.happened_at BETWEEN e.happened_at - reach AND e.happened_at + reach
-              AND NOT portfolio.is_settled(e.account, e.wallet, e.asset, history, m.happened_at)
+              AND NOT portfolio.is_settled(e.account, e.wallet, e.asset, history, m.happened_at, FALSE)
               AND NOT EXISTS (
                   SELECT FROM alphapulse.ledger AS l
                   CROSS JOIN LATERAL portfolio.referenced(l) AS r
@@ -68,7 +68,7 @@ BEGIN
                     AND (portfolio.is_of(m.entry, l.reference_id)
                          OR portfolio.is_of(m.entry, l.entry_id))
                     AND NOT portfolio.is_settled(
-                        l.account, l.wallet, l.asset, history, l.happened_at)
+                        l.account, l.wallet, l.asset, history, l.happened_at, TRUE)
                     AND r.entry = m.entry AND r.happened_at = m.happened_at
               )
             GROUP BY m.entry, m.happened_at
@@ -102,7 +102,7 @@ BEGIN
           AND m.dataset = history
           AND m.happened_at BETWEEN e.happened_at - interval '1 minute'
               AND e.happened_at + interval '1 minute'
-          AND NOT portfolio.is_settled(e.account, e.wallet, e.asset, history, m.happened_at)
+          AND NOT portfolio.is_settled(e.account, e.wallet, e.asset, history, m.happened_at, FALSE)
           AND m.entry IN (
               SELECT t.market || ' ' || t.trade_id FROM alphapulse.trades AS t
               WHERE t.account = e.account AND t.order_id = e.reference_id

@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
     SELECT
         CASE
             WHEN h.history IS NULL THEN l.amount
-            -- as portfolio.is_settled, which takes ten times as long to call
+            -- as most are by portfolio.is_settled, which takes longer to call
             WHEN (
                 SELECT sum(s.amount) FROM alphapulse.ledger AS s
                 WHERE

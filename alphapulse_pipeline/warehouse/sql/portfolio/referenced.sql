@@ -15,7 +15,7 @@ BEGIN
           AND e.happened_at + portfolio.reach(history)
       AND (portfolio.is_of(m.entry, e.reference_id) OR portfolio.is_of(m.entry, e.entry_id))
     GROUP BY m.entry, m.happened_at
-    HAVING NOT portfolio.is_settled(e.account, e.wallet, e.asset, history, m.happened_at)
+    HAVING NOT portfolio.is_settled(e.account, e.wallet, e.asset, history, m.happened_at, FALSE)
     ORDER BY greatest(m.happened_at, e.happened_at) - least(m.happened_at, e.happened_at), m.entry
     LIMIT 1;
 END $$;
