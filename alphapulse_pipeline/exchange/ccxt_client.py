@@ -326,9 +326,9 @@ class _CheckedExchange:
     def safe_trade(self, trade: Any, market: Any = None) -> Any:
         """Without the cost that ccxt calculates for contracts of an unknown size, as if it were
         1."""
-        told = trade.get("cost") is not None
+        stated = trade.get("cost") is not None
         found = super().safe_trade(trade, market)  # type: ignore[misc]
-        if not told and market and market.get("contract") and market.get("contractSize") is None:
+        if not stated and market and market.get("contract") and market.get("contractSize") is None:
             found["cost"] = None
         return found
 

@@ -145,7 +145,7 @@ SKIPPED = Table(
             nullable=False,
         ),
         text("reason", "The exchange's words.", nullable=False),
-        text("fingerprint", "The API key that was told so.", nullable=False),
+        text("fingerprint", "The API key that got this answer.", nullable=False),
         timestamp(
             "checked_at",
             "When the exchange said so; it is asked again a day later.",

@@ -31,7 +31,7 @@ class Skipped:
     fingerprint: str
 
     def forget_outdated(self, lasts: timedelta) -> None:
-        """Forget what another key was told, and what was told longer ago than `lasts`."""
+        """Forget the answers given to another key, and those older than `lasts`."""
         self._execute("forget_outdated", lasts=lasts)
 
     def replace_wallets(self, state: State, reasons: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 Transfers between accounts of the same owner ("Get Universal Transfer Records") name both accounts,
 and a main account's list also has transfers between two sub-accounts. So there is a stream for what
-this account sent and one for what it received, told apart by the key's own user id.
+this account sent and one for what it received, distinguished by the key's own user id.
 """
 
 from collections.abc import AsyncGenerator, Mapping

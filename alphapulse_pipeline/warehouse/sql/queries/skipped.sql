@@ -1,5 +1,5 @@
 -- forget_outdated --
--- Delete what another key was told, and what was told too long ago: it is asked again.
+-- Delete the answers given to another key, and those that are too old: it is asked again.
 DELETE FROM alphapulse.skipped
 WHERE
     account = %(account)s AND wallet = ''
