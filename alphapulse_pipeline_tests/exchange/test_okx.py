@@ -56,7 +56,7 @@ ASSET_BILL = {
     **{"billId": "12344", "ccy": "BTC", "clientId": "", "balChg": "2", "bal": "12"},
     **{"type": "1", "ts": str(DAY), "notes": ""},
 }
-"""Asset bills history, 2026-07-05."""
+"""Asset bills history, 2026-06-30."""
 DEPOSIT = {
     **{"actualDepBlkConfirm": "2", "amt": "1", "areaCodeFrom": "", "ccy": "USDT"},
     **{"chain": "USDT-TRC20", "depId": "8833", "from": "", "fromWdId": "", "state": "2"},

@@ -1,6 +1,6 @@
 """OKX's bills: the ledger of both accounts, and funding payments.
 
-Types and subtypes are those of "Get bills details" (www.okx.com/docs-v5, 2026-02-12, since then
+Types and subtypes are those of "Get bills details" (www.okx.com/docs-v5, undated; since 2026-07
 they are listed by an endpoint, "Get bill types") and "Asset bills details" (2026-07-05). A bill of
 the trading account repeats a fill if its subtype is one of those that "Transaction details" lists.
 """

@@ -61,6 +61,7 @@ _FILLS = documented(
     "order-book-trading-trade-get-transaction-details-last-3-months",
     "2026-07-17",
     per_user(10),
+    permission="",
     note="advises to use the list of three days for those, and does not say why; `begin` and `end` "
     "filter by `ts`",
 )
@@ -73,11 +74,11 @@ _ARCHIVE = documented(
 )
 _UNFILLED = documented(
     "order-book-trading-trade-get-order-history-last-7-days",
-    "2026-07-14",
+    "2026-06-30",
     per_user(40),
     note="orders canceled without a fill are kept for two hours",
 )
-_PENDING = documented("order-book-trading-trade-get-order-list", "2026-07-14", per_user(60))
+_PENDING = documented("order-book-trading-trade-get-order-list", "2026-06-30", per_user(60))
 _ORDER = documented(
     "order-book-trading-trade-get-order-details",
     "2026-07-08",

@@ -21,7 +21,7 @@ BILL_FIELDS = ("billId", "type", "ccy", "balChg", "bal", "ts")
 
 _BILLS = documented(
     "funding-account-rest-api-asset-bills-history",
-    "2026-07-05",
+    "2026-06-30",
     per_user(1, 1),
     lag=LAG,
     note="all time since 2021-02-01; updated every 30 seconds, later in high-traffic periods",
