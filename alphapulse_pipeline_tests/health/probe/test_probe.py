@@ -21,6 +21,7 @@ from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.probe.conftest import Open
 from alphapulse_pipeline_tests.sync.test_generic import Hollaex, fills
 from exchange_simulator import (
+    EXCHANGES,
     Key,
     Simulator,
     Timing,
@@ -61,7 +62,7 @@ TESTED = {
 """What the simulated account has enough rows for."""
 
 
-@pytest.mark.parametrize("exchange", VENUES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_nothing_is_contradicted_where_the_assumptions_hold(
     exchange: str, simulator: Simulator, account: Open
 ) -> None:

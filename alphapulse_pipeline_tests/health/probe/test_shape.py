@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.health.probe import account as probing
 from alphapulse_pipeline.health.probe.account import Probe
 from alphapulse_pipeline.health.probe.shape import shape
 from alphapulse_pipeline_tests.health.probe.conftest import Open
-from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, Simulator
+from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, EXCHANGES, Simulator
 
 NOW = 1_794_000_000_000
 DAY = 86_400_000
@@ -40,7 +39,7 @@ def telling(value: str) -> bool:
     return len(value) > 4 and any(map(str.isdigit, value))
 
 
-@pytest.mark.parametrize("exchange", VENUES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_the_report_has_nothing_of_the_account(
     exchange: str, simulator: Simulator, account: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
