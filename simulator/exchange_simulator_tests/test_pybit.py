@@ -1,13 +1,14 @@
 """Bybit's own client, pybit, reads the truth from the simulator."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pybit.unified_trading import HTTP
 
-from exchange_simulator import DEMO_KEY, DEMO_SECRET, Simulator
+from exchange_simulator import DEMO_KEY, DEMO_SECRET, Simulator, World, serve
 from exchange_simulator.markets import DAY
 
 CATEGORIES = ("spot", "linear", "inverse", "option")
@@ -196,3 +197,36 @@ def ids(transfers: list[dict[str, Any]], kind: str) -> list[str]:
 def test_the_key(pybit: HTTP) -> None:
     about = pybit.get_api_key_information()["result"]
     assert (about["apiKey"], about["readOnly"]) == (DEMO_KEY, 1)
+
+
+def test_what_is_listed_to_an_upgraded_account() -> None:
+    """Each fill in exactly one of the two lists, options by coin."""
+    today = datetime.now(UTC)
+    upgraded_at = today - timedelta(days=10)
+    world = World(
+        genesis=today - timedelta(days=24), option_coins=("BTC", "ETH"), upgraded_at=upgraded_at
+    )
+    with serve(world, limits=False) as simulator:
+        client = HTTP(api_key=DEMO_KEY, api_secret=DEMO_SECRET)
+        client.endpoint = simulator.url
+        now = simulator.now() - 1000
+        windows = weeks(simulator, now)
+        found: dict[str, list[dict[str, Any]]] = {"earlier": [], "later": []}
+        for category in CATEGORIES:
+            for coin in ("BTC", "ETH") if category == "option" else ("",):
+                scope = {"category": category, "limit": 100} | ({"baseCoin": coin} if coin else {})
+                for week in windows:
+                    asked = {**scope, **week}
+                    found["earlier"] += pages(client.get_pre_upgrade_trade_history, **asked)
+                    found["later"] += pages(client.get_executions, **asked)
+        facts = simulator.truth(now)
+    upgraded = int(upgraded_at.timestamp() * 1000)
+    fills = {
+        name: {row["execId"] for row in rows if row["execType"] != "Funding"}
+        for name, rows in found.items()
+    }
+    assert fills == {
+        "earlier": {t["trade_id"] for t in facts["trades"] if t["executed_at"] < upgraded},
+        "later": {t["trade_id"] for t in facts["trades"] if t["executed_at"] >= upgraded},
+    }
+    assert any("ETH/" in t["market"] and "-" in t["market"] for t in facts["trades"])
