@@ -133,6 +133,23 @@ def test_a_new_account_without_anything(
     assert gaps(db) == []
 
 
+def test_demo_trading(make_account: Make, database: str, db: Connection[TupleRow]) -> None:
+    """Its funding wallet and what happened before an upgrade do not exist there."""
+    world = World(seed=7, genesis=GENESIS)
+    with serve(world, clock=lambda: NOW_MS, limits=False, keys=[Key(demo=True)]) as simulator:
+        account = make_account(simulator.url, history_start=date(2026, 10, 10))
+        sync_all(account, database)
+        sync_all(account, database)
+        truth = simulator.truth(NOW_MS)
+    served = [row for row in truth["balances"] if row["wallet"] == "unified"]
+    assert stored(db, "balances", account.name) == true({"balances": served}, "balances")
+    assert stored(db, "trades", account.name)
+    assert not stored(db, "transfers", account.name)
+    wallets = db.execute("SELECT part FROM alphapulse.skipped WHERE dataset = ''").fetchall()
+    assert wallets == [("funding",)]
+    assert gaps(db) == []
+
+
 def test_a_negative_balance_is_owed_once(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:

@@ -71,6 +71,18 @@ PRIVATE = {
     ),
 }
 
+# documentation: "Demo Trading Service"; the error of other endpoints is not documented
+_DEMO = {
+    "/v5/user/query-api",
+    "/v5/account/info",
+    "/v5/account/wallet-balance",
+    "/v5/account/transaction-log",
+    "/v5/account/borrow-history",
+    "/v5/position/list",
+    "/v5/order/realtime",
+    "/v5/order/history",
+    "/v5/execution/list",
+}
 _trace = count()
 _ANONYMOUS = Key(key="", secret="")
 
@@ -112,6 +124,8 @@ def _private(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Pri
             headers.update(allowance.headers)
             if not allowance.granted:
                 raise Refused(10006)
+            if key.demo and path not in _DEMO:
+                raise Refused(10032)
             if not key.scopes or (endpoint.scope and endpoint.scope not in key.scopes):
                 raise Refused(10005)
             return endpoint.answer(Call(exchange, call.params, now, key))
