@@ -82,7 +82,7 @@ def kind_of(error: BaseException) -> Kind:
     if isinstance(error, ccxt.OrderNotFound) or _ARCHIVED.search(text):
         return Kind.NOT_FOUND
     if isinstance(error, ccxt.NotSupported):
-        return Kind.UNSUPPORTED
+        return Kind.NOT_ENABLED if _NOT_ON_SERVER.search(text) else Kind.UNSUPPORTED
     if isinstance(error, ccxt.OperationFailed | asyncio.TimeoutError | OSError):
         return Kind.TRANSIENT
     # a truncated body or bad headers: a plain ExchangeError caused by an aiohttp error
@@ -113,6 +113,9 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
 _TOO_OLD = re.compile(
     r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ |\"code\":\s*-4166\b", re.I
 )
+
+# ccxt's message for Binance's endpoints that only the live server has
+_NOT_ON_SERVER = re.compile(r"does not have a testnet/sandbox URL")
 
 # Binance spot and margin: an order without a fill that ended more than 90 days ago
 _ARCHIVED = re.compile(r'"code":\s*-2026\b.*archived', re.I)

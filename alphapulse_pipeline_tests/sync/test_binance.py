@@ -150,10 +150,27 @@ def test_accounts_that_lack_wallets_are_read_completely(
     assert gaps(db) == []
     statuses = db.execute("SELECT DISTINCT status FROM alphapulse.sync_status").fetchall()
     assert sorted(statuses) == [("completed",), ("unsupported",)]
-    if kind == "sub-account":
-        return  # what its parent account pays is only in the ledger
     refresh(db, PortfolioSettings())
     windows = "SELECT wallet, asset, state, residual FROM portfolio.reconciliation"
     found = db.execute(windows).fetchall()
     assert [row for row in found if row[2] != "reconciled"] == []
     assert bool(found) is not layout.empty
+
+
+def test_demo_trading_has_spot_and_futures(
+    make_account: Make, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server has no /sapi endpoints: what is read from them is skipped."""
+    with living() as simulator:
+        account = at(simulator, make_account, 0)
+        monkeypatch.setenv(account.environment.testnet, "demo")
+        sync_all(account, database)
+        truth = simulator.truth(NOW_MS, exchange="binance")
+        assert not [seen.path for seen in simulator.requests if seen.path.startswith("/sapi")]
+    read = ("spot", "usdm", "coinm")
+    wallet = COLUMNS["trades"].index("wallet")
+    wanted = {row for row in true(truth, "trades") if row[wallet] in read}
+    assert stored(db, "trades", "binance") == wanted
+    assert {row[0] for row in stored(db, "balances", "binance")} == set(read)
+    statuses = db.execute("SELECT DISTINCT status FROM alphapulse.sync_status").fetchall()
+    assert sorted(statuses) == [("completed",), ("unsupported",)]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from ccxt.base import errors as ccxt
+
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
@@ -65,7 +67,10 @@ async def products(call: Caller) -> dict[str, str]:
     One flag stands for cross and isolated margin, and one for USD-M and COIN-M futures, which are
     opened together. Spot and funding are always there.
     """
-    info = await call("sapiGetAccountInfo", {})
+    try:
+        info = await call("sapiGetAccountInfo", {})
+    except ccxt.NotSupported:  # demo trading: each endpoint says whether it is there
+        return {}
     if info.get("isPortfolioMarginRetailEnabled"):
         return dict.fromkeys(_OPENED, _PORTFOLIO_MARGIN)
     return {
@@ -101,7 +106,10 @@ def collateral(answer: Any) -> Iterable[tuple[str, Any, Any, Any]]:
 
 async def formerly_listed(call: Caller) -> list[tuple[str, str]]:
     """Every coin that Binance knows, including those no longer traded, paired with every quote."""
-    coins = [coin["coin"] for coin in await call("sapiGetCapitalConfigGetall", {})]
+    try:
+        coins = [coin["coin"] for coin in await call("sapiGetCapitalConfigGetall", {})]
+    except ccxt.NotSupported:  # demo trading
+        return []
     return [(coin + quote, "spot") for coin in coins for quote in _QUOTES if coin != quote]
 
 
