@@ -153,9 +153,12 @@ def test_a_read_only_key_is_admitted_and_checked_once_a_day(
         costs.append(attempts(account, database))
     assert [said for said, _ in costs] == [{"balances": ""}] * 4
     first, known, asked, known_again = (took[0] for _, took in costs)
-    assert first > known == asked - 1 == known_again
+    # the key's permissions and, on some exchanges, what the account has
+    more = asked - known
+    assert more in (1, 2)
+    assert first > known == known_again
     requests = db.execute("SELECT requests FROM alphapulse.sync_log ORDER BY id").fetchall()
-    assert requests[2][0] == requests[1][0] + 1
+    assert requests[2][0] == requests[1][0] + more
     assert key_row(db) == [(True, False, False, None, [])]
 
 
