@@ -28,6 +28,4 @@ class Key:
     uid: int = DEMO_UID
     sub_account: bool = False
     demo: bool = False
-    """Whether it belongs to demo trading, which serves only some endpoints."""
-    demo: bool = False
-    """Whether it is for demo trading (OKX)."""
+    """Whether it is for demo trading, which on some exchanges serves only some endpoints."""
