@@ -18,6 +18,8 @@ from alphapulse_pipeline_tests.warehouse.rows import at, order, trade
 
 DB = Connection[TupleRow]
 MANY = 3000
+RARE = "7000000"
+"""The id of the one row of a quiet market."""
 DAY = TimeRange(at(0), at(86400))
 ROWS: dict[str, Callable[..., dict[str, Any]]] = {"trades": trade, "orders": order}
 
@@ -30,7 +32,7 @@ def large(db: DB) -> DB:
         rows = [made(n, **{time: at(n)}) for n in range(1, MANY)]
         if dataset == "orders":
             rows = [row | {"status": "closed"} for row in rows]
-        rare = made("rare", market="RARE/USDT", **{time: at(0)})
+        rare = made(RARE, market="RARE/USDT", **{time: at(0)})
         write(db, Batches("bybit", dataset, [Batch([rare, *rows])]), "run")
         HistoryState(db, "bybit", dataset).want([("spot", "test")], DAY)
     return db
@@ -74,7 +76,7 @@ def test_the_state_that_a_run_reads_first(large: DB, dataset: str) -> None:
     assert rows_read(large, dataset, lambda: sync_state.traded_markets(large, "bybit")) <= 10
 
 
-@pytest.mark.parametrize(("market", "found"), [("RARE/USDT", "rare"), ("BTC/USDT", str(MANY - 1))])
+@pytest.mark.parametrize(("market", "found"), [("RARE/USDT", RARE), ("BTC/USDT", str(MANY - 1))])
 @pytest.mark.parametrize("dataset", ROWS)
 def test_the_row_where_a_market_continues(large: DB, dataset: str, market: str, found: str) -> None:
 
