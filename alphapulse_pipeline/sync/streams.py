@@ -2,7 +2,8 @@
 
 Most exchanges list a history per kind of market. Some list it per market; then every current or
 former market is a stream, since any may have fills. Markets with activity or holdings are read in
-every run, the others once a day, or once a week if trading is halted or has ended there.
+every run, the others once a day, or once a week if trading is halted or has ended there. Lists in
+which rows hardly ever appear are read once a day as well.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,12 +48,17 @@ def streams(session: Session, dataset: str) -> dict[str, Stream]:
 
 def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> dict[str, Stream]:
     """The streams that this run reads, relevant markets first."""
-    if all(not stream.market for stream in known.values()):
+    if all(not stream.market and not stream.source.daily for stream in known.values()):
         return dict(known)
     read_until = state.read_until()
-    relevant = _relevant_markets(session)
+    by_market = any(stream.market for stream in known.values())
+    relevant = {"", *_relevant_markets(session)} if by_market else {""}
     now = session.client.now()
-    first = {name: s for name, s in known.items() if not s.market or s.market in relevant}
+    first = {
+        name: stream
+        for name, stream in known.items()
+        if stream.market in relevant and not stream.source.daily
+    }
     rest = {
         name: s
         for name, s in known.items()

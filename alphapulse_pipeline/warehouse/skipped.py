@@ -36,7 +36,7 @@ class Skipped:
 
     def replace_wallets(self, state: State, reasons: Mapping[str, str]) -> None:
         """Make `reasons` (wallet -> why) the wallets of a state."""
-        self._execute("restore_wallets", state=state.value, **{"except": list(reasons)})
+        self._execute("restore_wallets", state=state.value, kept=list(reasons))
         for wallet, reason in reasons.items():
             self.skip_wallet(wallet, state, reason)
 

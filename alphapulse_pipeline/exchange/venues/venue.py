@@ -70,6 +70,8 @@ class Source:
     """A flag of ccxt's that a market needs, besides its category, to be requested."""
     traded_in: str = ""
     """A quote currency: of the markets quoted in it, only those ever traded are requested."""
+    daily: bool = False
+    """Whether it is read once a day, since rows hardly ever appear in it."""
     id: str = ""
     """The column of the table with the ids by which the feed is paged, if it is paged by id."""
     kind: str = ""

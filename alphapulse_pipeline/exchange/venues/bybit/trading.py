@@ -298,11 +298,20 @@ def _by_category(
 def _before_upgrade(
     method: str, categories: tuple[str, ...], documented: Documented, *args: Any, **params: Any
 ) -> dict[str, Source]:
+    """Lists that have ended: no row is newer than the account's upgrade.
+
+    That of linear contracts has two years of those settled in USDT and six months of those settled
+    in USDC, which count as a stream of their own.
+    """
     sources = _by_category(method, categories, documented, *args, **params)
-    return {
-        f"{stream} before the upgrade": replace(source, feed=_earlier(source.feed))
+    ended = {
+        f"{stream} before the upgrade": replace(source, feed=_earlier(source.feed), daily=True)
         for stream, source in sources.items()
     }
+    if linear := ended.get("linear before the upgrade"):
+        half = replace(linear, feed=replace(linear.feed, horizon=HALF_A_YEAR))
+        ended["USDC contract before the upgrade"] = half
+    return ended
 
 
 def _earlier(feed: Feed) -> Feed:

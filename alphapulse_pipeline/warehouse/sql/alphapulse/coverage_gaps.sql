@@ -1,5 +1,5 @@
--- The times that are wanted, not covered, and not known to be unreachable, with the reason. A stream
--- that the account does not have has no gaps.
+-- The times that are wanted, not covered, and not known to be unreachable, with the reason. A
+-- stream that the account does not have has no gaps.
 
 CREATE OR REPLACE VIEW alphapulse.coverage_gaps AS
 SELECT

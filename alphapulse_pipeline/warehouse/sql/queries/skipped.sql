@@ -24,7 +24,7 @@ ON CONFLICT (account, dataset, part) DO UPDATE SET
 DELETE FROM alphapulse.skipped
 WHERE
     account = %(account)s AND dataset = '' AND state = %(state)s
-    AND NOT part = any(%(except)s::text[]);
+    AND NOT part = any(%(kept)s::text[]);
 
 -- wallets --
 -- The wallets that are skipped in every dataset, and why.
