@@ -95,7 +95,7 @@ def test_a_wallet_that_was_never_opened(
     db.execute("UPDATE alphapulse.streams SET wanted = tstzrange(lower(wanted), now())")
     assert gaps(db, "trades")
     assert not gaps(db, "transfers")
-    assert status(db, "transfers")[2] == ["deposits", "funding", "transfers", "withdrawals"]
+    assert {"deposits", "funding", "transfers", "withdrawals"} <= {*status(db, "transfers")[2]}
     assert db.execute("SELECT FROM alphapulse.transfers LIMIT 1").fetchone() is not None
     assert db.execute("SELECT FROM alphapulse.streams_stale").fetchone() is None
 
