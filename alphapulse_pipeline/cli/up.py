@@ -60,8 +60,8 @@ def up(
     if host not in _LOOPBACK:
         if not allow_host:
             raise SettingsError(
-                f"--host {host} makes the web UI reachable for other machines, and no name is "
-                "allowed for it",
+                f"--host {host} makes the web UI reachable from other machines, but no host name "
+                "is allowed",
                 "add `--allow-host NAME` with the name or address that browsers use",
             )
         output.warn(

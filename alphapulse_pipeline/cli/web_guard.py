@@ -52,7 +52,7 @@ class WebGuard:
         site, graphql = headers.get("sec-fetch-site", ""), scope["path"].endswith("/graphql")
         if scope["method"] in _READS:
             if graphql and b"query=" in scope["query_string"]:
-                return "GraphQL is answered to POST only"
+                return "GraphQL accepts only POST requests"
             if site in _OURS or headers.get("sec-fetch-mode") == "navigate":
                 return ""
             return "this request comes from a page of another site"
@@ -61,7 +61,7 @@ class WebGuard:
         content = headers.get("content-type", "").partition(";")[0].strip().lower()
         # the only types that a form of another site can send
         if graphql and content != "application/json":
-            return "GraphQL is answered to JSON only"
+            return "GraphQL accepts only JSON"
         return ""
 
 

@@ -55,8 +55,8 @@ ORDERS = History(
         text("client_order_id", "The id that the client assigned."),
         text(
             "status",
-            "open, closed, canceled, expired, rejected; unknown: it ended, and by the time it was "
-            "looked up, the exchange no longer kept how.",
+            "open, closed, canceled, expired, rejected; unknown: it ended, and the exchange "
+            "no longer says how.",
             nullable=False,
             values=_STATUSES,
         ),

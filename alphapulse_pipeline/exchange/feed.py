@@ -137,14 +137,13 @@ class Feed:
 
     @property
     def whole_below(self) -> int | None:
-        """An answer with fewer rows than this is not truncated; None if that is not documented."""
+        """See `Documented.whole_below`."""
         if self.documented is None:
             return None
         return self.documented.whole_below(self._requested)
 
     def honors_limit(self, rows: int) -> bool:
-        """Whether an answer of so many rows shows that the limit requested arrived, and is not
-        truncated by it."""
+        """See `Documented.honors`."""
         return self.documented is not None and self.documented.honors(self._requested, rows)
 
     @property

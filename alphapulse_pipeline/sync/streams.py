@@ -18,7 +18,7 @@ from alphapulse_pipeline.warehouse.history_state import HistoryState
 _QUIET_INTERVAL = timedelta(days=1)
 """How often the other markets are read."""
 _HALTED_INTERVAL = timedelta(days=7)
-"""How often those are read in which nobody can trade."""
+"""How often markets without trading are read."""
 
 
 @dataclass(frozen=True)

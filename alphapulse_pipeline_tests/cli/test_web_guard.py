@@ -77,11 +77,11 @@ def test_the_ui_and_programs_pass(
         ("GET", "/assets", {**CROSS, "sec-fetch-mode": "no-cors"}, "another site"),
         ("GET", "/assets", {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, "another"),
         # a mutation by GET, also by a link
-        ("GET", "/graphql?query=mutation", {**CROSS, "sec-fetch-mode": "navigate"}, "POST only"),
-        ("GET", "/graphql?a=b&query=mutation", {}, "POST only"),
+        ("GET", "/graphql?query=mutation", {**CROSS, "sec-fetch-mode": "navigate"}, "only POST"),
+        ("GET", "/graphql?a=b&query=mutation", {}, "only POST"),
         # forms
-        ("POST", "/graphql", {"content-type": "text/plain"}, "JSON only"),
-        ("POST", "/graphql", {"content-type": FORM}, "JSON only"),
+        ("POST", "/graphql", {"content-type": "text/plain"}, "only JSON"),
+        ("POST", "/graphql", {"content-type": FORM}, "only JSON"),
         ("POST", "/graphql", {**CROSS, "content-type": "application/json"}, "another site"),
         ("POST", "/report_asset_check/x", CROSS, "another site"),
         ("POST", "/graphql", {"origin": "null", "content-type": "application/json"}, "another"),

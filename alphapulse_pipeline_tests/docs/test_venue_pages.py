@@ -17,7 +17,7 @@ def test_every_endpoint_has_a_page_with_a_date(exchange: str) -> None:
     assert without == []
     for name, documented in (*wallets, *feeds):
         assert documented is not None
-        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?(, undated)?", documented.dated), name
+        assert re.fullmatch(r"(undated, read on )?20\d\d-\d\d(-\d\d)?", documented.dated), name
         assert re.fullmatch(r"[a-z.-]+\.[a-z]+/\S+", documented.page), name
 
 

@@ -41,9 +41,15 @@ def sources(venue: Venue) -> Iterator[tuple[str, str, Source]]:
             yield dataset, stream, source
         if dataset == "orders":
             for source in venue.open_orders:
-                yield dataset, f"open {source.wallet} {source.category}", source
+                yield dataset, f"open {_place(source)}", source
             for source in venue.ended_orders:
-                yield dataset, f"ended {source.wallet} {source.category}", source
+                yield dataset, f"ended {_place(source)}", source
+
+
+def _place(source: Source) -> str:
+    if source.wallet in (source.category, "trading", "unified"):
+        return source.category
+    return f"{source.category} ({source.wallet})"
 
 
 def _body(venue: Venue) -> Iterator[str]:
@@ -83,7 +89,8 @@ def _table(
 
 
 def _facts(feed: Feed | None, documented: Documented) -> Iterator[str]:
-    yield f"[{documented.page.rpartition('/')[2]}](https://{documented.page}) ({documented.dated})"
+    title = documented.page.rpartition("/")[2].lstrip("#")
+    yield f"[{title}](https://{documented.page}) ({documented.dated})"
     yield _time(feed.window if feed else None)
     most, default = documented.limit, documented.default_limit
     yield f"{most or ''}" + (f" ({default})" if default and default != most else "")

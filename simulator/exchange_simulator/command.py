@@ -16,7 +16,9 @@ _FAULT = """A fault to inject: kind[=value][:/path][*times]\\[@when]. May be rep
 Kinds: clock=MS, delay=SECONDS, refuse, reset[=headers|body], hang[=headers|body], close-body,
 cut-body, bad-gzip, html, empty-body, status=CODE, retcode=CODE, throttled[=SECONDS],
 banned=SECONDS, busy, maintenance, key=ip|expired|PERMISSION, empty, doubled, shuffled, previous,
-missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD; `--fault help` describes each.
+missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD, repeated=FIELD, negated=FIELD, reversed,
+page=N, exclusive-end, no-window, short-window=DAYS, short-retention=DAYS; `--fault help` describes
+each.
 
 Where: :/path, only requests whose path starts with /path. How often: *3, at most three times.
 Which requests: @20% for 20% of them, @10-20 for the 10th to the 20th, @30s-60s for those from 30

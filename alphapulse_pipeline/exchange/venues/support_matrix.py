@@ -24,6 +24,9 @@ Generated from ccxt {version} by `exchange/venues/support_matrix.py`; do not edi
 *Retention* is how far back, according to ccxt, the exchange keeps fills and orders. Where it is
 unknown and the exchange returns nothing older, the rest is shown as unreachable, never as covered.
 
+What the pages of [Binance](exchanges/binance.md), [Bybit](exchanges/bybit.md),
+[Kraken](exchanges/kraken.md) and [OKX](exchanges/okx.md) say of each endpoint is listed separately.
+
 | exchange | name | {datasets} | retention | known to be missing, and remarks |
 | --- | --- | {lines} | --- | --- |
 """

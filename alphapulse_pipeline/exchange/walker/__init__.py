@@ -6,8 +6,8 @@ whose ranges add up to the requested range, or raises `Incomplete`.
 * `Cursor`: newest first; each page has a cursor to the next older one.
 * `FromId`: oldest first, by ascending ids.
 * `FromIdOrWindows`: the same, where the page leaves open whether ids reach back.
-* `Counted`: newest first, by offset; the count of all rows is the proof.
-* `Windows`: only a time window, with answers truncated at an undocumented size.
+* `Counted`: by offset, usually newest first; the count of all rows is the proof.
+* `Windows`: only a time window; an answer as large as a page may be truncated.
 * `Whole`: everything in one answer.
 * `RecentlyEnded`: everything that has ended recently, whenever it began.
 """

@@ -43,7 +43,7 @@ def ask(
     rest = f"; not enabled: {', '.join(sorted(not_read))}" if not_read else ""
     if not errors:
         answered = ", ".join(name for name in calls if name not in not_enabled) or "nothing to read"
-        return ok(f"{answered}: answered{rest}" if calls else "every wallet of it is skipped")
+        return ok(f"{answered}: answered{rest}" if calls else "all of its wallets are skipped")
     by_problem = _by_problem(errors)
     parts = [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
     if answered := ", ".join(n for n in calls if n not in errors and n not in not_enabled):

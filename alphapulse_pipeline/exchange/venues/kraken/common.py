@@ -14,7 +14,7 @@ from alphapulse_pipeline.exchange.feed import Feed, Raw, at, seconds, to_time
 from alphapulse_pipeline.exchange.walker import Counted
 
 SPOT = "spot"
-READ = "2026-11-27, undated"
+READ = "undated, read on 2026-11-27"
 PAGE = 50
 # Each window costs a request even where nothing happened, and the counter of the lowest tier allows
 # one request of history in six seconds. A walk that restarts keeps what it has proven.

@@ -177,8 +177,8 @@ def _margin_positions(answer: Any) -> Any:
 
 
 def _margin_position(raw: Raw) -> Raw:
-    """A margin position as contracts tell theirs: `posSide` says which side it is on, which
-    `posCcy` tells here, and `upl` is in the quote currency, here in that of its margin (`ccy`)."""
+    """A margin position in the form of a contract's. Its side is in `posCcy` instead of `posSide`,
+    and `upl` is in the currency of its margin (`ccy`) instead of the quote currency."""
     base = str(raw.get("instId")).partition("-")[0]
     side, profit = raw.get("posSide"), number(raw.get("upl"))
     if side == "net":
