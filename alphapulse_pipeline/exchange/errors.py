@@ -82,7 +82,7 @@ def kind_of(error: BaseException) -> Kind:
     if isinstance(error, ccxt.OrderNotFound) or _ARCHIVED.search(text):
         return Kind.NOT_FOUND
     if isinstance(error, ccxt.NotSupported):
-        return Kind.NOT_ENABLED if _NOT_ON_SERVER.search(text) else Kind.UNSUPPORTED
+        return Kind.NOT_OFFERED if _NOT_ON_SERVER.search(text) else Kind.UNSUPPORTED
     if isinstance(error, ccxt.OperationFailed | asyncio.TimeoutError | OSError):
         return Kind.TRANSIENT
     # a truncated body or bad headers: a plain ExchangeError caused by an aiohttp error

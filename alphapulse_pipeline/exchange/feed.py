@@ -130,6 +130,8 @@ class Feed:
     answers for a shorter window is not detected."""
     horizon: timedelta | None = None
     """The exchange's retention: how far back it serves rows."""
+    begins: datetime | None = None
+    """The oldest time that the exchange has ever kept rows of."""
     limit: str = "limit"
     """The parameter for the number of rows per answer."""
     documented: Documented | None = None

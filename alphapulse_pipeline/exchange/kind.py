@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """The key may not read this endpoint; others may still answer."""
     NOT_ENABLED = "not enabled"
     """The account never opened this product: a state, not a failure."""
+    NOT_OFFERED = "not offered"
+    """The exchange does not offer this list to this account: a state of this list alone."""
     RESTRICTED = "restricted"
     """Stop: the exchange does not serve this location, or not this user."""
     CLOCK = "clock"

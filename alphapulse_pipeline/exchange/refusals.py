@@ -100,12 +100,12 @@ UNLISTED_SYMBOL = Refusal(
 NO_DEMO = Refusal(
     "demo trading does not have this",
     "nothing needs to be done: it is asked about again every day",
-    Kind.NOT_ENABLED,
+    Kind.NOT_OFFERED,
 )
 NOT_IN_COUNTRY = Refusal(
     "the exchange does not offer this in the account's country or region",
     "nothing needs to be done: it is asked about again every day",
-    Kind.NOT_ENABLED,
+    Kind.NOT_OFFERED,
 )
 NO_ALLOWLIST = Refusal(
     "this is only for keys with an IP allowlist",

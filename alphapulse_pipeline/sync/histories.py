@@ -11,6 +11,7 @@ from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.parsing import parsed
+from alphapulse_pipeline.exchange.walker import FromId
 from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
 from alphapulse_pipeline.exchange.walker.unknown_retention import (
     is_served,
@@ -27,6 +28,9 @@ from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
 
 logger = logging.getLogger(__name__)
 
+_STATES = (Kind.NOT_ENABLED, Kind.NOT_OFFERED)
+"""What an account does not have, unless it once had rows."""
+_CLOSED = "the key may not list it"
 _FAILS_ALL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures that would repeat for every stream."""
 _EXPECTED = timedelta(days=1)
@@ -90,6 +94,7 @@ class _HistoryReader:
         admit(session)
         session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
         known = without_skipped(session, self.dataset, streams(session, self.dataset))
+        self._close(session.skipped.closed(self.dataset), session.client.now())
         due_streams = due(session, self.state, known)
         now = session.client.now()
         start = history_start(session)
@@ -115,6 +120,16 @@ class _HistoryReader:
         gaps += [Gap(name, moment) for moment in reread for name in due_streams]
         yield from self._read(due_streams, gaps, proven_to)
 
+    def _close(self, closed: Mapping[str, str], now: datetime) -> None:
+        """Mark the streams that the key may not list as unreachable, and no others: there may be
+        rows that it cannot see."""
+        self.state.reopen(list(closed), _CLOSED)
+        ever = TimeRange(history_start(self.session), now - self.session.venue.lag)
+        if closed and not ever.empty:
+            self.state.want(list(closed.items()), ever)
+            for stream in closed:
+                self.state.mark_unreachable(stream, ever, _CLOSED)
+
     def _read(
         self, streams: Mapping[str, Stream], gaps: list[Gap], proven_to: datetime
     ) -> Generator[Batch, None, None]:
@@ -134,11 +149,12 @@ class _HistoryReader:
                 proofs: list[Proof] = []
                 for gap, item in items:
                     stream = streams[gap.stream]
+                    if isinstance(item, Page):
+                        self.state.mark_reachable(gap.stream, _NO_MARKET)
                     if isinstance(item, Page) and item.unverified:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
                     elif isinstance(item, Page):
-                        self.state.mark_reachable(gap.stream, _NO_MARKET)
                         page_rows = parsed(session, self.dataset, stream.source, item.rows)
                         rows += page_rows
                         newest = self._newest(stream, item, page_rows)
@@ -154,7 +170,7 @@ class _HistoryReader:
                         # requested again like any quiet market, and reachable once it answers
                         lost = TimeRange(gap.missing.start, read_from[gap])
                         self.state.mark_unreachable(gap.stream, lost, _NO_MARKET)
-                    elif item.kind is Kind.NOT_ENABLED:
+                    elif item.kind in _STATES and self.state.newest_row(gap.stream) is None:
                         session.skipped.skip_stream(self.dataset, gap.stream, item.problem)
                     elif item.kind is Kind.TOO_OLD:
                         lost = TimeRange(gap.missing.start, read_from[gap])
@@ -191,10 +207,11 @@ class _HistoryReader:
 
     def _reachable(self, gap: Gap, stream: Stream, now: datetime) -> Gap | None:
         """The part of a gap that the exchange still serves. Marks the rest unreachable."""
-        horizon, oldest = stream.source.feed.horizon, _oldest_served(stream.source.feed, now)
-        if horizon and oldest and gap.missing.start < oldest:
+        feed, oldest = stream.source.feed, _oldest_served(stream.source.feed, now)
+        if oldest and gap.missing.start < oldest:
             lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
-            reason = f"the exchange serves only {_words(horizon)}"
+            served = f"since {feed.begins:%Y-%m-%d}" if oldest == feed.begins else ""
+            reason = f"the exchange serves only {served or _words(feed.horizon)}"
             self.state.mark_unreachable(gap.stream, lost, reason)
             gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
         return None if gap.missing.empty else gap
@@ -215,7 +232,8 @@ class _HistoryReader:
         )
         start, end = to_milliseconds(gap.missing.start), to_milliseconds(gap.missing.end)
         pages = feed.paging.walk(session.client.request, feed, start, end, after)
-        if not after:  # a walk that continues from a stored row needs no other proof
+        # a walk that must continue from a stored row needs no other proof
+        if not (after and isinstance(feed.paging, FromId)):
             known_row = self._known_row(stream)
             pages = confirm_empty_pages(pages, feed, session.client.request, known_row)
         if source.kept is None:
@@ -249,7 +267,8 @@ class _HistoryReader:
 
 def _oldest_served(feed: Feed, now: datetime) -> datetime | None:
     """The oldest time that the exchange serves; None: unlimited."""
-    return _since(now, feed.horizon) if feed.horizon else None
+    limits = (feed.begins, _since(now, feed.horizon) if feed.horizon else None)
+    return max((limit for limit in limits if limit), default=None)
 
 
 def _since(now: datetime, retention: timedelta) -> datetime:
@@ -257,7 +276,9 @@ def _since(now: datetime, retention: timedelta) -> datetime:
     return now - retention + min(timedelta(hours=1), retention / 4)
 
 
-def _words(retention: timedelta) -> str:
+def _words(retention: timedelta | None) -> str:
+    if retention is None:
+        raise AssertionError("a feed without a beginning has a retention")
     hours = retention // timedelta(hours=1)
     return f"{hours} hours" if hours < 24 else f"{retention.days} days"
 

@@ -51,6 +51,7 @@ def refresh_orders(
         order
         for order in sync_state.open_orders(session.connection, session.name)
         if (order.row["market"], order.row["order_id"]) not in still_open
+        and order.row["wallet"] not in skipped_wallets(session)
     ]
     lookups = [(order, _lookup_sources(session, order)) for order in no_longer_open]
     if rows := [_look_up(session, order, sources) for order, sources in lookups if sources]:
@@ -72,17 +73,17 @@ def _listed(session: Session, sources: Iterable[Source]) -> Generator[Row, None,
             try:
                 raw = session.client.run(narrowed.feed.everything, session.client.request)
             except ExchangeFailure as failure:
-                if failure.kind is not Kind.NOT_ENABLED:
+                if failure.kind is Kind.NOT_ENABLED:
+                    skip_wallet(session, source.wallet, failure)
+                elif failure.kind is not Kind.NOT_OFFERED:
                     raise
-                skip_wallet(session, source.wallet, failure)
             else:
                 yield from parsed(session, "orders", narrowed, raw)
 
 
 def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:
-    market, skipped = order.market, skipped_wallets(session)
-    sources = session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
-    return tuple(source for source in sources if source.wallet not in skipped)
+    market = order.market
+    return session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
 
 
 def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row:

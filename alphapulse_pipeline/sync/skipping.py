@@ -31,9 +31,7 @@ def ask_products(session: Session) -> None:
         session.skipped.replace_wallets(State.NOT_ENABLED, reasons)
     ask_closed = session.venue.closed_streams
     if ask_closed is not None:
-        closed = session.client.run(ask_closed, session.client.request)
-        for (dataset, stream), reason in closed.items():
-            session.skipped.skip_stream(dataset, stream, reason)
+        session.skipped.replace_closed(session.client.run(ask_closed, session.client.request))
 
 
 def skipped_wallets(session: Session) -> Mapping[str, str]:
@@ -45,10 +43,13 @@ def skipped_wallets(session: Session) -> Mapping[str, str]:
     return session.skipped_wallets
 
 
-def answers(session: Session, calls: Sequence[tuple[str, Awaitable[Any]]]) -> list[Any]:
-    """The answers of several (wallet, call), in order; None for a wallet that was never opened.
+def answers(
+    session: Session, calls: Sequence[tuple[str, Awaitable[Any]]], *, of_wallets: bool = False
+) -> list[Any]:
+    """The answers of several (wallet, call), in order; None for what the account does not have.
 
-    Raises the first `ExchangeFailure` of another kind.
+    `of_wallets`: each call asks for a whole wallet, so that one that is not offered is skipped
+    everywhere. Raises the first `ExchangeFailure` of another kind.
     """
     results = session.client.run_each(dict(enumerate(call for _, call in calls)))
     found: list[Any] = []
@@ -56,9 +57,10 @@ def answers(session: Session, calls: Sequence[tuple[str, Awaitable[Any]]]) -> li
         if not isinstance(result, ExchangeFailure):
             found.append(result)
             continue
-        if result.kind is not Kind.NOT_ENABLED:
+        if not wallet or result.kind not in (Kind.NOT_ENABLED, Kind.NOT_OFFERED):
             raise result
-        skip_wallet(session, wallet, result)
+        if of_wallets or result.kind is Kind.NOT_ENABLED:
+            skip_wallet(session, wallet, result)
         found.append(None)
     return found
 

@@ -88,7 +88,8 @@ def _balances(session: Session) -> Iterable[Row]:
     skipped = skipped_wallets(session)
     wallets = [wallet for wallet in session.venue.wallets if wallet.name not in skipped]
     fetch = session.client.ccxt.fetch_balance
-    balances = answers(session, [(w.name, fetch(dict(w.params))) for w in wallets])
+    calls = [(wallet.name, fetch(dict(wallet.params))) for wallet in wallets]
+    balances = answers(session, calls, of_wallets=True)
     rows: list[Row] = []
     seen: list[Any] = []
     for wallet, balance in zip(wallets, balances, strict=True):

@@ -141,7 +141,8 @@ SKIPPED = Table(
         ),
         text(
             "state",
-            "not_enabled: the account never opened it; excluded: defs.yaml leaves it out.",
+            "not_enabled: the account never opened it; closed: the key may not list it; "
+            "excluded: defs.yaml leaves it out.",
             nullable=False,
         ),
         text("reason", "The exchange's words.", nullable=False),

@@ -94,6 +94,10 @@ class HistoryState:
         """Turn times that were unreachable for `reason` into gaps again."""
         self._execute("mark_reachable", stream=stream, reason=reason)
 
+    def reopen(self, closed: Sequence[str], reason: str) -> None:
+        """Turn times that were unreachable for `reason` into gaps, except those of `closed`."""
+        self._execute("reopen", closed=list(closed), reason=reason)
+
     def record_failure(self, reason: str) -> None:
         """Set the reason of all remaining gaps. Does not change coverage."""
         self._execute("record_failure", reason=reason)

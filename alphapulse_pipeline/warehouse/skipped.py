@@ -18,6 +18,8 @@ _EVERY_DATASET = ""
 class State(StrEnum):
     NOT_ENABLED = "not_enabled"
     """The account never opened it."""
+    CLOSED = "closed"
+    """The key may not list it: its times are unreachable."""
     EXCLUDED = "excluded"
     """The account's defs.yaml leaves it out."""
 
@@ -44,6 +46,17 @@ class Skipped:
         self._execute(
             "store", dataset=_EVERY_DATASET, part=wallet, state=state.value, reason=reason
         )
+
+    def replace_closed(self, reasons: Mapping[tuple[str, str], str]) -> None:
+        """Make `reasons` ((dataset, stream) -> why) the streams that the key may not list."""
+        self._execute("restore_closed")
+        for (dataset, stream), reason in reasons.items():
+            state = State.CLOSED.value
+            self._execute("store", dataset=dataset, part=stream, state=state, reason=reason)
+
+    def closed(self, dataset: str) -> dict[str, str]:
+        """Stream -> why the key may not list it."""
+        return dict(self._rows("closed", dataset=dataset))
 
     def skip_stream(self, dataset: str, stream: str, reason: str) -> None:
         """Skip one stream of a wallet that is otherwise read."""

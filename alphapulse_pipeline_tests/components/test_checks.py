@@ -19,6 +19,7 @@ from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRan
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.bybit_datasets import DATASETS, HISTORIES, SNAPSHOTS
+from alphapulse_pipeline_tests.components.tables import lines
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 OLD = NOW - timedelta(days=30)
@@ -238,7 +239,7 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
     metadata = found[check].metadata
     assert metadata["found"].value == 2
     assert metadata["streams"].value == "spot, option"
-    first, second = str(metadata["examples"].value).splitlines()[2:]
+    first, second = lines(metadata["examples"])
     assert "cannot be reached" in first
     assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in first
     assert "never asked" in second
@@ -258,7 +259,7 @@ def test_what_the_exchange_no_longer_serves_is_a_warning_with_its_reason(
     check = found[dataset, "reachable"]
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert f"alphapulse import ACCOUNT {dataset}" in str(check.metadata["hint"].value)
-    (line,) = str(check.metadata["examples"].value).splitlines()[2:]
+    (line,) = lines(check.metadata["examples"])
     assert f"{wanted.start:%Y-%m-%d %H:%M:%S}" in line
     assert f"{OLD:%Y-%m-%d %H:%M:%S}" in line
     assert reason in line

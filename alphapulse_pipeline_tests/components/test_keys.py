@@ -19,6 +19,7 @@ from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import HOME
 from alphapulse_pipeline.warehouse import keys
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
+from alphapulse_pipeline_tests.components.tables import lines
 from alphapulse_pipeline_tests.components.test_runs import DAYS, failure_of
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from exchange_simulator import Key, World, serve
@@ -66,7 +67,7 @@ def test_the_check_says_what_is_the_case(
     assert "10.0.0.1" in str(found.metadata["current"].value)
     if severity:
         assert found.severity is severity
-        assert finding in str(found.metadata["examples"].value).splitlines()[2]
+        assert finding in lines(found.metadata["examples"])[0]
         assert "read-only key" in str(found.metadata["hint"].value)
 
 

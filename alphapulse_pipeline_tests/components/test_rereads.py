@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
+from alphapulse_pipeline_tests.components.tables import lines
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from exchange_simulator import Simulator
 
@@ -93,13 +94,12 @@ def test_damage_is_found_reported_and_repaired(
         "new": 0, "changed": 0, "vanished": 0,
     }  # fmt: skip
     assert found["trades"]["compared"].startswith("[2026-10-13 00:00:00 ..")
-    lines = found["trades"]["differences"].splitlines()[2:]
-    kinds = [line.split(" | ")[0].removeprefix("| ") for line in lines]
-    assert kinds == ["vanished", "changed", "new"]
-    assert "trade_id invented" in lines[0]
-    assert f"trade_id {damaged}" in lines[1]
-    assert lines[1].endswith(f"| amount | {wrong} | {amount} |")
-    assert f"trade_id {deleted}" in lines[2]
+    shown = lines(found["trades"]["differences"])
+    assert [line.partition(" | ")[0] for line in shown] == ["vanished", "changed", "new"]
+    assert "trade_id invented" in shown[0]
+    assert f"trade_id {damaged}" in shown[1]
+    assert shown[1].endswith(f"| amount | {wrong} | {amount}")
+    assert f"trade_id {deleted}" in shown[2]
     # the first two are repaired, the last is kept
     assert {row[1] for row in trades(db) - before} == {"invented"}
     assert trades(db) >= before

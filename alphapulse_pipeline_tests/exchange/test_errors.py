@@ -99,7 +99,7 @@ ANSWERS = {
         Kind.NO_MARKET,
         ["does not offer this market"],
     ),
-    "10032": (bybit(10032, "Demo trading are not supported."), Kind.NOT_ENABLED, ["(10032)"]),
+    "10032": (bybit(10032, "Demo trading are not supported."), Kind.NOT_OFFERED, ["(10032)"]),
     "131001": (bybit(131001, "openapi svc error"), Kind.TRANSIENT, ["(131001)"]),
     "131003": (bybit(131003, "Internal error"), Kind.TRANSIENT, ["(131003)"]),
     "131200": (bybit(131200, "Service error"), Kind.TRANSIENT, ["(131200)"]),

@@ -35,7 +35,8 @@ async def limit_to_oldest_row(
     oldest = served_from
     held: list[Page] = []
     async for page in pages:
-        oldest = min([oldest, *(moment(row) for row in page.rows)])
+        # a row may be older than its window, and proves only that the window is served
+        oldest = min([oldest, *(max(moment(row), page.start) for row in page.rows)])
         for proved in _proved((*held, page), oldest):
             yield proved
         held = _unproved((*held, page), oldest)

@@ -37,7 +37,8 @@ def ask(
     with closing(client.stream({name: _once(call) for name, call in calls.items()})) as streams:
         for items in streams:
             errors |= {name: item for name, item in items if isinstance(item, Exception)}
-    not_enabled = {n for n, e in errors.items() if getattr(e, "kind", None) is Kind.NOT_ENABLED}
+    states = (Kind.NOT_ENABLED, Kind.NOT_OFFERED)
+    not_enabled = {n for n, e in errors.items() if getattr(e, "kind", None) in states}
     errors = {name: errors[name] for name in calls if name in errors and name not in not_enabled}
     not_read = not_enabled | {stream for name, stream in closed if name == dataset}
     rest = f"; not enabled: {', '.join(sorted(not_read))}" if not_read else ""

@@ -65,6 +65,7 @@ def not_testable(evidence: str) -> Outcome:
 
 _INNOCENT = {
     Kind.NOT_ENABLED: "the account never opened this product",
+    Kind.NOT_OFFERED: "the exchange does not offer this list to the account",
     Kind.PERMISSION: "the key may not read this",
     Kind.TRANSIENT: "the exchange did not answer",
     Kind.THROTTLED: "the exchange throttled the request",

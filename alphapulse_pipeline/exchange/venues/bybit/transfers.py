@@ -188,7 +188,7 @@ class _OfMember:
     ) -> AsyncGenerator[Page, None]:
         own = await user_id(call)
         async for listed in self.pages.walk(call, feed, start, end, after):
-            rows = [row for row in listed.rows if row[self.field] == own]
+            rows = [row for row in listed.rows if str(row[self.field]) == own]
             yield Page(rows, listed.start, listed.end, listed.unverified)
 
 

@@ -1,5 +1,7 @@
 """OKX's deposits, withdrawals, and transfers between the funding and the trading account."""
 
+from datetime import UTC, datetime
+
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
@@ -19,6 +21,7 @@ FROM_TRADING, TO_TRADING = "130", "131"
 # Required fields: stored columns are read from them.
 BILL_FIELDS = ("billId", "type", "ccy", "balChg", "bal", "ts")
 
+_BILLS_BEGIN = datetime(2021, 2, 1, tzinfo=UTC)
 _BILLS = documented(
     "funding-account-rest-api-asset-bills-history",
     "2026-06-30",
@@ -73,6 +76,7 @@ def asset_bills(kind: str, amend: Amend, **params: str) -> Source:
         amend,
         BILL_FIELDS,
         _BILLS,
+        _BILLS_BEGIN,
         **params,
     )
 
@@ -84,6 +88,7 @@ def _by_time(
     amend: Amend,
     required: tuple[str, ...],
     page: Documented,
+    begins: datetime | None = None,
     **params: str,
 ) -> Source:
     """Lists paged by time, which could skip rows of the same millisecond: read in windows that are
@@ -98,6 +103,7 @@ def _by_time(
             # OKX excludes both ends
             lambda first, last: {"before": first - 1, "after": last + 1},
             required=required,
+            begins=begins,
             documented=page,
         ),
         wallet=FUNDING,

@@ -11,5 +11,7 @@ CROSS JOIN LATERAL unnest(
 ) AS missing (gap)
 WHERE NOT EXISTS (
     SELECT FROM alphapulse.skipped AS n
-    WHERE n.account = s.account AND n.dataset = s.dataset AND n.part = s.stream
+    WHERE
+        n.account = s.account AND n.dataset = s.dataset AND n.part = s.stream
+        AND n.state <> 'closed'
 );

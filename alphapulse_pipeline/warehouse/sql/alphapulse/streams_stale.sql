@@ -9,7 +9,9 @@ WHERE
     coalesce(upper(wanted), first_seen) < now() - CASE
         WHEN EXISTS (
             SELECT FROM alphapulse.markets AS m
-            WHERE m.account = s.account AND m.market = split_part(s.stream, ' ', 2) AND NOT m.active
+            WHERE
+                m.account = s.account AND NOT m.active
+                AND right(s.stream, length(m.market) + 1) = ' ' || m.market
         ) THEN interval '8 days'
         ELSE interval '25 hours'
     END

@@ -19,7 +19,7 @@ WITH gaps AS (
     LEFT JOIN gaps USING (account, dataset, stream)
     LEFT JOIN alphapulse.skipped AS n
         ON s.account = n.account AND s.dataset = n.dataset AND s.stream = n.part
-    WHERE NOT isempty(s.wanted) AND n.part IS NULL
+    WHERE NOT isempty(s.wanted) AND coalesce(n.state, 'closed') = 'closed'
     GROUP BY s.account, s.dataset
 ), lost AS (
     SELECT account, dataset, count(*) AS ranges

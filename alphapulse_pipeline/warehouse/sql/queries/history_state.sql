@@ -81,6 +81,16 @@ WHERE
     account = %(account)s AND dataset = %(dataset)s AND stream = %(stream)s
     AND unreachable_reason = %(reason)s;
 
+-- reopen --
+-- Discard the unreachable times of all other streams, if they have this reason: they become gaps.
+UPDATE alphapulse.coverage SET
+    unreachable = '{}',
+    unreachable_reason = NULL,
+    updated_at = now()
+WHERE
+    account = %(account)s AND dataset = %(dataset)s AND unreachable_reason = %(reason)s
+    AND NOT stream = any(%(closed)s::text[]);
+
 -- record_failure --
 -- Set the reason of all remaining gaps.
 INSERT INTO alphapulse.coverage AS c

@@ -26,6 +26,16 @@ WHERE
     account = %(account)s AND dataset = '' AND state = %(state)s
     AND NOT part = any(%(kept)s::text[]);
 
+-- restore_closed --
+-- Delete the streams that the key may not list.
+DELETE FROM alphapulse.skipped
+WHERE account = %(account)s AND state = 'closed';
+
+-- closed --
+-- The streams of a dataset that the key may not list, and why.
+SELECT part, reason FROM alphapulse.skipped
+WHERE account = %(account)s AND dataset = %(dataset)s AND state = 'closed';
+
 -- wallets --
 -- The wallets that are skipped in every dataset, and why.
 SELECT part, reason FROM alphapulse.skipped
