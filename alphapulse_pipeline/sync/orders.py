@@ -108,7 +108,9 @@ def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) ->
             f"the exchange no longer knows order {order.row['order_id']}, which has fills"
         )
     last_read = session.history("orders").covered_until()
-    if last_read and session.client.now() - last_read < session.venue.keeps_unfilled_orders:
+    kept_since = session.client.now() - session.venue.keeps_unfilled_orders
+    # some exchanges count from when the order was placed, others from when it ended
+    if last_read and kept_since < last_read and kept_since < order.row["created_at"]:
         raise _contradiction(
             f"the exchange does not know order {order.row['order_id']}, which was open at "
             f"{last_read:%Y-%m-%d %H:%M:%S} UTC"

@@ -6,6 +6,7 @@ and an endpoint of the wallet may say so too. A stream may be skipped by itself,
 only master accounts have. Skipping stops nothing else, and a skipped stream is no gap.
 """
 
+import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.streams import Stream
 from alphapulse_pipeline.warehouse.skipped import State
 
+logger = logging.getLogger(__name__)
+
 _LASTS = timedelta(hours=25)
 """How long an error of a wallet's endpoint counts; the exchange's list is replaced once a day."""
 
@@ -25,13 +28,17 @@ def ask_products(session: Session) -> None:
 
     Raises `ExchangeFailure`.
     """
-    ask = session.venue.products
-    if ask is not None:
-        reasons = session.client.run(ask, session.client.request)
-        session.skipped.replace_wallets(State.NOT_ENABLED, reasons)
-    ask_closed = session.venue.closed_streams
-    if ask_closed is not None:
-        session.skipped.replace_closed(session.client.run(ask_closed, session.client.request))
+    client, venue = session.client, session.venue
+    try:
+        if venue.products is not None:
+            reasons = client.run(venue.products, client.request)
+            session.skipped.replace_wallets(State.NOT_ENABLED, reasons)
+        if venue.closed_streams is not None:
+            session.skipped.replace_closed(client.run(venue.closed_streams, client.request))
+    except ExchangeFailure as failure:
+        if failure.kind is not Kind.PERMISSION:
+            raise
+        logger.warning("%s: which wallets were never opened is unknown: %s", session.name, failure)
 
 
 def skipped_wallets(session: Session) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.portfolio_checks import CHECKS
 from alphapulse_pipeline.portfolio.tables import derived
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline_tests.components.tables import lines
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts, balance, position, price, rows
 from alphapulse_pipeline_tests.warehouse.rows import T0
 
@@ -90,7 +91,7 @@ def test_what_has_no_price_has_no_value_and_the_check_names_it(accounts: Account
     result = all_priced(db)
     assert not result.passed
     assert result.severity.value == "WARN"
-    assert "| NEW | a | 7 |" in str(result.metadata["unpriced"].value)
+    assert lines(result.metadata["unpriced"])[0] == "NEW | a | 7"
 
 
 def test_the_check_is_content_where_everything_has_a_price(accounts: Accounts, db: DB) -> None:

@@ -9,7 +9,9 @@ SIX_MONTHS = 180 * DAY
 RETENTION = {
     **dict.fromkeys(("trades", "orders", "transfers", "funding", "ledger"), TWO_YEARS),
     # of options and USDC contracts
-    **dict.fromkeys(("trades:before the upgrade", "orders:before the upgrade"), SIX_MONTHS),
+    **dict.fromkeys(
+        tuple(f"{name}:before the upgrade" for name in ("trades", "orders", "funding")), SIX_MONTHS
+    ),
     # canceled and rejected orders are served for one day
     "unfilled": DAY,
 }

@@ -14,7 +14,7 @@ from alphapulse_pipeline.exchange.venues.bybit.common import (
     page,
 )
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
-from alphapulse_pipeline.exchange.venues.venue import Source
+from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 
 # type of an entry -> class
 _CLASSES = {
@@ -43,25 +43,28 @@ _LOG = page(
 
 
 def ledger() -> dict[str, Source]:
-    return {
-        "unified": Source(
-            Feed(
-                "privateGetV5AccountTransactionLog",
-                IN_ANY_ORDER,
-                {"accountType": "UNIFIED", "limit": _LOG.limit},
-                LIST,
-                milliseconds("transactionTime"),
-                WINDOW,
-                required=_ENTRY_FIELDS,
-                window=WEEK,
-                horizon=TWO_YEARS,
-                documented=_LOG,
-            ),
-            wallet=UNIFIED,
-            parse="parse_ledger_entry",
-            amend=_entry,
-        )
-    }
+    return {"unified": entries(_entry)}
+
+
+def entries(amend: Amend, **params: str) -> Source:
+    """The entries of the transaction log, or those that `params` select, e.g. `type="INTEREST"`."""
+    return Source(
+        Feed(
+            "privateGetV5AccountTransactionLog",
+            IN_ANY_ORDER,
+            {"accountType": "UNIFIED", "limit": _LOG.limit, **params},
+            LIST,
+            milliseconds("transactionTime"),
+            WINDOW,
+            required=_ENTRY_FIELDS,
+            window=WEEK,
+            horizon=TWO_YEARS,
+            documented=_LOG,
+        ),
+        wallet=UNIFIED,
+        parse="parse_ledger_entry",
+        amend=amend,
+    )
 
 
 def _entry(raw: Raw, row: Row) -> Row:
