@@ -70,7 +70,7 @@ def assert_all_is_there(db: Connection[TupleRow], simulator: Simulator, at: int)
     count = db.execute("SELECT count(*), count(DISTINCT trade_id) FROM alphapulse.trades")
     assert len(set(count.fetchone() or ())) == 1
     ranges = db.execute("SELECT (SELECT count(*) FROM unnest(covered)) FROM alphapulse.coverage")
-    assert ranges.fetchall() == [(1,)] * 4
+    assert set(ranges.fetchall()) == {(1,)}
     assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
 
 

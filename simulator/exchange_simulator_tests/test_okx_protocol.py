@@ -35,8 +35,13 @@ def test_a_signed_request_is_answered_in_okxs_envelope(okx: Simulator) -> None:
     assert answer.json["data"][0]["posMode"] == "net_mode"
 
 
-def test_demo_trading_is_selected_by_a_header(okx: Simulator) -> None:
-    assert signed(okx, CONFIG, extra={"x-simulated-trading": "1"}).json["code"] == "0"
+def test_demo_trading_is_selected_by_a_header(okx: Simulator, world: World) -> None:
+    """A key belongs to live or to demo trading."""
+    demo = {"x-simulated-trading": "1"}
+    assert signed(okx, CONFIG, extra=demo).json["code"] == "50101"
+    with serve(world, clock=lambda: NOW, limits=False, keys=[Key(demo=True)]) as other:
+        assert signed(other, CONFIG, extra=demo).json["code"] == "0"
+        assert signed(other, CONFIG).json["code"] == "50101"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,7 @@ SIX_MONTHS = 180 * DAY
 """Of options and USDC contracts before the account's upgrade."""
 RETENTION = {
     **dict.fromkeys(("trades", "orders", "transfers", "funding", "ledger"), TWO_YEARS),
-    # of options and USDC contracts
-    **dict.fromkeys(
-        tuple(f"{name}:before the upgrade" for name in ("trades", "orders", "funding")), SIX_MONTHS
-    ),
+    **{f"{name}:before the upgrade": SIX_MONTHS for name in ("trades", "orders", "funding")},
     # canceled and rejected orders are served for one day
     "unfilled": DAY,
 }

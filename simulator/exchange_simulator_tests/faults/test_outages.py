@@ -33,7 +33,7 @@ ANSWERS = {
 CODES = [
     ("bybit", "retcode=10429", 200, "System level frequency protection"),
     ("bybit", "retcode=10018", 200, "Exceeded the IP Rate Limit."),
-    ("okx", "retcode=50061", 429, "50061"),
+    ("okx", "retcode=50061", 200, "50061"),
     ("kraken", "retcode=405", 200, "EService:Market in cancel_only mode"),
     ("kraken", "retcode=423", 200, "EGeneral:Temporary lockout"),
 ]
