@@ -29,6 +29,8 @@ from alphapulse_pipeline_tests.sync.truth import stored, true
 from exchange_simulator import Simulator
 
 Make = Callable[..., Account]
+LATER_MS = NOW_MS + 5000
+"""The clock of the run that continues: later than any time that the first run may have read."""
 
 
 @pytest.fixture
@@ -93,10 +95,10 @@ def test_a_database_that_is_stopped_and_started_again(
             status = "SELECT status, error_kind FROM alphapulse.sync_status"
             status += " WHERE dataset = 'trades'"
             assert db.execute(status.encode()).fetchone() == ("failed", "died")
-            simulator.set_clock(lambda: NOW_MS + 1000)
+            simulator.set_clock(lambda: LATER_MS)
             sync_trades(account, url, "next")
             assert before
-            assert_all_is_there(db, simulator, NOW_MS + 1000)
+            assert_all_is_there(db, simulator, LATER_MS)
             assert db.execute(status.encode()).fetchone() == ("completed", None)
 
 
@@ -148,7 +150,7 @@ def test_a_disk_that_is_full(simulator: Simulator, make_account: Make, home: Pat
                     write(session.connection, snapshot(session, "balances"), "other")
                 db.execute("DROP TABLE filler")
                 db.execute("ALTER TABLE alphapulse.trades SET TABLESPACE pg_default")
-                simulator.set_clock(lambda: NOW_MS + 1000)
+                simulator.set_clock(lambda: LATER_MS)
                 sync_trades(account, url, "next")
-                assert_all_is_there(db, simulator, NOW_MS + 1000)
+                assert_all_is_there(db, simulator, LATER_MS)
                 db.execute("DROP TABLESPACE small")
