@@ -39,10 +39,10 @@ from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
 _DETAILS = (
     "Prints one line for each check, with the fix for every problem. Makes one call to each "
     "exchange endpoint that a sync uses, and stores nothing. Exit code 1 if a check fails.\n\n"
-    "With --probe it tests what a sync assumes of the exchange's API instead: page limits, the "
+    "With --probe, it instead tests what a sync assumes about the exchange's API: page limits, the "
     "order of rows, the ends of time windows, ids, retention. It sends twenty to two hundred "
-    "read-only requests, and writes a file without keys, ids, addresses and amounts that you can "
-    "attach to a bug report. Exit code 1 if an assumption is contradicted.\n\n"
+    "read-only requests, and writes a file that you can attach to a bug report; it contains no "
+    "keys, ids, addresses or amounts. Exit code 1 if an assumption is contradicted.\n\n"
     "Example: alphapulse doctor bybit"
 )
 _COLOURS = {
