@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 
 from exchange_simulator.markets import Market
 
-SETTLE_COINS = {"BTC", "USDT", "USDC"}
-
 
 def symbol_of(market: Market) -> str:
     if market.kind == "option":

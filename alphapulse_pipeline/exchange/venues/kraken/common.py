@@ -7,9 +7,12 @@ count of all rows. Order and lag are not documented.
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
+from alphapulse_pipeline.datasets.values import number
 from alphapulse_pipeline.exchange.documented import Documented
+from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Raw, at, seconds, to_time
 from alphapulse_pipeline.exchange.walker import Counted
 
@@ -112,3 +115,11 @@ def happened(time: str, raw: Raw) -> Any:
     """The exact time: ccxt converts these times through floats."""
     found = seconds(time)(raw)
     return None if found is None else to_time(found)
+
+
+def exact(row: Raw, name: str) -> Decimal:
+    """A number that a row must have. Raises `Unreadable`."""
+    found = number(row[name])
+    if found is None:
+        raise Unreadable(f"a row of Kraken has no {name}")
+    return found

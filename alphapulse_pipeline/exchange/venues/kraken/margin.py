@@ -16,13 +16,13 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
-from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, require
 from alphapulse_pipeline.exchange.venues.kraken.account import book_of, code, delisted
 from alphapulse_pipeline.exchange.venues.kraken.common import (
     OPEN_ORDERS,
     SPOT,
     documented,
+    exact,
     history,
     result,
 )
@@ -135,10 +135,10 @@ def _open_positions(answer: Any) -> Any:
 def _position(pair: str, side: str, rows: list[Raw]) -> dict[str, Any]:
     left = cost = Decimal(0)
     for row in rows:
-        volume = _exact(row, "vol")
-        remaining = volume - _exact(row, "vol_closed")
+        volume = exact(row, "vol")
+        remaining = volume - exact(row, "vol_closed")
         left += remaining
-        cost += _exact(row, "cost") * remaining / volume if volume else 0
+        cost += exact(row, "cost") * remaining / volume if volume else 0
     return {
         "symbol": delisted(pair, "linear"),
         "side": "long" if side == "buy" else "short",
@@ -167,10 +167,3 @@ def _per_unit(value: Decimal | None, units: Decimal) -> str | None:
 
 def _text(value: Decimal | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _exact(row: Raw, name: str) -> Decimal:
-    found = number(row[name])
-    if found is None:
-        raise Unreadable(f"an open position has no {name}")
-    return found

@@ -9,11 +9,9 @@ A deposit appears once it is credited. Its row has what was credited: the amount
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from alphapulse_pipeline.datasets.values import Row, number
-from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at
 from alphapulse_pipeline.exchange.venues.kraken.account import EARN, book_of
 from alphapulse_pipeline.exchange.venues.kraken.common import (
@@ -21,6 +19,7 @@ from alphapulse_pipeline.exchange.venues.kraken.common import (
     LEDGER_ENTRIES,
     SPOT,
     documented,
+    exact,
     happened,
     history,
     result,
@@ -114,7 +113,7 @@ def _listed(answer: Any) -> Any:
 
 def _deposit(raw: Raw, row: Row) -> Row:
     wallet, _ = book_of(raw["asset"])
-    credited = _exact(raw, "amount") - _exact(raw, "fee")
+    credited = exact(raw, "amount") - exact(raw, "fee")
     return _booked(raw, row) | {"amount": credited, "to_wallet": wallet, "status": "ok"}
 
 
@@ -126,20 +125,20 @@ def _withdrawal(raw: Raw, row: Row) -> Row | None:
     # ccxt reports canceled ones as failed
     canceled = raw.get(_REFUNDED) or raw.get("status-prop") == "canceled"
     return _booked(raw, row) | {
-        "amount": -_exact(raw, "amount"),
+        "amount": -exact(raw, "amount"),
         "from_wallet": wallet,
         "status": "canceled" if canceled else row["status"] or "ok",
     }
 
 
 def _is_refund(raw: Raw) -> bool:
-    return raw["type"] == "withdrawal" and _exact(raw, "amount") > 0
+    return raw["type"] == "withdrawal" and exact(raw, "amount") > 0
 
 
 def _transfer(raw: Raw, row: Row) -> Row | None:
     """Between Kraken's books, from the entry that takes: the other one repeats it. Anything
     else of this type (airdrops, forks, Kraken's futures) is known by the ledger alone."""
-    amount, target = _exact(raw, "amount"), _OUT_OF.get(str(raw.get("subtype") or ""))
+    amount, target = exact(raw, "amount"), _OUT_OF.get(str(raw.get("subtype") or ""))
     if amount > 0 or raw.get("subtype") not in ALLOCATIONS or target is None:
         return None
     wallet, _ = book_of(raw["asset"])
@@ -148,7 +147,7 @@ def _transfer(raw: Raw, row: Row) -> Row | None:
 
 
 def _booked(raw: Raw, row: Row) -> Row:
-    fee = _exact(raw, "fee")
+    fee = exact(raw, "fee")
     asset = plain(row["asset"])
     return row | {
         "asset": asset,
@@ -156,10 +155,3 @@ def _booked(raw: Raw, row: Row) -> Row:
         "fee_currency": asset if fee else None,
         "happened_at": happened("time", raw),
     }
-
-
-def _exact(raw: Raw, name: str) -> Decimal:
-    found = number(raw[name])
-    if found is None:
-        raise Unreadable(f"an entry of Kraken's ledger has no {name}")
-    return found
