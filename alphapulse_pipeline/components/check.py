@@ -11,7 +11,7 @@ class Check:
     """A check that fails if its query returns rows.
 
     Parameters of the query: `%(account)s`, `%(oldest)s` (the oldest time of a fresh snapshot),
-    `%(since)s` and `%(allow_trading_keys)s`.
+    `%(since)s`, `%(allow_trading_keys)s` and `%(allow_unknown_rights)s`.
     """
 
     dataset: str

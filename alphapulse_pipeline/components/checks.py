@@ -119,6 +119,7 @@ def offenders(
         "oldest": datetime.now(UTC) - allowed_age(account),
         "since": since or "-infinity",
         "allow_trading_keys": account.settings.allow_trading_keys,
+        "allow_unknown_rights": account.settings.allow_unknown_rights,
     }
     names, rows = _rows(connection, query, given)
     return names[:-1], [row[:-1] for row in rows], rows[0][-1] if rows else 0

@@ -8,13 +8,20 @@ _FAILS = {
     "the key can trade and allow_trading_keys is false, so it is not used": (
         "can_trade AND NOT %(allow_trading_keys)s"
     ),
+    "the exchange does not report the permissions of the key and allow_unknown_rights is false, "
+    "so it is not used": (
+        "checked_at IS NOT NULL AND can_withdraw IS NULL AND NOT %(allow_unknown_rights)s"
+    ),
     "the key cannot read": "NOT can_read",
     "the key has expired": "expires_at <= now()",
 }
 _WARNS = {
     "the key can trade, which allow_trading_keys permits": "can_trade AND %(allow_trading_keys)s",
-    "the exchange does not report the permissions of the key": (
-        "checked_at IS NOT NULL AND (can_trade IS NULL OR can_withdraw IS NULL)"
+    "the exchange does not report the permissions of the key, which allow_unknown_rights permits": (
+        "checked_at IS NOT NULL AND can_withdraw IS NULL AND %(allow_unknown_rights)s"
+    ),
+    "demo trading does not report the permissions of the key": (
+        "can_trade IS NULL AND NOT can_withdraw"
     ),
     "the key expires within 14 days": "expires_at BETWEEN now() AND now() + interval '14 days'",
     "the permissions of the key have not been requested yet": "checked_at IS NULL",
@@ -32,8 +39,8 @@ def key_check(dataset: str) -> Check:
         dataset,
         KEY,
         "The exchange reports that the API key is read-only. An error if AlphaPulse refuses the "
-        "key; a warning if it may trade and `allow_trading_keys` is set, if it expires within 14 "
-        "days, or if the exchange does not report its permissions.",
+        "key; a warning if it may trade and `allow_trading_keys` is set, if its permissions are "
+        "not reported and `allow_unknown_rights` is set, or if it expires within 14 days.",
         f"SELECT {columns}, finding FROM (SELECT) AS one LEFT JOIN alphapulse.keys"
         f" ON account = %(account)s CROSS JOIN LATERAL (VALUES {findings})"
         " AS found (place, finding, holds) WHERE holds ORDER BY place",

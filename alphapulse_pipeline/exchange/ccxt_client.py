@@ -11,8 +11,10 @@ import re
 from collections.abc import (
     Awaitable,
     Callable,
+    Iterator,
     Mapping,
 )
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -89,7 +91,7 @@ class ClientConfig:
 
     @property
     def fingerprint(self) -> str:
-        """Identifies these credentials without revealing them."""
+        """Identifies these credentials and where they are sent, without revealing them."""
         parts = (
             self.environment.account,
             self.exchange,
@@ -97,6 +99,7 @@ class ClientConfig:
             self.api_secret,
             self.api_password,
             self.server,
+            self.api_url,
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -157,6 +160,16 @@ def _leave_live_server(
         raise SettingsError(
             f"{names.account}: {exchange.id} has {lacks}", f"remove {names.testnet}"
         )
+
+
+@contextmanager
+def _answered(status: int, answer: Any) -> Iterator[None]:
+    """Note in an error which answer it is about: see `refusal_of`."""
+    try:
+        yield
+    except ccxt.BaseError as error:
+        error.status, error.answer = status, answer
+        raise
 
 
 class _CheckedExchange:
@@ -261,16 +274,22 @@ class _CheckedExchange:
 
     def handle_errors(self, code: int, reason: str, *more: Any) -> Any:
         """Check the HTTP status first: ccxt's classes ignore it if the body is JSON."""
-        _, _, headers, body, *_ = more
+        _, _, headers, body, answer, *_ = more
         _HEADERS.set(headers)
         self.throttler.observe(headers)
-        if code in (418, 429):
-            raise ccxt.RateLimitExceeded(f"{code} {reason} {body}")
-        if code == 451:
-            raise ccxt.RestrictedLocation(f"{code} {reason} {body}")
-        if code >= 500:
-            raise ccxt.ExchangeNotAvailable(f"{code} {reason} {body}")
-        return super().handle_errors(code, reason, *more)  # type: ignore[misc]
+        with _answered(code, answer):
+            if code in (418, 429):
+                raise ccxt.RateLimitExceeded(f"{code} {reason} {body}")
+            if code == 451:
+                raise ccxt.RestrictedLocation(f"{code} {reason} {body}")
+            if code >= 500:
+                raise ccxt.ExchangeNotAvailable(f"{code} {reason} {body}")
+            return super().handle_errors(code, reason, *more)  # type: ignore[misc]
+
+    def handle_http_status_code(self, code: int, *more: Any) -> None:
+        """For what `handle_errors` accepts: an answer that is not JSON, or has no error in it."""
+        with _answered(code, None):
+            super().handle_http_status_code(code, *more)  # type: ignore[misc]
 
     def init_throttler(self, cost: Any = None) -> None:
         """Nothing: `build` knows the limits."""

@@ -8,7 +8,7 @@ from ccxt.base import errors as ccxt
 
 from alphapulse_pipeline.exchange.kind import FINAL
 from alphapulse_pipeline.exchange.kind import Kind as Kind
-from alphapulse_pipeline.exchange.refusals import address_in, refusal_in
+from alphapulse_pipeline.exchange.refusals import address_in, refusal_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.redaction import redact
@@ -66,7 +66,7 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.BANNED
     # by code, not by class: once a private call has succeeded, ccxt raises DDoSProtection for
     # Binance's -2015
-    if refusal := refusal_in(text):
+    if refusal := refusal_of(error):
         return refusal.kind
     if _BLOCKED.search(text):
         return Kind.RESTRICTED
@@ -167,7 +167,7 @@ def _is_throttled(text: str) -> bool:
 def _problem(error: BaseException, kind: Kind) -> str:
     text = _exchange_message(str(error))
     match kind:
-        case _ if refusal := refusal_in(str(error)):
+        case _ if refusal := refusal_of(error):
             return f"{refusal.meaning}: {text}"
         case Kind.CREDENTIALS | Kind.PERMISSION:
             return f"the exchange rejects the API key: {text}"
@@ -214,7 +214,7 @@ def _network_detail(error: BaseException, text: str) -> str:
 def _fix(error: BaseException, kind: Kind, environment: AccountEnvironment) -> str:
     key, secret = environment.api_key, environment.api_secret
     match kind:
-        case _ if refusal := refusal_in(str(error)):
+        case _ if refusal := refusal_of(error):
             return refusal.fix.format(
                 key=key,
                 secret=secret,

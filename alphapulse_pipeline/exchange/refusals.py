@@ -192,8 +192,24 @@ _CODE = re.compile(r'"(retCode|code)"\s*:\s*"?(-?\d+)|"(E[A-Z][A-Za-z]+:[A-Za-z 
 _ADDRESS = re.compile(r"\bip:?\s+((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]*(?::[0-9a-f]*){2,})", re.I)
 
 
-def refusal_in(text: str) -> Refusal | None:
-    """Why the error text rejects the key; None if it is about something else."""
+def refusal_of(error: BaseException) -> Refusal | None:
+    """Why the exchange refuses the key; None if the error is about something else.
+
+    The error of an answer has its `status` and its JSON, `answer`: their code decides, not what
+    else is in the text. A server that fails, or a page in front of it, refuses no key.
+    """
+    if not hasattr(error, "status"):
+        return _refusal_in(str(error))
+    answer = getattr(error, "answer", None)
+    if error.status >= 500 or not isinstance(answer, Mapping):
+        return None
+    errors = answer.get("error")
+    codes = [f"{name} {answer[name]}" for name in ("retCode", "code") if name in answer]
+    codes += [str(sentence) for sentence in errors] if isinstance(errors, list) else []
+    return next((_REFUSALS[code] for code in codes if code in _REFUSALS), None)
+
+
+def _refusal_in(text: str) -> Refusal | None:
     for name, code, sentence in _CODE.findall(text):
         if found := _REFUSALS.get(sentence or f"{name} {code}"):
             return found

@@ -44,6 +44,9 @@ class AccountSettings(BaseModel):
         default_factory=dict, description="Options for ccxt, e.g. {recvWindow: 60000}."
     )
     allow_trading_keys: bool = Field(False, description="Accept an API key that can trade.")
+    allow_unknown_rights: bool = Field(
+        False, description="Accept an API key whose permissions the exchange does not report."
+    )
 
     @field_validator("exchange")
     @classmethod

@@ -1,15 +1,21 @@
 """Admits only API keys that can do no harm, before anything else is requested of an account.
 
-A key's permissions are requested once a day, and immediately when the key changes. If a key was
-refused, or its permissions are not reported, every run requests them, so that a corrected key works
-at once.
+A key's permissions are requested once a day, and immediately when the key changes or is used
+at another server. If a key was refused, or its permissions are not reported, every run requests
+them, so that a corrected key works at once.
 """
 
 import logging
 from datetime import timedelta
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
-from alphapulse_pipeline.exchange.rights import EXPIRES_SOON, Rights, objection, rights_of
+from alphapulse_pipeline.exchange.rights import (
+    EXPIRES_SOON,
+    Rights,
+    UnusableRights,
+    objection,
+    rights_of,
+)
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import ask_products
 from alphapulse_pipeline.warehouse import keys
@@ -36,7 +42,7 @@ def admit(session: Session) -> None:
     try:
         _check_permissions(session)
     except ExchangeFailure as failure:
-        if failure.kind in _FINAL:
+        if failure.kind in _FINAL or isinstance(failure, UnusableRights):
             session.refused = failure
         raise
     session.admitted = True
@@ -54,8 +60,12 @@ def _check_permissions(session: Session) -> None:
     if known and acceptable and settled and known.age < _RECHECK_AFTER:
         return
     try:
-        rights = session.client.run(rights_of, session.venue.rights, session.client.request)
+        rights = session.client.run(
+            rights_of, session.account, session.venue.rights, session.client.request
+        )
         ask_products(session)
+    except UnusableRights:
+        raise
     except ExchangeFailure as failure:
         if failure.kind is Kind.PERMISSION:  # every key may request its own permissions
             failure.kind = Kind.CREDENTIALS

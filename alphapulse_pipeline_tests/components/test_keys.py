@@ -32,7 +32,12 @@ GONE = datetime.now(UTC) - timedelta(minutes=1)
 
 
 def checked(db: Database, *, allowed: bool = False) -> dg.AssetCheckResult:
-    settings = {"exchange": "bybit", "history_start": "2026-01-01", "allow_trading_keys": allowed}
+    settings = {
+        "exchange": "bybit",
+        "history_start": "2026-01-01",
+        "allow_trading_keys": allowed,
+        "allow_unknown_rights": allowed,
+    }
     account = Account("main", AccountSettings.model_validate(settings))
     (check,) = (check for check in checks_of(["balances", "trades"]) if check.name == KEY)
     with db.transaction():
@@ -50,7 +55,9 @@ def checked(db: Database, *, allowed: bool = False) -> dg.AssetCheckResult:
         ((False, False, False, None), False, ERROR, "cannot read"),
         ((True, False, False, GONE), False, ERROR, "has expired"),
         ((True, False, False, SOON), False, WARN, "expires within 14 days"),
-        ((None, None, None, None), False, WARN, "does not report the permissions of the key"),
+        ((None, None, None, None), False, ERROR, "allow_unknown_rights is false, so it is not"),
+        ((None, None, None, None), True, WARN, "which allow_unknown_rights permits"),
+        ((None, None, False, None), False, WARN, "demo trading does not report the permissions"),
         ((True, None, True, None), False, ERROR, "the key can withdraw"),
     ],
 )

@@ -25,7 +25,12 @@ def test_its_fills_are_read_merged_and_covered(
     exchange = Hollaex(fills(seed=5, count=300))
     with serving(exchange) as url:
         account = make_account(
-            url, "hollaex", exchange="hollaex", history_start=START.date(), options={}
+            url,
+            "hollaex",
+            exchange="hollaex",
+            history_start=START.date(),
+            options={},
+            allow_unknown_rights=True,
         )
         sync(account, database)
     assert stored(db) == truth(exchange)

@@ -42,6 +42,7 @@ def test_a_good_file_has_all_defaults(tmp_path: Path) -> None:
     assert found.datasets == tuple(DATASETS)
     assert found.environment.api_key == "MAIN_API_KEY"
     assert not found.settings.allow_trading_keys
+    assert not found.settings.allow_unknown_rights
 
 
 def test_other_components_are_no_accounts(tmp_path: Path) -> None:

@@ -208,7 +208,8 @@ def test_a_narrow_key_fails_where_it_lacks_a_right_and_nowhere_else(
     database: str,
 ) -> None:
     with serving(world, exchange, Key(scopes=frozenset(scopes))) as url:
-        said, _ = attempts(make_account(url, "main", exchange=exchange), database)
+        account = make_account(url, "main", exchange=exchange, allow_unknown_rights=True)
+        said, _ = attempts(account, database)
     failed = {dataset for dataset, sentence in said.items() if sentence}
     assert failed == lacks
     for dataset in failed - {"prices"}:  # which need the holdings
@@ -221,11 +222,12 @@ def test_kraken_does_not_distinguish_an_address_from_a_permission(
     with serving(world, "kraken", Key(ips=("10.1.2.3",))) as url:
         account = make_account(url, "main", exchange="kraken")
         said, _ = attempts(account, database)
-    for dataset in set(said) - {"prices"}:
-        assert "lacks a permission, or may not be used from this address" in said[dataset]
-        assert "this machine's address" in said[dataset]
+    for sentence in said.values():
+        assert "does not report what the key in MAIN_API_KEY may do: the key lacks a" in sentence
+        assert "lacks a permission, or may not be used from this address" in sentence
+        assert "this machine's address" in sentence
     assert key_row(db) == [(None, None, None, None, None)]
-    assert not written(db).keys() & {"snapshots", *HISTORIES}
+    assert written(db) == {}
 
 
 def test_a_changed_key_is_checked_at_once(
@@ -267,13 +269,93 @@ def test_a_key_of_unknown_permissions_is_checked_by_every_run(
     world: World, make_account: Make, database: str, db: Database
 ) -> None:
     scopes: Any = frozenset({"orders", "wallet"})
+    more: dict[str, Any] = {"exchange": "okx", "datasets": ["trades"]}
     with serving(world, "okx", Key(scopes=scopes)) as url:
-        account = make_account(url, "main", exchange="okx", datasets=["trades"])
+        (refused,) = attempts(make_account(url, "main", **more), database)[0].values()
+        assert "does not report what the key in MAIN_API_KEY may do" in refused
+        assert "set allow_unknown_rights: true in the defs.yaml of main" in refused
+        account = make_account(url, "main", **more, allow_unknown_rights=True)
         assert attempts(account, database)[0] == {"trades": ""}
         assert key_row(db) == [(None, None, None, None, None)]
     with serving(world, "okx", Key(may_withdraw=True)) as url:
-        account = make_account(url, "main", exchange="okx", datasets=["trades"])
+        account = make_account(url, "main", **more, allow_unknown_rights=True)
         assert "may withdraw" in attempts(account, database)[0]["trades"]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "field"),
+    [
+        ("bybit", "readOnly"),
+        ("binance", "enableWithdrawals"),
+        ("okx", "perm"),
+        ("kraken", "permissions"),
+    ],
+)
+def test_a_malformed_answer_is_refused_even_after_a_good_one(
+    exchange: str, field: str, world: World, make_account: Make, database: str, db: Database
+) -> None:
+    more: dict[str, Any] = {"exchange": exchange, "datasets": ["balances", "trades"]}
+    with serve(world.on(exchange), clock=lambda: NOW_MS, keys=[Key()], limits=False) as simulator:
+        account = make_account(simulator.url, "main", **more)
+        for fault in (f"missing={field}", f"nulled={field}"):
+            simulator.set_faults(f"{fault}:{ASKED[exchange]}")
+            said, took = attempts(account, database)
+            for sentence in said.values():
+                assert (
+                    f"main's key in MAIN_API_KEY cannot be used: `{field}` is missing" in sentence
+                )
+            assert sum(took[1:]) == 0, "a malformed answer is requested once per run"
+            assert written(db) == {}
+            assert key_row(db) == []
+        simulator.set_faults()
+        assert set(attempts(account, database)[0].values()) == {""}
+        simulator.set_faults(f"missing={field}:{ASKED[exchange]}")
+        checked_days_ago(db, 2)
+        said, _ = attempts(account, database)
+    assert all(f"`{field}` is missing" in sentence for sentence in said.values())
+    kinds = db.execute("SELECT DISTINCT error_kind FROM alphapulse.sync_log").fetchall()
+    assert set(kinds) == {("unreadable",), (None,)}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "value"),
+    [
+        ("API_KEY", "another-key"),
+        ("API_SECRET", "another-secret"),
+        ("API_PASSWORD", "another-passphrase"),
+        ("TESTNET", "demo"),
+    ],
+)
+def test_whatever_changes_about_a_key_its_permissions_are_requested_again(
+    suffix: str,
+    value: str,
+    world: World,
+    make_account: Make,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def asked() -> int:
+        return sum(seen.path == ASKED["okx"] for seen in simulator.requests)
+
+    with serve(world.on("okx"), clock=lambda: NOW_MS, keys=[Key()], limits=False) as simulator:
+        account = make_account(simulator.url, "main", exchange="okx", datasets=["balances"])
+        for _ in range(2):
+            assert attempts(account, database)[0] == {"balances": ""}
+        assert asked() == 1
+        monkeypatch.setenv(f"MAIN_{suffix}", value)
+        assert attempts(account, database)[0] != {"balances": ""}
+        assert asked() == 2
+
+
+def test_at_another_server_the_permissions_are_requested_again(
+    world: World, make_account: Make, database: str
+) -> None:
+    with serving(world, "bybit") as url:
+        account = make_account(url, "main", datasets=["balances"])
+        assert attempts(account, database)[0] == {"balances": ""}
+    with serving(world, "bybit", Key(may_withdraw=True)) as url:
+        account = make_account(url, "main", datasets=["balances"])
+        assert "may withdraw" in attempts(account, database)[0]["balances"]
 
 
 ASKED = {

@@ -17,7 +17,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
@@ -149,7 +149,12 @@ def exchange() -> Hollaex:
 def account(exchange: Hollaex, make_account: Make) -> Iterator[Account]:
     with serving(exchange) as url:
         yield make_account(
-            url, "hollaex", exchange="hollaex", history_start=START.date(), options={}
+            url,
+            "hollaex",
+            exchange="hollaex",
+            history_start=START.date(),
+            options={},
+            allow_unknown_rights=True,
         )
 
 
@@ -191,6 +196,19 @@ def test_every_fill_is_there_once_and_exact(
     assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
     sync(account, database, fill=False)
     assert stored(db) == truth(exchange)
+
+
+def test_a_key_is_refused_unless_the_account_accepts_that_its_permissions_are_unknown(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    settings = account.settings.model_copy(update={"allow_unknown_rights": False})
+    with pytest.raises(ExchangeFailure) as raised:
+        sync(replace(account, settings=settings), database)
+    assert raised.value.kind is Kind.CREDENTIALS
+    assert "does not report what the key in HOLLAEX_API_KEY may do" in raised.value.problem
+    assert "set allow_unknown_rights: true in the defs.yaml of hollaex" in raised.value.fix
+    assert stored(db) == []
+    assert exchange.asked == []
 
 
 def test_a_market_that_is_delisted_between_two_syncs_does_not_double_its_fills(

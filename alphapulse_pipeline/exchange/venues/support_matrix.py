@@ -24,6 +24,10 @@ Generated from ccxt {version} by `exchange/venues/support_matrix.py`; do not edi
 *Retention* is how far back, according to ccxt, the exchange keeps fills and orders. Where it is
 unknown and the exchange returns nothing older, the rest is shown as unreachable, never as covered.
 
+Binance, Bybit, Kraken and OKX report what an API key may do. For every other exchange except
+Hyperliquid, whose accounts are read without a key, the account has to set `allow_unknown_rights:
+true`: see [Other exchanges](how-to/create-an-api-key.md#other-exchanges).
+
 What the pages of [Binance](exchanges/binance.md), [Bybit](exchanges/bybit.md),
 [Kraken](exchanges/kraken.md) and [OKX](exchanges/okx.md) say of each endpoint is listed separately.
 

@@ -17,7 +17,13 @@ from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.endpoints import endpoints
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.markets import CATALOGUE_LASTS, ccxt_version
-from alphapulse_pipeline.exchange.rights import EXPIRES_SOON, Rights, objection, rights_of
+from alphapulse_pipeline.exchange.rights import (
+    EXPIRES_SOON,
+    Rights,
+    UnusableRights,
+    objection,
+    rights_of,
+)
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.health.doctor import network
@@ -60,6 +66,8 @@ class AccountContext:
     venue: Venue = field(init=False)
     endpoints: list[str] = field(default_factory=list)
     rights: Rights = field(default_factory=Rights)
+    unusable: UnusableRights | None = None
+    """Why the exchange's answer about the key is refused."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Wallet -> why it is not read."""
@@ -218,9 +226,11 @@ def _lock(context: AccountContext) -> Finding:
 
 def _signature(context: AccountContext) -> Finding:
     client, venue = context.client, context.venue
-    if venue.rights:
-        context.rights = client.run(rights_of, venue.rights, client.request)
-    else:
+    try:
+        context.rights = client.run(rights_of, context.account, venue.rights, client.request)
+    except UnusableRights as failure:  # a matter of the key check
+        context.unusable = failure
+    if venue.rights is None:
         client.run(client.ccxt.fetch_balance, dict(venue.wallets[0].params))
     return ok("a signed request is accepted")
 
@@ -228,18 +238,21 @@ def _signature(context: AccountContext) -> Finding:
 def _key(context: AccountContext) -> Finding:
     account, rights, now = context.account, context.rights, context.client.now()
     name = account.environment.api_key
-    if refusal := objection(account, rights, now):
+    if refusal := context.unusable or objection(account, rights, now):
         return failed(refusal.problem, refusal.fix)
     if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         return warning(
             f"the key in {name} expires at {rights.expires_at:%Y-%m-%d %H:%M} UTC",
             f"create a new read-only key for {name} before then",
         )
-    if rights.trade is None or rights.withdraw is None:
+    if rights.withdraw is None:
         return unknown(
-            f"the exchange does not report what the key in {name} may do",
+            f"the exchange does not report what the key in {name} may do, which "
+            "allow_unknown_rights accepts",
             "check on the exchange's website that it is read-only",
         )
+    if rights.trade is None:
+        return unknown(f"demo trading does not report what the key in {name} may do")
     can = "can trade, which allow_trading_keys permits" if rights.trade else "is read-only"
     until = f"expires {rights.expires_at:%Y-%m-%d}" if rights.expires_at else "no expiry reported"
     where = ", usable from fixed addresses" if rights.addresses else ", usable from any address"

@@ -106,6 +106,12 @@ FAILURES: dict[str, tuple[dict[str, Any], str, list[str], list[str]]] = {
     "key": ({"key": Key(key="x")}, "signature", ["does not know the API key"], ["MAIN_API_KEY"]),
     "withdraws": ({"key": Key(may_withdraw=True)}, "key", ["may withdraw"], ["create a read-only"]),
     "trades": ({"key": Key(may_trade=True)}, "key", ["may trade"], ["allow_trading_keys: true"]),
+    "rights": (
+        {"faults": ["missing=readOnly:/v5/user/query-api"]},
+        "key",
+        ["the permissions of main's key in MAIN_API_KEY cannot be used: `readOnly` is missing"],
+        ["update alphapulse-pipeline"],
+    ),
     "markets": (
         {"faults": ["html:/v5/market/instruments-info"]}, "markets", ["not JSON"], ["network"],
     ),
@@ -251,14 +257,34 @@ def test_a_key_that_trades_by_leave_is_good(world: World, at: At, db: DB) -> Non
 
 def test_what_an_exchange_does_not_report_is_unknown(world: World, at: At, db: DB) -> None:
     with serving(world, "key=account") as url:
-        found = examined(at(url, "okx"), db)
+        refused = examined(at(url, "okx"), db)
+        found = examined(at(url, "okx", allow_unknown_rights=True), db)
+    assert by_status(refused, Status.FAILED) == ["key"]
+    assert "may do: the key lacks a permission" in refused["key"].message
+    assert "grant the key in MAIN_API_KEY read permission" in refused["key"].fix
+    assert "set allow_unknown_rights: true in the defs.yaml of main" in refused["key"].fix
     assert by_status(found, Status.UNKNOWN) == ["key", "account type"]
     assert "does not report what the key in MAIN_API_KEY may do" in found["key"].message
+    assert "which allow_unknown_rights accepts" in found["key"].message
+
+
+def test_demo_trading_is_no_reason_to_refuse_a_key(
+    world: World, at: At, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIN_TESTNET", "demo")
+    with serving(world) as url:
+        found = examined(at(url, "binance", datasets=["balances"]), db)
+    assert found["key"].status is Status.UNKNOWN
+    assert found["key"].message.startswith("demo trading does not report what the key in MAIN")
 
 
 def test_an_exchange_without_a_venue_of_ours_is_checked_through_ccxt(at: At, db: DB) -> None:
     with replying(Hollaex([]).reply) as url:
-        found = examined(at(url, "hollaex", datasets=["balances", "trades", "orders"]), db)
+        datasets = ["balances", "trades", "orders"]
+        refused = examined(at(url, "hollaex", datasets=datasets), db)
+        found = examined(at(url, "hollaex", datasets=datasets, allow_unknown_rights=True), db)
+    assert by_status(refused, Status.FAILED) == ["key"]
+    assert "set allow_unknown_rights: true in the defs.yaml of main" in refused["key"].fix
     assert by_status(found, Status.UNKNOWN) == ["clock", "key", "account type"], found
     assert found["clock"].message == "hollaex does not report its time"
     # the server has no page of deposits, and none is asked for

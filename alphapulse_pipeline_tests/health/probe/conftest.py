@@ -37,7 +37,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Open:
     """Makes the account `savings` with credentials for a server."""
 
     def make(url: str, exchange: str, **options: object) -> Account:
-        values = {"exchange": exchange, "history_start": date(2026, 9, 1), "options": options}
+        values = {
+            "exchange": exchange,
+            "history_start": date(2026, 9, 1),
+            "options": options,
+            "allow_unknown_rights": True,
+        }
         found = Account("savings", AccountSettings.model_validate(values))
         names = found.environment
         monkeypatch.setenv(names.api_key, DEMO_KEY)

@@ -1,6 +1,7 @@
 """Binance's account: type, key permissions, balances of futures, names of delisted markets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from ccxt.base import errors as ccxt
@@ -8,18 +9,33 @@ from ccxt.base import errors as ccxt
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
-from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
 from alphapulse_pipeline.exchange.venues.binance.common import COINM, ISOLATED, MARGIN, USDM
 
-# Permissions that move money out of the account; the second one to sub-accounts.
-_WITHDRAW_PERMISSIONS = {"enableWithdrawals", "enableInternalTransfer"}
+# enableInternalTransfer: between the main account and its sub-accounts. permitsUniversalTransfer:
+# between the account's own wallets.
+_PERMISSIONS = {
+    "enableReading": Allows.READ,
+    "enableFixReadOnly": Allows.NOTHING,
+    "enableSpotAndMarginTrading": Allows.TRADE,
+    "enableMargin": Allows.TRADE,
+    "enableFutures": Allows.TRADE,
+    "enableVanillaOptions": Allows.TRADE,
+    "enablePortfolioMarginTrading": Allows.TRADE,
+    "enableFixApiTrade": Allows.TRADE,
+    "permitsUniversalTransfer": Allows.TRADE,
+    "enableInternalTransfer": Allows.WITHDRAW,
+    "enableWithdrawals": Allows.WITHDRAW,
+}
+_NO_PERMISSION = "ipRestrict"
 # quotes of spot pairs, longest first
 _QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BTC", "ETH", "BNB", "EUR", "TRY")
 
 
 async def rights(call: Caller) -> Rights:
-    """Get API Key Permission (developers.binance.com, 2026-08-21). Unknown permissions count as
-    permission to trade.
+    """Get API Key Permission (developers.binance.com/en/docs/catalog/core-trading-wallet/api/
+    rest-api/account#get-api-key-permission, 2026-08-21). The answer has each documented permission,
+    granted or not.
 
     `enableFutures` and `enableSpotAndMarginTrading` are permissions to trade; no page says that
     reading needs them. A key that was created before the futures account was opened has no access
@@ -27,17 +43,13 @@ async def rights(call: Caller) -> Rights:
     and margin, not the key.
     """
     info = await call("sapiGetAccountApiRestrictions", {})
-    granted = {name: yes for name, yes in info.items() if name.startswith(("enable", "permits"))}
-    withdrawing = [yes for name, yes in granted.items() if name in _WITHDRAW_PERMISSIONS]
-    changing = [
-        yes
-        for name, yes in granted.items()
-        if name not in _WITHDRAW_PERMISSIONS and not name.endswith(("Reading", "ReadOnly"))
-    ]
-    return Rights(
-        read=granted.get("enableReading"),
-        trade=any(changing) if changing else None,
-        withdraw=any(withdrawing) if withdrawing else None,
+    listed = {name for name in info if name.startswith(("enable", "permits"))}
+    for name in sorted({*_PERMISSIONS, *listed}):
+        if not isinstance(info.get(name), bool):
+            raise MalformedRights(name, info.get(name), "true or false")
+    granted = [name for name, value in info.items() if value is True and name != _NO_PERMISSION]
+    return replace(
+        rights_by(granted, _PERMISSIONS),
         # Binance does not return the addresses of a restricted key
         addresses=() if info.get("ipRestrict") is False else None,
     )

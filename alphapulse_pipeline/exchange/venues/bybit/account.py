@@ -10,14 +10,36 @@ from typing import Any
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
-from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.rights import (
+    Allows,
+    MalformedRights,
+    Rights,
+    rights_by,
+    texts,
+)
 from alphapulse_pipeline.exchange.venues.bybit.common import BETWEEN_ACCOUNTS, LIST
 
-# Groups of permissions that send money to other users. "Get API Key Information" (2026-05-14):
-# FiatBitPay replaced FiatBybitPay.
-_PAYMENT_GROUPS = {"FiatP2P", "FiatBitPay", "FiatBybitPay", "FiatGlobalPay"}
-_LIST_TRANSFERS = ("Wallet", "SubMemberTransferList")
-"""The permission to list transfers between accounts, not to make them."""
+# What a key that also writes may do with each permission of each group. SubMemberTransferList is to
+# list transfers between accounts, not to make them.
+_PERMISSIONS = {
+    "ContractTrade.Order": Allows.TRADE,
+    "ContractTrade.Position": Allows.TRADE,
+    "Spot.SpotTrade": Allows.TRADE,
+    "Wallet.AccountTransfer": Allows.TRADE,
+    "Wallet.SubMemberTransfer": Allows.WITHDRAW,
+    "Wallet.SubMemberTransferList": Allows.READ,
+    "Wallet.Withdraw": Allows.WITHDRAW,
+    "Options.OptionsTrade": Allows.TRADE,
+    "Derivatives.DerivativesTrade": Allows.TRADE,
+    "Exchange.ExchangeHistory": Allows.TRADE,
+    "Earn.Earn": Allows.TRADE,
+    "FiatP2P.FiatP2POrder": Allows.WITHDRAW,
+    "FiatP2P.Advertising": Allows.WITHDRAW,
+    "FiatBitPay.FaitPayOrder": Allows.WITHDRAW,
+    "FiatConvertBroker.FiatConvertBrokerOrder": Allows.TRADE,
+    "BitCard.BitCard": Allows.WITHDRAW,
+    "ByXPost.ByXPost": Allows.TRADE,
+}
 _NEVER = "1970-01-01T00:00:00Z"
 
 _UPGRADE = "upgrade it to a unified trading account 2.0 at Bybit (Assets, Upgrade)"
@@ -43,27 +65,29 @@ _MONTHS = {"H": 3, "M": 6, "U": 9, "Z": 12}
 
 
 async def rights(call: Caller) -> Rights:
-    """Any key may request this. Read-only keys list the same permission names as others; unknown
-    permissions count as permission to trade."""
+    """Get API Key Information (bybit-exchange.github.io/docs/v5/user/apikey-info, 2026-05-14).
+
+    "Any permission can access this endpoint". Read-only keys list the same permissions as others;
+    `readOnly` makes the difference: "0: Read and Write. 1: Read only".
+    """
     info = await _key(call)
-    groups = info.get("permissions")
+    groups, read_only = info.get("permissions"), info.get("readOnly")
     if not isinstance(groups, dict):
-        return Rights()
-    granted = {(group, name) for group, names in groups.items() for name in names or ()}
-    writes = None if info.get("readOnly") is None else str(info["readOnly"]) != "1"
-    changing = granted - {_LIST_TRANSFERS}
-    withdrawing = {
-        (group, name)
-        for group, name in changing
-        if group in _PAYMENT_GROUPS
-        or (group == "Wallet" and name.startswith(("Withdraw", "SubMember")))
-    }
+        raise MalformedRights("permissions", groups, "an object")
+    if type(read_only) is not int or read_only not in (0, 1):  # True and False are integers, too
+        raise MalformedRights("readOnly", read_only, "0 or 1")
+    granted = [
+        f"{group}.{name}"
+        for group, names in groups.items()
+        for name in texts(f"permissions.{group}", names)
+    ]
+    allowed = rights_by(granted, _PERMISSIONS)
     # 1970 means never
     expires_at = datetime.fromisoformat(info.get("expiredAt") or _NEVER)
     return Rights(
         read=bool(granted),
-        trade=writes and bool(changing - withdrawing),
-        withdraw=writes and bool(withdrawing),
+        trade=allowed.trade and not read_only,
+        withdraw=allowed.withdraw and not read_only,
         expires_at=expires_at if expires_at.year > 1970 else None,
         addresses=tuple(ip for ip in info.get("ips") or () if ip != "*"),
     )

@@ -1,9 +1,11 @@
 """Kraken's account: key permissions, balances and their books, names of delisted markets."""
 
+from dataclasses import replace
+
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, to_time
 from alphapulse_pipeline.exchange.markets import pair_of, unified
-from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.rights import Allows, Rights, rights_by, texts
 from alphapulse_pipeline.exchange.venues.kraken.common import SPOT, result
 
 EARN = "earn"
@@ -15,10 +17,23 @@ HOLD = "hold"
 # get-extended-balance, support.kraken.com/articles/360039879471).
 _BOOKS = {"B": EARN, "F": EARN, "S": EARN, "M": EARN, "P": EARN, "HOLD": HOLD}
 
-# Permissions that move money out of the account, or prepare it.
-_WITHDRAW_PERMISSIONS = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
-# add-funds only reveals deposit addresses; a websocket token has no permissions beyond the key's.
-_HARMLESS_PERMISSIONS = {"add-funds", "export-data", "create-ws-token"}
+# add-funds only reveals deposit addresses; a websocket token has no permissions beyond the key's;
+# a withdrawal address prepares a withdrawal.
+_PERMISSIONS = {
+    "query-funds": Allows.READ,
+    "query-open-trades": Allows.READ,
+    "query-closed-trades": Allows.READ,
+    "query-ledger": Allows.READ,
+    "add-funds": Allows.NOTHING,
+    "export-data": Allows.NOTHING,
+    "create-ws-token": Allows.NOTHING,
+    "modify-trades": Allows.TRADE,
+    "close-trades": Allows.TRADE,
+    "earn-funds": Allows.TRADE,
+    "withdraw-funds": Allows.WITHDRAW,
+    "add-withdraw-address": Allows.WITHDRAW,
+    "update-withdraw-address": Allows.WITHDRAW,
+}
 _BITCOIN = {"XBT": "BTC", "XDG": "DOGE"}
 _QUOTES = (
     *("USDT", "USDC", "USDG", "USDQ", "USDR", "RLUSD", "PYUSD", "EURC", "EURQ", "EURR", "DAI"),
@@ -36,17 +51,13 @@ def book_of(asset: str) -> tuple[str, str]:
 
 
 async def rights(call: Caller) -> Rights:
-    """Any key may request this. Unknown permissions count as permission to trade."""
+    """Get API Key Info (docs.kraken.com/api-reference/account-data/get-api-key-info, undated, read
+    on 2026-11-27): "API Key Permissions Required: None"."""
     info = result(await call("privatePostGetApiKeyInfo", {})) or {}
-    if not isinstance(info.get("permissions"), list):
-        return Rights()
-    granted = set(info["permissions"])
-    reading = {name for name in granted if name.startswith("query-")}
+    granted = texts("permissions", info.get("permissions"))
     expires_at = int(info.get("validUntil") or 0)
-    return Rights(
-        read=bool(reading),
-        trade=bool(granted - reading - _HARMLESS_PERMISSIONS - _WITHDRAW_PERMISSIONS),
-        withdraw=bool(granted & _WITHDRAW_PERMISSIONS),
+    return replace(
+        rights_by(granted, _PERMISSIONS),
         expires_at=to_time(expires_at * 1000) if expires_at else None,
         addresses=tuple(info.get("ipAllowlist") or ()),
     )

@@ -1,6 +1,7 @@
 """OKX's balances, positions and account configuration."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,7 @@ from alphapulse_pipeline.datasets.values import number
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.markets import unified
-from alphapulse_pipeline.exchange.rights import Rights
+from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
 from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     FUNDING,
@@ -27,6 +28,7 @@ _MODES = {
     "3": "multi-currency margin",
     "4": "portfolio margin",
 }
+_PERMISSIONS = {"read_only": Allows.READ, "trade": Allows.TRADE, "withdraw": Allows.WITHDRAW}
 _ZERO = Decimal(0)
 
 # Required fields: stored columns are read from them.
@@ -115,19 +117,23 @@ def positions() -> tuple[Source, ...]:
 
 
 async def rights(call: Caller) -> Rights:
-    """OKX does not return the expiry: keys that may trade and have no IP allowlist expire after 14
-    days without use."""
-    account = (await call("privateGetAccountConfig", {}))["data"][0]
-    addresses = tuple(ip.strip() for ip in str(account.get("ip") or "").split(",") if ip.strip())
-    if not account.get("perm"):
-        return Rights(addresses=addresses)
-    granted = set(account["perm"].split(","))
-    return Rights(
-        read="read_only" in granted,
-        trade="trade" in granted,
-        withdraw="withdraw" in granted,
-        addresses=addresses,
-    )
+    """Get account configuration (www.okx.com/docs-v5/en/#trading-account-rest-api-get-account-
+    configuration, undated, read on 2026-11-27).
+
+    `perm`: "read_only: Read", "trade: Trade", "withdraw: Withdraw", separated by commas. The expiry
+    is not in the answer: keys that may trade and have no IP allowlist expire after 14 days without
+    use.
+    """
+    [account] = (await call("privateGetAccountConfig", {}))["data"]
+    perm = account.get("perm")
+    if not isinstance(perm, str) or not (granted := _separated(perm.lower())):
+        raise MalformedRights("perm", perm, "permissions, separated by commas")
+    addresses = _separated(str(account.get("ip") or ""))
+    return replace(rights_by(granted, _PERMISSIONS), addresses=addresses)
+
+
+def _separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 async def margin_mode(call: Caller) -> str:
