@@ -89,7 +89,7 @@ def _announce(running: Simulator) -> None:
         f"{exports}\n"
         "What a client must have read: "
         f"{running.url}/__truth?exchange={'|'.join(sorted(EXCHANGES))}\n"
-        f"Faults: curl {running.url}/__faults lists them, -d 'html@20%' replaces them\n"
+        f"Faults: curl {running.url}/__faults lists them, --json '[\"html@20%\"]' replaces them\n"
         "Press Ctrl-C to stop",
         err=True,
     )

@@ -2,9 +2,11 @@
 
 `GET /__truth?exchange=okx&at=<ms>` returns the truth of an exchange (default: Bybit), `GET
 /__clients` the callers of private endpoints. `GET /__faults` lists the faults and how often each
-has fired, `POST /__faults` replaces them with those in the body, separated by whitespace.
+has fired, `POST /__faults` replaces them with those in the body, a JSON list of strings. Web pages
+of other sites are refused.
 """
 
+import json
 import socket
 import threading
 import time
@@ -21,6 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from exchange_simulator.control_guard import objection
 from exchange_simulator.exchanges import EXCHANGES
 from exchange_simulator.faults import Faults, parse_fault
 from exchange_simulator.faults.replacements import PAGE
@@ -112,7 +115,10 @@ class Simulator:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         if path.startswith("/__"):
-            await self._router(scope, receive, send)
+            if problem := objection(Request(scope)):
+                await JSONResponse({"error": problem}, 403)(scope, receive, send)
+            else:
+                await self._router(scope, receive, send)
             return
         agent = dict(scope["headers"]).get(b"user-agent", b"").decode("latin-1")
         self.requests.append(SeenRequest(self.now(), scope["method"], path, agent))
@@ -144,7 +150,10 @@ class Simulator:
 
     async def _replace_faults(self, request: Request) -> Response:
         try:
-            self.set_faults(*(await request.body()).decode().split())
+            faults = json.loads(await request.body())
+            if not isinstance(faults, list) or not all(isinstance(f, str) for f in faults):
+                raise ValueError('the body is not a list of faults, such as ["html@20%"]')
+            self.set_faults(*faults)
         except ValueError as error:
             return JSONResponse({"error": str(error)}, 400)
         return JSONResponse(self.faults())

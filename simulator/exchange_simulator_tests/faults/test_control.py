@@ -30,7 +30,7 @@ def test_faults_are_listed_with_how_often_they_fired(faulty: Simulator) -> None:
 def test_faults_are_replaced_over_http(faulty: Simulator) -> None:
     faulty.set_faults("html")
     answer = httpx.post(
-        faulty.url + "/__faults", content=f"status=503:{TIME}\nclock=5000 refuse*1@9"
+        faulty.url + "/__faults", json=[f"status=503:{TIME}", "clock=5000", "refuse*1@9"]
     )
     assert [fault["fault"] for fault in answer.json()] == [
         f"status=503:{TIME}",
@@ -39,15 +39,60 @@ def test_faults_are_replaced_over_http(faulty: Simulator) -> None:
     ]
     assert get(faulty, TIME).status == 503
     assert get(faulty, "/v5/market/tickers?category=linear").json["time"] == NOW + 5000
-    assert httpx.post(faulty.url + "/__faults").json() == []
+    assert httpx.post(faulty.url + "/__faults", json=[]).json() == []
     assert get(faulty, TIME).json["time"] == NOW
 
 
-def test_invalid_faults_over_http_change_nothing(faulty: Simulator) -> None:
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('["html@noon"]', "@noon is not a condition"),
+        ('"html"', "is not a list of faults"),
+        ("[503]", "is not a list of faults"),
+        ("html", "Expecting value"),
+    ],
+)
+def test_invalid_faults_over_http_change_nothing(body: str, words: str, faulty: Simulator) -> None:
     faulty.set_faults("status=503")
-    answer = httpx.post(faulty.url + "/__faults", content="html@noon")
-    assert (answer.status_code, "@noon is not a condition" in answer.json()["error"]) == (400, True)
+    json = {"Content-Type": "application/json"}
+    answer = httpx.post(faulty.url + "/__faults", content=body, headers=json)
+    assert (answer.status_code, words in answer.json()["error"]) == (400, True)
     assert get(faulty, TIME).status == 503
+
+
+CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/__faults", {**JSON, "Origin": "https://evil.example.com"}),
+        ("POST", "/__faults", {**JSON, "Origin": "null"}),
+        ("POST", "/__faults", {**JSON, **CROSS_SITE}),
+        ("POST", "/__faults", {**JSON, "Sec-Fetch-Site": "same-site"}),
+        ("POST", "/__faults", {"Content-Type": "text/plain"}),
+        ("POST", "/__faults", {"Content-Type": "application/x-www-form-urlencoded"}),
+        ("POST", "/__faults", {}),
+        ("GET", "/__faults", {"Origin": "https://evil.example.com"}),
+        ("GET", "/__truth", CROSS_SITE),
+        ("GET", "/__clients", CROSS_SITE),
+    ],
+)
+def test_web_pages_of_other_sites_are_refused(
+    method: str, path: str, headers: dict[str, str], faulty: Simulator
+) -> None:
+    faulty.set_faults("status=503")
+    answer = httpx.request(method, faulty.url + path, content="[]", headers=headers)
+    assert answer.status_code == 403
+    assert get(faulty, TIME).status == 503
+
+
+def test_a_page_of_the_simulator_itself_may_replace_faults(faulty: Simulator) -> None:
+    faulty.set_faults("status=503")
+    ours = {**JSON, "Origin": faulty.url, "Sec-Fetch-Site": "same-origin"}
+    assert httpx.post(faulty.url + "/__faults", content="[]", headers=ours).json() == []
+    assert get(faulty, TIME).status == 200
 
 
 def test_a_clock_that_is_ahead(faulty: Simulator) -> None:
