@@ -170,13 +170,40 @@ def _prepare(home: Path) -> _Cluster:
         if not path.is_dir():
             path.mkdir(exist_ok=True)
             path.chmod(mode)  # independent of the umask
+    _check_private(directory, socket_dir)
+    return _for_root(_Cluster(directory)) if as_root else _Cluster(directory)
+
+
+def _check_private(directory: Path, socket_dir: Path) -> None:
+    """Raise `EmbeddedServerError` if others may enter `socket_dir`, or could replace it."""
+    me, data_owner = os.geteuid(), directory.stat().st_uid
+    # root's server may run as the owner of the data, who then owns the socket as well
+    ours = (me, data_owner) if me == 0 else (me,)
+    for path, owner in (
+        (directory, data_owner),
+        (socket_dir, socket_dir.stat().st_uid),
+        (socket_dir, socket_dir.lstat().st_uid),
+    ):
+        if owner not in ours:
+            raise EmbeddedServerError(
+                f"{path} belongs to the user {_name_of(owner)}, who would be a superuser of the"
+                " database",
+                "set ALPHAPULSE_HOME to a directory of your own, or have an administrator run"
+                f" `chown -R {_name_of(me)}: {directory}`",
+            )
     if socket_dir.stat().st_mode & 0o077:
         raise EmbeddedServerError(
             f"users other than its owner may enter {socket_dir}, and would be superusers of the"
             " database",
             f"run `chmod 700 {socket_dir}`",
         )
-    return _for_root(_Cluster(directory)) if as_root else _Cluster(directory)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _for_root(cluster: _Cluster) -> _Cluster:

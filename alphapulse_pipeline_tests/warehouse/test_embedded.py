@@ -3,6 +3,7 @@ reused process ids, half a database, root. All on real servers; as root and as a
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -332,6 +333,22 @@ def test_an_open_socket_directory_is_refused(new_home: Path) -> None:
     with pytest.raises(EmbeddedServerError, match="chmod 700"):
         embedded_server(new_home).__enter__()
     assert (new_home / "postgres" / "socket").stat().st_mode & 0o777 == 0o755
+
+
+@as_root
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_socket_directory_of_a_different_user_is_refused(linked: bool, new_home: Path) -> None:
+    socket_dir = new_home / "postgres" / "socket"
+    socket_dir.parent.mkdir(parents=True, mode=0o711)
+    theirs = socket_dir.with_name("theirs") if linked else socket_dir
+    theirs.mkdir(mode=0o700)
+    os.chown(theirs, pwd.getpwnam("nobody").pw_uid, -1)
+    if linked:
+        socket_dir.symlink_to(theirs)
+    with pytest.raises(EmbeddedServerError, match="belongs to the user nobody") as refused:
+        embedded_server(new_home).__enter__()
+    assert f"chown -R root: {new_home / 'postgres'}" in refused.value.fix
+    assert theirs.stat().st_uid == pwd.getpwnam("nobody").pw_uid
 
 
 def test_a_home_that_cannot_be_made_is_refused(new_home: Path) -> None:
