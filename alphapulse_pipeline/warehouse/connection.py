@@ -1,6 +1,7 @@
 """Database connections, and the lock that limits an account to one run at a time."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
@@ -24,6 +25,16 @@ _NOTHING_LOST = "nothing is lost, and the next run continues where this one ende
 
 class DatabaseUnavailable(SettingsError):
     """The database cannot be reached, or refuses the connection."""
+
+
+class TooManyConnections(DatabaseUnavailable):
+    """The server, the database or the role has all the connections that it may have."""
+
+
+_TOO_MANY = re.compile(
+    r"too many (?:clients|connections)|connection slots are reserved|no more connections allowed"
+)
+"""PostgreSQL's messages with the SQLSTATE 53300, which libpq does not pass on, and PgBouncer's."""
 
 
 class DatabaseFailure(UserError):
@@ -67,6 +78,13 @@ def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
         )
     except psycopg.OperationalError as error:
         reason = redact(str(error)).strip().splitlines()[0].removeprefix("connection failed: ")
+        if _TOO_MANY.search(reason):
+            raise TooManyConnections(
+                f"cannot connect to the database: {reason}",
+                "close connections that are not needed (`SELECT pid, usename, application_name, "
+                "state FROM pg_stat_activity` lists them), or raise the limit: max_connections of "
+                "the server, CONNECTION LIMIT of the database or the role",
+            ) from None
         raise DatabaseUnavailable(
             f"cannot connect to the database: {reason}",
             "check ALPHAPULSE_POSTGRES_URL, and that the server is running",

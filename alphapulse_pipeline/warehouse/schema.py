@@ -19,7 +19,11 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.datasets import SCHEMA
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import repeatable
-from alphapulse_pipeline.warehouse.connection import connect, with_database
+from alphapulse_pipeline.warehouse.connection import (
+    TooManyConnections,
+    connect,
+    with_database,
+)
 
 READER = "alphapulse_reader"
 _READ = (SCHEMA, "portfolio")
@@ -300,14 +304,26 @@ def connect_as_reader(url: str) -> Connection[TupleRow]:
     """
     with connect(url) as owner:  # first: if the server is down, the role is not the problem
         require_current(owner)
+        exists = _reader_exists(owner)
     try:
         connection = connect(reader_url(url))
     except SettingsError as error:
-        owner_name = urlsplit(url).username or "<owner>"
+        if not exists:
+            owner_name = urlsplit(url).username or "<owner>"
+            fix = (
+                f"have an administrator run `ALTER ROLE {owner_name} CREATEROLE` or create the "
+                "role, then run `alphapulse sync` once"
+            )
+        elif isinstance(error, TooManyConnections):
+            fix = error.fix
+        else:
+            fix = (
+                "run `alphapulse sync` once, which sets its password; if that does not help, have "
+                f"an administrator run `ALTER ROLE {READER} LOGIN` and admit it in pg_hba.conf"
+            )
         raise SettingsError(
             f"the read-only role {READER}, which queries run as, cannot connect: {error.problem}",
-            f"if the role does not exist, ask an administrator to run `ALTER ROLE {owner_name} "
-            "CREATEROLE`, then run `alphapulse sync` once",
+            fix,
         ) from None
     connection.execute("SELECT set_config('search_path', %s, false)", [SCHEMA])
     return connection

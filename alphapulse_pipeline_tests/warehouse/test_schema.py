@@ -23,6 +23,7 @@ from alphapulse_pipeline.warehouse import schema, tables
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import (
     DatabaseUnavailable,
+    TooManyConnections,
     account_is_busy,
     account_lock,
     connect,
@@ -32,6 +33,12 @@ from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.warehouse.rows import trade
 
 DB = Connection[TupleRow]
+TOO_MANY = (
+    "sorry, too many clients already",
+    "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+    'too many connections for database "alphapulse"',
+    "no more connections allowed (max_client_conn)",  # PgBouncer
+)
 
 
 def test_migrations_make_the_tables_of_the_code(database: str) -> None:
@@ -352,9 +359,39 @@ def test_readers_cannot_use_up_all_connections(database: str) -> None:
     with ExitStack() as stack:
         for _ in range(20):
             stack.enter_context(schema.connect_as_reader(database))
-        with pytest.raises(SettingsError, match="too many connections for role"):
+        with pytest.raises(SettingsError, match="too many connections for role") as refused:
             schema.connect_as_reader(database)
+        assert "pg_stat_activity" in refused.value.fix
+        assert "CREATEROLE" not in refused.value.fix
         connect(database).close()
+
+
+@pytest.mark.parametrize("message", TOO_MANY)
+def test_too_many_connections_are_no_wrong_url(
+    message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError(f"connection failed: FATAL:  {message}")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    with pytest.raises(TooManyConnections, match=message.split(" (")[0]) as refused:
+        connect("postgresql:///db")
+    assert "max_connections" in refused.value.fix
+    assert "ALPHAPULSE_POSTGRES_URL" not in refused.value.fix
+
+
+def test_a_reader_that_exists_but_is_not_admitted_needs_no_createrole(
+    database: str, db: DB
+) -> None:
+    schema.migrate(database)
+    db.execute("ALTER ROLE alphapulse_reader NOLOGIN")
+    try:
+        with pytest.raises(SettingsError, match="not permitted to log in") as refused:
+            schema.connect_as_reader(database)
+    finally:
+        db.execute("ALTER ROLE alphapulse_reader LOGIN")
+    assert "`ALTER ROLE alphapulse_reader LOGIN`" in refused.value.fix
+    assert "CREATEROLE" not in refused.value.fix
 
 
 def test_a_reader_is_nobody_else_whatever_the_url_says() -> None:

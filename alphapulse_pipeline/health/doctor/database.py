@@ -101,11 +101,7 @@ def _reader(server: Server) -> Finding:
     try:
         connect_as_reader(server.url).close()
     except UserError as error:
-        return warning(
-            f"the read-only role cannot connect, so `alphapulse sql` does not work: {error}",
-            f"have an administrator grant CREATEROLE to the owner or create the role {READER}, "
-            "then run `alphapulse sync`",
-        )
+        return warning(f"`alphapulse sql` does not work: {error.problem}", error.fix)
     return ok(f"{READER} can connect")
 
 
