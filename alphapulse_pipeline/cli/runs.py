@@ -13,6 +13,7 @@ import dagster as dg
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio import PORTFOLIO
 from alphapulse_pipeline.components.schedules import range_request
+from alphapulse_pipeline.components.time_limits import IN_TERMINAL, max_runtime
 from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
@@ -39,7 +40,7 @@ def materialize(
 ) -> Run:
     """Materialize snapshots or histories of one account. Histories fill every gap by default."""
     kind = "snapshot" if datasets[0] in SNAPSHOTS else "history"
-    tags = {ACCOUNT: account.name, PROCESS: str(os.getpid())}
+    tags = _tags(account.name)
     if kind == "history":
         tags |= _days(account, since, until)
     return _run(f"{account.name}_{kind}", tags, [dg.AssetKey([account.name, d]) for d in datasets])
@@ -47,7 +48,11 @@ def materialize(
 
 def refresh_portfolio() -> Run:
     """Recalculate the portfolio tables that are out of date."""
-    return _run(PORTFOLIO, {ACCOUNT: PORTFOLIO, PROCESS: str(os.getpid())})
+    return _run(PORTFOLIO, _tags(PORTFOLIO))
+
+
+def _tags(account: str) -> dict[str, str]:
+    return {ACCOUNT: account, PROCESS: str(os.getpid()), **max_runtime(IN_TERMINAL)}
 
 
 def _run(job: str, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None = None) -> Run:

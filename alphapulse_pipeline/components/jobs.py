@@ -8,6 +8,7 @@ import dagster as dg
 from alphapulse_pipeline.components.check import Check
 from alphapulse_pipeline.components.checks import check_key, checks_of
 from alphapulse_pipeline.components.key_check import KEY
+from alphapulse_pipeline.components.time_limits import LONGEST, SCHEDULED, max_runtime
 from alphapulse_pipeline.settings.accounts import Account
 
 ACCOUNT = "alphapulse/account"
@@ -60,5 +61,10 @@ def _job(
         selection=dg.AssetSelection.assets(*keys).without_checks()
         | dg.AssetSelection.checks(*(check_key(account, check) for check in chosen)),
         description=description,
-        tags={ACCOUNT: account.name, "dagster/priority": str(priority)},
+        tags={
+            ACCOUNT: account.name,
+            "dagster/priority": str(priority),
+            # the schedules shorten it for their own runs; a person may start a long backfill
+            **max_runtime(SCHEDULED if kind == "snapshot" else LONGEST),
+        },
     )

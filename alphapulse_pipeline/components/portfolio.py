@@ -15,6 +15,7 @@ from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio_checks import CHECKS
 from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.tables import OWNER
+from alphapulse_pipeline.components.time_limits import LONGEST, max_runtime, process_ends_in_time
 from alphapulse_pipeline.portfolio import drawing
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
@@ -49,7 +50,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
                 PORTFOLIO,
                 selection=dg.AssetSelection.groups(PORTFOLIO),
                 description="Refreshes all derived tables.",
-                tags={ACCOUNT: PORTFOLIO},
+                tags={ACCOUNT: PORTFOLIO, **max_runtime(LONGEST)},
             )
         ],
         sensors=[
@@ -58,7 +59,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
                 target=dg.AssetSelection.groups(PORTFOLIO),
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 minimum_interval_seconds=_EVERY,
-                run_tags={ACCOUNT: PORTFOLIO},
+                run_tags={ACCOUNT: PORTFOLIO, **max_runtime(LONGEST)},
                 description="Refreshes derived tables when their sources change.",
             )
         ],
@@ -93,7 +94,11 @@ def _asset(
     )
     # Dagster does not export the type parameter
     def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        with _connected() as connection, account_lock(connection, PORTFOLIO):
+        with (
+            process_ends_in_time(context.run.tags),
+            _connected() as connection,
+            account_lock(connection, PORTFOLIO),
+        ):
             figures = derived.refresh(connection, settings)
             metadata = _metadata(connection, derived, figures, settings.currency)
             found = [check.result(connection, key) for check in checks]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from psycopg.pq import TransactionStatus
 
+from alphapulse_pipeline.components.time_limits import process_ends_in_time
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
@@ -37,8 +38,9 @@ def account_resource(account: Account) -> dg.ResourceDefinition:
             f"a passphrase, {names.api_password}."
         ),
     )
-    def client(_: dg.InitResourceContext) -> Iterator[AccountClient]:
-        with ExitStack() as stack:
+    def client(context: dg.InitResourceContext) -> Iterator[AccountClient]:
+        tags = context.run.tags if context.run else {}
+        with process_ends_in_time(tags), ExitStack() as stack:
             found = AccountClient(account, stack)
             yield found
             found.settle()

@@ -10,6 +10,7 @@ import dagster as dg
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
+from alphapulse_pipeline.components.time_limits import SCHEDULED, max_runtime
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.health import circuit
@@ -68,8 +69,8 @@ def recent_days(account: Account) -> dg.RunRequest:
     It has a time limit: a first run takes long at an exchange that needs a request per market.
     """
     today = datetime.now(UTC)
-    limit = {TIME_LIMIT: str(HISTORY_SECONDS // len(HISTORIES))}
-    return range_request(max(today - timedelta(days=1), _first_day(account)), today, limit)
+    first = max(today - timedelta(days=1), _first_day(account))
+    return range_request(first, today, _time_limit(HISTORY_SECONDS))
 
 
 def older_gap(account: Account) -> Request:
@@ -98,7 +99,12 @@ def catch_up_request(gap: TimeRange) -> dg.RunRequest:
     """A run of the newest days of a gap."""
     last = gap.end - timedelta(microseconds=1)
     first = max(gap.start, last - timedelta(days=CATCH_UP_DAYS - 1))
-    return range_request(first, last, {TIME_LIMIT: str(CATCH_UP_SECONDS // len(HISTORIES))})
+    return range_request(first, last, _time_limit(CATCH_UP_SECONDS))
+
+
+def _time_limit(seconds: int) -> dict[str, str]:
+    """Tags of a run whose histories have this long together."""
+    return {TIME_LIMIT: str(seconds // len(HISTORIES)), **max_runtime(SCHEDULED)}
 
 
 def range_request(

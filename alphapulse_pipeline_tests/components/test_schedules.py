@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.time_limits import MAX_RUNTIME
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.health import circuit
@@ -147,6 +148,7 @@ def test_what_each_schedule_asks_for(
     _, catch_up = evaluate(account, "catch_up", quick)
     assert (catch_up[START], catch_up[END], catch_up[MODE]) == (day(31), day(2), "fill")
     assert int(catch_up[TIME_LIMIT]) <= 300
+    assert history[MAX_RUNTIME] == catch_up[MAX_RUNTIME] == "1800"
 
 
 def test_catch_up_takes_the_newest_gap(

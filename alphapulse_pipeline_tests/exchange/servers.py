@@ -1,19 +1,22 @@
 """A tiny HTTP server that replies with given bytes."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 
 class Reply(NamedTuple):
-    """What is sent; `cut`: how many bytes of the body are promised but never come."""
+    """What is sent. `cut`: how many bytes of the body are promised but never come; `drip`: seconds
+    before each byte of the body."""
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = {}  # noqa: RUF012  a tuple's default, never changed
     cut: int = 0
+    drip: float = 0
 
 
 @contextmanager
@@ -36,7 +39,16 @@ def answering(reply: Callable[[str, str], Reply]) -> Iterator[str]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.body) + answer.cut))
             self.end_headers()
-            self.wfile.write(answer.body)
+            if answer.drip:
+                self._drip(answer)
+            else:
+                self.wfile.write(answer.body)
+
+        def _drip(self, answer: Reply) -> None:
+            with suppress(ConnectionError):  # the client has had enough
+                for byte in answer.body:
+                    time.sleep(answer.drip)
+                    self.wfile.write(bytes([byte]))
 
         do_POST = do_GET
 

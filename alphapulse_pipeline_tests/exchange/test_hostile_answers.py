@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapulse_pipeline.datasets.values import number
+from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.exchange.bounded_precise import bound_precise
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import open_client
-from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.json_answer import read_json
 from alphapulse_pipeline.settings.environment import LARGEST_ANSWER, AccountEnvironment
 from alphapulse_pipeline.settings.printable import escape
@@ -73,6 +74,18 @@ def test_an_answer_of_unlimited_size_is_refused(
         ask("bybit", lambda _: reply)
     monkeypatch.setenv(LARGEST_ANSWER, "4")
     assert len(ask("bybit", lambda _: reply)["a"]) == 3 * 2**20
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_an_answer_that_drips_in_is_given_up(
+    exchange: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte arrives in time, the answer as a whole does not."""
+    monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 500)
+    dripping = Reply(b'{"retCode": 0, "code": "0", "error": [], "result": {}}', drip=0.1)
+    with pytest.raises(ExchangeFailure, match="timed out") as given_up:
+        ask(exchange, lambda _: dripping)
+    assert given_up.value.kind is Kind.TRANSIENT
 
 
 def test_what_cannot_be_stored_or_shown_is_escaped() -> None:
