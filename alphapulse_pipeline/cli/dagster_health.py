@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from alphapulse_pipeline.cli.automation import problems, running_by_default
 from alphapulse_pipeline.cli.deployment import lost_runs
 from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.definitions import defs
@@ -43,6 +44,8 @@ class Deployment:
     """Whether every account's file could be read."""
     stack: ExitStack
     instance: dg.DagsterInstance = field(init=False)
+    wanted: set[str] = field(default_factory=set)
+    """The schedules and sensors that are to run; empty if the code does not load."""
 
 
 def examine_dagster(
@@ -62,6 +65,7 @@ def _code(deployment: Deployment) -> Finding:
             warnings.simplefilter("ignore")
             loaded = defs()
             dg.Definitions.validate_loadable(loaded)
+        deployment.wanted = running_by_default(loaded)
         assets, jobs = len(list(loaded.resolve_all_asset_specs())), len(list(loaded.jobs or ()))
     except Exception as error:  # noqa: BLE001  a custom component can raise anything
         # redact before truncating: half a secret would not be recognized
@@ -101,11 +105,8 @@ def _daemon(deployment: Deployment) -> Finding:
 def _schedules(deployment: Deployment) -> Finding:
     instance = deployment.instance
     states = instance.all_instigator_state()
-    if stopped := [s.instigator_name for s in states if s.status.value == "STOPPED"]:
-        return warning(
-            f"{', '.join(stopped)}: stopped by hand",
-            "start them in the UI, under Automation, unless this is intended",
-        )
+    if found := list(problems(instance, deployment.wanted)):
+        return warning("; ".join(p.message for p in found), "; ".join(p.fix for p in found))
     errors = {
         state.instigator_name: tick.error.message
         for state in states
@@ -117,7 +118,7 @@ def _schedules(deployment: Deployment) -> Finding:
             f"the last tick of {', '.join(errors)} failed: {next(iter(errors.values()))}",
             "fix that error; the UI lists the ticks under Automation",
         )
-    return ok(f"{len(states)} schedules and sensors have run, none is stopped")
+    return ok(f"{len(states)} schedules and sensors have run, and none is stopped or waiting")
 
 
 def _runs(deployment: Deployment) -> Finding:

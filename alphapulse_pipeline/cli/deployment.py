@@ -9,7 +9,7 @@ from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli import automation, output
 from alphapulse_pipeline.cli.runs import PROCESS
 from alphapulse_pipeline.cli.workspace import Workspace
 from alphapulse_pipeline.components.jobs import ACCOUNT
@@ -49,16 +49,29 @@ def lost_runs(
     Excluded are runs of a live `alphapulse sync`, which may be waiting for the lock, and runs that
     changed within `older_than`, which may not have taken the lock yet.
     """
-    before = datetime.now(UTC) - older_than
+    now = datetime.now(UTC)
     for record in instance.get_run_records(dg.RunsFilter(statuses=_IN_PROGRESS)):
         run = record.dagster_run
         account = run.tags.get(ACCOUNT)
         if psutil.pid_exists(int(run.tags.get(PROCESS, -1))):
             continue
-        if record.update_timestamp.replace(tzinfo=UTC) > before:
+        # a time in the future is of a clock that was ahead
+        if abs(now - record.update_timestamp.replace(tzinfo=UTC)) < older_than:
             continue
         if account is None or not account_is_busy(connection, account):
             yield run
+
+
+def prepare_schedules(place: Workspace) -> Iterator[str]:
+    """Let schedules run that wait for a time in the future, before the daemon starts.
+
+    Yields what was done, and which schedules and sensors are stopped and stay so.
+    """
+    with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
+        if done := automation.stop_waiting(instance, connection, datetime.now(UTC)):
+            yield done
+        for problem in automation.problems(instance, automation.running_by_default()):
+            yield f"{problem.message}; {problem.fix}"
 
 
 def first_runs(place: Workspace, host: str, port: int) -> Iterator[str]:

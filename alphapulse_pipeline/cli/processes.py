@@ -93,6 +93,17 @@ class Children:
         """A child that has ended by itself."""
         return next((child for child in self.running if child.died), None)
 
+    def end(self, name: str) -> Child:
+        """End one child, which `restart` can start again."""
+        child = next(child for child in self.running if child.name == name)
+        child.process.terminate()
+        try:
+            child.process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
+        return child
+
     def restart(self, child: Child) -> Child:
         """Start an ended child again, appending to its log."""
         self.running.remove(child)

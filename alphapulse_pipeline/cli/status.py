@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from psycopg.rows import dict_row
+from psycopg import Connection
+from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
+from alphapulse_pipeline.health.ticks import TOLERANCE, any_not_running
 from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.connection import connect
@@ -54,6 +56,7 @@ def status(
         )
         missing = not_enabled(connection, [account.name for account in place.accounts])
         totals = summary(connection)
+        warnings = [] if as_json else _not_running(connection)
     if as_json:
         output.print_json(rows)
         return 0
@@ -80,7 +83,23 @@ def status(
         output.note(f"{account}: not enabled: {parts} ({reason})")
     for line in totals:
         output.line(line)
+    for text in warnings:
+        output.warn(text)
     return 0
+
+
+def _not_running(connection: Connection[TupleRow]) -> list[str]:
+    """Schedules and sensors that should run and do not, and what to do."""
+    if not any_not_running(connection, datetime.now(UTC) + TOLERANCE):
+        return []
+    # imports Dagster, which takes seconds
+    import dagster as dg
+
+    from alphapulse_pipeline.cli.automation import problems, running_by_default
+
+    with dg.DagsterInstance.get() as instance:
+        found = problems(instance, running_by_default())
+        return [f"{problem.message}; {problem.fix}" for problem in found]
 
 
 def _shown(name: str, value: object) -> object:

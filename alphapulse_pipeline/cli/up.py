@@ -17,6 +17,7 @@ import typer
 import yaml
 
 from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.clock import Clock
 from alphapulse_pipeline.cli.private_directory import private_directory
 from alphapulse_pipeline.cli.processes import Child, Children, end_marked, wait_until
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
@@ -25,6 +26,7 @@ from alphapulse_pipeline.warehouse.connection import DatabaseUnavailable, connec
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 
 LOCATION = "alphapulse_pipeline"
+_DAEMON = "daemon"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STARTUP_SECONDS = 120.0
 _DATABASE_INTERVAL = 10
@@ -124,7 +126,8 @@ def _start(
     )
     # The daemon starts runs, so it comes after the lost runs of a previous `up` are ended.
     _end_lost_runs(place)
-    children.start("daemon", ["dagster._daemon", "run", "-w", str(workspace)])
+    _prepare_schedules(place)
+    children.start(_DAEMON, ["dagster._daemon", "run", "-w", str(workspace)])
     # imports Dagster, which takes seconds: after the UI is up
     from alphapulse_pipeline.cli import deployment
 
@@ -143,15 +146,26 @@ def _end_lost_runs(place: Workspace, older_than: timedelta = timedelta()) -> Non
         output.note(f"run {run_id[:8]}: its process was killed; marked as failed")
 
 
+def _prepare_schedules(place: Workspace) -> None:
+    from alphapulse_pipeline.cli import deployment
+
+    for message in deployment.prepare_schedules(place):
+        output.warn(message)
+
+
 def _watch(place: Workspace, children: Children) -> None:
     """Restart children that die; return when one dies right after its start.
 
     Raises `KeyboardInterrupt` on Ctrl-C and SIGTERM.
     """
     available = True
+    clock = Clock()
     for step in itertools.count():
         if children.stopping.wait(0.5):
             raise KeyboardInterrupt
+        if available and (seconds := clock.set_back()):
+            output.warn(f"this machine's clock was set back by {seconds:.0f} seconds")
+            _restart_scheduler(place, children)
         if step % _DATABASE_INTERVAL == 0:
             available = _database_is_up(place, was_up=available)
         if step % _RUNS_INTERVAL == 0 and available:
@@ -164,6 +178,17 @@ def _watch(place: Workspace, children: Children) -> None:
             return
         output.warn(f"{ended}; restarting it; its log is {dead.log}")
         children.restart(dead)
+
+
+def _restart_scheduler(place: Workspace, children: Children) -> None:
+    """Forget the times of a clock that was ahead. The daemon also has them in its memory."""
+    daemon = children.end(_DAEMON)
+    try:
+        _prepare_schedules(place)
+    except Exception:
+        if _database_is_up(place, was_up=True):
+            raise  # otherwise the database has just gone down
+    children.restart(daemon)
 
 
 def _database_is_up(place: Workspace, *, was_up: bool) -> bool:

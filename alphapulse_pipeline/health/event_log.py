@@ -1,9 +1,9 @@
 """Retention of Dagster's event log: what is kept of runs that ended long ago.
 
 Dagster's tables (schema `public`) only ever grow, and deleting a run through its API deletes the
-run's materializations too. This is the only module that deletes from them by SQL. It does not
-change what Dagster reports about assets, partitions and checks: that is computed from the newest
-event of each kind, which is never deleted.
+run's materializations too. Besides `ticks.py`, only this module deletes from them by SQL. It does
+not change what Dagster reports about assets, partitions and checks: that is computed from the
+newest event of each kind, which is never deleted.
 
 Of a run that ended more than `SUCCESSFUL` (successful ones) or `OTHERS` ago, these are kept:
 

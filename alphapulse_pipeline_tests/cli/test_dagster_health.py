@@ -6,18 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import (
-    RegisteredCodeLocationOrigin,
-    RemoteInstigatorOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    ScheduleInstigatorData,
-)
+from dagster._core.remote_origin import RemoteJobOrigin
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 from psycopg import Connection
@@ -30,11 +19,9 @@ from alphapulse_pipeline.health.doctor.database import Server
 from alphapulse_pipeline.health.doctor.result import Result, Status
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline_tests.cli.stopped import REPOSITORY, stopped_schedule
 
 DB = Connection[TupleRow]
-REPOSITORY = RemoteRepositoryOrigin(
-    RegisteredCodeLocationOrigin("alphapulse_pipeline"), "__repository__"
-)
 
 
 @pytest.fixture
@@ -111,17 +98,10 @@ def test_a_daemon_that_runs_fails_or_has_stopped(
 def test_a_schedule_that_was_stopped_by_hand_is_a_warning(
     db: DB, home: Path, instance: dg.DagsterInstance
 ) -> None:
-    instance.add_instigator_state(
-        InstigatorState(
-            RemoteInstigatorOrigin(REPOSITORY, "bybit_history"),
-            InstigatorType.SCHEDULE,
-            InstigatorStatus.STOPPED,
-            ScheduleInstigatorData("*/15 * * * *"),
-        )
-    )
+    instance.add_instigator_state(stopped_schedule("bybit_history"))
     found = examined(db, home)["schedules"]
     assert found.status is Status.WARNING
-    assert "bybit_history: stopped by hand" in found.message
+    assert "bybit_history: stopped" in found.message
     assert "Automation" in found.fix
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -13,12 +14,14 @@ from typer.testing import CliRunner, Result
 
 from alphapulse_pipeline.cli import import_
 from alphapulse_pipeline.cli.app import app
+from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.settings.environment import HOME
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
+from alphapulse_pipeline_tests.cli.stopped import stopped_schedule
 from alphapulse_pipeline_tests.warehouse.rows import T0
 
 DB = Connection[TupleRow]
@@ -178,3 +181,18 @@ def test_status_as_json_has_the_columns_of_the_view(
 def test_status_names_an_account_that_was_never_synced(command: Command, db: DB) -> None:
     deployed.register(db, "another", "bybit", [("transfers", True, None)])
     assert "bybit: never synced; run `alphapulse sync bybit`" in command("status").stderr
+
+
+def test_status_names_schedules_that_are_stopped(
+    command: Command, lost: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")  # put back at the end
+    prepare_dagster(tmp_path / "home")
+    with dg.DagsterInstance.get() as instance:
+        assert "stopped" not in command("status").stderr
+        instance.add_instigator_state(stopped_schedule("bybit_history"))
+        instance.add_instigator_state(stopped_schedule("of_nobody"))
+    found = command("status").stderr
+    assert "bybit_history: stopped, and stay stopped until somebody starts them; start" in found
+    assert "of_nobody" not in found
+    assert command("status", "--json").stderr == ""

@@ -16,10 +16,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from dagster_graphql import DagsterGraphQLClient
 
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 from alphapulse_pipeline_tests.cli import running
@@ -153,9 +156,16 @@ def test_a_taken_port_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
     killed = up()
     [(run,)] = killed.wait_for_rows("SELECT run_id FROM runs WHERE status = 'STARTED' LIMIT 1")
+    killed.wait_for_rows("SELECT FROM job_ticks LIMIT 1")
     killed.signal(signal.SIGKILL)
     orphans = [process for process in left(killed.home) if process.name() != "postgres"]
     assert orphans, "nothing was left: this test tests nothing"
+    # as if the clock had been ahead: the next `up` finds ticks in the future
+    assert killed.rows(
+        "UPDATE job_ticks SET timestamp = timestamp + interval '3 hours', tick_body = jsonb_set("
+        "tick_body::jsonb, '{timestamp}', to_jsonb(extract(epoch FROM now()) + 10800))::text"
+        " RETURNING id"
+    )
 
     began = time.time()
     successor = up()
@@ -165,6 +175,8 @@ def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
     assert status in ("SUCCESS", "FAILURE", "CANCELED")
     before = "create_timestamp < to_timestamp(%s) AT TIME ZONE 'UTC'"
     assert successor.rows(f"SELECT run_id FROM runs WHERE {UNFINISHED} AND {before}", began) == []
+    wait_for(lambda: "in the future; deleted them" in successor.printed, 30, what="its warning")
+    assert not successor.rows("SELECT FROM job_ticks WHERE timestamp > now() + interval '1 hour'")
 
 
 def process(deployed: Deployment, word: str) -> psutil.Process:
@@ -255,6 +267,30 @@ def test_a_killed_database_is_started_again(up: Up) -> None:
     wait_for_next_run(deployed)
     lost = f"SELECT run_id FROM runs WHERE {UNFINISHED} AND id <= %s"
     wait_for(lambda: not deployed.rows(lost, newest), 200, what="the end of the lost runs")
+
+
+@pytest.mark.nightly
+def test_a_run_that_waits_for_answers_is_ended_at_its_limit(up: Up) -> None:
+    deployed = up()
+    simulator = process(deployed, "code-server").environ()["BYBIT_API_URL"]
+    httpx.post(f"{simulator}/__faults", json=["delay=12:/v5/"]).raise_for_status()
+    tags = {
+        "dagster/max_runtime": "1",
+        "dagster/asset_partition_range_start": f"{datetime.now(UTC):%Y-%m-%d}",
+        "dagster/asset_partition_range_end": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+    run = DagsterGraphQLClient("127.0.0.1", port_number=deployed.port).submit_job_execution(
+        "bybit_history", tags=tags
+    )
+    ended = "SELECT status FROM runs WHERE run_id = %s AND status IN ('SUCCESS', 'FAILURE')"
+    assert deployed.wait_for_rows(ended, run, seconds=300) == [("FAILURE",)]
+    assert deployed.wait_for_rows(
+        "SELECT FROM event_logs WHERE run_id = %s AND event LIKE %s",
+        run,
+        "%Exceeded maximum runtime of 1 seconds%",
+    )
+    httpx.post(f"{simulator}/__faults", json=[]).raise_for_status()
+    wait_for_next_run(deployed)
 
 
 def test_sigterm_leaves_no_process_and_no_run_under_way(up: Up) -> None:
