@@ -37,7 +37,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Resume scheduled syncs for an account that is being skipped after repeated failures.",
     ),
     "sql": ("sql", "Run one read-only SQL query."),
-    "export": ("export", "Export a table or a query to CSV or Parquet, with exact decimals."),
+    "export": (
+        "export",
+        "Export a table or a query's result to CSV or Parquet, with exact decimals.",
+    ),
     "import": ("import_", "Import a CSV file of rows that the exchange's API no longer serves."),
     "simulator": ("simulator", "Run simulated exchanges on this machine."),
 }

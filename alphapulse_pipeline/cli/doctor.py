@@ -40,9 +40,9 @@ _DETAILS = (
     "Prints one line for each check, with the fix for every problem. Makes one call to each "
     "exchange endpoint that a sync uses, and stores nothing. Exit code 1 if a check fails.\n\n"
     "With --probe, it instead tests what a sync assumes about the exchange's API: page limits, the "
-    "order of rows, the ends of time windows, ids, retention. It sends twenty to two hundred "
-    "read-only requests, and writes a file that you can attach to a bug report; it contains no "
-    "keys, ids, addresses or amounts. Exit code 1 if an assumption is contradicted.\n\n"
+    "order of rows, whether time windows include their end points, ids, retention. It sends 20 to "
+    "200 read-only requests, and writes a file that you can attach to a bug report; it contains no "
+    "keys, ids, addresses or amounts. Exit code 1 if an assumption does not hold.\n\n"
     "Example: alphapulse doctor bybit"
 )
 _COLOURS = {
@@ -65,7 +65,10 @@ def register(app: typer.Typer, summary: str) -> None:
 
 def doctor(
     accounts: Annotated[
-        list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account names. Default: all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="ACCOUNT", help="Account names. Default: all. With --probe, exactly one."
+        ),
     ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Check the demo account on the simulator.")

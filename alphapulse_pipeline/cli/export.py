@@ -24,7 +24,7 @@ _STDOUT = Path("-")
 def register(app: typer.Typer, summary: str) -> None:
     app.command(
         help=f"{summary}\n\n"
-        "The file's extension selects the format. Without --out, CSV goes to stdout.\n\n"
+        "The file extension determines the format. Without --out, CSV goes to stdout.\n\n"
         "Example: alphapulse export portfolio.holdings --out holdings.parquet"
     )(export)
 

@@ -57,8 +57,8 @@ def import_csv(
         list[str] | None,
         typer.Option(
             "--stream",
-            help="Mark only this stream as covered; use its name from coverage_gaps. "
-            "May be repeated.",
+            help="Mark only this stream as covered: one of the separately tracked parts of a "
+            "dataset, as named in coverage_gaps. May be repeated.",
         ),
     ] = None,
     preset: Annotated[

@@ -25,7 +25,7 @@ def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="One SQL query, e.g. a SELECT.")],
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array of objects.")] = False,
 ) -> int:
     if as_csv and as_json:
         raise SettingsError("--csv and --json exclude each other", "use one of them")

@@ -49,7 +49,8 @@ def sync(
         str | None, typer.Option(help="Sync histories through this day (UTC).")
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Use simulated accounts and a separate database.")
+        bool,
+        typer.Option("--demo", help="Use the simulated demo account and its separate database."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:

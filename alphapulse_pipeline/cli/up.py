@@ -50,12 +50,13 @@ def up(
         typer.Option(
             "--allow-host",
             metavar="NAME",
-            help="A name by which browsers reach the web UI, e.g. that of your proxy. May be "
-            "repeated. Requests to other names are refused.",
+            help="Host name at which browsers reach the web UI, e.g. your reverse proxy's. May be "
+            "repeated. Requests for other host names are refused, except localhost.",
         ),
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Use simulated accounts and a separate database.")
+        bool,
+        typer.Option("--demo", help="Use the simulated demo account and its separate database."),
     ] = False,
 ) -> int:
     _check_port(host, port)

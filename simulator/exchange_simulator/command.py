@@ -20,9 +20,9 @@ missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD, repeated=FIELD, negat
 page=N, exclusive-end, no-window, short-window=DAYS, short-retention=DAYS; `--fault help` describes
 each.
 
-Where: :/path, only requests whose path starts with /path. How often: *3, at most three times.
-Which requests: @20% for 20% of them, @10-20 for the 10th to the 20th, @30s-60s for those from 30
-to 60 seconds after the faults were set.
+`:/path` limits the fault to requests whose path starts with /path; `*3` injects it at most three
+times; `@20%` into 20% of the requests, `@10-20` into the 10th to the 20th, `@30s-60s` into those
+between 30 and 60 seconds after the faults were set.
 
 GET /__faults lists the faults and how often each has fired; POST /__faults replaces them."""
 
