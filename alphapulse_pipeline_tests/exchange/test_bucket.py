@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -144,40 +145,50 @@ def test_a_damaged_file_is_a_new_bucket(tmp_path: Path, content: bytes) -> None:
     bucket.close()
 
 
-_RATE = 100
-"""Requests a second: few, so that a busy machine still sends all of them."""
-
-
-def _spend(path: Path, until: float, pipe: object) -> None:
-    bucket, sent = Bucket(path, _RATE, 10), 0
-    while time.monotonic() < until:
-        wait = bucket.wait(bucket.take(1))
-        if wait > 0:
+def _send(path: Path, number: int, times: Connection) -> None:
+    bucket = Bucket(path, 100, BURST)
+    for _ in range(number):
+        turn = bucket.take(1)
+        while (wait := bucket.wait(turn)) > 0:
             time.sleep(wait)
-        sent += 1
-    pipe.send(sent)  # type: ignore[attr-defined]
+        times.send(time.monotonic())
 
 
-def test_processes_share_a_limit_fairly_and_one_that_is_killed_takes_nothing_along(
-    tmp_path: Path,
-) -> None:
-    spawn = multiprocessing.get_context("fork")
-    until = time.monotonic() + 1.5
-    ends = [spawn.Pipe() for _ in range(3)]
-    processes = [
-        spawn.Process(target=_spend, args=(tmp_path / "b", until, there)) for _, there in ends
-    ]
+def test_processes_together_keep_the_limit(tmp_path: Path) -> None:
+    fork, number = multiprocessing.get_context("fork"), 20
+    here, there = fork.Pipe(duplex=False)
+    processes = [fork.Process(target=_send, args=(tmp_path / "b", number, there)) for _ in range(3)]
     for process in processes:
         process.start()
-    time.sleep(0.5)
-    os.kill(processes[0].pid or 0, signal.SIGKILL)
-    counts = [int(here.recv()) for here, _ in ends[1:]]
     for process in processes:
         process.join()
-    # a third of half a second, then half of the second that is left
-    assert sum(counts) <= _RATE * 1.6
-    assert sum(counts) >= _RATE * 1.1
-    assert min(counts) > 0.4 * sum(counts)
+    times = sorted(here.recv() for _ in range(3 * number))
+    # what the bucket held at first went out at once, and the last one waited for all others
+    assert times[-1] - times[0] >= (3 * number - BURST - 1) / 100 - 0.01
+
+
+def _hold_the_file(path: Path, ready: Connection) -> None:
+    bucket = Bucket(path, PER_SECOND, BURST)
+    bucket.take(4)
+    with bucket._locked() as (state, _):
+        state.tokens = -1e9
+        ready.send(True)
+        signal.pause()
+
+
+def test_a_process_that_is_killed_while_it_holds_the_file_takes_nothing_along(
+    tmp_path: Path,
+) -> None:
+    fork = multiprocessing.get_context("fork")
+    here, there = fork.Pipe(duplex=False)
+    holder = fork.Process(target=_hold_the_file, args=(tmp_path / "b", there))
+    holder.start()
+    assert here.recv()
+    os.kill(holder.pid or 0, signal.SIGKILL)
+    bucket = Bucket(tmp_path / "b", PER_SECOND, BURST)
+    assert bucket.wait(bucket.take(BURST - 4)) <= 0
+    holder.join()
+    bucket.close()
 
 
 @pytest.fixture
