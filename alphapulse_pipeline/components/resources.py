@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from psycopg.pq import TransactionStatus
 
+from alphapulse_pipeline.components.run_events import one_connection
 from alphapulse_pipeline.components.time_limits import process_ends_in_time
 from alphapulse_pipeline.health import circuit
 from alphapulse_pipeline.settings.accounts import Account
@@ -40,7 +41,11 @@ def account_resource(account: Account) -> dg.ResourceDefinition:
     )
     def client(context: dg.InitResourceContext) -> Iterator[AccountClient]:
         tags = context.run.tags if context.run else {}
-        with process_ends_in_time(tags), ExitStack() as stack:
+        with (
+            process_ends_in_time(tags),
+            one_connection(context.instance),
+            ExitStack() as stack,
+        ):
             found = AccountClient(account, stack)
             yield found
             found.settle()
