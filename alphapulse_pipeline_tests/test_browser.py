@@ -5,7 +5,6 @@ ALPHAPULSE_SCREENSHOTS=docs/images writes README's pictures there.
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
 from alphapulse_pipeline.portfolio.tables import DERIVED
+from alphapulse_pipeline_tests.chromium import FLAGS, executable
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.holding import holding
 from alphapulse_pipeline_tests.cli.running import Deployment, deployment
@@ -26,27 +26,12 @@ HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
 ASSETS = (*SNAPSHOTS, *HISTORIES)
 GROUP = "/locations/alphapulse_pipeline/asset-groups/{}/lineage"
 
-_FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _SECONDS = 1000
 
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    if found := next(filter(None, map(shutil.which, names)), None):
-        return found
-    if os.environ.get("CI"):
-        pytest.fail("CI must have a Chromium: apt-get install chromium")
-    pytest.skip("there is no Chromium here")
+    return executable()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +52,7 @@ def page(chromium: str, up: Deployment) -> Iterator[Page]:
         browser = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=chromium,
-            args=_FLAGS,
+            args=FLAGS,
             viewport={"width": 1500, "height": 1780},
             base_url=up.url,
         )
@@ -252,7 +237,7 @@ def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
 
 @contextmanager
 def _browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+    browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     try:
         yield browser
     finally:

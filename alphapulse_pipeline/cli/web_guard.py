@@ -51,7 +51,8 @@ class WebGuard:
             return ""
         site, graphql = headers.get("sec-fetch-site", ""), scope["path"].endswith("/graphql")
         if scope["method"] in _READS:
-            if graphql and b"query=" in scope["query_string"]:
+            # any: the name `query` may be encoded, and the playground needs none
+            if graphql and scope["query_string"]:
                 return "GraphQL accepts only POST requests"
             if site in _OURS or headers.get("sec-fetch-mode") == "navigate":
                 return ""

@@ -79,9 +79,11 @@ def test_the_ui_and_programs_pass(
         # a mutation by GET, also by a link
         ("GET", "/graphql?query=mutation", {**CROSS, "sec-fetch-mode": "navigate"}, "only POST"),
         ("GET", "/graphql?a=b&query=mutation", {}, "only POST"),
+        ("GET", "/graphql?%71uery=mutation", {"sec-fetch-site": "same-origin"}, "only POST"),
         # forms
         ("POST", "/graphql", {"content-type": "text/plain"}, "only JSON"),
         ("POST", "/graphql", {"content-type": FORM}, "only JSON"),
+        ("POST", "/graphql", {"content-type": "text/plain; application/json"}, "only JSON"),
         ("POST", "/graphql", {**CROSS, "content-type": "application/json"}, "another site"),
         ("POST", "/report_asset_check/x", CROSS, "another site"),
         ("POST", "/graphql", {"origin": "null", "content-type": "application/json"}, "another"),
