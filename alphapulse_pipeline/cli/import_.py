@@ -1,7 +1,7 @@
 """`alphapulse import`: an exchange's CSV export, for times that its API no longer serves."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.batches import TimeRange
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
+from alphapulse_pipeline.warehouse.imports.cells import BadValue, time
 from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.store import Imported, import_file
 
@@ -115,10 +116,9 @@ def _range(since: str | None, until: str | None) -> TimeRange | None:
 
 def _moment(text: str, option: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{option} {text!r} is not a day", "write it as 2026-01-31") from None
-    return found.replace(tzinfo=found.tzinfo or UTC)
+        return time(text)
+    except BadValue as error:
+        raise SettingsError(f"{option} {error.problem}", error.fix) from None
 
 
 def _json(found: Imported) -> dict[str, object]:

@@ -121,7 +121,15 @@ def test_until_is_a_day_or_a_moment(command: Command, file: str, lost: datetime)
             ["bybit", "trades", "--since", "2026-01-01"],
             "--since and --until need each other",
         ),
-        (["bybit", "trades", "--since", "x", "--until", "y"], "--since 'x' is not a day"),
+        (["bybit", "trades", "--since", "x", "--until", "y"], "--since 'x' is not a time"),
+        (
+            ["bybit", "trades", "--since", "0001-01-01T00:00+14:00", "--until", "2026-01-01"],
+            "--since '0001-01-01T00:00+14:00' is before 2009",
+        ),
+        (
+            ["bybit", "trades", "--since", "2026-01-01", "--until", "9999-12-31"],
+            "--until '9999-12-31' is in the future",
+        ),
         (
             ["bybit", "trades", "--since", "2026-01-02", "--until", "2026-01-01"],
             "--since is not before --until",

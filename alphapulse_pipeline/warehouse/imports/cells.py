@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -29,17 +29,30 @@ class Cell(NamedTuple):
 
 Convert = Callable[[Cell], Any]
 
+EARLIEST = datetime(2009, 1, 1, tzinfo=UTC)
+"""Bitcoin began two days later: what is older is a mistake."""
+_AHEAD = timedelta(days=1)
+"""A local time that is taken as UTC is up to 14 hours ahead; what is further ahead is a mistake."""
+_MOST_WHOLE_DIGITS = 30
+"""More than the supply of any coin, in its smallest unit, has."""
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _GROUPED = re.compile(r"[-+]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*")
 
 
 def number(text: str) -> Decimal:
-    """An exact number. Raises `BadValue`, also for thousands separators and decimal commas."""
+    """An exact number. Raises `BadValue`, also for thousands separators, decimal commas and sizes
+    that no amount or price has."""
     if _NUMBER.fullmatch(text) and text.isascii():
         try:
-            return bounded(Decimal(text))
+            value = bounded(Decimal(text))
         except ValueError as error:
             raise BadValue(f"{text[:40]!r}: {error}", "write the amount") from None
+        if value.adjusted() >= _MOST_WHOLE_DIGITS:
+            raise BadValue(
+                f"{text[:40]!r} has more than {_MOST_WHOLE_DIGITS} digits before the point",
+                "check the number",
+            )
+        return value
     if _GROUPED.fullmatch(text):
         raise BadValue(
             f"{text!r} is ambiguous",
@@ -49,14 +62,26 @@ def number(text: str) -> Decimal:
 
 
 def time(text: str) -> datetime:
-    """An ISO 8601 time, taken as UTC if it has no time zone. Raises `BadValue`."""
+    """An ISO 8601 time, taken as UTC if it has no time zone.
+
+    Raises `BadValue`, also for times before there were markets and in the future.
+    """
     try:
         if "-" not in text:
             raise ValueError
         parsed = datetime.fromisoformat(text.removesuffix(" UTC"))
     except ValueError:
         raise BadValue(f"{text!r} is not a time", "write times like 2026-01-31T23:59:59Z") from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    if not parsed.tzinfo:
+        parsed = parsed.replace(tzinfo=UTC)
+    if parsed < EARLIEST:
+        raise BadValue(
+            f"{text!r} is before {EARLIEST.year}, when there was no exchange yet",
+            "correct the year",
+        )
+    if parsed > datetime.now(UTC) + _AHEAD:
+        raise BadValue(f"{text!r} is in the future", "correct the date: year, month, day")
+    return parsed.astimezone(UTC)
 
 
 def word(text: str, allowed: Collection[str]) -> str:

@@ -206,6 +206,12 @@ def test_files_that_overlap_hold_each_row_once(
             ":2:7: amount: the cell is empty; amount must have a value",
         ),
         ([HEADER, ONE.replace("T00:01:00Z", "T25:01:00Z")], ":2:5: executed_at: '2026-09-01T25:01"),
+        (
+            [HEADER, TWO, ONE.replace("2026-09-01T00:01:00Z", "0001-01-01T00:00:00+14:00")],
+            ":3:5: executed_at: '0001-01-01T00:00:00+14:00' is before 2009, when there was no ex",
+        ),
+        ([HEADER, ONE.replace("2026", "2062")], ":2:5: executed_at: '2062-09-01T00:01:00Z' is in"),
+        ([HEADER, ONE.replace("0.5,", "5e30,")], ":2:7: amount: '5e30' has more than 30 digits be"),
         ([HEADER, ONE.replace("2026-09-01T00:01:00Z", "1788220860")], ":2:5: executed_at: "),
         (
             [HEADER, ONE.replace("buy", "bought")],
