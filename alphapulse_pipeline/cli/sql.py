@@ -12,6 +12,8 @@ from psycopg.types.datetime import TimestamptzLoader
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.warehouse.export import are_texts
+from alphapulse_pipeline.warehouse.formula_cells import protect
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 
@@ -41,6 +43,7 @@ def sql(
                 raise SettingsError("the query returns no result", "use a SELECT")
             names = [column.name for column in cursor.description]
             rows = cursor.fetchall()
+            texts = are_texts(connection, cursor.description) if as_csv else []
         except psycopg.Error as error:
             output.error(str(error).strip())
             connection.close()  # a COPY may be in progress
@@ -51,15 +54,19 @@ def sql(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(
-            [
-                None if v is None else output.jsonable(v) if not isinstance(v, str) else v
-                for v in row
-            ]
-            for row in rows
+            [_csv_cell(*cell) for cell in zip(row, texts, strict=True)] for row in rows
         )
     else:
         output.print_table(names, rows)
     return 0
+
+
+def _csv_cell(value: Any, is_text: bool) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return protect(value) if is_text else value
+    return str(output.jsonable(value))
 
 
 class _TimeLoader(TimestamptzLoader):

@@ -11,6 +11,8 @@ from psycopg import Column, Connection, sql
 from psycopg.rows import TupleRow
 from psycopg.types.string import TextLoader
 
+from alphapulse_pipeline.warehouse.formula_cells import protected
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -34,11 +36,33 @@ _NATIVE_TYPES: Mapping[str, Callable[[Any], Any]] = {
 
 
 def to_csv(connection: Connection[TupleRow], query: str, file: BinaryIO) -> None:
-    """Write the rows as PostgreSQL's CSV with a header: NULL is empty, an empty text is `""`."""
-    copy = f"COPY ({query}\n) TO STDOUT (FORMAT csv, HEADER)".encode()
+    """Write the rows as PostgreSQL's CSV with a header: NULL is empty, an empty text is `""`.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    columns = _columns(connection, query)
+    # by position, since a query may give two columns the same name
+    cells = [sql.Identifier(f"column{n}") for n in range(len(columns))]
+    select = sql.SQL(", ").join(
+        sql.SQL("{} AS {}").format(protected(cell) if is_text else cell, sql.Identifier(name))
+        for cell, is_text, name in zip(
+            cells, are_texts(connection, columns), (c.name for c in columns), strict=True
+        )
+    )
+    copy = b"COPY (SELECT %b FROM (%b\n) AS rows (%b)) TO STDOUT (FORMAT csv, HEADER)" % (
+        select.as_bytes(connection),
+        query.encode(),
+        sql.SQL(", ").join(cells).as_bytes(connection),
+    )
     with connection.cursor() as cursor, cursor.copy(copy) as rows:
         for block in rows:
             file.write(block)
+
+
+def are_texts(connection: Connection[TupleRow], columns: Sequence[Column]) -> list[bool]:
+    """Whether each column is text, which may hold anything; numbers, times and JSON are not."""
+    texts = connection.execute("SELECT oid FROM pg_type WHERE typcategory = 'S'").fetchall()
+    return [(column.type_code,) in texts for column in columns]
 
 
 def to_parquet(connection: Connection[TupleRow], query: str, path: Path) -> list[str]:

@@ -72,6 +72,7 @@ def test_parquet_has_exact_decimals_and_times(home: Path, tmp_path: Path) -> Non
 def test_a_second_export_says_that_it_overwrites(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "lots.csv"
     assert "wrote" in exported(home, "portfolio.lots", "--out", str(file)).stderr
+    assert file.stat().st_mode & 0o777 == 0o600  # nobody else reads it
     assert "overwrote" in exported(home, "portfolio.lots", "--out", str(file)).stderr
 
 
@@ -83,7 +84,7 @@ def test_a_second_export_says_that_it_overwrites(home: Path, tmp_path: Path) -> 
         ("portfolio.nothing", "x.csv", 1, '"portfolio.nothing" does not exist'),
         ("portfolio.nothing", "x.parquet", 1, '"portfolio.nothing" does not exist'),
         ("SELECT 1) TO PROGRAM 'id' --", "x.csv", 1, "syntax error"),
-        ("DELETE FROM alphapulse.trades RETURNING 1", "x.csv", 1, "read-only transaction"),
+        ("DELETE FROM alphapulse.trades RETURNING 1", "x.csv", 1, "syntax error"),
         ("DELETE FROM alphapulse.trades RETURNING 1", "x.parquet", 1, "syntax error"),
         ("SELECT rolpassword FROM pg_authid", "x.csv", 1, "permission denied"),
     ],

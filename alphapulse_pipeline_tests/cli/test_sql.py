@@ -43,3 +43,9 @@ def test_one_query_that_reads(home: Path, query: str, code: int, words: str) -> 
     assert "Traceback" not in done.stderr
     for path in (home, *home.rglob("*")):
         assert path.is_symlink() or not path.stat().st_mode & 0o022, path
+
+
+def test_csv_has_no_formulas(home: Path) -> None:
+    query = "SELECT '=1' AS text, -0.10 AS number, '-infinity'::timestamptz AS at"
+    done = run(home, "sql", "--demo", query, "--csv")
+    assert done.stdout == "text,number,at\n'=1,-0.10,-infinity\n", done.stderr

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets import PROVENANCE, Column, History, Type
+from alphapulse_pipeline.warehouse.formula_cells import restore
 from alphapulse_pipeline.warehouse.imports.cells import (
     BadValue,
     Cell,
@@ -30,8 +31,8 @@ _FILLED_BY_WRITER = PROVENANCE | {"account", "raw"}
 def by_column_names(file: CsvFile, account: str, dataset: History) -> Preset:
     """The preset for a file that uses the table's column names. Raises `BadFile`.
 
-    Columns that the import fills itself (account, raw, ...) are allowed, so that the result of a
-    query can be imported.
+    Columns that the import fills itself (account, raw, ...) are allowed, and the apostrophe that
+    an export puts in front of formulas is taken away, so that an export can be imported.
     """
     columns = {c.name: c for c in dataset.columns if c.name not in _FILLED_BY_WRITER}
     for name in file.header:
@@ -65,7 +66,7 @@ def by_column_names(file: CsvFile, account: str, dataset: History) -> Preset:
     }
     if "account" in file.header:
         fields["account"] = ("account", _same_account(account))
-    return Preset(fields)
+    return Preset(fields, market=lambda markets, text: markets.find(restore(text)))
 
 
 def _convert(dataset: History, column: Column) -> Convert:
@@ -80,7 +81,8 @@ def _convert(dataset: History, column: Column) -> Convert:
             return number(cell.text)
         if column.type is Type.TIMESTAMP:
             return time(cell.text)
-        return word(cell.text, column.values) if column.values else cell.text
+        text = restore(cell.text)
+        return word(text, column.values) if column.values else text
 
     return convert
 
