@@ -2,7 +2,7 @@
 
 A broken endpoint may return a well-formed answer without holdings. A wallet that is reported empty
 for the first time is read again at once and by the next runs; nothing is written until several runs
-agree.
+agree. A wallet that is not read is not empty by mistake.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,6 +12,7 @@ from alphapulse_pipeline.datasets import SNAPSHOTS, Snapshot
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.skipping import unread_wallets
 from alphapulse_pipeline.warehouse import suspects
 
 RUNS = 3
@@ -44,5 +45,8 @@ def verified_rows(session: Session, dataset: str, read: Callable[[], Iterable[Ro
 def _newly_empty(session: Session, snapshot: Snapshot, rows: Collection[Row]) -> list[str]:
     if snapshot.part is None:
         return []
-    parts = {snapshot.part.of(row) for row in rows}
+    unread = unread_wallets(session)
+    if snapshot.name == "positions" and any(s.wallet in unread for s in session.venue.positions):
+        return []  # a position does not carry its wallet
+    parts = {*unread, *(snapshot.part.of(row) for row in rows)}
     return suspects.newly_empty(session.connection, session.name, snapshot, parts)

@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 
 _STATES = (Kind.NOT_ENABLED, Kind.NOT_OFFERED)
 """What an account does not have, unless it once had rows."""
-_CLOSED = "the key may not list it"
+_CLOSED = "the key may not list it: "
+"""How the reason of a list that is closed begins."""
 _FAILS_ALL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures that would repeat for every stream."""
 _EXPECTED = timedelta(days=1)
@@ -93,8 +94,9 @@ class _HistoryReader:
         session = self.session
         admit(session)
         session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
-        known = without_skipped(session, self.dataset, streams(session, self.dataset))
-        self._close(session.skipped.closed(self.dataset), session.client.now())
+        every = streams(session, self.dataset)
+        known = without_skipped(session, self.dataset, every)
+        self._close(every, session.skipped.closed(self.dataset))
         due_streams = due(session, self.state, known)
         now = session.client.now()
         start = history_start(session)
@@ -120,15 +122,16 @@ class _HistoryReader:
         gaps += [Gap(name, moment) for moment in reread for name in due_streams]
         yield from self._read(due_streams, gaps, proven_to)
 
-    def _close(self, closed: Mapping[str, str], now: datetime) -> None:
+    def _close(self, streams: Mapping[str, Stream], closed: Mapping[str, str]) -> None:
         """Mark the streams that the key may not list as unreachable, and no others: there may be
         rows that it cannot see."""
+        session, start = self.session, history_start(self.session)
         self.state.reopen(list(closed), _CLOSED)
-        ever = TimeRange(history_start(self.session), now - self.session.venue.lag)
-        if closed and not ever.empty:
-            self.state.want(list(closed.items()), ever)
-            for stream in closed:
-                self.state.mark_unreachable(stream, ever, _CLOSED)
+        ever = TimeRange(start, max(start, session.client.now() - session.venue.lag))
+        now_due = due(session, self.state, {n: streams[n] for n in closed if n in streams})
+        self.state.want([(name, closed[name]) for name in now_due], ever)
+        for name in now_due:
+            self.state.mark_unreachable(name, ever, _CLOSED + closed[name])
 
     def _read(
         self, streams: Mapping[str, Stream], gaps: list[Gap], proven_to: datetime

@@ -28,7 +28,7 @@ from alphapulse_pipeline.warehouse import deployed, stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.schema import require_current
-from alphapulse_pipeline.warehouse.skipped import Skipped
+from alphapulse_pipeline.warehouse.skipped import Skipped, State
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ class Session:
     """Whether this run has admitted the key."""
     refused: ExchangeFailure | None = None
     """Why this run refused the key."""
-    skipped_wallets: Mapping[str, str] | None = None
-    """Wallet -> why it is skipped; None until it is looked up: see `skipping`."""
+    skipped_wallets: Mapping[str, State] | None = None
+    """The wallets that are skipped; None until they are looked up: see `skipping`."""
     held: dict[str, set[str]] = field(default_factory=dict)
     """`assets` and `markets` in this run's own snapshots."""
     _markets: Markets | None = None

@@ -18,7 +18,7 @@ from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.empty_snapshots import verified_rows
 from alphapulse_pipeline.sync.session import Session, supported
-from alphapulse_pipeline.sync.skipping import answers, skipped_wallets
+from alphapulse_pipeline.sync.skipping import answers, skipped_wallets, unread_wallets
 from alphapulse_pipeline.warehouse import sync_log, sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import database_failure
@@ -55,7 +55,14 @@ def snapshot(session: Session, dataset: str) -> Batches:
     return Batches(
         session.name,
         dataset,
-        [Batch(rows, captured_at=captured_at, read_until=read_until)],
+        [
+            Batch(
+                rows,
+                captured_at=captured_at,
+                read_until=read_until,
+                unread=unread_wallets(session),
+            )
+        ],
         log_id=log_id,
         requests=lambda: sent,
     )

@@ -50,6 +50,8 @@ class Batch:
     """Set for snapshots only. A snapshot is one batch, and is recorded even when it is empty."""
     read_until: datetime | None = None
     """When a snapshot's last answer arrived; events since `captured_at` may be missing from it."""
+    unread: Sequence[str] = ()
+    """The wallets that a snapshot leaves out, although the account has them."""
 
     def __post_init__(self) -> None:
         if self.captured_at is not None and self.captured_at.tzinfo is None:

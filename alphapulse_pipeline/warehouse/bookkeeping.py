@@ -63,6 +63,13 @@ SNAPSHOTS = Table(
         text("run_id", "The Dagster run that took the snapshot.", nullable=False),
         Column("rows", Type.INTEGER, "Number of rows; 0 is a valid snapshot.", nullable=False),
         timestamp("read_until", "Exchange time when the last answer arrived."),
+        Column(
+            "unread",
+            Type.TEXT_ARRAY,
+            "The wallets that the account has, and that were not read: see `skipped`.",
+            nullable=False,
+            default="'{}'::text[]",
+        ),
     ),
 )
 
@@ -127,7 +134,7 @@ COVERAGE = Table(
 
 SKIPPED = Table(
     name="skipped",
-    comment="Wallets and streams that are not read, and why. They are no gaps.",
+    comment="Wallets and streams that are not read, and why. They have no gaps.",
     columns=(
         ACCOUNT,
         key("dataset", "The dataset; empty: the wallet is skipped in every dataset."),
@@ -141,8 +148,8 @@ SKIPPED = Table(
         ),
         text(
             "state",
-            "not_enabled: the account never opened it; closed: the key may not list it; "
-            "excluded: defs.yaml leaves it out.",
+            "not_enabled: the account never opened it; closed: there may be rows that the key may "
+            "not list, and its times are unreachable; excluded: defs.yaml leaves it out.",
             nullable=False,
         ),
         text("reason", "The exchange's words.", nullable=False),

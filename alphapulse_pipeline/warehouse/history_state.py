@@ -95,7 +95,7 @@ class HistoryState:
         self._execute("mark_reachable", stream=stream, reason=reason)
 
     def reopen(self, closed: Sequence[str], reason: str) -> None:
-        """Turn times that were unreachable for `reason` into gaps, except those of `closed`."""
+        """Turn times whose reason begins with `reason` into gaps, except those of `closed`."""
         self._execute("reopen", closed=list(closed), reason=reason)
 
     def record_failure(self, reason: str) -> None:

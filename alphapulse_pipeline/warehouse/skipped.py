@@ -19,7 +19,7 @@ class State(StrEnum):
     NOT_ENABLED = "not_enabled"
     """The account never opened it."""
     CLOSED = "closed"
-    """The key may not list it: its times are unreachable."""
+    """It may have rows that the key may not list: its times are unreachable."""
     EXCLUDED = "excluded"
     """The account's defs.yaml leaves it out."""
 
@@ -63,16 +63,19 @@ class Skipped:
         state = State.NOT_ENABLED.value
         self._execute("store", dataset=dataset, part=stream, state=state, reason=reason)
 
-    def wallets(self) -> dict[str, str]:
-        """Wallet -> why it is skipped in every dataset."""
-        return dict(self._rows("wallets"))
+    def wallets(self) -> dict[str, State]:
+        """The wallets that are skipped in every dataset."""
+        return {wallet: State(state) for wallet, state in self._rows("wallets")}
 
     def streams(self, dataset: str) -> set[str]:
         """The streams of a dataset that are skipped by themselves."""
         return {row[0] for row in self._rows("streams", dataset=dataset)}
 
     def skip_streams_of_wallets(self, dataset: str, streams: Sequence[tuple[str, str]]) -> None:
-        """Record which (stream, wallet) are skipped with their wallets, and no others."""
+        """Record which (stream, wallet) are skipped with their wallets, and no others.
+
+        Those of a wallet that counts as never opened are closed if they had rows.
+        """
         self._execute("restore_streams", dataset=dataset)
         names, wallets = [s for s, _ in streams], [w for _, w in streams]
         self._execute("skip_streams", dataset=dataset, streams=names, wallets=wallets)
@@ -90,5 +93,6 @@ class Skipped:
 def not_enabled(
     connection: Connection[TupleRow], accounts: Collection[str]
 ) -> list[tuple[str, str, str]]:
-    """(account, its wallets and streams, why) of what these accounts never opened."""
+    """(account, its wallets and streams, why) of what these accounts never opened, and of the
+    wallets that are closed to them."""
     return connection.execute(_SQL.not_enabled, {"accounts": list(accounts)}).fetchall()

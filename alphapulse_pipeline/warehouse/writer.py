@@ -76,7 +76,7 @@ def _commit(
         constants["captured_at"] = batch.captured_at
         cursor.execute(
             "INSERT INTO alphapulse.snapshots (account, dataset, captured_at, run_id, rows,"
-            " read_until) VALUES (%s, %s, %s, %s, %s, %s)",
+            " read_until, unread) VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (
                 batches.account,
                 dataset.name,
@@ -84,6 +84,7 @@ def _commit(
                 run_id,
                 len(batch.rows),
                 batch.read_until,
+                list(batch.unread),
             ),
         )
     else:

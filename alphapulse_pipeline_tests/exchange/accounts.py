@@ -17,6 +17,7 @@ from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.sync.snapshots import _read
+from alphapulse_pipeline.warehouse.skipped import State
 from alphapulse_pipeline_tests.exchange.servers import Reply, answering
 
 Answers = Callable[[str, Mapping[str, Any]], Any]
@@ -38,7 +39,7 @@ class Account:
     """Paths and parameters of the requests."""
     name: str = "account"
     held: dict[str, set[str]] = field(default_factory=dict)
-    skipped_wallets: dict[str, str] = field(default_factory=dict)
+    skipped_wallets: dict[str, State] = field(default_factory=dict)
 
     def rows(self, dataset: str, stream: str = "") -> list[Row]:
         """The rows from `START` to `END` of one stream of a history, or else of all."""

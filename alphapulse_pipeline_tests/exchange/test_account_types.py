@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.exchange.account_type import AccountType
+from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.venues import VENUES
 
 
@@ -75,9 +76,10 @@ def test_binance_names_the_wallets_that_were_never_opened(
 
     ask = VENUES["binance"].products
     assert ask is not None
-    found: Mapping[str, str] = asyncio.run(ask(call))  # type: ignore[arg-type]
-    assert set(found) == missing
-    assert all(found.values())
+    found: Products = asyncio.run(ask(call))  # type: ignore[arg-type]
+    assert set(found.not_read) == missing
+    assert all(found.not_read.values())
+    assert bool(found.closed) is bool(flags.get("isPortfolioMarginRetailEnabled"))
 
 
 def test_binance_portfolio_margin_is_not_read() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from psycopg import Connection
@@ -20,6 +21,7 @@ from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true
 from exchange_simulator import Simulator, World, serve
 from exchange_simulator.layout import BINANCE_ACCOUNTS, LAYOUTS, Layout
+from exchange_simulator.records import Wallet
 
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
@@ -35,14 +37,16 @@ def living(layout: Layout | None = None, days: int = 2, **world: object) -> Iter
         yield simulator
 
 
-def at(simulator: Simulator, make_account: Make, hours: int, days: int = 2) -> Account:
+def at(
+    simulator: Simulator, make_account: Make, hours: int, days: int = 2, **more: object
+) -> Account:
     """The account so many hours before `NOW_MS`, when the clock stands still."""
     now = NOW_MS - hours * HOUR
     simulator.set_clock(lambda: now)
     options = {"timeDifference": time.time_ns() // 1_000_000 - now + 50_000, "recvWindow": 59_000}
     start = (NOW - timedelta(days)).date()
     return make_account(
-        simulator.url, "binance", exchange="binance", history_start=start, options=options
+        simulator.url, "binance", exchange="binance", history_start=start, options=options, **more
     )
 
 
@@ -155,6 +159,84 @@ def test_accounts_that_lack_wallets_are_read_completely(
     found = db.execute(windows).fetchall()
     assert [row for row in found if row[2] != "reconciled"] == []
     assert bool(found) is not layout.empty
+
+
+def move(simulator: Simulator, hours: int, source: Wallet, target: Wallet) -> None:
+    """A transfer of ten dollars so many hours before `NOW_MS`."""
+    world = simulator.world.on("binance")
+
+    def transfer(at: int) -> None:
+        world.account.transfer(
+            at, "transfer", "USDT", Decimal(10), from_wallet=source, to_wallet=target
+        )
+
+    world.schedule(NOW_MS - hours * HOUR, transfer)
+
+
+def states(db: DB) -> set[str]:
+    refresh(db, PortfolioSettings())
+    found = db.execute("SELECT DISTINCT state FROM portfolio.reconciliation").fetchall()
+    return {row[0] for row in found}
+
+
+def test_what_was_traded_before_portfolio_margin_stays_visible(
+    make_account: Make, database: str, db: DB
+) -> None:
+    """The account traded futures, and the rest of that time is unreachable, not forgotten."""
+    lost = (
+        "SELECT DISTINCT split_part(stream, ' ', 1), reason FROM alphapulse.coverage_unreachable"
+        " WHERE dataset = 'trades' ORDER BY 1"
+    )
+    with living(pace=2) as simulator:
+        move(simulator, 7, "usdm", "spot")
+        world = simulator.world.on("binance")
+        before = world.layout
+        sync_all(at(simulator, make_account, 10), database)
+        assert db.execute(lost).fetchall() == []
+        world.layout = replace(before, portfolio_margin=True, wallets=("spot", "funding"))
+        db.execute("UPDATE alphapulse.keys SET checked_at = checked_at - interval '1 day'")
+        sync_all(at(simulator, make_account, 5), database)
+        assert gaps(db) == []
+        found = db.execute(lost).fetchall()
+        assert [wallet for wallet, _ in found] == ["coinm", "isolated", "margin", "usdm"]
+        assert {reason for _, reason in found} == {
+            "the key may not list it: the account uses Portfolio Margin: its margin and futures "
+            "wallets have separate endpoints, which are not read"
+        }
+        assert states(db) == {"reconciled"}
+
+        world.layout = before
+        db.execute("UPDATE alphapulse.keys SET checked_at = checked_at - interval '1 day'")
+        sync_all(at(simulator, make_account, 0), database)
+        truth = simulator.truth(NOW_MS, exchange="binance")
+    assert gaps(db) == db.execute(lost).fetchall() == []
+    for dataset in ("trades", "transfers", "ledger", "funding", "balances"):
+        assert stored(db, dataset, "binance") == true(truth, dataset), dataset
+    assert states(db) == {"reconciled"}
+
+
+def test_wallets_that_are_left_out_for_a_while_break_nothing(
+    make_account: Make, database: str, db: DB
+) -> None:
+    """Transfers into and out of them are read, and their own balances are not compared."""
+    with living(pace=2) as simulator:
+        move(simulator, 20, "spot", "margin")
+        move(simulator, 12, "margin", "spot")
+        for hours, wallets in (
+            (24, None),
+            (16, ["spot", "usdm"]),
+            (8, ["spot", "usdm"]),
+            (0, None),
+        ):
+            sync_all(at(simulator, make_account, hours, wallets=wallets), database)
+            assert states(db) <= {"reconciled"}, hours
+        truth = simulator.truth(NOW_MS, exchange="binance")
+    assert stored(db, "transfers", "binance") == true(truth, "transfers")
+    compared = db.execute(
+        "SELECT wallet, count(DISTINCT closed_at) FROM portfolio.reconciliation"
+        " GROUP BY wallet ORDER BY wallet"
+    ).fetchall()
+    assert compared == [("spot", 3), ("usdm", 3)]
 
 
 def test_demo_trading_has_spot_and_futures(

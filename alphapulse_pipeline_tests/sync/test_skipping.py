@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange import refusals
 from alphapulse_pipeline.exchange.feed import Caller
+from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
@@ -35,8 +36,8 @@ def sync(account: Account, url: str, *datasets: str) -> None:
 
 
 def never_opened(monkeypatch: pytest.MonkeyPatch, wallets: dict[str, str]) -> None:
-    async def products(call: Caller) -> dict[str, str]:
-        return wallets
+    async def products(call: Caller) -> Products:
+        return Products(wallets)
 
     monkeypatch.setitem(VENUES, "bybit", replace(VENUES["bybit"], products=products))
 
@@ -50,6 +51,16 @@ def gaps(db: Connection[TupleRow], dataset: str) -> set[str]:
         "SELECT stream FROM alphapulse.coverage_gaps WHERE dataset = %s", [dataset]
     ).fetchall()
     return {row[0] for row in rows}
+
+
+def lost(db: Connection[TupleRow], dataset: str) -> dict[str, str]:
+    """Stream -> why a part of it is unreachable."""
+    return dict(
+        db.execute(
+            "SELECT stream, reason FROM alphapulse.coverage_unreachable WHERE dataset = %s",
+            [dataset],
+        ).fetchall()
+    )
 
 
 def status(db: Connection[TupleRow], dataset: str) -> Any:
@@ -88,16 +99,27 @@ def test_a_wallet_that_was_never_opened(
     assert wallets(db) == {"unified", "funding"}
     assert status(db, "transfers") == ("completed", 1, None)
 
-    # a wallet with a history that is closed has no gaps, and keeps its rows
+    # a wallet that had rows was opened: what was not read is unreachable, and its rows are kept
+    db.execute("UPDATE alphapulse.coverage SET covered = '{}' WHERE stream = 'withdrawals'")
     never_opened(monkeypatch, NEVER)
     key_is_checked_again(db)
     sync(account, database, "trades", "transfers")
-    db.execute("UPDATE alphapulse.streams SET wanted = tstzrange(lower(wanted), now())")
-    assert gaps(db, "trades")
-    assert not gaps(db, "transfers")
-    assert {"deposits", "funding", "transfers", "withdrawals"} <= {*status(db, "transfers")[2]}
+    assert lost(db, "transfers") == dict.fromkeys(
+        ("deposits", "transfers", "withdrawals"),
+        "the key may not list it: the funding wallet was never opened",
+    )
+    assert "received from other accounts" in status(db, "transfers")[2]
+    assert "withdrawals" not in status(db, "transfers")[2]
+    assert gaps(db, "transfers") == set()
     assert db.execute("SELECT FROM alphapulse.transfers LIMIT 1").fetchone() is not None
-    assert db.execute("SELECT FROM alphapulse.streams_stale").fetchone() is None
+
+    # it is open again: the time is a gap, and is read
+    never_opened(monkeypatch, {})
+    key_is_checked_again(db)
+    sync(account, database, "transfers")
+    assert lost(db, "transfers") == {}
+    # but for the moments by which the clock of one run was ahead of the next one's
+    assert status(db, "transfers")[1] > 0.99
 
 
 def test_an_endpoint_that_says_so_skips_its_stream_until_tomorrow(
@@ -147,14 +169,18 @@ def test_wallets_in_the_file_restrict_what_is_read(
     account = make_account(simulator.url)
     sync(account, database, "balances", "transfers")
     assert wallets(db) == {"unified", "funding"}
-    restricted = make_account(simulator.url, wallets=["unified"])
-    sync(restricted, database, "transfers")
+    sync(account, database, "ledger")
+    restricted = make_account(simulator.url, wallets=["funding"])
+    sync(restricted, database, "balances", "ledger", "transfers")
+    assert wallets(db) == {"funding"}
     db.execute("UPDATE alphapulse.streams SET wanted = tstzrange(lower(wanted), now())")
-    assert not gaps(db, "transfers")
-    assert status(db, "transfers")[2] is None
-    sync(account, database, "transfers")
-    db.execute("UPDATE alphapulse.streams SET wanted = tstzrange(lower(wanted), now())")
+    assert not gaps(db, "ledger")
+    # a transfer has two wallets, so its list is read for the other one
     assert gaps(db, "transfers")
+    assert status(db, "ledger")[2] is None
+    sync(account, database, "ledger")
+    db.execute("UPDATE alphapulse.streams SET wanted = tstzrange(lower(wanted), now())")
+    assert gaps(db, "ledger")
 
 
 def test_a_wallet_that_the_exchange_does_not_have(make_account: Make, database: str) -> None:

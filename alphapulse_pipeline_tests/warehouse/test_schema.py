@@ -76,6 +76,7 @@ RELEASED = {
     "0002_skipped.py": "8d8d26a23865430f17849ece122d3a2f6207162eed9ec19dc58e0472d6736e38",
     "0002_skipped.sql": "49590863a2f67f0db1945c881d02ef33d15a546b063367537f965a89a43905d8",
     "0003_unknown_costs.py": "33dfd58125dd5ebed57f54a836a6913a090c5f56780db7cb934c0c5a7dd11c42",
+    "0004_unread_wallets.py": "9428781c45ceaa55db06f1c2bdbdd8656a1068389ffc1bb9124f11dd51d184cf",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -280,7 +280,8 @@ def _wallets(context: AccountContext) -> Finding:
     wanted = context.account.settings.wallets
     skipped = {name: "not in `wallets`" for name in names if wanted and name not in wanted}
     if context.venue.products is not None:
-        skipped |= context.client.run(context.venue.products, context.client.request)
+        products = context.client.run(context.venue.products, context.client.request)
+        skipped |= products.not_read
     if context.venue.closed_streams is not None:
         context.closed = context.client.run(context.venue.closed_streams, context.client.request)
     context.skipped = skipped

@@ -75,8 +75,16 @@ ON CONFLICT (account) DO UPDATE SET
     );
 
 -- sums --
--- The balances at both ends of each window and the movements between them, part by part.
-WITH spans AS (
+-- The balances at both ends of each window and the movements between them, part by part. A wallet
+-- that either snapshot left out has no balance to explain.
+WITH unread AS (
+    SELECT w.account, w.closed_at, unnest(s.unread) AS wallet
+    FROM windows AS w
+    INNER JOIN alphapulse.snapshots AS s
+        ON s.account = w.account AND s.dataset = 'balances'
+        AND s.captured_at IN (w.opened_at, w.closed_at)
+    WHERE s.unread <> '{}'
+), spans AS (
     SELECT account, unnest(range_agg(tstzrange(opened_at, closed_at, '(]'))) AS span
     FROM windows GROUP BY account
 ), moves AS (
@@ -114,6 +122,11 @@ FROM (
         AND windows.closed_at >= m.happened_at ORDER BY windows.closed_at LIMIT 1
     ) AS w
 ) AS entries
+WHERE NOT EXISTS (
+    SELECT FROM unread AS u
+    WHERE u.account = entries.account AND u.closed_at = entries.closed_at
+      AND u.wallet = entries.wallet
+)
 GROUP BY account, wallet, asset, opened_at, closed_at;
 
 -- chains --

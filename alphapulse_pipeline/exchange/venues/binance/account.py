@@ -9,6 +9,7 @@ from ccxt.base import errors as ccxt
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
 from alphapulse_pipeline.exchange.venues.binance.common import COINM, ISOLATED, MARGIN, USDM
 
@@ -73,23 +74,26 @@ _OPENED = {
 }
 
 
-async def products(call: Caller) -> dict[str, str]:
+async def products(call: Caller) -> Products:
     """Account info (GET /sapi/v1/account/info, developers.binance.com, 2026-08-21).
 
     One flag stands for cross and isolated margin, and one for USD-M and COIN-M futures, which are
-    opened together. Spot and funding are always there.
+    opened together. Spot and funding are always there. With Portfolio Margin the others are in use,
+    but the key may not list them, nor what was done in them before.
     """
     try:
         info = await call("sapiGetAccountInfo", {})
     except ccxt.NotSupported:  # demo trading: each endpoint says whether it is there
-        return {}
+        return Products()
     if info.get("isPortfolioMarginRetailEnabled"):
-        return dict.fromkeys(_OPENED, _PORTFOLIO_MARGIN)
-    return {
-        wallet: f"the account's {flag} is false"
-        for wallet, flag in _OPENED.items()
-        if info.get(flag) is False
-    }
+        return Products(closed=dict.fromkeys(_OPENED, _PORTFOLIO_MARGIN))
+    return Products(
+        {
+            wallet: f"the account's {flag} is false"
+            for wallet, flag in _OPENED.items()
+            if info.get(flag) is False
+        }
+    )
 
 
 async def account_type(call: Caller) -> AccountType:

@@ -111,7 +111,9 @@ LEFT JOIN alphapulse.circuit ON d.account = circuit.account
 CROSS JOIN LATERAL (
     SELECT array_agg(s.part ORDER BY s.part) AS parts
     FROM alphapulse.skipped AS s
-    WHERE s.account = d.account AND s.dataset IN ('', d.dataset) AND s.state = 'not_enabled'
+    WHERE
+        s.account = d.account AND s.dataset IN ('', d.dataset)
+        AND (s.state = 'not_enabled' OR (s.state = 'closed' AND s.dataset = ''))
 ) AS skipped
 CROSS JOIN LATERAL (
     SELECT coalesce(circuit.state = 'open' AND circuit.retry_at > now(), FALSE) AS is_open

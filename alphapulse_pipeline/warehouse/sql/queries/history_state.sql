@@ -82,14 +82,15 @@ WHERE
     AND unreachable_reason = %(reason)s;
 
 -- reopen --
--- Discard the unreachable times of all other streams, if they have this reason: they become gaps.
+-- Discard the unreachable times of all other streams, if their reason begins like this: they become
+-- gaps.
 UPDATE alphapulse.coverage SET
     unreachable = '{}',
     unreachable_reason = NULL,
     updated_at = now()
 WHERE
-    account = %(account)s AND dataset = %(dataset)s AND unreachable_reason = %(reason)s
-    AND NOT stream = any(%(closed)s::text[]);
+    account = %(account)s AND dataset = %(dataset)s
+    AND starts_with(unreachable_reason, %(reason)s) AND NOT stream = any(%(closed)s::text[]);
 
 -- record_failure --
 -- Set the reason of all remaining gaps.

@@ -27,9 +27,9 @@ WHERE
     AND NOT part = any(%(kept)s::text[]);
 
 -- restore_closed --
--- Delete the streams that the key may not list.
+-- Delete the streams that the key may not list by themselves.
 DELETE FROM alphapulse.skipped
-WHERE account = %(account)s AND state = 'closed';
+WHERE account = %(account)s AND dataset <> '' AND wallet = '' AND state = 'closed';
 
 -- closed --
 -- The streams of a dataset that the key may not list, and why.
@@ -37,8 +37,8 @@ SELECT part, reason FROM alphapulse.skipped
 WHERE account = %(account)s AND dataset = %(dataset)s AND state = 'closed';
 
 -- wallets --
--- The wallets that are skipped in every dataset, and why.
-SELECT part, reason FROM alphapulse.skipped
+-- The wallets that are skipped in every dataset.
+SELECT part, state FROM alphapulse.skipped
 WHERE account = %(account)s AND dataset = ''
 ORDER BY part;
 
@@ -58,19 +58,26 @@ WHERE
     );
 
 -- skip_streams --
--- Record the streams of skipped wallets that were read before, so that they have no gaps.
+-- Record the streams of skipped wallets: those that were read before, so that they have no gaps, and
+-- all of a wallet that is closed. A stream that had rows is no stream of a wallet never opened.
 INSERT INTO alphapulse.skipped AS s
     (account, dataset, part, wallet, state, reason, fingerprint, checked_at)
 SELECT
-    known.account, known.dataset, known.stream, w.part, w.state, w.reason, w.fingerprint,
-    w.checked_at
+    w.account, %(dataset)s, given.stream, w.part,
+    CASE
+        WHEN w.state = 'not_enabled' AND c.newest_row IS NOT NULL THEN 'closed' ELSE w.state
+    END AS state,
+    w.reason, w.fingerprint, w.checked_at
 FROM unnest(%(streams)s::text[], %(wallets)s::text[]) AS given (stream, wallet)
-INNER JOIN alphapulse.streams AS known
-    ON
-        known.account = %(account)s AND known.dataset = %(dataset)s
-        AND given.stream = known.stream
 INNER JOIN alphapulse.skipped AS w
-    ON w.account = known.account AND w.dataset = '' AND given.wallet = w.part
+    ON w.account = %(account)s AND w.dataset = '' AND given.wallet = w.part
+LEFT JOIN alphapulse.streams AS known
+    ON
+        w.account = known.account AND known.dataset = %(dataset)s
+        AND given.stream = known.stream
+LEFT JOIN alphapulse.coverage AS c
+    ON known.account = c.account AND known.dataset = c.dataset AND known.stream = c.stream
+WHERE known.stream IS NOT NULL OR w.state = 'closed'
 ON CONFLICT (account, dataset, part) DO UPDATE SET
     wallet = excluded.wallet,
     state = excluded.state,
@@ -79,9 +86,11 @@ ON CONFLICT (account, dataset, part) DO UPDATE SET
     checked_at = excluded.checked_at;
 
 -- not_enabled --
--- What accounts never opened, by the exchange's words for it.
+-- What accounts never opened and the wallets closed to them, by the exchange's words for it.
 SELECT account, string_agg(DISTINCT part, ', ' ORDER BY part), reason
 FROM alphapulse.skipped
-WHERE account = any(%(accounts)s::text[]) AND state = 'not_enabled' AND wallet = ''
+WHERE
+    account = any(%(accounts)s::text[]) AND wallet = ''
+    AND (state = 'not_enabled' OR (state = 'closed' AND dataset = ''))
 GROUP BY account, reason
 ORDER BY account, reason;
