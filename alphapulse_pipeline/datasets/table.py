@@ -83,6 +83,9 @@ class Table:
     """If a key is written again, the row with the greater value in this column wins."""
     optional: Mapping[str, str | None] = field(default_factory=dict)
     """Columns that a row may omit, since not every source has them, and their values then."""
+    keeps: frozenset[str] = frozenset()
+    """Columns whose stored value is kept if a row that is written again has none: some exchanges
+    stop saying it after a while."""
 
     more_indexes: tuple[Index, ...] = ()
 

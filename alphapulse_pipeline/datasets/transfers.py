@@ -63,6 +63,7 @@ TRANSFERS = History(
     identity=("transfer_id", "asset", "amount"),
     import_match=("kind", "asset", "amount"),
     optional={"updated_at": None},
+    keeps=frozenset({"network", "txid"}),
     updates=Updates(
         ("status", "txid", "fee_cost", "fee_currency"), f"coalesce(t.status, '') {_NOT_FINAL}"
     ),

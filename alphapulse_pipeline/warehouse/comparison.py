@@ -15,6 +15,7 @@ from psycopg.types.range import TimestamptzRange
 
 from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, History
 from alphapulse_pipeline.warehouse.batches import Comparison, Difference, Proof, TimeRange
+from alphapulse_pipeline.warehouse.merge import given
 from alphapulse_pipeline.warehouse.queries import queries
 
 _SQL = queries("comparison")
@@ -132,8 +133,8 @@ class _Statements:
             ),
             "time": sql.Identifier(dataset.time),
             "stored": _columns("t", values),
-            "given": _columns("given", values),
-            "changes": sql.SQL(", ").join(_change(c) for c in values if c != "raw"),
+            "given": sql.SQL(", ").join(given("given", dataset, c) for c in values),
+            "changes": sql.SQL(", ").join(_change(dataset, c) for c in values if c != "raw"),
             "updatable": sql.Literal([*updatable, "raw"]),
             "update_condition": sql.SQL(update_condition),
             "newer": (
@@ -172,11 +173,13 @@ def _columns(table: str, names: Any) -> sql.Composed:
     )
 
 
-def _change(column: str) -> sql.Composed:
+def _change(dataset: History, column: str) -> sql.Composed:
     """One column as (name, stored, given, differs)."""
-    return sql.SQL(
-        "({name}, t.{c}::text, given.{c}::text, t.{c} IS DISTINCT FROM given.{c})"
-    ).format(name=sql.Literal(column), c=sql.Identifier(column))
+    return sql.SQL("({name}, t.{c}::text, {given}::text, t.{c} IS DISTINCT FROM {given})").format(
+        name=sql.Literal(column),
+        c=sql.Identifier(column),
+        given=given("given", dataset, column),
+    )
 
 
 @cache

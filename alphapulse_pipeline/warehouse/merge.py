@@ -211,11 +211,9 @@ class _Statements:
         key = sql.SQL(", ").join(map(sql.Identifier, table.key))
         values = [c for c in table.written if c not in table.key and c not in PROVENANCE]
         stored = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(c)) for c in values)
-        staged = sql.SQL(", ").join(
-            sql.SQL("excluded.{}").format(sql.Identifier(c)) for c in values
-        )
+        staged = sql.SQL(", ").join(given("excluded", table, c) for c in values)
         assignments = sql.SQL(", ").join(
-            sql.SQL("{0} = excluded.{0}").format(sql.Identifier(c))
+            sql.SQL("{} = {}").format(sql.Identifier(c), given("excluded", table, c))
             for c in table.written
             if c not in table.key
         )
@@ -256,6 +254,12 @@ class _Statements:
             .as_bytes()
         )
         self.clear = sql.SQL("TRUNCATE {stage}").format(stage=stage).as_bytes()
+
+
+def given(row: str, table: Table, column: str) -> sql.Composable:
+    """The value with which the row `row` updates a column of the stored row `t`."""
+    form = "coalesce({0}.{1}, t.{1})" if column in table.keeps else "{0}.{1}"
+    return sql.SQL(form).format(sql.Identifier(row), sql.Identifier(column))
 
 
 @cache

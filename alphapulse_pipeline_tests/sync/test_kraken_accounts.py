@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from psycopg import Connection
@@ -19,6 +20,7 @@ from exchange_simulator.kraken import orders
 from exchange_simulator.layout import KRAKEN_ACCOUNTS
 
 Make = Callable[..., Account]
+DAY = 86_400_000
 NOW_AT = datetime.fromtimestamp(NOW_MS / 1000, UTC)
 
 
@@ -45,6 +47,27 @@ def test_three_years_of_deposits(
     world = World(seed=4, genesis=NOW_AT - timedelta(days=3 * 365), pace=0.03)
     with living(world) as simulator:
         check(simulator, account_of(make_account, simulator, 3 * 365), database, db, NOW_MS)
+
+
+def test_a_deposit_keeps_what_kraken_lists_for_ninety_days_only(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    known = (
+        "SELECT transfer_id, network, txid FROM alphapulse.transfers"
+        " WHERE txid IS NOT NULL ORDER BY transfer_id"
+    )
+    world = World(seed=4, genesis=NOW_AT - timedelta(days=150), pace=0.1)
+    with living(world) as simulator:
+        account = account_of(make_account, simulator, 150)
+        for days, fill in ((60, True), (0, False)):
+            simulator.set_clock(partial(int, NOW_MS - days * DAY))
+            with open_session(account, database, "test") as session:
+                rows = history(session, "transfers", whole_history(session), fill=fill)
+                write(session.connection, rows, "test")
+            if fill:
+                before = db.execute(known).fetchall()
+    assert before
+    assert set(before) <= set(db.execute(known).fetchall())
 
 
 def test_an_account_without_anything(

@@ -58,6 +58,12 @@ def test_nothing_differs(db: DB) -> None:
     assert written == Written(unchanged=2, comparison=Comparison((DAY,), 0, 0, 0, ()))
 
 
+def test_a_value_that_is_kept_does_not_differ(db: DB) -> None:
+    first(db, "transfers", transfer(1, network="TRON", txid="abc"))
+    written = again(db, "transfers", Batch([transfer(1)], [Proof("spot", DAY)]))
+    assert written == Written(unchanged=1, comparison=Comparison((DAY,), 0, 0, 0, ()))
+
+
 def test_each_kind_of_difference_is_reported(db: DB, caplog: pytest.LogCaptureFixture) -> None:
     invented = trade(3, executed_at=at(30))
     damaged = FIRST | {"amount": Decimal("0.51"), "raw": {"id": "1", "gone": 1, "other": 2}}

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.warehouse.batches import Row, Written
 from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision, merge
-from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade
+from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade, transfer
 
 DB = Connection[TupleRow]
 
@@ -36,6 +36,17 @@ def test_counts_what_is_new_changed_and_the_same(db: DB) -> None:
     written = put(db, "trades", trade(1), trade(2, price=Decimal(7)), trade(3))
     assert written == Written(inserted=1, changed=1, unchanged=1)
     assert column(db, "price") == [Decimal(7), Decimal("60000.10"), Decimal("60000.10")]
+
+
+def test_what_the_exchange_no_longer_says_of_a_row_is_kept(db: DB) -> None:
+    put(db, "transfers", transfer(1, network="TRON", txid="abc"), transfer(2))
+    written = put(db, "transfers", transfer(1), transfer(2, txid="def"))
+    assert written == Written(changed=1, unchanged=1)
+    assert put(db, "transfers", transfer(1, status="failed")) == Written(changed=1)
+    found = "SELECT network, txid, status FROM alphapulse.transfers ORDER BY transfer_id"
+    assert db.execute(found).fetchall() == [("TRON", "abc", "failed"), (None, "def", "ok")]
+    put(db, "transfers", transfer(1, network="ETH", txid="new"))
+    assert db.execute(found).fetchall()[0] == ("ETH", "new", "ok")
 
 
 def test_no_rows_are_nothing(db: DB) -> None:
