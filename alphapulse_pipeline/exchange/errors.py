@@ -165,7 +165,7 @@ def _is_throttled(text: str) -> bool:
 
 
 def _problem(error: BaseException, kind: Kind) -> str:
-    text = _exchange_message(str(error))
+    text = exchange_message(str(error))
     match kind:
         case _ if refusal := refusal_of(error):
             return f"{refusal.meaning}: {text}"
@@ -190,7 +190,7 @@ def _problem(error: BaseException, kind: Kind) -> str:
             return text or type(error).__name__
 
 
-def _exchange_message(text: str) -> str:
+def exchange_message(text: str) -> str:
     """The exchange's own message in quotes, if the text of ccxt's error contains one."""
     message = re.search(r'"(?:retMsg|msg|message|error)"\s*:\s*\[?"((?:[^"\\]|\\.)+)"', text)
     code = re.search(r'"(?:retCode|code)"\s*:\s*"?(-?\d+)', text)
@@ -220,6 +220,7 @@ def _fix(error: BaseException, kind: Kind, environment: AccountEnvironment) -> s
                 secret=secret,
                 password=environment.api_password,
                 testnet=environment.testnet,
+                url=environment.api_url,
                 address=address_in(str(error)),
             )
         case Kind.RESTRICTED:

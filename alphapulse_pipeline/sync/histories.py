@@ -13,6 +13,7 @@ from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_ti
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.walker import FromId
 from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
+from alphapulse_pipeline.exchange.walker.too_old import walk_served
 from alphapulse_pipeline.exchange.walker.unknown_retention import (
     is_served,
     limit_to_oldest_row,
@@ -175,9 +176,6 @@ class _HistoryReader:
                         self.state.mark_unreachable(gap.stream, lost, _NO_MARKET)
                     elif item.kind in _STATES and self.state.newest_row(gap.stream) is None:
                         session.skipped.skip_stream(self.dataset, gap.stream, item.problem)
-                    elif item.kind is Kind.TOO_OLD:
-                        lost = TimeRange(gap.missing.start, read_from[gap])
-                        self.state.mark_unreachable(gap.stream, lost, item.problem)
                     else:
                         if item.kind is Kind.SUSPECT:
                             self.state.suspect(gap.stream, _KNOWN_ROW_EXPIRES)
@@ -234,7 +232,7 @@ class _HistoryReader:
             else None
         )
         start, end = to_milliseconds(gap.missing.start), to_milliseconds(gap.missing.end)
-        pages = feed.paging.walk(session.client.request, feed, start, end, after)
+        pages = walk_served(session.client.request, feed, start, end, after)
         # a walk that must continue from a stored row needs no other proof
         if not (after and isinstance(feed.paging, FromId)):
             known_row = self._known_row(stream)

@@ -10,7 +10,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alphapulse_pipeline.exchange.feed import MILLISECOND, Caller, Feed, Page, Paging
+from ccxt.base.errors import BaseError
+
+from alphapulse_pipeline.exchange.errors import Kind, kind_of
+from alphapulse_pipeline.exchange.feed import MILLISECOND, Caller, Feed, Page, Paging, Raw
 from alphapulse_pipeline.exchange.walker.ids import FIRST, FromId
 
 
@@ -31,7 +34,7 @@ class FromIdOrWindows:
             async for page in self.windows.walk(call, feed, start, end, None):
                 yield page
             return
-        rows = await self.ids.request(call, feed, int(after or FIRST))
+        rows = await self._first(call, feed, after)
         if after and self.ids.continues(rows, after):
             pages = self.ids.following(call, feed, start, end, rows[1:])
         elif not after and rows and feed.moment(rows[0]) < end - recent:
@@ -40,3 +43,12 @@ class FromIdOrWindows:
             pages = self.windows.walk(call, feed, start, end, None)
         async for page in pages:
             yield page
+
+    async def _first(self, call: Caller, feed: Feed, after: str | None) -> list[Raw]:
+        """The first rows by id; none if the exchange refuses the id as too old."""
+        try:
+            return await self.ids.request(call, feed, int(after or FIRST))
+        except BaseError as error:
+            if kind_of(error) is not Kind.TOO_OLD:
+                raise
+            return []

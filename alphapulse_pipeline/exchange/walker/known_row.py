@@ -10,6 +10,7 @@ from ccxt.base.errors import BaseError
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, to_time
+from alphapulse_pipeline.exchange.walker.too_old import walk_served
 
 _HELD = 20
 """The most empty pages held back, so that a long quiet period is proven step by step."""
@@ -53,7 +54,7 @@ async def confirm_empty_pages(
 async def _check_known_row(feed: Feed, call: Caller, known_row: int | None) -> None:
     if known_row is None:
         return
-    async for page in feed.paging.walk(call, feed, known_row, known_row + 1, None):
+    async for page in walk_served(call, feed, known_row, known_row + 1):
         if page.rows:
             return
     raise ExchangeFailure(

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from dataclasses import replace
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.walker.too_old import walk_served
 
 RETENTION_UNKNOWN = (
     "the exchange returned no older row, and how far back it keeps rows is not known"
@@ -46,7 +47,7 @@ async def limit_to_oldest_row(
             yield proved
         held = _unproved(held, known_row)
     for part in held:
-        yield replace(part, unverified=RETENTION_UNKNOWN)
+        yield replace(part, unverified=part.unverified or RETENTION_UNKNOWN)
 
 
 async def is_served(call: Caller, feed: Feed, time: int) -> bool:
@@ -55,7 +56,7 @@ async def is_served(call: Caller, feed: Feed, time: int) -> bool:
     A day is requested, since the window may be of another time than the row's own, e.g. of an
     order's last change.
     """
-    async for page in feed.paging.walk(call, feed, time, time + _DAY, None):
+    async for page in walk_served(call, feed, time, time + _DAY):
         if any(feed.moment(row) <= time for row in page.rows):
             return True
     return False
