@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+# A page that says months may mean calendar months or thirty days each: these are the shorter.
+THREE_MONTHS = timedelta(days=89)
+"""From February to April."""
+SIX_MONTHS = timedelta(days=180)
+"""Of thirty days; any six calendar months have at least 181."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Documented:

@@ -221,15 +221,13 @@ def incomes(simulator: Simulator, path: str, start: int) -> list[dict[str, Any]]
     return rows
 
 
-@pytest.mark.parametrize(
-    ("path", "wallet", "days"), [(INCOME, "usdm", 90), ("/dapi/v1/income", "coinm", 323)]
-)
+@pytest.mark.parametrize(("path", "wallet"), [(INCOME, "usdm"), ("/dapi/v1/income", "coinm")])
 def test_the_income_history_is_the_ledger(
-    simulator: Simulator, world: World, path: str, wallet: Wallet, days: int
+    simulator: Simulator, world: World, path: str, wallet: Wallet
 ) -> None:
     binance = world.on("binance")
-    start = max(NOW - days * DAY, world.genesis)
-    rows = incomes(simulator, path, start - (10 * DAY if wallet == "usdm" else 0))
+    start = NOW - 89 * DAY
+    rows = incomes(simulator, path, start - 10 * DAY)
     ledger = binance.account.books.ledger[wallet]
     entries = [ledger.rows[index] for index in ledger.span(start, NOW)]
     expected = [
@@ -278,8 +276,7 @@ def test_income_by_week_type_and_symbol(simulator: Simulator, facts: dict[str, A
     assert signed(simulator, INCOME, {"limit": 1001}).code == -1130
 
 
-def test_funding_is_served_for_ninety_days(facts: dict[str, Any], world: World) -> None:
-    times = [row["happened_at"] for row in facts["funding"] if row["wallet"] == "usdm"]
-    assert NOW - 90 * DAY <= min(times) < NOW - 89 * DAY
-    coins = [row["happened_at"] for row in facts["funding"] if row["wallet"] == "coinm"]
-    assert min(coins) < world.genesis + 60 * DAY
+@pytest.mark.parametrize("wallet", ["usdm", "coinm"])
+def test_funding_is_served_for_three_months(facts: dict[str, Any], wallet: Wallet) -> None:
+    times = [row["happened_at"] for row in facts["funding"] if row["wallet"] == wallet]
+    assert NOW - 89 * DAY <= min(times) < NOW - 88 * DAY

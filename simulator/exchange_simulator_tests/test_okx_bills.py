@@ -17,7 +17,7 @@ from exchange_simulator_tests.okx_client import rows, walk
 
 FILLS = "trade/fills-history"
 BILLS = "account/bills-archive"
-QUARTER = 90 * DAY
+QUARTER = 89 * DAY
 Truth = dict[str, Any]
 
 

@@ -13,7 +13,7 @@ from exchange_simulator_tests.okx_client import rows, signed, walk
 
 ARCHIVE = "trade/orders-history-archive"
 RECENT = "trade/orders-history"
-QUARTER = 90 * DAY
+QUARTER = 89 * DAY
 Truth = dict[str, Any]
 
 

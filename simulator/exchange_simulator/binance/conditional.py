@@ -13,7 +13,7 @@ from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import on_grid, price_of
 from exchange_simulator.binance.names import conditional_id, order_id
 from exchange_simulator.binance.pages import Window, futures_window, newest, oldest
-from exchange_simulator.binance.retention import THREE_MONTHS, conditional_expired
+from exchange_simulator.binance.retention import NINETY_DAYS, conditional_expired
 from exchange_simulator.binance.symbols import contracts, symbol_of
 from exchange_simulator.markets import WEEK
 from exchange_simulator.money import ZERO
@@ -35,7 +35,7 @@ def all_orders(call: Call) -> Result:
     """From an id on, or of a window of at most seven days; otherwise of the last seven days."""
     market, limit = call.market(), call.limit(500, 1000)
     first, window = call.integer("algoId"), futures_window(call, WEEK)
-    edge = call.now - THREE_MONTHS
+    edge = call.now - NINETY_DAYS
 
     def keep(order: Conditional) -> bool:
         wanted = order.market is market and (first is None or _number(call, order) >= first)

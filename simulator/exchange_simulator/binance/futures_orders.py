@@ -14,7 +14,7 @@ from exchange_simulator.binance.futures_trades import by_id, symbol_or_pair
 from exchange_simulator.binance.names import client_order_id, order_id
 from exchange_simulator.binance.orders import STATUSES, found, resting
 from exchange_simulator.binance.pages import Window, futures_window, newest, oldest
-from exchange_simulator.binance.retention import RETENTION, THREE_MONTHS
+from exchange_simulator.binance.retention import NINETY_DAYS, RETENTION
 from exchange_simulator.binance.symbols import contracts, pair_of, symbol_of
 from exchange_simulator.markets import WEEK, Market
 from exchange_simulator.money import ZERO
@@ -65,7 +65,7 @@ def force_orders(call: Call) -> Result:
         )
 
     orders = call.world.account.orders
-    edge = call.now - THREE_MONTHS
+    edge = call.now - NINETY_DAYS
     window = Window(max(window.start, edge), window.end)
     return [_row(call, order) for order in oldest(call, orders, window, limit, keep)]
 
@@ -78,7 +78,7 @@ def _orders(call: Call, market: Market | None, limit: int) -> list[Order]:
     """With an id: orders from `orderId` on; with times: orders of at most seven days; both oldest
     first. Otherwise the newest of the last seven days."""
     first, window = call.integer("orderId"), futures_window(call, WEEK)
-    edge = call.now - THREE_MONTHS
+    edge = call.now - NINETY_DAYS
     if window is not None and window.start < edge:
         raise Refused(-4166, "Search window is restricted to recent 90 days only.")
     account = call.world.account

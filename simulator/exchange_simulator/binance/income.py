@@ -30,10 +30,10 @@ def income(call: Call) -> Result:
         end = call.now
     if start > end:
         raise Refused(-1023, "Start time is greater than end time.")
-    if call.kind == "linear":
-        start = max(start, call.now - THREE_MONTHS)
-    elif end - start > _YEAR:
+    if call.kind == "inverse" and end - start > _YEAR:
         raise Refused(-4165, "Maximum time interval is 365 days")
+    # the page of COIN-M does not say it
+    start = max(start, call.now - THREE_MONTHS)
     ledger = call.world.account.books.ledger[wallet_of(call)]
     rows = (
         row

@@ -11,7 +11,7 @@ from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.names import parts, transaction_id
 from exchange_simulator.binance.pages import take, wallet_window
-from exchange_simulator.binance.retention import THREE_MONTHS
+from exchange_simulator.binance.retention import NINETY_DAYS
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, WEEK
 from exchange_simulator.money import ZERO, plain
@@ -137,7 +137,7 @@ def capital_flow(call: Call) -> Result:
     kind, asset, above = call.text("type"), call.text("asset"), call.integer("fromId")
     start, end = call.integer("startTime"), call.integer("endTime")
     limit = call.limit(500, 1000)
-    start = max(start or 0, call.now - THREE_MONTHS)
+    start = max(start or 0, call.now - NINETY_DAYS)
     end = call.now if end is None else end
     ledger = call.world.account.books.ledger["margin"]
 

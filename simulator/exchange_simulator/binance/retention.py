@@ -6,22 +6,27 @@ from exchange_simulator.markets import DAY
 from exchange_simulator.records import Conditional
 
 SIX_MONTHS = 180 * DAY
-THREE_MONTHS = 90 * DAY
+NINETY_DAYS = 90 * DAY
+# the fewest days that they can have
+THREE_MONTHS = 89 * DAY
 
 RETENTION: Mapping[str, int] = {
     "trades:usdm": SIX_MONTHS,
     "trades:coinm": SIX_MONTHS,
-    "orders:usdm": THREE_MONTHS,
-    "orders:coinm": THREE_MONTHS,
+    "orders:usdm": NINETY_DAYS,
+    "orders:coinm": NINETY_DAYS,
     # Binance counts the three days from when the order was placed, not from its end
     "unfilled:usdm": 3 * DAY,
     "unfilled:coinm": 3 * DAY,
-    "unfilled": THREE_MONTHS,
+    "unfilled": NINETY_DAYS,
     # deposits and withdrawals never expire
     "transfers:transfer": SIX_MONTHS,
     "funding:usdm": THREE_MONTHS,
     "ledger:usdm": THREE_MONTHS,
-    "ledger:margin": THREE_MONTHS,
+    # not documented
+    "funding:coinm": THREE_MONTHS,
+    "ledger:coinm": THREE_MONTHS,
+    "ledger:margin": NINETY_DAYS,
 }
 UNSERVED = frozenset(
     {"ledger:spot", "ledger:funding", "balance_after", "transfers:between accounts"}
@@ -31,5 +36,5 @@ UNSERVED = frozenset(
 def conditional_expired(order: Conditional, at: int) -> bool:
     """Whether a conditional order is no longer found; one that is open always is."""
     status = order.status(at)
-    kept = {"open": at, "closed": THREE_MONTHS, "canceled": 3 * DAY}[status]
+    kept = {"open": at, "closed": NINETY_DAYS, "canceled": 3 * DAY}[status]
     return order.happened_at < at - kept

@@ -20,8 +20,8 @@ from exchange_simulator.records import Fill, Funding, LedgerEntry, Loan
 from exchange_simulator.world import World
 
 _RECENT = 7 * DAY
-ARCHIVED = 90 * DAY
-"""How long bills, orders and fills are served: three months."""
+ARCHIVED = 89 * DAY
+"""How long bills, orders and fills are served: three months, which may have no more days."""
 
 ACCOUNTS = {"funding": "6", "trading": "18"}
 _SUBTYPES: dict[str, dict[Literal["buy", "sell"], str]] = {

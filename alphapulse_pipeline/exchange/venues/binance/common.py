@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from alphapulse_pipeline.exchange.documented import Documented
+from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
 from alphapulse_pipeline.exchange.feed import Feed, between
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Windows
@@ -53,8 +53,8 @@ PLACES = (
     Place(SPOT, "spot", "privateGet"),
     Place(MARGIN, "spot", "sapiGetMargin", params={"isIsolated": "FALSE"}),
     Place(ISOLATED, "spot", "sapiGetMargin", params={"isIsolated": "TRUE"}),
-    Place(USDM, "linear", "fapiPrivateGet", timedelta(days=180), timedelta(days=90)),
-    Place(COINM, "inverse", "dapiPrivateGet", timedelta(days=180), timedelta(days=90)),
+    Place(USDM, "linear", "fapiPrivateGet", SIX_MONTHS, timedelta(days=90)),
+    Place(COINM, "inverse", "dapiPrivateGet", SIX_MONTHS, timedelta(days=90)),
 )
 
 

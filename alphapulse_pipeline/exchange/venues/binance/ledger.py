@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import COINM, MARGIN, USDM, windowed
@@ -11,7 +12,9 @@ from alphapulse_pipeline.exchange.venues.venue import Source
 
 _PREFIXES = {USDM: "fapiPrivateGet", COINM: "dapiPrivateGet"}
 _CATEGORIES = {USDM: "linear", COINM: "inverse"}
-_RETENTION = {USDM: timedelta(days=90), COINM: None}
+_RETENTION = {USDM: THREE_MONTHS}
+# its page says nothing: it may keep no more than USD-M
+_KEPT = {COINM: THREE_MONTHS}
 _INCOME_FIELDS = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
 # incomeType of futures, or type of margin's capital flow -> class
 _CLASSES = {
@@ -68,7 +71,8 @@ def _income(wallet: str) -> Source:
         _entry,
         required=_INCOME_FIELDS,
         documented=pages.INCOME[wallet],
-        retention=_RETENTION[wallet],
+        retention=_RETENTION.get(wallet),
+        kept=_KEPT.get(wallet),
         category=_CATEGORIES[wallet],
         mentions="symbol",
     )
@@ -83,7 +87,8 @@ def _funding(wallet: str) -> Source:
         lambda raw, row: row,
         required=_INCOME_FIELDS,
         documented=pages.INCOME[wallet],
-        retention=_RETENTION[wallet],
+        retention=_RETENTION.get(wallet),
+        kept=_KEPT.get(wallet),
         category=_CATEGORIES[wallet],
         incomeType="FUNDING_FEE",
     )

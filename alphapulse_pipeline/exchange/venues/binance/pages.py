@@ -173,7 +173,8 @@ INCOME = {
         f"20 {_FUTURES_WEIGHT}",
         1000,
         100,
-        note=f"no retention is documented; windows of up to a year; {_MARKETS}",
+        note="no retention is documented: beyond the three months of USD-M, silence proves "
+        f"nothing; windows of up to a year; {_MARKETS}",
     ),
 }
 CAPITAL_FLOW = _page(

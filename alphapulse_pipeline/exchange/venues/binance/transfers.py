@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.documented import SIX_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, at, milliseconds, to_time
 from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
@@ -82,7 +83,7 @@ def transfers() -> dict[str, Source]:
                     limit="size",
                     kind="transfer",
                     window=timedelta(days=90),
-                    retention=timedelta(days=180),
+                    retention=SIX_MONTHS,
                     type=f"{source}_{target}",
                 )
     return found

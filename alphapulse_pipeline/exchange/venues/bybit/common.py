@@ -27,7 +27,6 @@ LIST = at("result", "list")
 WINDOW = between("startTime", "endTime")
 
 TWO_YEARS = timedelta(days=730)
-HALF_A_YEAR = timedelta(days=180)
 WEEK = timedelta(days=7)
 MONTH = timedelta(days=30)
 

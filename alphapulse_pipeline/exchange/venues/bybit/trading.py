@@ -13,11 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
-from alphapulse_pipeline.exchange.documented import Documented
+from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.bybit.common import (
     CATEGORIES,
-    HALF_A_YEAR,
     IN_ANY_ORDER,
     LIST,
     NEWEST_FIRST,
@@ -164,7 +163,7 @@ def orders() -> dict[str, Source]:
     linear = before["linear before the upgrade"]
     by_symbol = replace(
         linear,
-        feed=replace(linear.feed, horizon=HALF_A_YEAR),
+        feed=replace(linear.feed, horizon=SIX_MONTHS),
         per_market="symbol",
         traded_in="USDC",
     )
@@ -309,7 +308,7 @@ def _before_upgrade(
         for stream, source in sources.items()
     }
     if linear := ended.get("linear before the upgrade"):
-        half = replace(linear, feed=replace(linear.feed, horizon=HALF_A_YEAR))
+        half = replace(linear, feed=replace(linear.feed, horizon=SIX_MONTHS))
         ended["USDC contract before the upgrade"] = half
     return ended
 
@@ -317,7 +316,7 @@ def _before_upgrade(
 def _earlier(feed: Feed) -> Feed:
     required = _FILL_BEFORE_UPGRADE_FIELDS if feed.required == _FILL_FIELDS else feed.required
     options = feed.params["category"] == "option"
-    return replace(feed, required=required, horizon=HALF_A_YEAR if options else feed.horizon)
+    return replace(feed, required=required, horizon=SIX_MONTHS if options else feed.horizon)
 
 
 def _held(

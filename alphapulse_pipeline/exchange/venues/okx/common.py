@@ -18,7 +18,6 @@ TRADING, FUNDING = "trading", "funding"
 TYPES = {"SPOT": "spot", "MARGIN": "spot", "SWAP": "swap", "FUTURES": "future", "OPTION": "option"}
 
 DATA = at("data")
-THREE_MONTHS = timedelta(days=90)
 LIMIT = 100
 LAG = timedelta(minutes=5)
 """How late rows appear: the funding account's bills are updated every 30 seconds, and "potential

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Feed, Raw, between, milliseconds
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.okx.common import (
@@ -16,7 +17,6 @@ from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     FUNDING,
     LIMIT,
-    THREE_MONTHS,
     TRADING,
     documented,
     per_user,

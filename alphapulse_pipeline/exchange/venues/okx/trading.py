@@ -9,14 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
-from alphapulse_pipeline.exchange.documented import Documented
+from alphapulse_pipeline.exchange.documented import THREE_MONTHS, Documented
 from alphapulse_pipeline.exchange.feed import Feed, Raw, between, milliseconds
 from alphapulse_pipeline.exchange.venues.okx.common import (
     BY_BILL,
     BY_ORDER,
     DATA,
     LIMIT,
-    THREE_MONTHS,
     TRADING,
     TYPES,
     documented,
