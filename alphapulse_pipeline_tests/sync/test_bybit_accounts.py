@@ -125,6 +125,25 @@ def test_a_sub_account_without_a_permission(
     )
 
 
+@pytest.mark.parametrize("exchange", ["bybiteu", "bybitid"])
+def test_the_hosts_of_other_regions_are_read_like_bybit(
+    exchange: str,
+    simulator: Simulator,
+    make_account: Make,
+    database: str,
+    db: Connection[TupleRow],
+) -> None:
+    """Contracts of kinds that ccxt does not list there have no known size."""
+    account = make_account(simulator.url, exchange=exchange)
+    sync_all(account, database)
+    truth = simulator.truth(NOW_MS)
+    for dataset in ("orders", "transfers", "funding", "ledger", "balances"):
+        assert stored(db, dataset, account.name) == true(truth, dataset), dataset
+    read = {row[0] for row in db.execute("SELECT trade_id FROM alphapulse.trades").fetchall()}
+    assert read == {row["trade_id"] for row in truth["trades"]}
+    assert gaps(db) == []
+
+
 def test_a_new_account_without_anything(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:

@@ -23,6 +23,8 @@ EXCHANGE = SimulatedExchange(
     key_header="x-bapi-api-key",
     retention=RETENTION,
     unserved=frozenset({"ledger:funding"}),
+    reference_id=names.reference_id,
+    parts=names.parts,
 )
 
 __all__ = ["EXCHANGE"]

@@ -1,5 +1,6 @@
 """Bybit's names: ids, types of the transaction log, contracts of one coin or one dollar."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from exchange_simulator.identity import uuid
@@ -55,6 +56,34 @@ def entry_id(world: World, entry: LedgerEntry) -> str:
 
 def entry_kind(entry: LedgerEntry) -> str:
     return _TYPES.get(entry.kind) or ("TRANSFER_IN" if entry.amount > 0 else "TRANSFER_OUT")
+
+
+def reference_id(world: World, entry: LedgerEntry) -> str:
+    match entry.source:
+        case Fill() as fill:
+            return trade_id(world, fill)
+        case Funding() as funding:
+            return settlement_id(world, funding)
+        case Transfer() as transfer:
+            return transfer_id(world, transfer)
+    return ""
+
+
+def settlement_id(world: World, funding: Funding) -> str:
+    """Whether it is that of the funding payment, no page says: not where it settles more."""
+    if funding.session:
+        return uuid(world.seed, "settlement", funding.number)
+    return funding_id(world, funding)
+
+
+def parts(world: World, entry: LedgerEntry) -> Sequence[tuple[str, str, Decimal]]:
+    """The log has a session's profit in an entry together with the funding, as an amount of its
+    own."""
+    name, kind = entry_id(world, entry), entry_kind(entry)
+    session = entry.source.session if isinstance(entry.source, Funding) else Decimal(0)
+    if not session:
+        return [(kind, name, entry.amount)]
+    return [(kind, name, entry.amount - session), (f"{kind} cashFlow", name, session)]
 
 
 def contracts(market: Market, amount: Decimal) -> Decimal:

@@ -11,6 +11,7 @@ from exchange_simulator.bybit.names import (
     entry_id,
     entry_kind,
     execution_id,
+    settlement_id,
     transfer_id,
 )
 from exchange_simulator.bybit.symbols import symbol_of
@@ -284,5 +285,5 @@ def _funding_in_log(world: World, funding: Funding) -> dict[str, Any]:
         # of USDC contracts: the profit of the last eight hours
         "cashFlow": plain(funding.session),
         "feeRate": plain(funding.rate if long else -funding.rate),
-        "tradeId": execution_id(world, funding),
+        "tradeId": settlement_id(world, funding),
     }

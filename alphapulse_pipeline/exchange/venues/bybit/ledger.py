@@ -1,8 +1,9 @@
 """Bybit's ledger: the transaction log of the unified wallet."""
 
 from decimal import Decimal
+from typing import Any
 
-from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.bybit.common import (
     IN_ANY_ORDER,
@@ -30,6 +31,9 @@ _CLASSES = {
     "BONUS": "reward",
     "FEE_REFUND": "adjustment",
 }
+_PART = "part"
+"""A field that is added to the parts of a settlement: which of its amounts the part has."""
+_FUNDING, _SESSION = "funding", "cashFlow"
 _ENTRY_FIELDS = ("id", "type", "currency", "change", "cashBalance", "tradeId", "orderId")
 _LOG = page(
     "account/transaction-log",
@@ -53,7 +57,7 @@ def entries(amend: Amend, **params: str) -> Source:
             "privateGetV5AccountTransactionLog",
             IN_ANY_ORDER,
             {"accountType": "UNIFIED", "limit": _LOG.limit, **params},
-            LIST,
+            _entries,
             milliseconds("transactionTime"),
             WINDOW,
             required=_ENTRY_FIELDS,
@@ -67,11 +71,41 @@ def entries(amend: Amend, **params: str) -> Source:
     )
 
 
+def _entries(answer: Any) -> Any:
+    """The entries; a settlement of funding and of a session is two.
+
+    USDC contracts settle both at the same time, in a single record (`funding` and `cashFlow`), and
+    the history of funding has only the former. The page does not say whether `tradeId` is the id of
+    the funding payment, so the parts are told apart here, and not by it.
+    """
+    found = LIST(answer)
+    if not isinstance(found, list):
+        return found
+    return [part for entry in found for part in _parts(entry)]
+
+
+def _parts(entry: Any) -> list[Any]:
+    settled = isinstance(entry, dict) and entry.get("type") == "SETTLEMENT"
+    if not settled or not number(entry.get(_SESSION)):
+        return [entry]
+    return [{**entry, _PART: _FUNDING}, {**entry, _PART: _SESSION}]
+
+
 def _entry(raw: Raw, row: Row) -> Row:
-    """`change` is the change of the balance, fee included."""
-    return row | {
+    """`change` is the change of the balance, fee included: cashFlow + funding - fee."""
+    entry = row | {
         "kind": raw["type"],
         "amount": Decimal(raw["change"]),
         "reference_id": raw.get("tradeId") or raw.get("orderId") or "",
         "class": ledger_class(raw["type"], _CLASSES),
+    }
+    if _PART not in raw:
+        return entry
+    session = Decimal(raw[_SESSION])
+    if raw[_PART] == _SESSION:
+        return entry | {"kind": f"{raw['type']} {_SESSION}", "amount": session, "class": "other"}
+    before = number(entry["balance_after"])
+    return entry | {
+        "amount": entry["amount"] - session,
+        "balance_after": None if before is None else before - session,
     }
