@@ -15,8 +15,8 @@ from alphapulse_pipeline.exchange.kind import Kind
 class Refusal:
     """Why a request is refused.
 
-    `fix` has the placeholders `{key}`, `{secret}`, `{password}` and `{testnet}`, the names of the
-    account's environment variables, and `{address}`, the address that the request came from.
+    `fix` has the placeholders `{key}`, `{secret}`, `{password}`, `{testnet}` and `{url}`, the names
+    of the account's environment variables, and `{address}`, the address that the request came from.
     """
 
     meaning: str
@@ -124,6 +124,13 @@ _BINANCE_2015 = replace(
     + "; futures need a key created after the futures account was opened, and may need "
     '"Enable Futures", which allow_trading_keys: true accepts',
 )
+# "Integration Guidance" (2026-07-24) lists the hosts
+_BYBIT_UNKNOWN = replace(
+    UNKNOWN_KEY,
+    fix=UNKNOWN_KEY.fix
+    + ", or to Bybit's site of another region: exchange: bybiteu for bybit.eu, bybitid for "
+    "bybit.id; for other sites set {url} to their host, such as https://api.bybit.kz",
+)
 _OKX_UNKNOWN = replace(
     UNKNOWN_KEY,
     fix=UNKNOWN_KEY.fix
@@ -133,7 +140,7 @@ _OKX_UNKNOWN = replace(
 
 _REFUSALS: Mapping[str, Refusal] = {
     # Bybit
-    "retCode 10003": UNKNOWN_KEY,
+    "retCode 10003": _BYBIT_UNKNOWN,
     "retCode 10004": WRONG_SECRET,
     "retCode 10005": NO_RIGHT,
     "retCode 10007": UNKNOWN_KEY,

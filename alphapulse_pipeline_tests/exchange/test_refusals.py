@@ -46,6 +46,7 @@ EXPIRED = ["the API key has expired", "create a new read-only key"]
 HERE = "this machine's address"
 REFUSED: list[tuple[tuple[str, Reply], list[str]]] = [
     (bybit(10003, "API key is invalid."), [*NOT_KNOWN, '"API key is invalid" (10003)']),
+    (bybit(10003, "API key is invalid."), ["bybiteu", "set MAIN_API_URL to their host"]),
     (bybit(10004, "error sign! origin_string[1790000000000key5000]"), [*NO_MATCH, "(10004)"]),
     (
         bybit(10005, "Permission denied, please check your API key permissions."),

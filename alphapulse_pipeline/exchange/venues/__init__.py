@@ -13,6 +13,8 @@ VENUES: dict[str, Venue] = {
     "kraken": KRAKEN,
     "okx": OKX,
     # the same API on the hosts of other regions, with keys of their own
+    "bybiteu": BYBIT,
+    "bybitid": BYBIT,
     "myokx": OKX,
     "okxus": OKX,
 }
