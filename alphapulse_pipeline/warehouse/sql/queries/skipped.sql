@@ -58,8 +58,8 @@ WHERE
     );
 
 -- skip_streams --
--- Record the streams of skipped wallets: those that were read before, so that they have no gaps, and
--- all of a wallet that is closed. A stream that had rows is no stream of a wallet never opened.
+-- Record the streams of skipped wallets: those that were read before, so that they have no gaps,
+-- and all of a wallet that is closed. A stream that had rows is none of a wallet never opened.
 INSERT INTO alphapulse.skipped AS s
     (account, dataset, part, wallet, state, reason, fingerprint, checked_at)
 SELECT
