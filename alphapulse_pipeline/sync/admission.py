@@ -63,7 +63,10 @@ def _check_permissions(session: Session) -> None:
         rights = session.client.run(
             rights_of, session.account, session.venue.rights, session.client.request
         )
-        ask_products(session)
+        now = session.client.now()
+        refusal = objection(session.account, rights, now)
+        if refusal is None:
+            ask_products(session)
     except UnusableRights:
         raise
     except ExchangeFailure as failure:
@@ -87,8 +90,7 @@ def _check_permissions(session: Session) -> None:
         rights.expires_at,
         rights.addresses,
     )
-    now = session.client.now()
-    if refusal := objection(session.account, rights, now):
+    if refusal:
         raise refusal
     if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         name = session.account.environment.api_key

@@ -178,6 +178,17 @@ def test_a_trading_key_is_admitted_only_if_allowed(
     assert "set allow_trading_keys: true in the defs.yaml of main" in said
 
 
+def test_with_a_refused_key_nothing_else_is_requested(
+    world: World, make_account: Make, database: str
+) -> None:
+    keys = [Key(may_withdraw=True)]
+    with serve(world.on("binance"), clock=lambda: NOW_MS, keys=keys, limits=False) as simulator:
+        said, _ = attempts(make_account(simulator.url, "main", exchange="binance"), database)
+        asked = {seen.path for seen in simulator.requests}
+    assert all("may withdraw" in sentence for sentence in said.values())
+    assert asked == {"/api/v3/time", ASKED["binance"]}
+
+
 def test_a_withdrawing_key_is_never_admitted(
     world: World, make_account: Make, database: str, db: Database
 ) -> None:

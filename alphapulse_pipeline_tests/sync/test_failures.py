@@ -85,8 +85,12 @@ CASES: dict[str, tuple[Callable[[World], Any], str, list[str]]] = {
     ),
     "missing permission": (
         lambda w: sick(w, key=Key(scopes=frozenset())),
-        "permission",
-        ["Permission denied", "grant the key in BYBIT_API_KEY read permission"],
+        "credentials",
+        [
+            "does not report what the key in BYBIT_API_KEY may do",
+            "Permission denied",
+            "grant the key in BYBIT_API_KEY read permission",
+        ],
     ),
 }
 
@@ -108,12 +112,9 @@ def test_everything_fails_and_says_why(
     ).fetchall()
     assert {row[0] for row in log} == set(outcome)
     for dataset, status, found, error, written in log:
-        # prices are public, but what is held was never read
-        expected = "incomplete" if dataset == "prices" and case == "missing permission" else kind
-        assert (status, found, written) == ("failed", expected, 0), (dataset, error)
+        assert (status, found, written) == ("failed", kind, 0), (dataset, error)
         assert "\n" not in error
-        if expected == kind:
-            assert [word for word in words if word not in error] == [], error
+        assert [word for word in words if word not in error] == [], error
     for table in ("snapshots", *SNAPSHOTS, *HISTORIES):
         assert db.execute(f"SELECT count(*) FROM alphapulse.{table}".encode()).fetchone() == (0,)
     assert covered() == []
