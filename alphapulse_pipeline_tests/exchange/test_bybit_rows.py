@@ -1,12 +1,13 @@
 """Rows of Bybit, from answers of the form that its pages document, with their blanks, missing
 fields and new values (bybit-exchange.github.io/docs/v5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from alphapulse_pipeline.exchange import new_values
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.venues.bybit.account import delisted
 from alphapulse_pipeline_tests.exchange.accounts import DAY, Account, account, market
@@ -286,6 +287,49 @@ def test_a_documented_entry_of_the_log(kind: str, class_: str) -> None:
     [row] = rows("/account/transaction-log", [sent], "ledger", "unified", BTC_PERPETUAL)
     assert (row["kind"], row["class"]) == (kind, class_)
     assert (row["amount"], row["balance_after"]) == (Decimal("-0.003676"), Decimal("5086.55825002"))
+
+
+def test_a_settlement_of_funding_and_a_session_is_two_entries() -> None:
+    """Whatever `tradeId` names: the funding is explained by its payment, the profit counts."""
+    sent = ENTRY | {"cashFlow": "45.76", "change": "45.756324", "cashBalance": "5132.31822602"}
+    found = rows("/account/transaction-log", [sent], "ledger", "unified", BTC_PERPETUAL)
+    names = ("kind", "class", "amount", "balance_after")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        ("SETTLEMENT", "funding", Decimal("-0.003676"), Decimal("5086.55822602")),
+        ("SETTLEMENT cashFlow", "other", Decimal("45.76"), Decimal("5132.31822602")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "row"),
+    [
+        ("type of execution, 'Gift', kept as 'trade'", lambda: fill(execType="Gift")),
+        (
+            "transfer status, 'Lost', kept as 'Lost'",
+            lambda: rows(
+                "/query-universal-transfer-list",
+                [BETWEEN_ACCOUNTS | {"status": "Lost"}],
+                "transfers",
+                "sent to other accounts",
+            ),
+        ),
+        (
+            "account type, 'EARN', kept as 'earn'",
+            lambda: rows(
+                "/query-universal-transfer-list",
+                [BETWEEN_ACCOUNTS | {"fromAccountType": "EARN"}],
+                "transfers",
+                "sent to other accounts",
+            ),
+        ),
+    ],
+)
+def test_a_new_value_is_kept_and_reported(
+    field: str, row: Callable[[], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    new_values.report.cache_clear()
+    assert row()
+    assert [field in record.getMessage() for record in caplog.records] == [True]
 
 
 def balances(*coins: dict[str, Any]) -> dict[str, dict[str, Any]]:

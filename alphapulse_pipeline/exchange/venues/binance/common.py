@@ -7,6 +7,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
 from alphapulse_pipeline.exchange.feed import Feed, between
+from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Windows
 
@@ -59,15 +60,15 @@ PLACES = (
 
 
 # statuses that ccxt does not translate into those of the table
-_OPEN = ("PENDING_NEW", "PENDING_CANCEL")
+_OPEN = {"PENDING_NEW": "open", "PENDING_CANCEL": "open"}
 _STATUSES = ("open", "closed", "canceled", "expired", "rejected")
 
 
 def status(raw: str, translated: str) -> str:
     """An order's status. A new one is unknown; `raw` keeps its name."""
-    if raw in _OPEN:
-        return "open"
-    return translated if translated in _STATUSES else "unknown"
+    if raw not in _OPEN and translated in _STATUSES:
+        return translated
+    return meaning("order status", raw, _OPEN, "unknown")
 
 
 def all_of(answer: Any) -> Any:

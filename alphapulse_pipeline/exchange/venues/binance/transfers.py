@@ -7,6 +7,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, at, milliseconds, to_time
+from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
@@ -90,7 +91,7 @@ def transfers() -> dict[str, Source]:
 
 
 def _deposit(raw: Raw, row: Row) -> Row:
-    status = _DEPOSIT_STATUSES.get(str(raw["status"]), row["status"])
+    status = meaning("deposit status", str(raw["status"]), _DEPOSIT_STATUSES, row["status"])
     credited = milliseconds("completeTime")(raw)
     return row | {
         "to_wallet": _chain_wallet(raw),
@@ -100,7 +101,7 @@ def _deposit(raw: Raw, row: Row) -> Row:
 
 
 def _withdrawal(raw: Raw, row: Row) -> Row:
-    status = _WITHDRAWAL_STATUSES.get(str(raw["status"]), row["status"])
+    status = meaning("withdrawal status", str(raw["status"]), _WITHDRAWAL_STATUSES, row["status"])
     completed = _whole_second("completeTime")(raw)
     return row | {
         "from_wallet": _chain_wallet(raw),

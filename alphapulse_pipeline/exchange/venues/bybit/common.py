@@ -8,7 +8,15 @@ from alphapulse_pipeline.exchange.walker import Cursor
 
 UNIFIED = "unified"
 FUNDING = "funding"
-WALLETS = {"UNIFIED": UNIFIED, "FUND": FUNDING}
+WALLETS = {
+    "UNIFIED": UNIFIED,
+    "FUND": FUNDING,
+    # of classic accounts
+    "SPOT": "spot",
+    "CONTRACT": "contract",
+    "OPTION": "option",
+    "INVESTMENT": "investment",
+}
 """accountType -> wallet."""
 
 BETWEEN_ACCOUNTS = ("sent to other accounts", "received from other accounts")

@@ -15,6 +15,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.bybit.common import (
     CATEGORIES,
     IN_ANY_ORDER,
@@ -44,10 +45,21 @@ _KINDS = {
     "Delivery": "settlement",
     "Settle": "settlement",
     "CorporateAction": "adjustment",
+    "UNKNOWN": "trade",  # of classic accounts
 }
 _NOT_FILLS = {"Funding", "SessionSettlePnL"}
 # Partially filled, then canceled: ccxt says closed on spot and canceled on derivatives.
-_STATUSES = {"PartiallyFilledCanceled": "canceled"}
+_STATUSES = {
+    "New": "open",
+    "PartiallyFilled": "open",
+    "Untriggered": "open",
+    "Triggered": "open",
+    "Filled": "closed",
+    "PartiallyFilledCanceled": "canceled",
+    "Cancelled": "canceled",
+    "Deactivated": "canceled",
+    "Rejected": "rejected",
+}
 # Required fields: stored columns are read from them.
 _FILL_BEFORE_UPGRADE_FIELDS = (
     "symbol",
@@ -218,7 +230,7 @@ def _fill(raw: Raw, row: Row) -> Row | None:
     if exec_type in _NOT_FILLS:
         return None
     # Keep unknown types as trades: a wrong kind is better than a missing fill.
-    kind = _KINDS.get(exec_type, "trade")
+    kind = meaning("type of execution", exec_type, _KINDS, "trade")
     currency = raw.get("feeCurrency") or raw.get("feeCoin") or row["fee_currency"]
     taxes = sum((fee for coin, fee in _extra_fees(raw) if coin == currency), Decimal(0))
     return row | {
@@ -250,7 +262,8 @@ def _price(raw: Raw, kind: str) -> Decimal:
 
 
 def _order(raw: Raw, row: Row) -> Row:
-    return row | {"status": _STATUSES.get(str(raw.get("orderStatus")), row["status"])}
+    status = str(raw["orderStatus"])
+    return row | {"status": meaning("order status", status, _STATUSES, row["status"])}
 
 
 def _payment(raw: Raw, row: Row) -> Row:

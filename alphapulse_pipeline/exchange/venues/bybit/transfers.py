@@ -22,6 +22,7 @@ from alphapulse_pipeline.exchange.feed import (
     milliseconds,
     to_time,
 )
+from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.bybit.account import user_id
 from alphapulse_pipeline.exchange.venues.bybit.common import (
     BETWEEN_ACCOUNTS,
@@ -287,9 +288,10 @@ def _received(raw: Raw, row: Row) -> Row:
 
 def _wallet(raw: Raw, name: str) -> str:
     account_type = str(raw[name])
-    return WALLETS.get(account_type, account_type.lower())
+    return meaning("account type", account_type, WALLETS, account_type.lower())
 
 
 def _known(statuses: Mapping[str, str], raw: Raw) -> str:
     """A status, or the exchange's own word for one that is new."""
-    return statuses.get(str(raw["status"]), str(raw["status"]))
+    status = str(raw["status"])
+    return meaning("transfer status", status, statuses, status)

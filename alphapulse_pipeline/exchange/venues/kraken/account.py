@@ -5,6 +5,7 @@ from dataclasses import replace
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, to_time
 from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.new_values import report
 from alphapulse_pipeline.exchange.rights import Allows, Rights, rights_by, texts
 from alphapulse_pipeline.exchange.venues.kraken.common import SPOT, result
 
@@ -46,8 +47,11 @@ def book_of(asset: str) -> tuple[str, str]:
     """(wallet, plain asset) of an asset's code: `DOT.S` is staked DOT. A suffix that is not known
     stays part of the code: what it means for the value is not known either."""
     plain, _, suffix = asset.partition(".")
-    book = _BOOKS.get(suffix)
-    return (book, plain) if book else (SPOT, asset)
+    if suffix in _BOOKS:
+        return _BOOKS[suffix], plain
+    if suffix:
+        report("suffix of an asset", suffix, asset)
+    return SPOT, asset
 
 
 async def rights(call: Caller) -> Rights:

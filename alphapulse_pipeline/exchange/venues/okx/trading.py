@@ -11,6 +11,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS, Documented
 from alphapulse_pipeline.exchange.feed import Feed, Raw, between, milliseconds
+from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.okx.common import (
     BY_BILL,
     BY_ORDER,
@@ -86,8 +87,19 @@ _ORDER = documented(
     default_limit=1,
 )
 
-# subType of a fill -> kind; all others are trades
+_TRADES = (
+    *range(1, 7),
+    *(110, 111, 118, 119),  # conversions of liquidations and of the system
+    *range(204, 210),  # block trades
+    *(212, 213, 236, 237),  # quick margin, easy convert
+    *range(270, 276),  # spread trades
+    *range(324, 330),  # moved positions
+    *(376, 377),  # collateralized borrowing
+    *range(410, 414),  # events
+)
+# subType of a fill -> kind, as the page lists them
 _KINDS = {
+    **dict.fromkeys(map(str, _TRADES), "trade"),
     **dict.fromkeys(("100", "101", "102", "103", "104", "105", "106", "107"), "liquidation"),
     **dict.fromkeys(("125", "126", "127", "128"), "adl"),
     **dict.fromkeys(("112", "113", "414", "415"), "settlement"),
@@ -204,7 +216,7 @@ def _fill(raw: Raw, row: Row) -> Row:
     role = row["taker_or_maker"]
     return row | {
         "trade_id": raw["billId"],
-        "kind": _KINDS.get(str(raw.get("subType")), "trade"),
+        "kind": meaning("type of fill (subType)", str(raw["subType"]), _KINDS, "trade"),
         "realized_pnl": number(raw.get("fillPnl")) if ":" in row["market"] else None,
         # liquidations have no role
         "taker_or_maker": role if role in ("taker", "maker") else None,
