@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
@@ -94,6 +95,31 @@ def test_futures_are_complete_however_far_back_ids_reach(
     # of an order that ended and was dropped between the runs, only that it ended is known
     assert {row[:2] for row in read} <= {row[:2] for row in true(truth, "orders")}
     assert gaps(db) == []
+
+
+def test_a_limit_that_comes_earlier_than_documented_costs_nothing_that_is_served(
+    make_account: Make, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Binance refuses a window that begins more than 90 days ago as a whole (-4166)."""
+    days, venue = 110, VENUES["binance"]
+    source = venue.histories["orders"]["usdm"]
+    longer = replace(source, feed=replace(source.feed, horizon=timedelta(days=120)))
+    histories = {**venue.histories, "orders": {"usdm": longer}}
+    monkeypatch.setitem(VENUES, "binance", replace(venue, histories=histories))
+    with living(replace(LAYOUTS["binance"], week_by_id=True), days=days, pace=0.1) as simulator:
+        account = at(simulator, make_account, 0, days)
+        with open_session(account, database, "test") as session:
+            rows = history(session, "orders", whole_history(session), fill=True)
+            write(session.connection, rows, "test")
+    assert gaps(db) == []
+    lost = db.execute(
+        "SELECT DISTINCT upper(gap) - %s, reason FROM alphapulse.coverage_unreachable",
+        [NOW - timedelta(days=90)],
+    ).fetchall()
+    assert lost
+    for read_from, reason in lost:
+        assert timedelta() <= read_from < timedelta(minutes=3)
+        assert "restricted to recent 90 days" in reason
 
 
 def test_conditional_orders_are_followed_to_their_end(
