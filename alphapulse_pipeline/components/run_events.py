@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
-from sqlalchemy import create_engine
 
 
 @contextmanager
@@ -18,6 +16,10 @@ def one_connection(instance: dg.DagsterInstance | None) -> Iterator[None]:
 
     A connection that the server has closed is replaced when it is used next.
     """
+    # loads Alembic, which loading the definitions must not
+    from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage
+    from sqlalchemy import create_engine
+
     storages = [
         storage
         for storage in (instance and instance.event_log_storage, instance and instance.run_storage)
