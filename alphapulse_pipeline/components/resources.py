@@ -92,10 +92,16 @@ class AccountClient:
             session.name,
             session.run_id,
             refused,
-            credentials=session.fingerprint,
+            credentials=key_and_rules(self.account, session.fingerprint),
         )
         if refusal := after.refusal(session.name, datetime.now(UTC)):
             logger.warning("%s", refusal)
+
+
+def key_and_rules(account: Account, fingerprint: str) -> str:
+    """What the refusal of a key depends on: the key, and what the account's settings allow it."""
+    settings = account.settings
+    return f"{fingerprint}/{settings.allow_trading_keys:d}{settings.allow_unknown_rights:d}"
 
 
 def session_of(context: dg.AssetExecutionContext, account: Account) -> Session:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
+from alphapulse_pipeline.components.resources import key_and_rules
 from alphapulse_pipeline.components.time_limits import SCHEDULED, max_runtime
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.client_config import client_config
@@ -148,12 +149,14 @@ def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.Sched
 def open_circuit(account: Account) -> str | None:
     """Why the circuit breaker allows no run now; None if it does.
 
-    Credentials that differ from the refused ones are always tried.
+    Credentials that differ from the refused ones are always tried, and so are refused ones after
+    the account's settings allow more.
     """
     with connect(postgres_url()) as connection:
         require_current(connection)
         found = circuit.read(connection, account.name)
-    if found.credentials and found.credentials != client_config(account, "").fingerprint:
+    used = key_and_rules(account, client_config(account, "").fingerprint)
+    if found.credentials and found.credentials != used:
         return None
     return found.refusal(account.name, datetime.now(UTC))
 

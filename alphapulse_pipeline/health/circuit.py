@@ -4,7 +4,7 @@ A run counts as failed if none of its datasets succeeded. The circuit opens afte
 runs in a row, or at once if the exchange refuses the key or has banned us. While it is open,
 schedules skip the account. After the cooldown one run is let through (half open): if it succeeds,
 the circuit closes; if it fails, the cooldown doubles, up to a day. New credentials are tried at
-once.
+once, and so are refused ones after the account's settings allow more.
 """
 
 from dataclasses import astuple, dataclass, replace
@@ -34,7 +34,7 @@ class Circuit:
     cooldown: timedelta | None = None
     reason: str = ""
     credentials: str = ""
-    """Fingerprint of the refused credentials, if they are why the circuit opened."""
+    """Identifies the refused key and what its account allowed it, if that is why it opened."""
 
     def refusal(self, account: str, now: datetime) -> str | None:
         """Why schedules should skip the account now, or None."""
@@ -84,8 +84,8 @@ def settle(
 ) -> Circuit:
     """Update the circuit after a run, from the run's rows in `sync_log`.
 
-    `refused`: why the exchange refused the whole account, if it did. `credentials`: fingerprint of
-    the ones that the run used.
+    `refused`: why the exchange refused the whole account, if it did. `credentials`: identifies
+    the key that the run used, and what its account allows it.
     """
     before = read(connection, account)
     attempts = connection.execute(

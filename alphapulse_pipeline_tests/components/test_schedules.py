@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT
+from alphapulse_pipeline.components.resources import key_and_rules
 from alphapulse_pipeline.components.time_limits import MAX_RUNTIME
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
@@ -107,9 +108,12 @@ def test_other_credentials_than_the_refused_ones_are_tried_at_once(
 ) -> None:
     account = make_account("http://127.0.0.1:9")
     refused = ExchangeFailure(Kind.CREDENTIALS, "the secret is wrong", "check it")
-    used = client_config(account, "").fingerprint
+    used = key_and_rules(account, client_config(account, "").fingerprint)
     circuit.settle(db, account.name, "run", refused, credentials=used)
     assert "schedules skip bybit" in str(evaluate(account, "snapshot", quick)[0])
+    for allowed in ("allow_trading_keys", "allow_unknown_rights"):
+        more = make_account("http://127.0.0.1:9", **{allowed: True})
+        assert evaluate(more, "snapshot", quick)[0] is None
     monkeypatch.setenv(account.environment.api_secret, "another")
     assert evaluate(account, "snapshot", quick)[0] is None
     # a ban applies to any credentials
