@@ -13,6 +13,7 @@ from alphapulse_pipeline.health.ticks import TOLERANCE, any_not_running
 from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.rejected import FIX, summaries
 from alphapulse_pipeline.warehouse.schema import require_current
 from alphapulse_pipeline.warehouse.skipped import not_enabled
 
@@ -55,6 +56,7 @@ def status(
             .fetchall()
         )
         missing = not_enabled(connection, [account.name for account in place.accounts])
+        rejected = summaries(connection, [account.name for account in place.accounts])
         totals = summary(connection)
         warnings = [] if as_json else _not_running(connection)
     if as_json:
@@ -81,6 +83,8 @@ def status(
         output.note(f"{account}: {', '.join(datasets)}: {error}")
     for account, parts, reason in missing:
         output.note(f"{account}: not enabled: {parts} ({reason})")
+    for (account, dataset), text in rejected.items():
+        output.note(f"{account}: {dataset}: {text} -> {FIX}")
     for line in totals:
         output.line(line)
     for text in warnings:

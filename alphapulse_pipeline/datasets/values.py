@@ -9,6 +9,8 @@ Row = dict[str, Any]
 """Column name -> `Decimal`, `str`, `bool`, aware `datetime`, `dict` or `list` (for `raw`), None."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NESTED_TOO_DEEPLY = "(nested too deeply)"
+"""The text that replaces a value which is nested too deeply to be read."""
 _MOST_DIGITS = 100
 """Before and after the point: more than any amount has, and few enough to calculate with."""
 
@@ -26,11 +28,12 @@ def number(value: Any) -> Decimal | None:
 
 
 def bounded(value: Decimal) -> Decimal:
-    """The value. Raises `ValueError` if it has too many digits: 1e999999999 fills the memory."""
+    """The value. Raises `ValueError` if it is not finite, or has too many digits: 1e999999999
+    fills the memory."""
     exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and (
-        exponent < -_MOST_DIGITS or abs(value.adjusted()) > _MOST_DIGITS
-    ):
+    if not isinstance(exponent, int):
+        raise ValueError(f"{value} is not a number")
+    if exponent < -_MOST_DIGITS or abs(value.adjusted()) > _MOST_DIGITS:
         raise ValueError(f"a number has more than {_MOST_DIGITS} digits")
     return value
 

@@ -132,6 +132,7 @@ def build(config: ClientConfig) -> Any:
         exchange.privateKey = config.api_secret
     exchange.api_url = config.api_url
     exchange.requests_sent = 0
+    exchange.unreadable_tickers = []
     exchange.max_attempts = _MAX_ATTEMPTS
     exchange.refused = None
     exchange.clock_task = None
@@ -184,6 +185,8 @@ class _CheckedExchange:
     urls: Mapping[str, Any]
     api_url: str
     requests_sent: int
+    unreadable_tickers: list[tuple[Any, str]]
+    """(the exchange's ticker, why it cannot be parsed), since the list was last cleared."""
     max_attempts: int
     refused: BaseException | None
     """The error by which the exchange refused the whole account: no more requests are sent."""
@@ -350,6 +353,14 @@ class _CheckedExchange:
         if not stated and market and market.get("contract") and market.get("contractSize") is None:
             found["cost"] = None
         return found
+
+    def parse_ticker(self, ticker: Any, market: Any = None) -> Any:
+        """A ticker that cannot be parsed is left out of the others, and kept as unreadable."""
+        try:
+            return super().parse_ticker(ticker, market)  # type: ignore[misc]
+        except MISREAD as error:
+            self.unreadable_tickers.append((ticker, f"{type(error).__name__}: {error}"))
+            return {"symbol": None, "info": ticker}
 
     # ccxt drops rows by symbol, currency, time, number and status, but the walkers' proofs need all
     # rows of an answer.

@@ -11,13 +11,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from alphapulse_pipeline.datasets.values import bounded
 from alphapulse_pipeline.exchange.documented import Documented
-from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 
 MILLISECOND = timedelta(milliseconds=1)
 MARGIN = 1000
 """Milliseconds by which requested windows are widened at both ends, since exchanges exclude the
 ends or truncate them to seconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = 4_102_444_800_000
+"""The year 2100 in milliseconds: what is beyond it is no time in milliseconds."""
 _VALUE = (str, int)
 
 Raw = dict[str, Any]
@@ -35,10 +37,13 @@ class Page:
     """Rows, and the half-open range of milliseconds that they are complete for."""
 
     rows: list[Raw]
+    """A row without a readable time comes with every page whose range it may be in."""
     start: int
     end: int
     unverified: str = ""
     """Why the range is not proven, if the exchange may have deleted its rows; otherwise empty."""
+    any_time: bool = False
+    """Whether its rows may be of other times than the range, and are returned for no other."""
 
 
 class Paging(Protocol):
@@ -160,23 +165,46 @@ class Feed:
         return await self.paging.everything(call, self)
 
     def read(self, answer: Any) -> list[Raw]:
-        """The rows of an answer. Raises `Unreadable` if the list or a required field is missing."""
+        """The rows of an answer, unchecked; one that is no object becomes `{"": row}`.
+
+        Raises `Unreadable` if there is no list.
+        """
         rows = self.rows(answer)
         if not isinstance(rows, list):
             raise Unreadable(f"the answer of {self.method} has no list of rows")
-        for row in rows:
-            require(row, self.required, self.method)
-            for name in self.flags:
-                if not isinstance(row.get(name), bool):
-                    raise Unreadable(f"a row of {self.method} has a {name} that is not a boolean")
-        return rows
+        return [row if isinstance(row, dict) else {"": row} for row in rows]
 
-    def moment(self, row: Raw) -> int:
-        """A row's time. Raises `Unreadable` if it has none: the row would be in no window."""
-        found = self.time(row)
-        if not found:  # some exchanges write 0 for "never"
+    def check(self, row: Raw) -> None:
+        """Raises `Unreadable` if a row lacks a required field, or its time."""
+        require(row.get("", row), self.required, self.method)
+        for name in self.flags:
+            if not isinstance(row.get(name), bool):
+                raise Unreadable(f"a row of {self.method} has a {name} that is not a boolean")
+        if self.time is not _no_time and self.moment(row) is None:
             raise Unreadable(f"a row of {self.method} has no time")
-        return found
+
+    def moment(self, row: Raw) -> int | None:
+        """A row's time; None if it has none that can be read."""
+        try:
+            found = self.time(row)
+        except MISREAD:
+            return None
+        # some exchanges write 0 for "never"
+        return found if found and 0 < found < _LATEST else None
+
+    def times(self, rows: Iterable[Raw]) -> list[int]:
+        """The times of those rows whose time can be read."""
+        return [time for row in rows if (time := self.moment(row)) is not None]
+
+    def within(self, rows: Iterable[Raw], start: int, end: int) -> list[Raw]:
+        """The rows of `[start, end)`, without those whose time cannot be read."""
+        return [
+            row for row in rows if (time := self.moment(row)) is not None and start <= time < end
+        ]
+
+    def untimed(self, rows: Iterable[Raw]) -> list[Raw]:
+        """The rows whose time cannot be read."""
+        return [row for row in rows if self.moment(row) is None]
 
     def windows(self, start: int, end: int, margin: int = MARGIN) -> Iterator[tuple[int, int]]:
         """`[start, end)` in windows that, with `margin`, the exchange accepts; newest first."""

@@ -1,14 +1,20 @@
-"""Converts the raw rows of a source to rows of a table, with ccxt's parsers."""
+"""Converts the raw rows of a source to rows of a table, with ccxt's parsers.
+
+A row that cannot be converted or stored is rejected; the other rows of its page are not affected.
+"""
 
 import hashlib
 import json
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
-from alphapulse_pipeline.datasets import HISTORIES, History, Place
-from alphapulse_pipeline.datasets.values import Row, fees
+from alphapulse_pipeline.datasets import HISTORIES, History, Place, Type
+from alphapulse_pipeline.datasets.values import NESTED_TOO_DEEPLY, Row, fees
 from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
@@ -19,6 +25,31 @@ logger = logging.getLogger(__name__)
 
 _NO_ID = re.compile("|0x0+")
 """Ids that identify nothing: Hyperliquid's funding payments all have a hash of zeros."""
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}", re.IGNORECASE)  # ccxt writes assets in capitals
+"""What `printable.escape` writes for a character that cannot be stored."""
+_LONGEST_TEXT = 500
+"""Characters of a column: far more than any name or id has, and few enough for an index."""
+_TYPES: dict[Type, tuple[type, ...]] = {
+    Type.TEXT: (str, int),
+    Type.NUMERIC: (Decimal, int),
+    Type.TIMESTAMP: (datetime,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A row of the exchange that cannot be read."""
+
+    raw: Raw
+    reason: str
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What the rows of a page became."""
+
+    rows: list[Row] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
 
 
 class Reader(Protocol):
@@ -38,28 +69,30 @@ class Reader(Protocol):
         ...
 
 
-def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> list[Row]:
-    """The rows of a page, without those of other datasets (e.g. funding among fills).
-
-    Raises `Unreadable` for a row of unexpected form.
-    """
+def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> Parsed:
+    """The rows of a page, without those of other datasets (e.g. funding among fills)."""
     history = HISTORIES[dataset]
-    rows = []
+    found = Parsed()
     several_fees = 0
     for raw in raw_rows:
         try:
+            source.feed.check(raw)
             market, sent, structure = _parse(reader, source, raw)
             place = Place(source.wallet, market, _kind(history, source, structure))
             row = source.amend(sent, history.row(structure, place))
+            if row is not None:
+                _check(source, history, row)
+        except Unreadable as error:
+            found.unread.append(Unread(raw, error.problem))
         except MISREAD as error:
-            raise Unreadable(
-                f"{source.feed.method} returned a row that cannot be read: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        if row is not None:
-            _require(source, history, row)
-            rows.append(row)
-            several_fees += "fee_cost" in row and sum(cost != 0 for _, cost in fees(structure)) > 1
+            text = f"{source.feed.method} returned a row that cannot be read: "
+            found.unread.append(Unread(raw, f"{text}{type(error).__name__}: {error}"))
+        else:
+            if row is not None:
+                found.rows.append(row)
+                several_fees += (
+                    "fee_cost" in row and sum(cost != 0 for _, cost in fees(structure)) > 1
+                )
     if several_fees:
         logger.warning(
             "%s/%s: %d rows have fees in several currencies: fee_cost is the first one's, the "
@@ -68,13 +101,43 @@ def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]
             dataset,
             several_fees,
         )
-    return rows
+    return found
 
 
-def _require(source: Source, history: History, row: Row) -> None:
-    for name in history.required:
+def _check(source: Source, history: History, row: Row) -> None:
+    """Raises `Unreadable` for a row that the table cannot hold."""
+    method = source.feed.method
+    for name in (*history.required, *history.key[1:]):
         if row.get(name) is None:
-            raise Unreadable(f"{source.feed.method} returned a row without {name}")
+            raise Unreadable(f"{method} returned a row without {name}")
+    for name, value in row.items():
+        column = history.by_name.get(name)
+        allowed = _TYPES.get(column.type) if column else None
+        if value is None or allowed is None:
+            continue
+        if not isinstance(value, allowed):
+            raise Unreadable(f"{method} returned a {name} that is a {type(value).__name__}")
+        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+            raise Unreadable(f"{method} returned a {name} of {len(value)} characters")
+    for name in (*history.key[1:], history.subject):
+        if _ESCAPE.search(str(row[name])):
+            raise Unreadable(f"{method} returned a {name} with unprintable characters: {row[name]}")
+    # most rows have no nested values
+    if any(isinstance(v, dict | list) and NESTED_TOO_DEEPLY in str(v) for v in _values(row["raw"])):
+        raise Unreadable(f"{method} returned a row that is nested too deeply")
+
+
+def _values(raw: Any) -> Iterable[Any]:
+    return raw.values() if isinstance(raw, dict) else [raw]
+
+
+def market_id(row: Raw, name: str) -> str:
+    """A market's raw id in a row. Raises `Unreadable` if it is none, before it is looked up: what
+    an exchange does not list becomes a market of its own."""
+    found = row[name]
+    if not isinstance(found, str) or _ESCAPE.search(found) or len(found) > _LONGEST_TEXT:
+        raise Unreadable(f"{name} is {str(found)[:60]!r}, which cannot be a market")
+    return found
 
 
 def _kind(history: History, source: Source, structure: Any) -> str:
@@ -96,10 +159,10 @@ def _parse(reader: Reader, source: Source, row: Raw) -> tuple[str, Raw, Any]:
         return name, raw, {"timestamp": None, **row, "id": _id(row)}
     parse = getattr(reader.client.ccxt, source.parse)
     if source.market:
-        name, market = markets.resolve(row[source.market], source.category)
+        name, market = markets.resolve(market_id(row, source.market), source.category)
         return name, row, _timed(source, row, parse(row, market))
     if source.mentions and row.get(source.mentions):
-        markets.resolve(row[source.mentions], source.category)
+        markets.resolve(market_id(row, source.mentions), source.category)
     return "", row, _timed(source, row, parse(row))
 
 

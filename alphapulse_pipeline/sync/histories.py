@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
 from alphapulse_pipeline.datasets.values import Row
-from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.walker import FromId
@@ -20,12 +20,14 @@ from alphapulse_pipeline.exchange.walker.unknown_retention import (
 )
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import refresh_orders
+from alphapulse_pipeline.sync.rejecting import Rejecting, unreadable
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import without_skipped
 from alphapulse_pipeline.sync.streams import Stream, due, streams
 from alphapulse_pipeline.warehouse import sync_log, sync_state
-from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, TimeRange
+from alphapulse_pipeline.warehouse.batches import Batch, Batches, Proof, Rejection, TimeRange
 from alphapulse_pipeline.warehouse.history_state import Gap, HistoryState
+from alphapulse_pipeline.warehouse.rejected import Rejected
 
 logger = logging.getLogger(__name__)
 
@@ -108,8 +110,11 @@ class _HistoryReader:
             [(s.name, s.reason) for s in due_streams.values()], TimeRange(start, proven_to)
         )
         reread: list[TimeRange] = []
+        not_listed: list[Rejection] = []
         if self.dataset == "orders":
-            reread = yield from refresh_orders(session, just_ended=window.end >= proven_to)
+            reread, not_listed = yield from refresh_orders(
+                session, just_ended=window.end >= proven_to
+            )
         if self.fill:
             reread += self.state.unsettled()
         end = min(window.end, now)
@@ -122,6 +127,8 @@ class _HistoryReader:
         # rows that were open or pending when last read may have changed
         gaps += [Gap(name, moment) for moment in reread for name in due_streams]
         yield from self._read(due_streams, gaps, proven_to)
+        if not_listed:
+            raise unreadable(not_listed)
 
     def _close(self, streams: Mapping[str, Stream], closed: Mapping[str, str]) -> None:
         """Mark the streams that the key may not list as unreachable, and no others: there may be
@@ -145,23 +152,37 @@ class _HistoryReader:
             first, last = min(g.missing.start for g in gaps), max(g.missing.end for g in gaps)
             logger.info("%s: reading %s, %d streams", name, TimeRange(first, last), len(walks))
         failures: list[ExchangeFailure] = []
+        known = Rejected(session.connection, session.name, self.dataset).known()
+        rejecting = Rejecting(known, proven_to)
+        given_up: set[Gap] = set()
         read_from = {gap: gap.missing.end for gap in gaps}
         with closing(session.client.stream(walks)) as arrivals:
             for items in arrivals:
                 # commit everything that has arrived meanwhile together
                 rows: list[Row] = []
                 proofs: list[Proof] = []
+                rejected: list[Rejection] = []
                 for gap, item in items:
                     stream = streams[gap.stream]
+                    if gap in given_up:
+                        continue  # later pages would prove the times of the one that failed
                     if isinstance(item, Page):
                         self.state.mark_reachable(gap.stream, _NO_MARKET)
                     if isinstance(item, Page) and item.unverified:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
                     elif isinstance(item, Page):
-                        page_rows = parsed(session, self.dataset, stream.source, item.rows)
-                        rows += page_rows
-                        newest = self._newest(stream, item, page_rows)
+                        found = parsed(session, self.dataset, stream.source, item.rows)
+                        feed = stream.source.feed
+                        try:
+                            rejected += rejecting.of_page(gap.stream, feed, item, found)
+                        except Unreadable as failure:
+                            logger.warning("%s %s: %s", name, gap.stream, failure)
+                            failures.append(failure)
+                            given_up.add(gap)
+                            continue
+                        rows += found.rows
+                        newest = self._newest(stream, item, found.rows)
                         proofs += _proofs(stream, item, newest, proven_to)
                         read_from[gap] = min(read_from[gap], to_time(item.start))
                     elif not isinstance(item, ExchangeFailure) or item.kind in _FAILS_ALL:
@@ -182,7 +203,7 @@ class _HistoryReader:
                         logger.warning("%s %s: %s", name, gap.stream, item)
                         failures.append(item)
                 session.store_unlisted()
-                yield Batch(rows, proofs)
+                yield Batch(rows, proofs, rejected)
                 if not self.keep_going():
                     logger.info("%s: out of time; the next run reads the rest", name)
                     break
@@ -262,7 +283,7 @@ class _HistoryReader:
         # exchanges drop unfilled orders early, and a list of only those says when
         if self.dataset == "orders" and not (served and served <= early):
             return max((row["created_at"] for row in rows if row["filled"]), default=None)
-        newest = max(map(stream.source.feed.moment, page.rows), default=None)
+        newest = max(stream.source.feed.times(page.rows), default=None)
         return None if newest is None else to_time(newest)
 
 

@@ -8,45 +8,55 @@ Two contradictions are suspect: an empty list of open orders when a request by i
 an unknown order that the exchange cannot have dropped yet.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
-from alphapulse_pipeline.exchange.parsing import parsed
+from alphapulse_pipeline.exchange.parsing import Parsed, Unread, parsed
 from alphapulse_pipeline.exchange.venues import Source
+from alphapulse_pipeline.sync.rejecting import Rejecting, rejection
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import skip_wallet, skipped_wallets
 from alphapulse_pipeline.sync.streams import relevant_sources
 from alphapulse_pipeline.warehouse import sync_state
-from alphapulse_pipeline.warehouse.batches import Batch, TimeRange
+from alphapulse_pipeline.warehouse.batches import Batch, Proof, Rejection, TimeRange
+from alphapulse_pipeline.warehouse.rejected import Rejected
 from alphapulse_pipeline.warehouse.sync_state import OpenOrder
 
+_OPEN_ORDERS = "open orders"
+"""What their lists, and requests by id, are called in the table `rejected`."""
 _RECENTLY = timedelta(minutes=10)
 """The history shows an ended order after this time at the latest."""
 
 
 def refresh_orders(
     session: Session, *, just_ended: bool
-) -> Generator[Batch, None, list[TimeRange]]:
+) -> Generator[Batch, None, tuple[list[TimeRange], list[Rejection]]]:
     """Yield the open orders, then the stored orders that are no longer open.
 
     With `just_ended` also yields all recently ended orders. Returns the times of orders that must
-    be read from the history, since the exchange has no request by id. Raises `Incomplete` if the
-    exchange no longer knows an order with fills, and `ExchangeFailure` of kind `SUSPECT` if its
-    answers contradict each other.
+    be read from the history, since the exchange has no request by id, and the orders that could not
+    be read. Raises `Incomplete` if the exchange no longer knows an order with fills, and
+    `ExchangeFailure` of kind `SUSPECT` if its answers contradict each other.
     """
     now = session.client.now()
-    listed = list(_listed(session, session.venue.open_orders))
+    known = Rejected(session.connection, session.name, "orders").known()
+    rejecting, rejected = Rejecting(known, now), list[Rejection]()
+    empty_wallets = {source.wallet for source in session.venue.open_orders}
+    listed: list[Row] = []
+    for wallet, found in _listed(session, session.venue.open_orders):
+        listed += found.rows
+        rejected += rejecting.of_list(_OPEN_ORDERS, found)
+        if found.rows or found.unread:
+            empty_wallets.discard(wallet)
     still_open = {(row["market"], row["order_id"]) for row in listed}
-    empty_wallets = {source.wallet for source in session.venue.open_orders} - {
-        row["wallet"] for row in listed
-    }
     if just_ended:
-        ended = _listed(session, session.venue.ended_orders)
-        listed += [row for row in ended if row["updated_at"] > now - _RECENTLY]
+        for _, found in _listed(session, session.venue.ended_orders):
+            listed += [row for row in found.rows if row["updated_at"] > now - _RECENTLY]
+            rejected += rejecting.of_list(_OPEN_ORDERS, found)
     session.store_unlisted()
-    yield Batch(listed)
+    yield Batch(listed, [Proof(_OPEN_ORDERS, TimeRange(now, now))], rejected)
     no_longer_open = [
         order
         for order in sync_state.open_orders(session.connection, session.name)
@@ -54,18 +64,24 @@ def refresh_orders(
         and order.row["wallet"] not in skipped_wallets(session)
     ]
     lookups = [(order, _lookup_sources(session, order)) for order in no_longer_open]
-    if rows := [_look_up(session, order, sources) for order, sources in lookups if sources]:
+    looked_up = [_look_up(session, order, sources) for order, sources in lookups if sources]
+    unread = [rejection(_OPEN_ORDERS, row) for row in looked_up if isinstance(row, Unread)]
+    if rows := [row for row in looked_up if not isinstance(row, Unread)]:
         hidden = [r for r in rows if r["status"] == "open" and r["wallet"] in empty_wallets]
         if hidden:
             raise _contradiction(
                 f"the list of open orders of the wallet {hidden[0]['wallet']} is empty, but the "
                 f"exchange reports order {hidden[0]['order_id']} as open"
             )
-        yield Batch(rows)
-    return [_placed_at(order) for order, sources in lookups if not sources]
+        yield Batch(rows, rejected=unread)
+    elif unread:
+        yield Batch([], rejected=unread)
+    reread = [_placed_at(order) for order, sources in lookups if not sources]
+    return reread, [*rejected, *unread]
 
 
-def _listed(session: Session, sources: Iterable[Source]) -> Generator[Row, None, None]:
+def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[str, Parsed]]:
+    """(wallet, orders) of each list."""
     for source in sources:
         for narrowed in relevant_sources(session, source):
             if source.wallet in skipped_wallets(session):
@@ -78,7 +94,7 @@ def _listed(session: Session, sources: Iterable[Source]) -> Generator[Row, None,
                 elif failure.kind is not Kind.NOT_OFFERED:
                     raise
             else:
-                yield from parsed(session, "orders", narrowed, raw)
+                yield source.wallet, parsed(session, "orders", narrowed, raw)
 
 
 def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:
@@ -86,7 +102,9 @@ def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:
     return session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
 
 
-def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row:
+def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row | Unread:
+    """The order as it is now; or what the exchange sent, if that cannot be read: then the order
+    stays as it is stored."""
     no_market = 0
     for source in sources:
         try:
@@ -96,9 +114,12 @@ def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) ->
                 raise
             no_market += failure.kind is Kind.NO_MARKET
             continue
-        for row in parsed(session, "orders", source, raw):
+        found = parsed(session, "orders", source, raw)
+        for row in found.rows:
             if row["order_id"] == order.row["order_id"]:
                 return row
+        if found.unread:
+            return found.unread[0]
     # with a market, an exchange may forget all its orders
     if no_market == len(sources) or _may_be_forgotten(session, order):
         return {**order.row, "status": "unknown", "updated_at": session.client.now()}

@@ -21,6 +21,7 @@ from alphapulse_pipeline.exchange.markets import (
     market_row,
     unlisted_market,
 )
+from alphapulse_pipeline.exchange.parsing import Unread
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
@@ -54,6 +55,8 @@ class Session:
     """The wallets that are skipped; None until they are looked up: see `skipping`."""
     held: dict[str, set[str]] = field(default_factory=dict)
     """`assets` and `markets` in this run's own snapshots."""
+    unread: list[tuple[str, Unread]] = field(default_factory=list)
+    """(list, row) of the snapshot that is being read: what cannot be read of it."""
     _markets: Markets | None = None
 
     @property

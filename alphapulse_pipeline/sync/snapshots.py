@@ -12,16 +12,19 @@ from alphapulse_pipeline.datasets.positions import position_row
 from alphapulse_pipeline.datasets.prices import price_row
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import MISREAD, ExchangeFailure, Kind, Unreadable
-from alphapulse_pipeline.exchange.feed import MILLISECOND, require
-from alphapulse_pipeline.exchange.venues import Wallet
+from alphapulse_pipeline.exchange.feed import MILLISECOND, Raw, require
+from alphapulse_pipeline.exchange.parsing import Unread, market_id
+from alphapulse_pipeline.exchange.venues import Source, Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.empty_snapshots import verified_rows
+from alphapulse_pipeline.sync.rejecting import MOST, rejection, unreadable
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.sync.skipping import answers, skipped_wallets, unread_wallets
 from alphapulse_pipeline.warehouse import sync_log, sync_state
-from alphapulse_pipeline.warehouse.batches import Batch, Batches
+from alphapulse_pipeline.warehouse.batches import Batch, Batches, Rejection
 from alphapulse_pipeline.warehouse.connection import database_failure
+from alphapulse_pipeline.warehouse.rejected import Rejected
 
 # Held assets are priced by markets quoted in these, and by markets between two held assets.
 _QUOTES = {"USD", "USDT", "USDC", "EUR", "BTC"}
@@ -40,6 +43,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
         admit(session)
         captured_at = _capture_time(session, dataset)
         rows = verified_rows(session, dataset, lambda: _read(session, dataset))
+        rejected = _rejected(session)
         read_until = max(captured_at, session.client.now())
     except psycopg.OperationalError as error:
         raise database_failure(error) from error
@@ -48,6 +52,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
         sent = session.client.requests - before
         if not session.connection.broken:
             text = redact(str(error)) or type(error).__name__
+            _store(session, dataset, log_id)
             sync_log.fail(session.connection, log_id, 0, sent, kind, text)
         raise
     session.store_unlisted()
@@ -58,6 +63,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
         [
             Batch(
                 rows,
+                rejected=rejected,
                 captured_at=captured_at,
                 read_until=read_until,
                 unread=unread_wallets(session),
@@ -68,9 +74,25 @@ def snapshot(session: Session, dataset: str) -> Batches:
     )
 
 
+def _rejected(session: Session) -> list[Rejection]:
+    return [rejection(listed, row) for listed, row in session.unread]
+
+
+def _store(session: Session, dataset: str, attempt: int) -> None:
+    """Store the rows because of which a snapshot is not taken."""
+    for row in _rejected(session):
+        Rejected(session.connection, session.name, dataset, attempt).store(row)
+
+
 def _read(session: Session, dataset: str) -> Iterable[Row]:
+    """All rows. What a snapshot of holdings does not list counts as zero, so one that cannot be
+    read fails the snapshot; a price that cannot be read is only missing."""
+    session.unread = []
     try:
-        return list(_SNAPSHOTS[dataset](session))
+        rows = list(_SNAPSHOTS[dataset](session))
+        if session.unread and dataset != "prices":
+            raise unreadable(_rejected(session))
+        return rows
     except MISREAD as error:
         reason = f"{type(error).__name__}: {error}"
         raise Unreadable(f"the answers for {dataset} cannot be read: {reason}") from error
@@ -116,7 +138,12 @@ def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row
         if not isinstance(listed, list):
             raise Unreadable(f"the answer for the wallet {wallet.name} has no list of balances")
         for row in listed:
-            require(row, wallet.required, f"the wallet {wallet.name}")
+            try:
+                require(row, wallet.required, f"the wallet {wallet.name}")
+            except Unreadable as error:
+                session.unread.append((wallet.name, Unread(row, error.problem)))
+        if session.unread:
+            return []
     if wallet.book_of is not None:
         return _by_book(balance_rows(wallet.name, balance), wallet.book_of)
     if wallet.assets is None:
@@ -151,7 +178,7 @@ def _without_metadata(info: Any) -> Any:
 
 
 def _positions(session: Session) -> Iterable[Row]:
-    markets = session.markets  # load them first; a unified method would use a dozen calls
+    session.markets  # noqa: B018  load them now; a unified method would use a dozen calls
     rows: dict[tuple[str, ...], Row] = {}
     skipped, call = skipped_wallets(session), session.client.request
     sources = [source for source in session.venue.positions if source.wallet not in skipped]
@@ -161,17 +188,30 @@ def _positions(session: Session) -> Iterable[Row]:
     margin_mode, *listed = answers(session, [("", session.venue.margin_mode(call)), *requests])
     for source, answer in zip(sources, listed, strict=True):
         for raw in answer or ():
-            if source.parse:
-                name, market = markets.resolve(raw[source.market], source.category)
-                parse = getattr(session.client.ccxt, source.parse)
-                position = session.venue.position(raw, parse(raw, market))
-            else:
-                name, position = markets.named(raw["symbol"], source.category, raw["info"]), raw
-            if position and (row := position_row(name, position, margin_mode)):
+            try:
+                row = _position(session, source, raw, margin_mode)
+            except (*MISREAD, Unreadable) as error:
+                reason = getattr(error, "problem", f"{type(error).__name__}: {error}")
+                session.unread.append((source.wallet, Unread(raw, reason)))
+                continue
+            if row:
                 # two feeds may list the same position
-                rows[name, row["side"], row["margin_mode"]] = row
+                rows[row["market"], row["side"], row["margin_mode"]] = row
     session.held["markets"] = {row["market"] for row in rows.values()}
     return rows.values()
+
+
+def _position(session: Session, source: Source, raw: Raw, margin_mode: str) -> Row | None:
+    source.feed.check(raw)
+    if source.parse:
+        raw_id = market_id(raw, source.market)
+        name, market = session.markets.resolve(raw_id, source.category)
+        parse = getattr(session.client.ccxt, source.parse)
+        position = session.venue.position(raw, parse(raw, market))
+    else:
+        name = session.markets.named(raw["symbol"], source.category, raw["info"])
+        position = raw
+    return position_row(name, position, margin_mode) if position else None
 
 
 def _prices(session: Session) -> Iterable[Row]:
@@ -222,20 +262,29 @@ def _prices(session: Session) -> Iterable[Row]:
     for category in categories:
         if (params := dict(session.venue.tickers[category])) not in calls:
             calls.append(params)
+    session.client.ccxt.unreadable_tickers.clear()
     tickers = session.client.run_all(
         session.client.ccxt.fetch_tickers(None, params) for params in calls
     )
-    rows = []
+    session.unread = [
+        ("tickers", Unread(ticker, reason))
+        for ticker, reason in session.client.ccxt.unreadable_tickers
+    ]
+    rows: list[Row] = []
     for category in categories:
         answer = tickers[calls.index(dict(session.venue.tickers[category]))]
         fields = session.venue.priced.get(category, {})
         if fields and any(_is_mistaken(session.client.ccxt, symbol, category) for symbol in answer):
             raise Unreadable(f"tickers of {category} markets were parsed as other markets")
-        priced_now = [
-            _priced(names[category][symbol], ticker, fields)
-            for symbol, ticker in answer.items()
-            if symbol in names[category]
-        ]
+        priced_now, before = [], len(session.unread)
+        for symbol, ticker in answer.items():
+            if symbol in names[category]:
+                try:
+                    priced_now.append(_priced(names[category][symbol], ticker, fields))
+                except Unreadable as error:
+                    session.unread.append((category, Unread(ticker["info"], error.problem)))
+        if (not priced_now and len(session.unread) > before) or len(session.unread) > MOST:
+            raise unreadable(_rejected(session))
         if not priced_now and any(m["active"] for m in wanted if m.get(category)):
             raise ExchangeFailure(
                 Kind.SUSPECT,
@@ -257,7 +306,10 @@ def _is_mistaken(exchange: Any, symbol: str, category: str) -> bool:
 
 def _priced(name: str, ticker: Any, fields: Mapping[str, str]) -> Row:
     """The row of a ticker. A blank means no price; an absent field is an error."""
-    row, raw = price_row(name, ticker), ticker["info"]
+    try:
+        row, raw = price_row(name, ticker), ticker["info"]
+    except MISREAD as error:
+        raise Unreadable(f"the ticker of {name}: {type(error).__name__}: {error}") from error
     for column, raw_field in fields.items():
         if raw.get(raw_field) is None or (row[column] is None and raw[raw_field] != ""):
             raise Unreadable(f"the ticker of {name} has no {raw_field}")

@@ -41,11 +41,26 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row of a stream that could not be read."""
+
+    stream: str
+    row_id: str
+    happened_at: datetime | None
+    """None if the row's time cannot be read."""
+    reason: str
+    raw: str
+    gap: tuple[TimeRange, ...] = ()
+    """The times that cannot be covered because of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Rows and proofs that are committed together."""
 
     rows: Sequence[Row]
     proofs: Sequence[Proof] = ()
+    rejected: Sequence[Rejection] = ()
     captured_at: datetime | None = None
     """Set for snapshots only. A snapshot is one batch, and is recorded even when it is empty."""
     read_until: datetime | None = None

@@ -162,6 +162,41 @@ SKIPPED = Table(
     ),
 )
 
+REJECTED = Table(
+    name="rejected",
+    comment="Rows of the exchange that could not be read. Their times stay gaps.",
+    columns=(
+        ACCOUNT,
+        key("dataset", "The dataset."),
+        key("stream", "The stream, or the list, that the row came from."),
+        key("row_id", "Identifies the row: a digest of what the exchange sent."),
+        timestamp("happened_at", "The row's time, exchange time; NULL if it cannot be read."),
+        text("reason", "Why it could not be read.", nullable=False),
+        text(
+            "raw",
+            "What the exchange sent, as JSON with unprintable characters escaped; at most 4000 "
+            "characters.",
+            nullable=False,
+        ),
+        Column(
+            "gap",
+            Type.MULTIRANGE,
+            "The times that coverage leaves out because of it: its millisecond, or what it was "
+            "returned for if its time cannot be read.",
+            nullable=False,
+            default="'{}'",
+        ),
+        Column(
+            "attempt",
+            Type.INTEGER,
+            "The attempt that read it last: sync_log.id.",
+            nullable=False,
+        ),
+        timestamp("first_seen", "When it was first rejected.", nullable=False),
+        timestamp("last_seen", "When it was last rejected.", nullable=False),
+    ),
+)
+
 MARKET_CATALOGUES = Table(
     name="market_catalogues",
     comment="The market catalogue of each account, so that not every run loads it again.",
@@ -320,6 +355,7 @@ TABLES = (
     STREAMS,
     COVERAGE,
     SKIPPED,
+    REJECTED,
     MARKET_CATALOGUES,
     SUSPECTS,
     KEYS,

@@ -17,6 +17,7 @@ from psycopg.types.range import TimestamptzRange
 from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, History
 from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
 from alphapulse_pipeline.warehouse.queries import queries
+from alphapulse_pipeline.warehouse.rejected import Rejected
 
 _SQL = queries("history_state")
 _SETTLES_WITHIN = timedelta(days=60)
@@ -80,6 +81,10 @@ class HistoryState:
         Returns the newly covered ranges, i.e. those that were wanted and not covered; they are also
         stored as `imported`. Call it in the transaction that stores the rows.
         """
+        for stream in streams:
+            Rejected(self.connection, self.account, self.dataset).read_again(
+                Proof(stream, asserted)
+            )
         rows = self._rows("cover_by_import", asserted=_range(asserted), streams=list(streams))
         return [Gap(stream, TimeRange(start, end)) for stream, start, end in rows]
 

@@ -18,6 +18,7 @@ from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Wri
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.preview import Cells, differences, preview
+from alphapulse_pipeline.warehouse.rejected import FIX, summaries
 from alphapulse_pipeline.warehouse.schema import require_current
 from alphapulse_pipeline.warehouse.writer import write
 
@@ -172,6 +173,8 @@ def metadata(
         shown["coverage"] = f"{100 * covered:.2f} %"
     if not_enabled:
         shown["not_enabled"] = ", ".join(not_enabled)
+    if text := summaries(connection, [account]).get((account, dataset.name)):
+        shown["rejected"] = f"{text} -> {FIX}"
     if (comparison := written.comparison) is not None:
         shown |= {
             "new": written.inserted,

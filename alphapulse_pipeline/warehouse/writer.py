@@ -20,6 +20,7 @@ from alphapulse_pipeline.warehouse.comparison import Comparer
 from alphapulse_pipeline.warehouse.connection import database_failure
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.merge import merge
+from alphapulse_pipeline.warehouse.rejected import Rejected
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,15 @@ def _commit(
         written = merge(cursor, dataset, batch.rows, constants, comparer.staged)
         for proof in batch.proofs:
             comparer.prove(proof)
+    rejected = Rejected(
+        cursor.connection, batches.account, dataset.name, attempt=batches.log_id or 0
+    )
+    if dataset.is_snapshot:
+        rejected.replace()
+    for proof in batch.proofs:
+        rejected.read_again(proof)
+    for row in batch.rejected:
+        rejected.store(row)
     state = HistoryState(cursor.connection, batches.account, dataset.name)
     for proof in batch.proofs:
         state.prove(proof)

@@ -182,7 +182,7 @@ def test_status_as_json_has_the_columns_of_the_view(
     (found,) = json.loads(command("status", "--json").stdout)
     columns = db.execute("SELECT * FROM alphapulse.sync_status").description or []
     assert list(found) == [column.name for column in columns]
-    assert list(found)[-3:] == ["unreachable", "stale", "not_enabled"]
+    assert list(found)[-3:] == ["stale", "not_enabled", "rejected"]
     assert (found["gaps"], found["unreachable"]) == (1, 1)
 
 

@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, urlsplit
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
+from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Page
 from alphapulse_pipeline.exchange.markets import Markets, unlisted_market
-from alphapulse_pipeline.exchange.parsing import parsed
+from alphapulse_pipeline.exchange.parsing import Unread, parsed
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.sync.snapshots import _read
@@ -40,11 +41,12 @@ class Account:
     name: str = "account"
     held: dict[str, set[str]] = field(default_factory=dict)
     skipped_wallets: dict[str, State] = field(default_factory=dict)
+    unread: list[tuple[str, Unread]] = field(default_factory=list)
 
     def rows(self, dataset: str, stream: str = "") -> list[Row]:
         """The rows from `START` to `END` of one stream of a history, or else of all."""
         sources = self.venue.histories[dataset]
-        found = []
+        rows: list[Row] = []
         for source in [sources[stream]] if stream else sources.values():
             feed = source.feed
 
@@ -53,8 +55,11 @@ class Account:
                 return [page async for page in pages]
 
             raw = [row for page in self.client.run(walk) for row in page.rows]
-            found += parsed(self, dataset, source, raw)
-        return found
+            found = parsed(self, dataset, source, raw)
+            if found.unread:
+                raise Unreadable(found.unread[0].reason)
+            rows += found.rows
+        return rows
 
     def snapshot(self, dataset: str) -> list[Row]:
         return list(_read(self, dataset))  # type: ignore[arg-type]

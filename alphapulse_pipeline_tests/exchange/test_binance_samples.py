@@ -186,7 +186,9 @@ class Reading:
         paged = source.feed.method == "sapiGetAssetTransfer"
         self.answer["body"] = total if paged else list(raw)
         answer = self.client.run(self.client.request, source.feed.method, {"symbol": "BTCUSDT"})
-        return parsed(self, dataset, source, source.feed.read(answer))
+        found = parsed(self, dataset, source, source.feed.read(answer))
+        assert not found.unread
+        return found.rows
 
 
 @pytest.fixture

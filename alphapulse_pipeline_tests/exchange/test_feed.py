@@ -36,10 +36,15 @@ def test_rows_are_read() -> None:
     assert FEED.read({"result": {"list": [{"time": "1"}]}}) == [{"time": "1"}]
 
 
-@pytest.mark.parametrize("row", [{}, {"time": ""}, {"time": "0"}, {"time": 0}, {"time": "soon"}])
-def test_a_row_without_its_time_is_not_dropped(row: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "time", [None, "", "0", 0, "soon", "²", ["1"], "9" * 13, "9" * 400, "-5", True]
+)
+def test_a_row_without_a_readable_time_is_not_dropped(time: Any) -> None:
+    row = {} if time is None else {"time": time}
+    assert FEED.moment(row) is None
+    assert FEED.untimed(FEED.read({"result": {"list": [row]}})) == [row]
     with pytest.raises(Unreadable, match="has no time"):
-        FEED.moment(row)
+        FEED.check(row)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +127,7 @@ STRICT = replace(FEED, required=("id", "fee"), flags=("maker",))
 
 
 def test_a_row_with_all_required_fields_is_read_even_if_blank() -> None:
-    row = {"id": 7, "fee": "", "maker": False}
-    assert STRICT.read({"result": {"list": [row]}}) == [row]
+    STRICT.check({"id": 7, "fee": "", "maker": False, "time": "1790000000000"})
 
 
 @pytest.mark.parametrize(
@@ -142,6 +146,6 @@ def test_a_row_with_all_required_fields_is_read_even_if_blank() -> None:
 )
 def test_an_unreadable_row_names_the_field(row: Any, words: str) -> None:
     with pytest.raises(Unreadable, match=words) as caught:
-        STRICT.read({"result": {"list": [row]}})
+        STRICT.check(*STRICT.read({"result": {"list": [row]}}))
     assert caught.value.kind is Kind.UNREADABLE
     assert "update alphapulse-pipeline" in str(caught.value)

@@ -13,7 +13,7 @@ from ccxt.base.precise import Precise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alphapulse_pipeline.datasets.values import number
+from alphapulse_pipeline.datasets.values import NESTED_TOO_DEEPLY, number
 from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.exchange.bounded_precise import bound_precise
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
@@ -116,9 +116,20 @@ def _escaped(value: Any) -> Any:
     return escape(value) if isinstance(value, str) else value
 
 
-def test_an_answer_that_is_nested_without_end_is_refused() -> None:
+@pytest.mark.parametrize(
+    "nested", ["[" * 100_000 + "]" * 100_000, '{"a":' * 2000 + "1" + "}" * 2000]
+)
+def test_what_is_nested_without_end_is_replaced(nested: str) -> None:
+    """So that the rest of the answer can be read."""
+    answer = read_json(f'{{"rows": [{{"id": "1]}}\\""}}, {{"id": "2", "more": {nested}}}]}}')
+    assert answer["rows"][0] == {"id": '1]}"'}
+    assert NESTED_TOO_DEEPLY in str(answer["rows"][1])
     with pytest.raises(BadResponse, match="nested too deeply"):
-        read_json("[" * 100_000 + "]" * 100_000)
+        read_json("[" * 100_000)
+
+
+def test_an_endless_integer_becomes_text() -> None:
+    assert read_json(f'{{"a": {"9" * 5000}, "b": 7}}') == {"a": "9" * 5000, "b": 7}
 
 
 @pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "-1E+101", "1" * 102])

@@ -77,6 +77,8 @@ RELEASED = {
     "0002_skipped.sql": "49590863a2f67f0db1945c881d02ef33d15a546b063367537f965a89a43905d8",
     "0003_unknown_costs.py": "33dfd58125dd5ebed57f54a836a6913a090c5f56780db7cb934c0c5a7dd11c42",
     "0004_unread_wallets.py": "9428781c45ceaa55db06f1c2bdbdd8656a1068389ffc1bb9124f11dd51d184cf",
+    "0005_rejected.py": "8d2b37d58d5366afc4b9e55d87c2e75829d88dc4dd78ac02bfe4056e71a31f77",
+    "0005_rejected.sql": "317dce15d6ec19262a9fbdcb47879247f8e0dc895b992c69595fc5c72199708f",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -49,7 +49,7 @@ def test_before_anything_was_done(db: DB) -> None:
         "account": "bybit", "dataset": "trades", "exchange": "bybit", "status": "pending",
         "last_success": None, "last_attempt": None, "next_tick": at(9), "rows": 0,
         "coverage": None, "gaps": None, "circuit": "closed", "error_kind": None, "error": None,
-        "unreachable": None, "stale": None, "not_enabled": None,
+        "unreachable": None, "stale": None, "not_enabled": None, "rejected": 0,
     }  # fmt: skip
     assert status(db, "ledger")["status"] == "unsupported"
 

@@ -33,11 +33,9 @@ class Bisect:
                 first, last = windows.pop()
                 window = feed.between(first - MARGIN, last + MARGIN)
                 rows = feed.read(await call(feed.method, {**feed.params, **window}))
-                for row in rows:
-                    feed.moment(row)  # raises if a row has no time
                 if len(rows) < largest:
                     attempts_left = _MAX_LARGE_ANSWERS
-                    yield Page(rows, first, last + 1)
+                    yield Page(rows, first, last + 1, any_time=True)
                     continue
                 yield Page(rows, first, first)
                 # duplicate rows make an answer longer than the limit

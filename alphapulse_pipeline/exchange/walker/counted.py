@@ -16,6 +16,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.walker.untimed import Untimed
 from alphapulse_pipeline.exchange.walker.windows import SMALLEST_CAP
 
 _MAX_RESTARTS = 5
@@ -67,7 +68,9 @@ class Counted:
         largest = feed.whole_below or max(len(rows), SMALLEST_CAP)
         seen = {self.id(row) for row in rows}
         full, proved_to = len(rows) >= largest, stop
-        newest = max(map(feed.moment, rows), default=begin)
+        newest = oldest = max(feed.times(rows), default=stop)
+        untimed = Untimed(feed, self.ordered)
+        untimed.add(rows)
         while rows and (full or len(seen) < count):
             following, count_now = await self._request(call, feed, window, len(seen) - 1)
             new = {self.id(row) for row in following[1:]}
@@ -75,30 +78,32 @@ class Counted:
             if count_now != count or not begins_there or new & seen:
                 return
             complete_from = proved_to
+            oldest = min(feed.times(rows), default=oldest)
             # within one millisecond the order is unknown
-            if self.ordered and feed.moment(following[-1]) < newest:
-                complete_from = min(max(feed.moment(rows[-1]) + 1, begin), proved_to)
-            yield Page(_inside(feed, rows, begin, stop), complete_from, proved_to)
+            if self.ordered and min(feed.times(following), default=newest) < newest:
+                complete_from = min(max(oldest + 1, begin), proved_to)
+            inside = feed.within(rows, begin, stop)
+            yield Page(
+                [*inside, *untimed.within(complete_from, proved_to)], complete_from, proved_to
+            )
             proved_to = complete_from
             rows, full = following[1:], len(following) >= largest
+            untimed.add(rows)
             seen |= new
         if len(seen) != count:
             raise Incomplete(f"{feed.method} counts {count} rows but lists {len(seen)}")
-        yield Page(_inside(feed, rows, begin, stop), begin, proved_to)
+        inside = feed.within(rows, begin, stop)
+        yield Page([*inside, *untimed.within(begin, proved_to)], begin, proved_to)
 
     async def _request(
         self, call: Caller, feed: Feed, window: Any, offset: int
     ) -> tuple[list[Raw], int]:
         answer = await call(feed.method, {**feed.params, **window, self.offset: offset})
         rows = feed.read(answer)
-        times = [feed.moment(row) for row in rows]
+        times = feed.times(rows)
         if self.ordered and times != sorted(times, reverse=True):
             raise Incomplete(f"the rows of {feed.method} are not newest first")
         count = self.count(answer)
         if count is None:
             raise Unreadable(f"the answer of {feed.method} has no count")
         return rows, int(count)
-
-
-def _inside(feed: Feed, rows: list[Raw], begin: int, stop: int) -> list[Raw]:
-    return [row for row in rows if begin <= feed.moment(row) < stop]

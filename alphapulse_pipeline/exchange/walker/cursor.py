@@ -10,6 +10,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.walker.untimed import Untimed
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ class Cursor:
             earliest, latest = begin - 2 * MARGIN, stop - 1 + 2 * MARGIN
             proved_to, oldest, newest = stop, latest, earliest
             window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
+            untimed = Untimed(feed, self.ordered, disorder=self.disorder)
             async for rows, last in self._pages(call, feed, window):
-                times = [feed.moment(row) for row in rows]
+                times = feed.times(rows)
+                untimed.add(rows)
                 if any(time < earliest or time > latest for time in times):
                     raise Incomplete(f"{feed.method} returned rows outside the requested window")
                 complete_from = begin if last else proved_to
@@ -56,8 +59,10 @@ class Cursor:
                     if oldest < newest:
                         proved_from = max(begin, before + self.disorder + 1)
                         complete_from = min(complete_from, proved_from)
-                inside = [row for row, t in zip(rows, times, strict=True) if begin <= t < stop]
-                yield Page(inside, complete_from, proved_to)
+                inside = feed.within(rows, begin, stop)
+                yield Page(
+                    [*inside, *untimed.within(complete_from, proved_to)], complete_from, proved_to
+                )
                 proved_to = complete_from
 
     async def _pages(
@@ -88,5 +93,10 @@ class Cursor:
 
 
 def last_row(name: str) -> Callable[[Any, list[Raw]], Any]:
-    """The cursor is an id of the page's last row; only an empty page ends the list."""
-    return lambda _, rows: rows[-1][name] if rows else ""
+    """The cursor is an id of the page's last row; only an empty page ends the list. A last row
+    without an id comes again with the next page."""
+
+    def cursor(_: Any, rows: list[Raw]) -> Any:
+        return next((row[name] for row in reversed(rows) if row.get(name)), None) if rows else ""
+
+    return cursor

@@ -28,7 +28,4 @@ class RecentlyEnded:
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
     ) -> AsyncGenerator[Page, None]:
         """One page, since rows may disappear from the end of the list while it is being read."""
-        rows = await self.everything(call, feed)
-        for row in rows:
-            feed.moment(row)
-        yield Page(rows, start, end)
+        yield Page(await self.everything(call, feed), start, end)

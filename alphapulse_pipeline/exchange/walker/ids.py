@@ -7,8 +7,9 @@ This detects an exchange that ignores the id; the last page is the one that cont
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import MISREAD, Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw
+from alphapulse_pipeline.exchange.walker.untimed import Untimed
 
 FIRST = 1
 """The first id that is requested. Ids are positive, and 0 might be taken for none."""
@@ -37,35 +38,45 @@ class FromId:
 
     def continues(self, rows: list[Raw], after: str) -> bool:
         """Whether an answer begins with the row that it was requested from."""
-        return bool(rows) and self.id(rows[0]) == int(after)
+        return bool(rows) and self._id(rows[0]) == int(after)
 
     async def following(
         self, call: Caller, feed: Feed, start: int, end: int, rows: list[Raw]
     ) -> AsyncGenerator[Page, None]:
         """The pages from the first one, whose rows are `rows`."""
-        proved_to = start
+        proved_to, untimed = start, Untimed(feed, newest_first=False)
         while rows:
-            known = self.id(rows[-1])
-            newest = feed.moment(rows[-1])
+            known = next((id for row in reversed(rows) if (id := self._id(row)) is not None), None)
+            if known is None:
+                raise Unreadable(f"no row of {feed.method} has an id to continue from")
+            newest = max(feed.times(rows), default=proved_to)
+            untimed.add(rows)
             following = await self.request(call, feed, known)
             if not self.continues(following, str(known)):
                 raise Incomplete(f"{feed.method} does not continue from the requested id")
             more = following[1:]
             complete_to = min(max(newest, proved_to), end) if more else end
-            inside = [row for row in rows if start <= feed.moment(row) < end]
-            yield Page(inside, proved_to, complete_to)
+            inside = feed.within(rows, start, end)
+            yield Page([*inside, *untimed.within(proved_to, complete_to)], proved_to, complete_to)
             proved_to = complete_to
             if newest >= end:
                 return
             rows = more
         if proved_to < end:
-            yield Page([], proved_to, end)
+            yield Page(untimed.within(proved_to, end), proved_to, end)
 
     async def request(self, call: Caller, feed: Feed, first: int) -> list[Raw]:
         """The rows from the id `first` on. Raises `Incomplete` if they are not in order."""
         rows = feed.read(await call(feed.method, {**feed.params, self.param: first}))
-        ids = [self.id(row) for row in rows]
-        times = [feed.moment(row) for row in rows]
+        ids = [id for row in rows if (id := self._id(row)) is not None]
+        times = feed.times(rows)
         if ids != sorted(set(ids)) or times != sorted(times) or (ids and ids[0] < first):
             raise Incomplete(f"the rows of {feed.method} are not oldest first by id")
         return rows
+
+    def _id(self, row: Raw) -> int | None:
+        """A row's id; None if it cannot be read."""
+        try:
+            return self.id(row)
+        except MISREAD:
+            return None

@@ -37,7 +37,7 @@ class FromIdOrWindows:
         rows = await self._first(call, feed, after)
         if after and self.ids.continues(rows, after):
             pages = self.ids.following(call, feed, start, end, rows[1:])
-        elif not after and rows and feed.moment(rows[0]) < end - recent:
+        elif not after and min(feed.times(rows), default=end) < end - recent:
             pages = self.ids.following(call, feed, start, end, rows)
         else:
             pages = self.windows.walk(call, feed, start, end, None)

@@ -32,7 +32,7 @@ async def confirm_empty_pages(
     try:
         async for page in pages:
             if page.rows:
-                known_row = max(map(feed.moment, page.rows))
+                known_row = max(feed.times(page.rows), default=known_row)
                 yield page
                 continue
             held.append(page)

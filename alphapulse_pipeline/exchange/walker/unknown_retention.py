@@ -23,29 +23,29 @@ async def limit_to_oldest_row(
     served_from: int,
     known_row: int | None,
     is_served: Callable[[int], Awaitable[bool]],
-    moment: Callable[[Raw], int],
+    moment: Callable[[Raw], int | None],
 ) -> AsyncGenerator[Page, None]:
     """The pages of a walk, each proving only the range from the oldest row so far.
 
     `served_from`: milliseconds; the exchange is documented to keep rows from then on. `known_row`:
     the time of the newest stored row, if there is one. `is_served`: requests whether the exchange
-    still returns it. `moment`: a row's time. Ranges held back are yielded as soon as an older row
-    arrives; those that nothing proves are yielded last, as pages without rows and with `unverified`
-    set.
+    still returns it. `moment`: a row's time, if it can be read. Ranges held back are yielded as
+    soon as an older row arrives; those that nothing proves are yielded last, with `unverified` set.
     """
     oldest = served_from
     held: list[Page] = []
     async for page in pages:
         # a row may be older than its window, and proves only that the window is served
-        oldest = min([oldest, *(max(moment(row), page.start) for row in page.rows)])
+        times = [time for row in page.rows if (time := moment(row)) is not None]
+        oldest = min([oldest, *(max(time, page.start) for time in times)])
         for proved in _proved((*held, page), oldest):
             yield proved
-        held = _unproved((*held, page), oldest)
+        held = _unproved((*held, page), oldest, moment)
     useful = known_row is not None and any(known_row < part.end for part in held)
     if known_row is not None and useful and await is_served(known_row):
         for proved in _proved(held, known_row):
             yield proved
-        held = _unproved(held, known_row)
+        held = _unproved(held, known_row, moment)
     for part in held:
         yield replace(part, unverified=part.unverified or RETENTION_UNKNOWN)
 
@@ -57,7 +57,7 @@ async def is_served(call: Caller, feed: Feed, time: int) -> bool:
     order's last change.
     """
     async for page in walk_served(call, feed, time, time + _DAY):
-        if any(feed.moment(row) <= time for row in page.rows):
+        if any(moment <= time for moment in feed.times(page.rows)):
             return True
     return False
 
@@ -69,9 +69,15 @@ def _proved(pages: Iterable[Page], oldest: int) -> Iterator[Page]:
             yield newer
 
 
-def _unproved(pages: Iterable[Page], oldest: int) -> list[Page]:
+def _unproved(
+    pages: Iterable[Page], oldest: int, moment: Callable[[Raw], int | None]
+) -> list[Page]:
     return [
-        replace(page, rows=[], end=min(page.end, oldest))
+        replace(
+            page,
+            rows=[row for row in page.rows if moment(row) is None],
+            end=min(page.end, oldest),
+        )
         for page in pages
         if page.start < min(oldest, page.end)
     ]

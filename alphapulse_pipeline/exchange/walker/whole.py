@@ -18,4 +18,4 @@ class Whole:
     ) -> AsyncGenerator[Page, None]:
         """One page."""
         rows = await self.everything(call, feed)
-        yield Page([row for row in rows if start <= feed.moment(row) < end], start, end)
+        yield Page([*feed.within(rows, start, end), *feed.untimed(rows)], start, end)

@@ -10,7 +10,7 @@ exclude the ends or truncate them to seconds.
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from alphapulse_pipeline.exchange.errors import Incomplete
+from alphapulse_pipeline.exchange.errors import Incomplete, Unreadable
 from alphapulse_pipeline.exchange.feed import MARGIN, Caller, Feed, Page, Raw, to_time
 
 SMALLEST_CAP = 10
@@ -32,21 +32,22 @@ class Windows:
         Raises `Incomplete` after yielding everything that is proven.
         """
         margin, largest = self.margin, feed.whole_below or SMALLEST_CAP
-        stuck: dict[tuple[int, int], int] = {}
+        stuck: dict[tuple[int, int], tuple[int, list[Raw]]] = {}
         for begin, stop in feed.windows(start, end, margin):
             windows = [(begin, stop - 1)]
             while windows:
                 first, last = windows.pop()
                 rows = await _request(call, feed, first - margin, last + margin)
-                times = [feed.moment(row) for row in rows]
-                inside = [
-                    row for row, time in zip(rows, times, strict=True) if first <= time <= last
-                ]
+                untimed = feed.untimed(rows)
+                inside = [*feed.within(rows, first, last + 1), *untimed]
                 if len(rows) < largest:
                     yield Page(inside, first, last + 1)
                     continue
                 # duplicate rows make an answer longer than the limit
                 largest = max(largest, len({str(row) for row in rows}))
+                times = feed.times(rows)
+                if not times:
+                    raise Unreadable(f"no row of {feed.method} has a time")
                 oldest, newest = min(times), max(times)
                 parts = _parts(first, last, oldest, newest, margin)
                 if parts is not None:
@@ -61,11 +62,12 @@ class Windows:
                     windows.append((first, last))
                 else:
                     yield Page(inside, first, first)
-                    stuck[first, last] = len(rows)
-        for first, last in [window for window, size in stuck.items() if size < largest]:
+                    stuck[first, last] = len(rows), untimed
+        for (first, last), (size, untimed) in list(stuck.items()):
             # a larger answer since then shows that this one was not truncated
-            yield Page([], first, last + 1)
-            del stuck[first, last]
+            if size < largest:
+                yield Page(untimed, first, last + 1)
+                del stuck[first, last]
         if stuck:
             first, last = next(iter(stuck))
             raise Incomplete(
@@ -98,7 +100,7 @@ async def _takes_milliseconds(call: Caller, feed: Feed, times: list[int]) -> boo
     """Whether a window of a row's millisecond returns that row and no row outside it."""
     for time in dict.fromkeys(times):
         if time % 1000 not in (0, 1, 999):
-            found = [feed.moment(row) for row in await _request(call, feed, time - 1, time + 1)]
+            found = feed.times(await _request(call, feed, time - 1, time + 1))
             return time in found and all(abs(other - time) <= 1 for other in found)
     return False
 

@@ -42,7 +42,7 @@ from alphapulse_pipeline.health.doctor.result import (
     warning,
 )
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.warehouse import stored_markets
+from alphapulse_pipeline.warehouse import rejected, stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock_if_free
 
 _TOLERATED_SKEW = 1000
@@ -120,6 +120,7 @@ def checks(account: Account) -> list[Check[AccountContext]]:
             for dataset in account.datasets
         ),
         Check("rate limit", _rate_limit, prerequisites),
+        Check("rejected rows", _rejected),
         Check("circuit", _circuit),
     ]
 
@@ -323,6 +324,15 @@ def _dataset(dataset: str, context: AccountContext) -> Finding:
 
 def _rate_limit(context: AccountContext) -> Finding:
     return budget(context.database, context.account, context.client.limit.per_hour, context.used)
+
+
+def _rejected(context: AccountContext) -> Finding:
+    if context.database is None:
+        return unknown("rejected rows are stored in the database, which has no current tables")
+    found = rejected.summaries(context.database, [context.account.name])
+    if not found:
+        return ok("every row that the exchange sent could be read")
+    return warning("; ".join(f"{d}: {text}" for (_, d), text in found.items()), rejected.FIX)
 
 
 def _circuit(context: AccountContext) -> Finding:

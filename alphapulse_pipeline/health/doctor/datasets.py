@@ -117,7 +117,8 @@ def _listed(client: ExchangeClient, name: str, source: Source) -> Iterator[tuple
     window = feed.between(to_milliseconds(now - _WINDOW), to_milliseconds(now))
 
     async def call() -> Any:
-        return feed.read(await client.request(feed.method, {**feed.params, **window}))
+        for row in feed.read(await client.request(feed.method, {**feed.params, **window})):
+            feed.check(row)
 
     yield name, call
 

@@ -194,7 +194,10 @@ class Listing:
         """The row of the table; None if the row belongs to another dataset."""
 
         async def read() -> list[Row]:
-            return parsed(self.reading, self.dataset, self.source, [row])
+            found = parsed(self.reading, self.dataset, self.source, [row])
+            if found.unread:
+                raise Unreadable(found.unread[0].reason)
+            return found.rows
 
         # through the client, which turns every error of ccxt into an `ExchangeFailure`
         return next(iter(self.reading.client.run(read)), None)

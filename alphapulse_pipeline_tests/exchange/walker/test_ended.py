@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
-from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Page, at, milliseconds
 from alphapulse_pipeline.exchange.walker import Cursor, RecentlyEnded
 from alphapulse_pipeline_tests.exchange.walker.server import ZERO, Server, rows_at
@@ -35,9 +32,10 @@ def test_all_pages_prove_what_was_requested_and_keep_older_rows() -> None:
     assert server.requests > 1
 
 
-def test_a_row_without_a_time_is_unreadable() -> None:
-    async def answer(method: str, params: Mapping[str, Any]) -> Any:
-        return {"rows": [{"id": "1", "time": ""}], "cursor": ""}
+def test_a_row_without_a_time_comes_with_the_requested_range() -> None:
+    row = {"id": "1", "time": ""}
 
-    with pytest.raises(Unreadable, match="no time"):
-        pages(answer, ZERO, ZERO + 1)
+    async def answer(method: str, params: Mapping[str, Any]) -> Any:
+        return {"rows": [row], "cursor": ""}
+
+    assert pages(answer, ZERO, ZERO + 1) == [Page([row], ZERO, ZERO + 1)]

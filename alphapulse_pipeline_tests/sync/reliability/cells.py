@@ -26,7 +26,7 @@ from exchange_simulator import EXCHANGES
 from exchange_simulator.rows import rows_of
 
 _NOWHERE = "http://no-such-host.invalid"
-_SHARED = ("snapshots", "streams", "coverage", "suspects")
+_SHARED = ("snapshots", "streams", "coverage", "suspects", "rejected")
 """Tables with rows of every dataset, which a cell finds as the good sync left them."""
 
 

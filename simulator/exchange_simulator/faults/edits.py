@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from exchange_simulator.faults.kinds import NESTED, POISONS
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.rows import Rows, emptied, replaced
 
@@ -99,6 +100,23 @@ def _negated(page: Page, name: str) -> Any:
     return _fields(page.answer, name, lambda value: {name: _opposite(value)})
 
 
+def _poisoned(page: Page, value: str) -> Any:
+    row, _, rest = value.partition("/")
+    name, _, poison = rest.partition("=")
+    given = {} if poison == "missing" else {name: POISONS[poison]}
+
+    def visit(found: Any, key: str = "") -> Any:
+        if isinstance(found, list):
+            return [visit(item) for item in found]
+        if not isinstance(found, dict):
+            return found
+        if key == row or any(str(item) == row for item in found.values()):
+            return {k: v for k, v in found.items() if k != name} | given
+        return {k: visit(v, k) for k, v in found.items()}
+
+    return visit(page.answer)
+
+
 def _opposite(value: Any) -> Any:
     """A figure, also as a string, with the opposite sign; anything else unchanged."""
     if not isinstance(value, str) or not _FIGURE.fullmatch(value) or not value.strip("-0."):
@@ -147,13 +165,17 @@ EDITS: Mapping[str, Edit] = {
     "nulled": _nulled,
     "renamed": _renamed,
     "retyped": _retyped,
+    "poison": _poisoned,
 }
 
 
 def edited(kind: str, value: str, page: Page) -> bytes:
     """The body of an answer after an edit."""
-    return compact(EDITS[kind](page, value))
+    return compact(EDITS[kind](page, value)).replace(_NESTED, b"[" * 5000 + b"]" * 5000)
 
 
 def compact(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+_NESTED = compact(NESTED)

@@ -71,12 +71,36 @@ def _field(value: str) -> str:
     return "" if re.fullmatch(r"[\w-]+", value) else f"needs a field name, but got {value!r}"
 
 
+def _poison(value: str) -> str:
+    written = re.fullmatch(r"[^/=]+/[\w-]+=([a-z]+)", value)
+    return (
+        _one_of("missing", *POISONS)(written[1])
+        if written
+        else f"needs a row, a field and a poison (ROW/FIELD=POISON), but got {value!r}"
+    )
+
+
 def _one_of(*words: str) -> Rule:
     def rule(value: str) -> str:
         return "" if value in words else f"must be one of {', '.join(words)}, but got {value!r}"
 
     return rule
 
+
+NESTED = "nested without end"
+"""What is sent as a list of lists, deeper than a parser can follow."""
+POISONS: Mapping[str, str | int] = MappingProxyType(
+    {
+        "endless": "1e999999999",
+        "far": "9999999999999999",
+        "nul": "BTC\0USDT",
+        "surrogate": "BTC\ud800USDT",
+        "control": "BTC\x01\x1b[2JUSDT",
+        "nested": NESTED,
+        "number": 12345,
+    }
+)
+"""Values that a field of a row cannot have."""
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -156,6 +180,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "a field has a different type, a string instead of a number and vice versa, e.g."
             " retyped=execFee",
             _field,
+        ),
+        "poison": Kind(
+            Stage.EDIT,
+            "one row is unreadable: in the row with this id or value a field is missing, or has an"
+            " impossible value (endless, far, nul, surrogate, control, nested, number), e.g."
+            " poison=7f2c/execQty=endless",
+            _poison,
         ),
         "doubled": Kind(Stage.EDIT, "every row of the page twice"),
         "shuffled": Kind(Stage.EDIT, "the rows of the page in a different order"),

@@ -72,7 +72,10 @@ def keyed(*path: str) -> Callable[[Any], Any]:
             found = {}
         if not isinstance(found, Mapping):
             return found
-        return [{**row, "id": name, "pair": _pair(row)} for name, row in found.items()]
+        return [
+            {**row, "id": name, "pair": _pair(row)} if isinstance(row, Mapping) else row
+            for name, row in found.items()
+        ]
 
     return rows
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
+from alphapulse_pipeline.exchange.errors import MISREAD
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, require
 from alphapulse_pipeline.exchange.venues.kraken.account import book_of, code, delisted
 from alphapulse_pipeline.exchange.venues.kraken.common import (
@@ -62,20 +63,27 @@ def is_margin_order(raw: Raw) -> bool:
 
 async def booked(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
     """The fills of a page, those on margin with their ledger entries."""
-    fills = [row for row in rows if is_margin(row)]
-    if not fills:
+    fills = [row for row in rows if _may_be_margin(row)]
+    times = _ENTRIES.times(fills)
+    if not times:
         return rows
-    times = [_ENTRIES.moment(row) for row in fills]
     entries: dict[str, list[Raw]] = defaultdict(list)
     first, last = min(times) - _AROUND, max(times) + _AROUND
     async for page in _ENTRIES.paging.walk(call, _ENTRIES, first, last, None):
         for entry in page.rows:
-            entries[entry["refid"]].append(entry)
+            entries[entry.get("refid", "")].append(entry)
     on_margin = {row["id"] for row in fills}
     return [
-        {**row, _ENTRIES_OF: entries.get(row["id"], [])} if row["id"] in on_margin else row
+        {**row, _ENTRIES_OF: entries.get(row["id"], [])} if row.get("id") in on_margin else row
         for row in rows
     ]
+
+
+def _may_be_margin(raw: Raw) -> bool:
+    try:
+        return is_margin(raw)
+    except MISREAD:
+        return False  # the row is rejected when it is parsed
 
 
 def fill(raw: Raw, row: Row) -> Row:

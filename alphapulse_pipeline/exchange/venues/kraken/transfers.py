@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at
 from alphapulse_pipeline.exchange.venues.kraken.account import EARN, book_of
 from alphapulse_pipeline.exchange.venues.kraken.common import (
@@ -83,7 +84,9 @@ STATUS = {
 
 def _with_status(feed: Feed, method: str) -> Feed:
     async def complete(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
-        times = [feed.moment(row) // 1000 for row in rows]
+        times = [time // 1000 for time in feed.times(rows)]
+        if not times:
+            return rows
         window = {"start": min(times) - _BEFORE, "end": max(times) + _AFTER}
         status = STATUS[method]
 
@@ -91,10 +94,10 @@ def _with_status(feed: Feed, method: str) -> Feed:
             return await call(method, {**params, **window})
 
         known = {row.get("refid"): row for row in await status.everything(within)}
-        refunded = {row["refid"] for row in (*newer, *rows) if _is_refund(row)}
+        refunded = {row.get("refid") for row in (*newer, *rows) if _may_be_refund(row)}
         # the ledger's fields take precedence: it has the amounts that were booked
         return [
-            {**known.get(row["refid"], {}), **row, _REFUNDED: row["refid"] in refunded}
+            {**known.get(row.get("refid"), {}), **row, _REFUNDED: row.get("refid") in refunded}
             for row in rows
         ]
 
@@ -133,6 +136,13 @@ def _withdrawal(raw: Raw, row: Row) -> Row | None:
 
 def _is_refund(raw: Raw) -> bool:
     return raw["type"] == "withdrawal" and exact(raw, "amount") > 0
+
+
+def _may_be_refund(raw: Raw) -> bool:
+    try:
+        return _is_refund(raw)
+    except (*MISREAD, Unreadable):
+        return False  # the row itself is rejected when it is parsed
 
 
 def _transfer(raw: Raw, row: Row) -> Row | None:

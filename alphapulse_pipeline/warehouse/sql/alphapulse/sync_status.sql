@@ -81,7 +81,8 @@ SELECT
     END AS error,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(lost.ranges, 0)::integer END AS unreachable,
     CASE WHEN known.dataset IS NOT NULL THEN coalesce(stale.streams, 0)::integer END AS stale,
-    skipped.parts AS not_enabled
+    skipped.parts AS not_enabled,
+    rejected.rows::integer AS rejected
 FROM alphapulse.datasets AS d
 CROSS JOIN LATERAL (
     SELECT
@@ -115,6 +116,10 @@ CROSS JOIN LATERAL (
         s.account = d.account AND s.dataset IN ('', d.dataset)
         AND (s.state = 'not_enabled' OR (s.state = 'closed' AND s.dataset = ''))
 ) AS skipped
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rows FROM alphapulse.rejected AS r
+    WHERE r.account = d.account AND r.dataset = d.dataset
+) AS rejected
 CROSS JOIN LATERAL (
     SELECT coalesce(circuit.state = 'open' AND circuit.retry_at > now(), FALSE) AS is_open
 ) AS breaker

@@ -105,6 +105,10 @@ WHERE
     AND origin = 'api'
     AND {time} <@ coalesce(own.times, shared.times, '{{}}')
     AND NOT EXISTS (SELECT FROM {keys} AS given WHERE {same})
+    AND NOT EXISTS (
+        SELECT FROM alphapulse.rejected AS r
+        WHERE r.account = t.account AND r.dataset = %(dataset)s AND t.{time} <@ r.gap
+    )
 ORDER BY {time}
 LIMIT {examples};
 

@@ -18,12 +18,16 @@ WHERE account = %(account)s AND dataset = %(dataset)s
 ORDER BY upper(gap) DESC, stream;
 
 -- prove --
--- Cover a proven range, and store the time of the newest row read.
+-- Cover a proven range, without the times of rejected rows, and store the time of the newest row
+-- read.
 INSERT INTO alphapulse.coverage AS c
     (account, dataset, stream, covered, newest_row, updated_at)
-VALUES (
-    %(account)s, %(dataset)s, %(stream)s, tstzmultirange(%(covered)s), %(newest)s, now()
-)
+SELECT
+    %(account)s, %(dataset)s, %(stream)s,
+    tstzmultirange(%(covered)s) - coalesce(range_agg(r.gap), '{}'),
+    %(newest)s::timestamptz, now()
+FROM alphapulse.rejected AS r
+WHERE r.account = %(account)s AND r.dataset = %(dataset)s AND r.stream = %(stream)s
 ON CONFLICT (account, dataset, stream) DO UPDATE SET
     covered = c.covered + excluded.covered,
     imported = c.imported - excluded.covered,

@@ -1,0 +1,176 @@
+"""A row that cannot be read breaks nothing but itself, and its time is never called complete."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.datasets import DATASETS
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true
+from exchange_simulator import Simulator
+
+Make = Callable[..., Account]
+DB = Connection[TupleRow]
+REASON = "a row of that time could not be read (alphapulse.rejected)"
+
+
+class Place(NamedTuple):
+    """A list of an exchange, and the fields of its rows."""
+
+    exchange: str
+    dataset: str
+    path: str
+    time: str
+    amount: str
+    name: str
+    """A market or an asset."""
+
+
+PLACES = {
+    "windows": Place("okx", "transfers", "/api/v5/asset/deposit-history", "ts", "amt", "ccy"),
+    "cursor": Place("bybit", "trades", "/v5/execution/list", "execTime", "execQty", "symbol"),
+    "counted": Place("kraken", "trades", "/0/private/TradesHistory", "time", "vol", "pair"),
+    "ids": Place("binance", "trades", "/api/v3/myTrades", "time", "qty", "symbol"),
+}
+POISONS = [
+    ("amount", "missing"),
+    ("amount", "endless"),
+    ("name", "nul"),
+    ("name", "surrogate"),
+    ("name", "control"),
+    ("name", "number"),
+    ("amount", "nested"),
+]
+
+
+def sync(account: Account, url: str, dataset: str, simulator: Simulator) -> int:
+    """Fill the gaps of a history. Returns how many requests its own list got."""
+    simulator.requests.clear()
+    with open_session(account, url, "test") as session:
+        batches = history(session, dataset, whole_history(session), fill=True)
+        write(session.connection, batches, "test")
+    return len(simulator.requests)
+
+
+def gaps(db: DB) -> list[tuple[datetime, datetime, str]]:
+    return db.execute(
+        "SELECT lower(gap), upper(gap), reason FROM alphapulse.coverage_gaps ORDER BY 1"
+    ).fetchall()
+
+
+def times(rows: Any, dataset: str) -> list[datetime]:
+    place = COLUMNS[dataset].index(DATASETS[dataset].time)
+    return sorted(row[place] for row in rows)
+
+
+def poisoned(simulator: Simulator, place: Place, poisons: list[tuple[str, str]]) -> Any:
+    """Poison one row with each; returns (all rows, those that are poisoned)."""
+    truth = simulator.truth(NOW_MS, exchange=place.exchange) | {"exchange": place.exchange}
+    every = true(truth, place.dataset)
+    id_column = COLUMNS[place.dataset].index(DATASETS[place.dataset].id)  # type: ignore[attr-defined]
+    time = COLUMNS[place.dataset].index(DATASETS[place.dataset].time)
+    ids = Counter(row[id_column] for row in every)
+    candidates = [row for row in every if _is_listed(place, row) and ids[row[id_column]] == 1]
+    candidates.sort(key=lambda row: row[time])
+    step = max(1, len(candidates) // (len(poisons) + 1))
+    chosen = candidates[step // 2 :: step][: len(poisons)]
+    assert len(chosen) == len(poisons)
+    faults = [
+        f"poison={row[id_column]}/{getattr(place, field)}={poison}:{place.path}"
+        for row, (field, poison) in zip(chosen, poisons, strict=True)
+    ]
+    simulator.set_faults(*faults)
+    return every, set(chosen)
+
+
+def _is_listed(place: Place, row: tuple[Any, ...]) -> bool:
+    values = dict(zip(COLUMNS[place.dataset], row, strict=True))
+    if place.dataset == "transfers":
+        return bool(values["kind"] == "deposit")
+    return place.exchange != "binance" or values["wallet"] == "spot"
+
+
+@pytest.mark.parametrize("paging", PLACES)
+def test_each_poison_rejects_its_row_alone(
+    paging: str, simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    place = PLACES[paging]
+    account = make_account(simulator.url, place.exchange, exchange=place.exchange)
+    # an asset may be called by a number
+    poisons = [p for p in POISONS if place.name != "ccy" or p[1] != "number"]
+    every, chosen = poisoned(simulator, place, poisons)
+    sync(account, database, place.dataset, simulator)
+    assert stored(db, place.dataset, account.name) == every - chosen
+    rejected = db.execute(
+        "SELECT happened_at, reason, raw, first_seen, last_seen FROM alphapulse.rejected ORDER BY 1"
+    ).fetchall()
+    assert [row[0] for row in rejected] == times(chosen, place.dataset)
+    assert all(row[1] and row[2].isprintable() and len(row[2]) <= 4000 for row in rejected)
+    moments = sorted(set(times(chosen, place.dataset)))
+    millisecond = timedelta(milliseconds=1)
+    assert gaps(db) == [(moment, moment + millisecond, REASON) for moment in moments]
+
+    # again: the same rows, once, at the cost of their own gaps
+    requests = sync(account, database, place.dataset, simulator)
+    assert requests <= 12 * len(chosen)
+    assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (len(chosen),)
+    assert [start for start, _, _ in gaps(db)] == moments
+    assert stored(db, place.dataset, account.name) == every - chosen
+
+    # the exchange has corrected them
+    simulator.set_faults()
+    simulator.set_clock(lambda: NOW_MS + 5_000)  # later than the last moment of the run before
+    sync(account, database, place.dataset, simulator)
+    assert stored(db, place.dataset, account.name) == every
+    assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
+    assert gaps(db) == []
+
+
+@pytest.mark.parametrize("paging", PLACES)
+@pytest.mark.parametrize("poison", ["missing", "far"])
+def test_a_row_without_its_time_leaves_open_what_it_was_returned_for(
+    paging: str, poison: str, simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    place = PLACES[paging]
+    account = make_account(simulator.url, place.exchange, exchange=place.exchange)
+    every, chosen = poisoned(simulator, place, [("time", poison)])
+    [time] = times(chosen, place.dataset)
+    for _ in range(2):
+        sync(account, database, place.dataset, simulator)
+        assert stored(db, place.dataset, account.name) == every - chosen
+        [(happened_at,)] = db.execute("SELECT happened_at FROM alphapulse.rejected").fetchall()
+        assert happened_at is None
+        found = gaps(db)
+        assert any(start <= time < end for start, end, _ in found)
+        assert {reason for *_, reason in found} == {REASON}
+    simulator.set_faults()
+    simulator.set_clock(lambda: NOW_MS + 5_000)  # later than the last moment of the run before
+    sync(account, database, place.dataset, simulator)
+    assert stored(db, place.dataset, account.name) == every
+    assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
+    assert gaps(db) == []
+
+
+def test_a_new_format_is_no_rejected_row(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    """Where all rows are unreadable the stream fails, so that a run is not green without them."""
+    account = make_account(simulator.url)
+    simulator.set_faults("missing=execQty:/v5/execution/list")
+    with pytest.raises(Exception, match="has no execQty"):
+        sync(account, database, "trades", simulator)
+    assert stored(db, "trades", account.name) == set()
+    now = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+    assert all(
+        reason != REASON or end - start < timedelta(days=2) for start, end, reason in gaps(db)
+    )
+    assert any(end - start > timedelta(days=6) for start, end, _ in gaps(db)), now
