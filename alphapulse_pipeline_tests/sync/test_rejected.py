@@ -10,9 +10,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import DATASETS
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true
@@ -174,3 +176,95 @@ def test_a_new_format_is_no_rejected_row(
         reason != REASON or end - start < timedelta(days=2) for start, end, reason in gaps(db)
     )
     assert any(end - start > timedelta(days=6) for start, end, _ in gaps(db)), now
+
+
+def outcome(account: Account, url: str, dataset: str) -> str:
+    """The failure of a snapshot, or ''."""
+    with open_session(account, url, "test") as session:
+        try:
+            write(session.connection, snapshot(session, dataset), "test")
+        except ExchangeFailure as failure:
+            return str(failure)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("dataset", "field", "path"),
+    [
+        ("balances", "locked=missing", "/v5/account/wallet-balance"),
+        ("positions", "size=missing", "/v5/position/list"),
+        ("positions", "symbol=control", "/v5/position/list"),
+    ],
+)
+def test_a_snapshot_with_an_unreadable_row_is_not_taken_and_names_it(
+    dataset: str,
+    field: str,
+    path: str,
+    simulator: Simulator,
+    make_account: Make,
+    database: str,
+    db: DB,
+) -> None:
+    """What a snapshot does not list counts as zero."""
+    account = make_account(simulator.url)
+    assert outcome(account, database, dataset) == ""
+    before = stored(db, dataset, "bybit")
+    row = "BTC"
+    if dataset == "positions":
+        row = next(m for m, *_ in before if m.endswith(":USDT")).partition(":")[0].replace("/", "")
+    simulator.set_faults(f"poison={row}/{field}:{path}")
+    for _ in range(2):
+        failure = outcome(account, database, dataset)
+        assert "could not be read" in failure
+        assert "attach the row from the table alphapulse.rejected" in failure
+        assert stored(db, dataset, "bybit") == before
+        [(raw,)] = db.execute("SELECT raw FROM alphapulse.rejected").fetchall()
+        assert row in raw or "u001b" in raw
+    simulator.set_faults()
+    assert outcome(account, database, dataset) == ""
+    assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("field", ["lastPrice=endless", "lastPrice=missing", "bid1Price=number"])
+def test_an_unreadable_ticker_leaves_out_its_own_price(
+    field: str, simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    account = make_account(simulator.url)
+    for dataset in ("balances", "positions", "prices"):
+        assert outcome(account, database, dataset) == ""
+    before = db.execute("SELECT market FROM alphapulse.prices_latest").fetchall()
+    simulator.set_faults(f"poison=ETHUSDT/{field}:/v5/market/tickers")
+    assert outcome(account, database, "prices") == ""
+    left = db.execute("SELECT market FROM alphapulse.prices_latest").fetchall()
+    if field == "bid1Price=number":  # a number is as good as a text of it
+        assert left == before
+        return
+    assert {row[0] for row in before} - {row[0] for row in left} == {"ETH/USDT", "ETH/USDT:USDT"}
+    rows = db.execute("SELECT stream, raw FROM alphapulse.rejected").fetchall()
+    assert len(rows) == 2
+    assert all("ETHUSDT" in raw for _, raw in rows)
+    simulator.set_faults()
+    assert outcome(account, database, "prices") == ""
+    assert db.execute("SELECT market FROM alphapulse.prices_latest").fetchall() == before
+    assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
+
+
+def test_an_unreadable_open_order_stops_no_other_and_is_named(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    account = make_account(simulator.url)
+    every = true(simulator.truth(NOW_MS), "orders")
+    status = COLUMNS["orders"].index("status")
+    poisoned_order = min(row for row in every if row[status] == "open")
+    simulator.set_faults(f"poison={poisoned_order[1]}/qty=missing:/v5/order/realtime")
+    for _ in range(2):
+        with pytest.raises(ExchangeFailure, match=r"open orders: a row could not be read: .* qty"):
+            sync(account, database, "orders", simulator)
+        assert stored(db, "orders", "bybit") == every - {poisoned_order}
+        [(stream, raw)] = db.execute("SELECT stream, raw FROM alphapulse.rejected").fetchall()
+        assert stream == "open orders"
+        assert poisoned_order[1] in raw
+    simulator.set_faults()
+    sync(account, database, "orders", simulator)
+    assert stored(db, "orders", "bybit") == every
+    assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
