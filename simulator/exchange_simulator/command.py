@@ -16,9 +16,9 @@ _FAULT = """A fault to inject: kind[=value][:/path][*times]\\[@when]. May be rep
 Kinds: clock=MS, delay=SECONDS, refuse, reset[=headers|body], hang[=headers|body], close-body,
 cut-body, bad-gzip, html, empty-body, status=CODE, retcode=CODE, throttled[=SECONDS],
 banned=SECONDS, busy, maintenance, key=ip|expired|PERMISSION, empty, doubled, shuffled, previous,
-missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD, repeated=FIELD, negated=FIELD, reversed,
-page=N, exclusive-end, no-window, short-window=DAYS, short-retention=DAYS; `--fault help` describes
-each.
+missing=FIELD, nulled=FIELD, renamed=FIELD, retyped=FIELD, repeated=FIELD, negated=FIELD,
+poison=ROW/FIELD=POISON, reversed, page=N, exclusive-end, no-window, short-window=DAYS,
+short-retention=DAYS; `--fault help` describes each.
 
 `:/path` limits the fault to requests whose path starts with /path; `*3` injects it at most three
 times; `@20%` into 20% of the requests, `@10-20` into the 10th to the 20th, `@30s-60s` into those

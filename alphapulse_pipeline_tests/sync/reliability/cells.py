@@ -100,7 +100,11 @@ class Cells:
                 outcome = self.scene.sync(self.url, dataset, door=door, behind=day.behind)[dataset]
             simulator.set_faults()
             harm = harm_meanwhile(self.db, self.scene, dataset, known.before, known.after)
-            harm += Harm(secrets=leaked_secrets(self.db, ("sync_log", "coverage", dataset), lines))
+            tables = ("sync_log", "coverage", "rejected", dataset)
+            harm += Harm(secrets=leaked_secrets(self.db, tables, lines))
+            unread = "SELECT FROM alphapulse.rejected WHERE dataset = %s LIMIT 1"
+            if not outcome and self.db.execute(unread, [dataset]).fetchone() is not None:
+                outcome = "rejected"
             last = self.scene.sync(self.url, dataset)[dataset]
         assert last == "", f"{dataset} does not get well after {fault}: {last}"
         return outcome, harm + harm_at_last(self.db, self.scene, dataset, known.after)

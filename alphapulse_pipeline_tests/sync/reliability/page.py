@@ -29,8 +29,9 @@ simulator's own books, the fault ends, one more sync runs, and they are compared
 | A key, secret, passphrase or signature is in a table or a log | {secrets} |
 | A failure is a bug: a traceback instead of a message that says what to do | {bugs} |
 
-A sync ends in one of these ways. All but the first write a row to `sync_log` with a message that
-says what happened and what to do next; they advance no coverage, and the newest snapshot stays.
+A sync ends in one of these ways. All but the first and `rejected` write a row to `sync_log` with a
+message that says what happened and what to do next; they advance no coverage, and the newest
+snapshot stays.
 
 | Result | Meaning |
 | --- | --- |
@@ -41,6 +42,7 @@ says what happened and what to do next; they advance no coverage, and the newest
 | permission | the key lacks a permission; what it may read was synced |
 | credentials | the key needs to be fixed; the account is left alone |
 | clock | this machine's time could not be corrected |
+| rejected | a row cannot be read: it is in the table `rejected`, and its time stays a gap |
 | unreadable | a field is missing or has a different form; the message names it and the endpoint |
 | refused | an unknown error code; the message contains it |
 | incomplete | the pages do not prove that nothing is missing |

@@ -71,7 +71,7 @@ def test_what_did_harm_once_fails_and_says_why(exchange: str, cells: Begin) -> N
     with cells(exchange) as begun:
         for dataset, fault in ONCE[exchange]:
             end, harm = begun.try_out(dataset, BadDay("", "", (fault,)), fault)
-            named = end in ("suspect", "unreadable", "incomplete")
+            named = end in ("suspect", "unreadable", "incomplete", "rejected")
             assert (named, harm) == (True, Harm()), (dataset, fault, end)
 
 
