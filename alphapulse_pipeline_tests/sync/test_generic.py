@@ -233,10 +233,10 @@ def test_a_market_that_is_delisted_between_two_syncs_does_not_double_its_fills(
         Reply(b""),
         Reply(b'{"message": "Invalid signature"}', 401),
         Reply(b'{"message": "too many"}', 429),
-        Reply(b'{"data": [{"side": "buy", "symbol": "btc-usdt"}]}'),
+        Reply(b'{"data": [{"side": "buy", "symbol": "btc-usdt"}, {"symbol": "btc-usdt"}]}'),
         Reply(b'{"data": [', cut=20),
     ],
-    ids=["html", "empty", "refused", "throttled", "without a time", "cut off"],
+    ids=["html", "empty", "refused", "throttled", "without times", "cut off"],
 )
 def test_an_error_is_never_no_rows(
     exchange: Hollaex,

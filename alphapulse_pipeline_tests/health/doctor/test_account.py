@@ -172,7 +172,7 @@ def test_what_depends_on_a_failed_check_is_skipped_and_says_so(at: At, db: DB) -
     assert by_status(found, Status.FAILED) == ["dns"]
     assert "does-not-exist.invalid does not resolve" in found["dns"].message
     assert "MAIN_API_URL" in found["dns"].fix
-    assert by_status(found, Status.OK) == ["settings", "circuit"]
+    assert by_status(found, Status.OK) == ["settings", "rejected rows", "circuit"]
     skipped = by_status(found, Status.SKIPPED)
     assert {"tcp", "http", "signature", "rate limit", *DATASETS} <= set(skipped)
     assert {found[check].message for check in skipped} == {"because the dns check failed"}
@@ -325,7 +325,7 @@ def test_no_run_begins_while_the_doctor_is_there_and_any_may_after(
 def test_without_a_database_the_exchange_is_asked_all_the_same(world: World, at: At) -> None:
     with serving(world) as url:
         found = examined(at(url))
-    assert by_status(found, Status.UNKNOWN) == ["lock", "circuit"]
+    assert by_status(found, Status.UNKNOWN) == ["lock", "rejected rows", "circuit"]
     assert by_status(found, Status.FAILED) == []
     assert found["trades"].status is Status.OK
 
