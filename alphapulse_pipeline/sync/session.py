@@ -55,7 +55,7 @@ class Session:
     """The wallets that are skipped; None until they are looked up: see `skipping`."""
     held: dict[str, set[str]] = field(default_factory=dict)
     """`assets` and `markets` in this run's own snapshots."""
-    unread: list[tuple[str, Unread]] = field(default_factory=list)
+    rejected: list[tuple[str, Unread]] = field(default_factory=list)
     """(list, row) of the snapshot that is being read: what cannot be read of it."""
     _markets: Markets | None = None
 

@@ -39,6 +39,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
     """
     log_id = sync_log.start(session.connection, session.name, dataset, session.run_id)
     before = session.client.requests
+    session.rejected = []
     try:
         admit(session)
         captured_at = _capture_time(session, dataset)
@@ -75,7 +76,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
 
 
 def _rejected(session: Session) -> list[Rejection]:
-    return [rejection(listed, row) for listed, row in session.unread]
+    return [rejection(listed, row) for listed, row in session.rejected]
 
 
 def _store(session: Session, dataset: str, attempt: int) -> None:
@@ -87,10 +88,10 @@ def _store(session: Session, dataset: str, attempt: int) -> None:
 def _read(session: Session, dataset: str) -> Iterable[Row]:
     """All rows. What a snapshot of holdings does not list counts as zero, so one that cannot be
     read fails the snapshot; a price that cannot be read is only missing."""
-    session.unread = []
+    session.rejected = []
     try:
         rows = list(_SNAPSHOTS[dataset](session))
-        if session.unread and dataset != "prices":
+        if session.rejected and dataset != "prices":
             raise unreadable(_rejected(session))
         return rows
     except MISREAD as error:
@@ -128,7 +129,8 @@ def _balances(session: Session) -> Iterable[Row]:
         if (content := (wallet.assets, _without_metadata(balance["info"]))) not in seen:
             seen.append(content)
             rows += _wallet_rows(session, wallet, balance)
-    session.held["assets"] = {row["asset"] for row in rows}
+    if not session.rejected:
+        session.held["assets"] = {row["asset"] for row in rows}
     return rows
 
 
@@ -141,8 +143,8 @@ def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row
             try:
                 require(row, wallet.required, f"the wallet {wallet.name}")
             except Unreadable as error:
-                session.unread.append((wallet.name, Unread(row, error.problem)))
-        if session.unread:
+                session.rejected.append((wallet.name, Unread(row, error.problem)))
+        if session.rejected:
             return []
     if wallet.book_of is not None:
         return _by_book(balance_rows(wallet.name, balance), wallet.book_of)
@@ -192,12 +194,13 @@ def _positions(session: Session) -> Iterable[Row]:
                 row = _position(session, source, raw, margin_mode)
             except (*MISREAD, Unreadable) as error:
                 reason = getattr(error, "problem", f"{type(error).__name__}: {error}")
-                session.unread.append((source.wallet, Unread(raw, reason)))
+                session.rejected.append((source.wallet, Unread(raw, reason)))
                 continue
             if row:
                 # two feeds may list the same position
                 rows[row["market"], row["side"], row["margin_mode"]] = row
-    session.held["markets"] = {row["market"] for row in rows.values()}
+    if not session.rejected:
+        session.held["markets"] = {row["market"] for row in rows.values()}
     return rows.values()
 
 
@@ -266,7 +269,7 @@ def _prices(session: Session) -> Iterable[Row]:
     tickers = session.client.run_all(
         session.client.ccxt.fetch_tickers(None, params) for params in calls
     )
-    session.unread = [
+    session.rejected = [
         ("tickers", Unread(ticker, reason))
         for ticker, reason in session.client.ccxt.unreadable_tickers
     ]
@@ -276,14 +279,14 @@ def _prices(session: Session) -> Iterable[Row]:
         fields = session.venue.priced.get(category, {})
         if fields and any(_is_mistaken(session.client.ccxt, symbol, category) for symbol in answer):
             raise Unreadable(f"tickers of {category} markets were parsed as other markets")
-        priced_now, before = [], len(session.unread)
+        priced_now, before = [], len(session.rejected)
         for symbol, ticker in answer.items():
             if symbol in names[category]:
                 try:
                     priced_now.append(_priced(names[category][symbol], ticker, fields))
                 except Unreadable as error:
-                    session.unread.append((category, Unread(ticker["info"], error.problem)))
-        if (not priced_now and len(session.unread) > before) or len(session.unread) > MOST:
+                    session.rejected.append((category, Unread(ticker["info"], error.problem)))
+        if (not priced_now and len(session.rejected) > before) or len(session.rejected) > MOST:
             raise unreadable(_rejected(session))
         if not priced_now and any(m["active"] for m in wanted if m.get(category)):
             raise ExchangeFailure(

@@ -41,7 +41,7 @@ class Account:
     name: str = "account"
     held: dict[str, set[str]] = field(default_factory=dict)
     skipped_wallets: dict[str, State] = field(default_factory=dict)
-    unread: list[tuple[str, Unread]] = field(default_factory=list)
+    rejected: list[tuple[str, Unread]] = field(default_factory=list)
 
     def rows(self, dataset: str, stream: str = "") -> list[Row]:
         """The rows from `START` to `END` of one stream of a history, or else of all."""
