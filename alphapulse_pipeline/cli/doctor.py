@@ -39,10 +39,10 @@ from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
 _DETAILS = (
     "Prints one line for each check, with the fix for every problem. Makes one call to each "
     "exchange endpoint that a sync uses, and stores nothing. Exit code 1 if a check fails.\n\n"
-    "With --probe, it instead tests what a sync assumes about the exchange's API: page limits, ids, "
-    "retention, the order of rows, and whether time windows include their end points. It sends 20 "
-    "to 200 read-only requests, and writes a file that you can attach to a bug report; it contains "
-    "no keys, ids, addresses or amounts. Exit code 1 if an assumption does not hold.\n\n"
+    "With --probe, it instead tests what a sync assumes about the exchange's API: page limits, "
+    "ids, retention, the order of rows, and whether time windows include their end points. It "
+    "sends 20 to 200 read-only requests, and writes a file that you can attach to a bug report; it "
+    "contains no keys, ids, addresses or amounts. Exit code 1 if an assumption does not hold.\n\n"
     "Example: alphapulse doctor bybit"
 )
 _COLOURS = {
