@@ -18,10 +18,13 @@ _MOST_DIGITS = 100
 def number(value: Any) -> Decimal | None:
     """A number that ccxt kept as text, exactly. None and '' become None.
 
-    Raises `TypeError` for a float, which is not exact, and `ValueError` for too many digits.
+    Raises `TypeError` for a float, which is not exact, and for a boolean, which Python takes for 1
+    or 0, and `ValueError` for too many digits.
     """
     if value is None or value == "":
         return None
+    if isinstance(value, bool):
+        raise TypeError(f"the exchange sent {value} instead of a number")
     if isinstance(value, float):
         raise TypeError(f"ccxt returned the float {value!r}; amounts must be exact")
     return bounded(Decimal(value))

@@ -1,6 +1,7 @@
 """Classifies every failure of an exchange, and words it for the user."""
 
 import asyncio
+import json
 import re
 from datetime import UTC, datetime
 
@@ -92,12 +93,25 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.TRANSIENT
     if _TEMPORARY.search(text):
         return Kind.TRANSIENT
-    if isinstance(error, MISREAD):
+    if isinstance(error, MISREAD) or _FIELD_MISSING.match(text):
         return Kind.UNREADABLE
     # The exchange's JSON is in the text; errors that ccxt raises by itself have none. A malformed
     # request is our bug.
     answered = isinstance(error, ccxt.ExchangeError) and "{" in text
+    if isinstance(error, ccxt.ExchangeError) and not answered and _ends_with_json(text):
+        return Kind.UNREADABLE  # a list, or a bare value, instead of an object
     return Kind.REFUSED if answered and not isinstance(error, ccxt.BadRequest) else Kind.BUG
+
+
+def _ends_with_json(text: str) -> bool:
+    """Whether the text is ccxt's name of the exchange and its answer: "bybit []"."""
+    try:
+        json.loads(text.partition(" ")[2])
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFailure:
@@ -128,6 +142,9 @@ _TEMPORARY = re.compile(
     r'|"code":\s*"(?:50046|50062|50064)"'  # OKX: temporarily unavailable
     r'|"EService:|"E(?:General|Database):Internal error'
 )
+
+# ccxt's own words for an answer without a field, e.g. "kraken parseCurrency() missing code"
+_FIELD_MISSING = re.compile(r"\w+ \w+\(\) missing \w+\Z")
 
 # 10429: Bybit's "system level frequency protection"; Kraken's "EService: Throttled: [UNIX
 # timestamp]" for too many concurrent requests; both unknown to ccxt

@@ -169,7 +169,10 @@ class Feed:
 
         Raises `Unreadable` if there is no list.
         """
-        rows = self.rows(answer)
+        try:
+            rows = self.rows(answer)
+        except MISREAD:
+            rows = None
         if not isinstance(rows, list):
             raise Unreadable(f"the answer of {self.method} has no list of rows")
         return [row if isinstance(row, dict) else {"": row} for row in rows]
@@ -221,7 +224,7 @@ def require(row: Any, required: Iterable[str], method: str) -> None:
         raise Unreadable(f"a row of {method} is a {type(row).__name__}, not an object")
     for name in required:
         value = row.get(name)
-        if isinstance(value, _VALUE):
+        if isinstance(value, _VALUE) and not isinstance(value, bool):
             continue
         if value is None:
             raise Unreadable(f"a row of {method} has no {name}")

@@ -197,6 +197,7 @@ def unlisted_market(symbol: str, category: str, raw_id: str = "") -> dict[str, A
         symbol = f"{symbol}:{category}"  # a spot market may have the same raw id
     option = category == "option" or more.endswith(("-C", "-P"))
     kind = "option" if option else "future" if more else "swap" if contract else "spot"
+    sized = contract and not option
     return {
         "id": raw_id or (symbol if rest else pair),
         "symbol": symbol,
@@ -213,8 +214,8 @@ def unlisted_market(symbol: str, category: str, raw_id: str = "") -> dict[str, A
         "future": kind == "future",
         "option": kind == "option",
         "contract": contract,
-        "linear": settle == quote if contract and not option else None,
-        "inverse": settle == base if contract and not option else None,
+        "linear": (settle == quote if quote else category == "linear") if sized else None,
+        "inverse": (settle == base if quote else category == "inverse") if sized else None,
         "contractSize": None,
         "active": False,
     }

@@ -208,6 +208,8 @@ def check_sentence(sentence: str, words: list[str]) -> None:
         (ccxt.NotSupported("bybit fetchLedger"), Kind.UNSUPPORTED),
         (ccxt.AccountSuspended("gate"), Kind.CREDENTIALS),
         (ccxt.ExchangeError("bybit what?"), Kind.BUG),
+        (ccxt.ExchangeError("bybit []"), Kind.UNREADABLE),
+        (ccxt.ExchangeError("kraken parseCurrency() missing code"), Kind.UNREADABLE),
         (ccxt.BadSymbol("bybit XXX"), Kind.NO_MARKET),
     ],
 )

@@ -36,6 +36,12 @@ def test_rows_are_read() -> None:
     assert FEED.read({"result": {"list": [{"time": "1"}]}}) == [{"time": "1"}]
 
 
+def test_rows_that_cannot_be_extracted_are_unreadable() -> None:
+    nested = replace(FEED, rows=lambda answer: [row["fills"] for row in answer])
+    with pytest.raises(Unreadable, match="no list of rows"):
+        nested.read([None])
+
+
 @pytest.mark.parametrize(
     "time", [None, "", "0", 0, "soon", "²", ["1"], "9" * 13, "9" * 400, "-5", True]
 )
@@ -136,6 +142,7 @@ def test_a_row_with_all_required_fields_is_read_even_if_blank() -> None:
         ({"id": "7", "maker": True}, "a row of fills has no fee"),
         ({"id": "7", "fee": None, "maker": True}, "a row of fills has no fee"),
         ({"id": "7", "fee": ["1"], "maker": True}, "a row of fills has a fee that is a list"),
+        ({"id": "7", "fee": True, "maker": True}, "a row of fills has a fee that is a bool"),
         ({"id": "7", "fee": "1"}, "a row of fills has a maker that is not a boolean"),
         (
             {"id": "7", "fee": "1", "maker": "false"},

@@ -76,7 +76,7 @@ class Cursor:
             answer = await call(feed.method, params)
             rows = feed.read(answer)
             following = self.next(answer, rows)
-            if not isinstance(following, str | int):
+            if not isinstance(following, str | int) or isinstance(following, bool):
                 raise Unreadable(
                     f"the answer of {feed.method} does not say whether there are more rows"
                 )

@@ -49,19 +49,19 @@ def open_csv(path: Path) -> Iterator[CsvFile]:
             text.seek(0)
             delimiter = max(",;", key=first.count)
             rows = csv.reader(text, delimiter=delimiter, strict=True)
-            header = [name.strip() for name in next(rows, [])]
-            if not any(header):
-                raise BadFile(
-                    f"{path}:1:1: the file has no header",
-                    "name the columns in the first line",
-                )
-            if duplicates := [name for name in header if header.count(name) > 1]:
-                raise BadFile(
-                    f"{path}:1:{header.index(duplicates[0]) + 1}: duplicate column "
-                    f"{duplicates[0]!r}",
-                    "give each column a name of its own",
-                )
             try:
+                header = [name.strip() for name in next(rows, [])]
+                if not any(header):
+                    raise BadFile(
+                        f"{path}:1:1: the file has no header",
+                        "name the columns in the first line",
+                    )
+                if duplicates := [name for name in header if header.count(name) > 1]:
+                    raise BadFile(
+                        f"{path}:1:{header.index(duplicates[0]) + 1}: duplicate column "
+                        f"{duplicates[0]!r}",
+                        "give each column a name of its own",
+                    )
                 yield CsvFile(path, header, _lines(path, header, rows))
             except csv.Error as error:
                 raise BadFile(

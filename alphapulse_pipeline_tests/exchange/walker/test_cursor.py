@@ -192,6 +192,14 @@ def test_an_answer_without_a_cursor_is_not_the_last() -> None:
     assert "does not say" in walk(feed(ORDERED), server, ZERO, ZERO + 10).failure
 
 
+def test_a_cursor_that_is_no_text_is_not_requested() -> None:
+    paging = Cursor("cursor", lambda answer, rows: True)
+    assert (
+        "does not say whether"
+        in walk(feed(paging), Server(rows_at([1]), 10), ZERO, ZERO + 10).failure
+    )
+
+
 def test_in_any_order_only_the_last_page_proves() -> None:
     server = Server(rows_at(list(range(25))), 10)
     pages = walk(feed(IN_ANY_ORDER), server, ZERO, ZERO + 100).pages

@@ -232,6 +232,7 @@ def test_files_that_overlap_hold_each_row_once(
         (["market,side,market", "x,y"], ":1:1: duplicate column 'market'"),
         ([HEADER, '"BTC/USDT",1', '"BTC'], ":2:3: the row has 2 cells, the header has 9"),
         ([HEADER, ONE, '"BTC'], ":3:1: invalid CSV: unexpected end of data"),
+        (['"market\n"a', ONE], ":2:1: invalid CSV: ',' expected after '\"'"),
         ([HEADER, f'"BTC\n/USDT"{ONE[8:]}', TWO], ":2:1: market: unknown market 'BTC\\n/USDT'"),
         ([""], ":1:1: the file has no header"),
     ],

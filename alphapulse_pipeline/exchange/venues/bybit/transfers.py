@@ -216,8 +216,12 @@ def _listed(
         found = at("result", "list" if kind == "transfer" else "rows")(answer)
         if not isinstance(found, list):
             return found
-        # a row without the field is kept, and rejected as unreadable
-        return [row for row in found if timed(row) or not _is_blank(row, time)]
+        # a row without the field, or that is no object, is kept, and rejected as unreadable
+        return [
+            row
+            for row in found
+            if not isinstance(row, dict) or timed(row) or not _is_blank(row, time)
+        ]
 
     return Source(
         Feed(
