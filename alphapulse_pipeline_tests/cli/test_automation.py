@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import dagster as dg
 import pytest
@@ -20,10 +19,9 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.cli import clock, up
+from alphapulse_pipeline.cli import clock
 from alphapulse_pipeline.cli.automation import problems, running_by_default, stop_waiting
-from alphapulse_pipeline.cli.processes import Children
-from alphapulse_pipeline.cli.workspace import Workspace, prepare_dagster
+from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.health.ticks import TOLERANCE, any_not_running
 from alphapulse_pipeline_tests.cli import ticking
 
@@ -180,20 +178,3 @@ def test_a_clock_that_is_set_back_is_noticed_once(monkeypatch: pytest.MonkeyPatc
     for offset, seconds in ((0, 0), (7200, 0), (7199, 0), (10, 7189), (10, 0), (-1, 0)):
         monkeypatch.setattr(time, "time", lambda offset=offset: real() + offset)
         assert round(watched.set_back()) == seconds
-
-
-def test_the_daemon_is_restarted_with_its_times_changed_in_between(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    children = Children(tmp_path)
-    sleeping = ["timeit", "-n1", "-r1", "import time; time.sleep(600)"]
-    first = children.start("daemon", sleeping)
-    running: list[bool] = []
-    monkeypatch.setattr(up, "_prepare_schedules", lambda _: running.append(not first.died))
-    try:
-        up._restart_scheduler(cast(Workspace, None), children)
-        assert running == [False]
-        [second] = children.running
-        assert (second.name, second.arguments, second.died) == ("daemon", sleeping, False)
-    finally:
-        children.end("daemon")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,7 +14,6 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli import dagster_health
 from alphapulse_pipeline.cli.dagster_health import examine_dagster
-from alphapulse_pipeline.cli.deployment import lost_runs
 from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.health.doctor.database import Server
 from alphapulse_pipeline.health.doctor.result import Result, Status
@@ -129,17 +127,6 @@ def test_a_run_whose_process_has_died_is_reported_and_a_live_one_is_not(
     assert found.status is Status.WARNING
     assert run.run_id[:8] in found.message
     assert "alphapulse up" in found.fix
-
-
-def test_a_run_is_lost_although_it_changed_in_the_future(
-    db: DB, instance: dg.DagsterInstance
-) -> None:
-    """The clock was ahead when its process died."""
-    run = run_of(instance, dg.DagsterRunStatus.STARTED)
-    recent = timedelta(minutes=2)
-    assert list(lost_runs(instance, db, recent)) == []
-    db.execute("UPDATE public.runs SET update_timestamp = update_timestamp + interval '3 hours'")
-    assert [lost.run_id for lost in lost_runs(instance, db, recent)] == [run.run_id]
 
 
 def test_a_run_that_is_queued_for_long_is_reported(

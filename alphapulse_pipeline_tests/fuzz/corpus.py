@@ -1,0 +1,37 @@
+"""Answers that once found a mistake: what was replaced in an unchanged one, and by what."""
+
+import re
+
+from alphapulse_pipeline_tests.fuzz.proxy import Request
+
+_FOUND: dict[str, tuple[tuple[bytes, bytes], ...]] = {
+    "bybit transfers privateGetV5AssetDepositQueryRecord": ((rb'"rows":\[', b'"rows":[null,'),),
+    "bybit prices inverse": (
+        (rb"(?s).*", b"[]"),
+        (rb"(?s).*", b"[" * 5000 + b"]" * 5000),
+    ),
+    "bybit markets": ((rb'"symbol":"BTC-[^"]*"', b'"symbol":""'),),
+    "kraken markets": (
+        (rb'"altname":"XBT"', b'"altname":null'),
+        (rb'"decimals":\d+,', b""),
+    ),
+    "binance trades fapiPrivateGetUserTrades": (
+        (rb'"realizedPnl":"[^"]*"', b'"realizedPnl":true'),
+    ),
+    "binance trades dapiPrivateGetUserTrades": ((rb'"symbol":"[^"]*"', b'"symbol":"1.5"'),),
+}
+"""Endpoint -> (pattern, replacement) of its first match."""
+
+
+def found(endpoint: str, asked: list[tuple[Request, bytes]]) -> list[tuple[Request, bytes]]:
+    """The requests of an endpoint with the answers that once found a mistake in it."""
+    cases = []
+    for pattern, replacement in _FOUND.get(endpoint, ()):
+        changed = [
+            (request, re.sub(pattern, replacement, body, count=1))
+            for request, body in asked
+            if re.search(pattern, body)
+        ]
+        assert changed, f"no answer of {endpoint} matches {pattern!r} any more"
+        cases += changed
+    return cases
