@@ -22,3 +22,9 @@ def _bounded_init(self: Any, number: Any, decimals: int | None = None) -> None:
 def bound_precise() -> None:
     """Make every `Precise` raise `ValueError` for a number that is out of range."""
     Precise.__init__ = _bounded_init
+
+
+def check_digits(decimals: str | None) -> None:
+    """Raises `ValueError` for a number of decimals that is out of range."""
+    if decimals is not None and abs(int(decimals)) > _MOST:
+        raise ValueError(f"the exchange sent a precision of more than {_MOST} digits")

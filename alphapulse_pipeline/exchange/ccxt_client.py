@@ -25,7 +25,7 @@ import stamina
 import stamina.instrumentation
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange.bounded_precise import bound_precise
+from alphapulse_pipeline.exchange.bounded_precise import bound_precise, check_digits
 from alphapulse_pipeline.exchange.ccxt_fixes import FIXES
 from alphapulse_pipeline.exchange.errors import (
     MISREAD,
@@ -353,6 +353,15 @@ class _CheckedExchange:
         if not stated and market and market.get("contract") and market.get("contractSize") is None:
             found["cost"] = None
         return found
+
+    # ccxt writes them out digit by digit: without a bound, they fill the memory
+    def parse_precision(self, precision: Any) -> Any:
+        check_digits(precision)
+        return super().parse_precision(precision)  # type: ignore[misc]
+
+    def integer_precision_to_amount(self, precision: Any) -> Any:
+        check_digits(precision)
+        return super().integer_precision_to_amount(precision)  # type: ignore[misc]
 
     def parse_ticker(self, ticker: Any, market: Any = None) -> Any:
         """A ticker that cannot be parsed is left out of the others, and kept as unreadable."""

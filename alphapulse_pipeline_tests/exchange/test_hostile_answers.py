@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from alphapulse_pipeline.datasets.values import NESTED_TOO_DEEPLY, number
 from alphapulse_pipeline.exchange import ccxt_client
 from alphapulse_pipeline.exchange.bounded_precise import bound_precise
-from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
+from alphapulse_pipeline.exchange.ccxt_client import ClientConfig, build
 from alphapulse_pipeline.exchange.client import open_client
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.json_answer import read_json
@@ -144,6 +144,16 @@ def test_a_number_of_endless_digits_is_refused_at_once(text: str) -> None:
     with pytest.raises(BadValue):
         cell_number(text)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("digits", ["9999999999999999", "-9999999999999999"])
+def test_a_precision_of_endless_digits_is_refused_at_once(digits: str) -> None:
+    """ccxt would write it out until the memory is full."""
+    exchange = build(ClientConfig(AccountEnvironment("main"), "binance", "key", "secret"))
+    for convert in (exchange.parse_precision, exchange.integer_precision_to_amount):
+        with pytest.raises(ValueError, match="digits"):
+            convert(digits)
+        assert convert("8") == "0.00000001"
 
 
 def test_real_numbers_are_not_refused() -> None:

@@ -15,6 +15,9 @@ _FOUND: dict[str, tuple[tuple[bytes, bytes], ...]] = {
         (rb'"altname":"XBT"', b'"altname":null'),
         (rb'"decimals":\d+,', b""),
     ),
+    "binance markets": (
+        (rb'"(baseAsset|quantity)Precision":\d+', rb'"\1Precision":9999999999999999'),
+    ),
     "binance trades fapiPrivateGetUserTrades": (
         (rb'"realizedPnl":"[^"]*"', b'"realizedPnl":true'),
     ),
