@@ -99,18 +99,20 @@ def endpoints() -> Iterator[Endpoint]:
 def walk(stage: Stage, source: Source, start: int, end: int) -> Walked:
     """Raises `ExchangeFailure`."""
     feed, client, answers = source.feed, stage.session.client, list[Any]()
+    last: dict[str, Any] = {}  # a walk that restarts asks for the same again
 
     async def call(method: str, params: Mapping[str, Any]) -> Any:
         answer = await client.request(method, params)
         if method == feed.method:
             answers.append(answer)
+            last[repr(params)] = answer
         return answer
 
     async def pages() -> list[Page]:
         return [page async for page in feed.paging.walk(call, feed, start, end, None)]
 
     found = client.run(pages)
-    listed = [_rows(feed, answer) for answer in answers]
+    listed = [_rows(feed, answer) for answer in last.values()]
     if isinstance(feed.paging, FromId | FromIdOrWindows):
         # what follows begins with the row that it was requested from
         listed = [rows[1:] if place else rows for place, rows in enumerate(listed)]

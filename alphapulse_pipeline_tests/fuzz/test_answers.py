@@ -130,6 +130,6 @@ def _equals(
 ) -> bool:
     """Whether an amount is the one that the exchange states, in one of the fields."""
     stated = {sign * (figure(raw, name) or 0) for name, sign in fields}
-    if not any(stated):  # blank: then it may be another field's
-        return not value or any(figure(raw, name) == value for name in raw)
+    if not any(stated):
+        return True  # blank: then it may be calculated from others
     return value in stated or (unsigned and value in {abs(amount) for amount in stated})
