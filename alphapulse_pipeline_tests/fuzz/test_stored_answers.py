@@ -71,6 +71,8 @@ def attack(opened: Stages, endpoint: Endpoint, examples: int, *, quick: bool) ->
     with psycopg.connect(stage.url, autocommit=True) as db:
         sync(stage, db, endpoint, known)
         asked = requests(stage)
+        if not asked:
+            return  # the window is older than the exchange serves
 
         def attempt(request: Request, body: bytes, every: bool) -> None:
             stage.reset()
