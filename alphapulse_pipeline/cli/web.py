@@ -5,6 +5,7 @@ has no setting for middleware, but serves its application with `uvicorn.run`.
 """
 
 import sys
+from contextlib import closing
 from typing import Any
 
 import uvicorn
@@ -22,7 +23,7 @@ def require_open(connection: Any, *_: object) -> None:
     Otherwise the first answers after that would be errors.
     """
     try:
-        with connection.cursor() as cursor:
+        with closing(connection.cursor()) as cursor:
             cursor.execute("SELECT 1")
     except connection.Error as error:
         raise DisconnectionError from error

@@ -62,8 +62,6 @@ ENDS: dict[tuple[str, str], Bound] = {
     ("blockchaincom", _ALL_METHODS): Bound("to"),
     ("blofin", "fetchClosedOrders"): Bound("end"),
     ("btcturk", "fetchOrders"): Bound("endDate"),
-    ("bybiteu", "fetchLedger"): Bound("endTime"),
-    ("bybitid", "fetchLedger"): Bound("endTime"),
     ("coinmate", "fetchMyTrades"): Bound("timestampTo"),
     ("coinmate", "fetchDepositsWithdrawals"): Bound("timestampTo"),
     ("coinsph", _ALL_METHODS): Bound("endTime"),
@@ -128,10 +126,6 @@ SCOPES: dict[tuple[str, str], Mapping[str, Scope]] = {
         for exchange in ("gate", "gateeu")
     },
     ("bitget", "linear"): {coin: {"productType": f"{coin}-FUTURES"} for coin in ("USDT", "USDC")},
-    **{
-        (exchange, "linear"): {coin: {"settleCoin": coin} for coin in ("USDT", "USDC")}
-        for exchange in ("bybiteu", "bybitid")
-    },
     **{
         (exchange, category): {coin: {"currency": coin} for coin in ("USDT", "USDC", "XBT", "ETH")}
         for exchange, category in (("kucoin", "contract"), ("kucoinfutures", ""))

@@ -106,4 +106,6 @@ class Counted:
         count = self.count(answer)
         if count is None:
             raise Unreadable(f"the answer of {feed.method} has no count")
+        if isinstance(count, bool) or not str(count).isdecimal():
+            raise Unreadable(f"the answer of {feed.method} has a count that is not a whole number")
         return rows, int(count)

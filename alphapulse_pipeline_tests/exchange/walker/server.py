@@ -80,7 +80,7 @@ class Server:
     """Leaves out the row whose id was asked for."""
     oldest_without_times: int = 0
     """The oldest time in answers to requests without `start` and `end`, even from an id on."""
-    count: Literal["all", "more", "less", "page", "none"] = "all"
+    count: Literal["all", "more", "less", "page", "none", "half"] = "all"
 
     # What happens between requests: number of the request before which it does -> what.
     arrivals: Mapping[int, list[Row]] = field(default_factory=dict)
@@ -171,6 +171,7 @@ class Server:
             "less": max(0, len(found) - 1),
             "page": len(page),
             "none": None,
+            "half": "1.5",
         }
         self.oldest.append(min((row.time for row in page), default=EVER))
         page = page + page[:repeats]

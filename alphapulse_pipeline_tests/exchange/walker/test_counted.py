@@ -127,6 +127,7 @@ def test_requests_are_as_many_as_pages_that_overlap(examples: int) -> None:
     [
         ({"loses": frozenset({"offset"})}, "changes faster"),
         ({"count": "none"}, "has no count"),
+        ({"count": "half"}, "not a whole number"),
         ({"count": "more"}, "counts 21 rows but lists 20"),
         ({"count": "less"}, "counts 19 rows but lists 20"),
         ({"count": "page"}, "counts 10 rows and lists 19|changes faster"),

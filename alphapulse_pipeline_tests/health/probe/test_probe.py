@@ -19,7 +19,7 @@ from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.probe.conftest import Open
-from alphapulse_pipeline_tests.sync.test_generic import Hollaex, fills
+from alphapulse_pipeline_tests.sync.test_generic import Hollaex, fills, stamp
 from exchange_simulator import (
     EXCHANGES,
     Key,
@@ -251,7 +251,13 @@ def test_a_new_account_has_nothing_to_test(account: Open) -> None:
 
 def test_an_exchange_without_a_venue_is_probed_as_well(account: Open) -> None:
     """Its fills are a day old: windows further back are requested until one has rows."""
-    exchange = Hollaex(fills(seed=5, count=300))
+    rows = fills(seed=5, count=300)[::10]
+    times = [datetime.fromisoformat(row["timestamp"]) for row in rows]
+    # whatever the time of day, and few enough for one answer
+    younger = datetime.now(UTC) - timedelta(hours=25) - max(times)
+    exchange = Hollaex(
+        [{**row, "timestamp": stamp(time + younger)} for row, time in zip(rows, times, strict=True)]
+    )
     with replying(exchange.reply) as url:
         findings = probed(account(url, "hollaex"))
     # the server has no page of transfers

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.exchange.account_type import AccountType
-from alphapulse_pipeline.exchange.feed import Caller
+from alphapulse_pipeline.exchange.feed import Caller, require
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import (
     Allows,
@@ -114,8 +114,10 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
 
 
 async def user_id(call: Caller) -> str:
-    """The user id of the account that the key belongs to."""
-    return str((await _key(call))["userID"])
+    """The user id of the account that the key belongs to. Raises `Unreadable`."""
+    info = await _key(call)
+    require(info, ("userID",), "privateGetV5UserQueryApi")
+    return str(info["userID"])
 
 
 async def _key(call: Caller) -> Any:
