@@ -65,7 +65,7 @@ def assert_without(place: str, signatures: Iterable[str]) -> None:
     "exchange",
     [
         "okx",
-        "kraken",
+        pytest.param("kraken", marks=pytest.mark.nightly),
         pytest.param("bybit", marks=pytest.mark.nightly),
         pytest.param("binance", marks=pytest.mark.nightly),
     ],
