@@ -204,7 +204,7 @@ def test_what_is_listed_to_an_upgraded_account() -> None:
     today = datetime.now(UTC)
     upgraded_at = today - timedelta(days=10)
     world = World(
-        genesis=today - timedelta(days=24), option_coins=("BTC", "ETH"), upgraded_at=upgraded_at
+        genesis=today - timedelta(days=45), option_coins=("BTC", "ETH"), upgraded_at=upgraded_at
     )
     with serve(world, limits=False) as simulator:
         client = HTTP(api_key=DEMO_KEY, api_secret=DEMO_SECRET)

@@ -80,7 +80,7 @@ def harm_meanwhile(
     """What a sync under a fault has done. `before` and `after`: what the table was, and what a sync
     without the fault makes of it: anything in between is good of a history, nothing of a snapshot.
     """
-    found = found_in(db, scene, dataset)
+    found = _comparable(dataset, found_in(db, scene, dataset), before | after)
     if dataset in SNAPSHOTS:
         lacking = found != before and not _keys(dataset, after) <= _keys(dataset, found)
         return Harm(false=len(found - before - after), emptied=int(lacking))
@@ -93,11 +93,17 @@ def harm_meanwhile(
 
 def harm_at_last(db: Connection[TupleRow], scene: Scene, dataset: str, after: Rows) -> Harm:
     """What is wrong once a sync without a fault was done."""
-    found = found_in(db, scene, dataset)
-    if dataset == "prices":
-        # the positions in the table decide which markets are priced, and another cell has read them
-        found = {row for row in found if _key(dataset, row) in _keys(dataset, after)}
+    found = _comparable(dataset, found_in(db, scene, dataset), after)
     return Harm(lost=len(after - found), false=len(found - after))
+
+
+def _comparable(dataset: str, found: Rows, expected: Rows) -> Rows:
+    """Without prices of other markets: the positions in the table decide which markets are priced,
+    and a different cell has read them."""
+    if dataset != "prices":
+        return found
+    keys = _keys(dataset, expected)
+    return {row for row in found if _key(dataset, row) in keys}
 
 
 def leaked_secrets(db: Connection[TupleRow], tables: Collection[str], lines: Iterable[str]) -> int:
