@@ -167,8 +167,16 @@ def test_a_broken_assumption_is_named_with_its_endpoint(
 
 def test_rows_that_appear_late(simulator: Simulator, account: Open) -> None:
     """The rows of the last 50 minutes are hidden at first; each request takes a minute."""
-    simulator.set_timing(Timing(late_share=Decimal(1), late_by=3_000_000, clock_step=60_000))
-    findings = probed(account(simulator.url, "bybit"))
+    late_by, now = 3_000_000, simulator.now()
+    fills = [fill["executed_at"] for fill in simulator.truth(now)["trades"]]
+    busy = max(
+        range(now - 3 * DAY_MS, now - DAY_MS, late_by),
+        key=lambda moment: sum(moment - late_by < fill <= moment for fill in fills),
+    )
+    with serve(simulator.world, clock=lambda: busy, limits=False) as then:
+        then.set_timing(Timing(late_share=Decimal(1), late_by=late_by, clock_step=60_000))
+        clock = {"timeDifference": now - busy, "recvWindow": 60_000}
+        findings = probed(account(then.url, "bybit", **clock))
     late = [f for f in of(findings, Verdict.CONTRADICTED) if f.assumption is Assumption.LAG]
     assert late
     assert re.search(r"late; .+ is assumed", late[0].evidence)
