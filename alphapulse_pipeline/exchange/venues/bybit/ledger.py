@@ -76,7 +76,7 @@ def _entries(answer: Any) -> Any:
 
     USDC contracts settle both at the same time, in a single record (`funding` and `cashFlow`), and
     the history of funding has only the former. The page does not say whether `tradeId` is the id of
-    the funding payment, so the parts are told apart here, and not by it.
+    the funding payment, so the parts are separated here, and not by it.
     """
     found = LIST(answer)
     if not isinstance(found, list):
