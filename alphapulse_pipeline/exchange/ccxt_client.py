@@ -35,6 +35,7 @@ from alphapulse_pipeline.exchange.errors import (
     is_final,
     kind_of,
 )
+from alphapulse_pipeline.exchange.isolated_rows import IsolatedRows
 from alphapulse_pipeline.exchange.json_answer import read_json
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import Charged, RateLimiter, Request
@@ -112,7 +113,7 @@ def build(config: ClientConfig) -> Any:
     bound_precise()
     base = exchange_class(config.exchange)
     fixes = (FIXES[config.exchange],) if config.exchange in FIXES else ()
-    exchange = type(config.exchange, (*fixes, _CheckedExchange, base), {})(
+    exchange = type(config.exchange, (IsolatedRows, *fixes, _CheckedExchange, base), {})(
         {
             "apiKey": config.api_key,
             "secret": config.api_secret,

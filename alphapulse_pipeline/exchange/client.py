@@ -31,6 +31,7 @@ from alphapulse_pipeline.exchange.errors import (
     ExchangeFailure,
     failure,
 )
+from alphapulse_pipeline.exchange.isolated_rows import isolating
 from alphapulse_pipeline.exchange.rate_limit import RateLimiter
 
 K = TypeVar("K")
@@ -94,9 +95,15 @@ class ExchangeClient:
         self.ccxt.max_attempts = 1
 
     async def request(self, method: str, params: Mapping[str, Any]) -> Any:
-        """Call ccxt's implicit `method`, or a unified one with its arguments. Runs in the loop."""
+        """Call ccxt's implicit `method`, or a unified one with its arguments. Runs in the loop.
+
+        A unified method returns a row that ccxt cannot parse as well: see `isolated_rows.py`.
+        """
         function = getattr(self.ccxt, method)
-        return await (function(**params) if method.startswith("fetch_") else function(dict(params)))
+        if not method.startswith("fetch_"):
+            return await function(dict(params))
+        with isolating():
+            return await function(**params)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Run a coroutine function in the loop and return its result.

@@ -7,10 +7,11 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Protocol
 
 from alphapulse_pipeline.datasets import HISTORIES, History, Place, Type
@@ -18,11 +19,13 @@ from alphapulse_pipeline.datasets.values import NESTED_TOO_DEEPLY, Row, fees
 from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
+from alphapulse_pipeline.exchange.isolated_rows import why_unreadable
 from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.venues import Source
 
 logger = logging.getLogger(__name__)
 
+_UNREADABLE = "a row that cannot be read:"
 _NO_ID = re.compile("|0x0+")
 """Ids that identify nothing: Hyperliquid's funding payments all have a hash of zeros."""
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}", re.IGNORECASE)  # ccxt writes assets in capitals
@@ -48,8 +51,14 @@ class Unread:
 class Parsed:
     """What the rows of a page became."""
 
+    method: str
+    """The endpoint that returned them."""
     rows: list[Row] = field(default_factory=list)
+    sent: list[Raw] = field(default_factory=list)
+    """The exchange's row of each of `rows`."""
     unread: list[Unread] = field(default_factory=list)
+    ambiguous: list[Unread] = field(default_factory=list)
+    """Rows with the key of a different row: see `set_ambiguous_apart`."""
 
 
 class Reader(Protocol):
@@ -72,10 +81,11 @@ class Reader(Protocol):
 def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> Parsed:
     """The rows of a page, without those of other datasets (e.g. funding among fills)."""
     history = HISTORIES[dataset]
-    found = Parsed()
+    found = Parsed(source.feed.method)
     several_fees = 0
     for raw in raw_rows:
         try:
+            require_parsed(source, raw)
             source.feed.check(raw)
             market, sent, structure = _parse(reader, source, raw)
             place = Place(source.wallet, market, _kind(history, source, structure))
@@ -85,11 +95,12 @@ def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]
         except Unreadable as error:
             found.unread.append(Unread(raw, error.problem))
         except MISREAD as error:
-            text = f"{source.feed.method} returned a row that cannot be read: "
-            found.unread.append(Unread(raw, f"{text}{type(error).__name__}: {error}"))
+            text = f"{source.feed.method} returned {_UNREADABLE} {type(error).__name__}: {error}"
+            found.unread.append(Unread(raw, text))
         else:
             if row is not None:
                 found.rows.append(row)
+                found.sent.append(raw)
                 several_fees += (
                     "fee_cost" in row and sum(cost != 0 for _, cost in fees(structure)) > 1
                 )
@@ -104,12 +115,56 @@ def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]
     return found
 
 
+def require_parsed(source: Source, row: Raw) -> None:
+    """Raises `Unreadable` for a row of a unified method that ccxt could not parse."""
+    if not source.parse and (reason := why_unreadable(row)):
+        raise Unreadable(f"{source.feed.method} returned {_UNREADABLE} {reason}")
+
+
+def set_ambiguous_apart(history: History, pages: Sequence[Parsed]) -> None:
+    """Take different rows with the same key out of `rows`: one would overwrite the other.
+
+    A row that changes, such as an order, may come in several states, all of the same time.
+    """
+    names = history.key[1:]
+    key_of = itemgetter(*names)
+    compared = itemgetter(history.time) if history.newest_by else _itself
+    first: dict[Any, Row] = {}
+    ambiguous = set()
+    for page in pages:
+        for row in page.rows:
+            known = first.setdefault(key := key_of(row), row)
+            if known is not row and compared(known) != compared(row):
+                ambiguous.add(key)
+    if not ambiguous:
+        return
+    for page in pages:
+        both = list(zip(page.rows, page.sent, strict=True))
+        kept = [(row, sent) for row, sent in both if key_of(row) not in ambiguous]
+        page.ambiguous += [
+            Unread(
+                sent,
+                f"{page.method} returned different rows with the same key: "
+                + ", ".join(f"{name} {row[name]}" for name in names),
+            )
+            for row, sent in both
+            if key_of(row) in ambiguous
+        ]
+        page.rows, page.sent = [row for row, _ in kept], [sent for _, sent in kept]
+
+
+def _itself(row: Row) -> Any:
+    return row
+
+
 def _check(source: Source, history: History, row: Row) -> None:
     """Raises `Unreadable` for a row that the table cannot hold."""
     method = source.feed.method
     for name in (*history.required, *history.key[1:]):
         if row.get(name) is None:
             raise Unreadable(f"{method} returned a row without {name}")
+    if not row[history.subject]:
+        raise Unreadable(f"{method} returned a row without {history.subject}")
     for name, value in row.items():
         column = history.by_name.get(name)
         allowed = _TYPES.get(column.type) if column else None

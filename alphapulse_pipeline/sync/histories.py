@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
-from alphapulse_pipeline.exchange.parsing import parsed
+from alphapulse_pipeline.exchange.parsing import Parsed, parsed, set_ambiguous_apart
 from alphapulse_pipeline.exchange.walker import FromId
 from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
 from alphapulse_pipeline.exchange.walker.too_old import walk_served
@@ -162,6 +163,7 @@ class _HistoryReader:
                 rows: list[Row] = []
                 proofs: list[Proof] = []
                 rejected: list[Rejection] = []
+                read: list[tuple[Gap, Page, Parsed]] = []
                 for gap, item in items:
                     stream = streams[gap.stream]
                     if gap in given_up:
@@ -173,17 +175,7 @@ class _HistoryReader:
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
                     elif isinstance(item, Page):
                         found = parsed(session, self.dataset, stream.source, item.rows)
-                        feed = stream.source.feed
-                        try:
-                            rejected += rejecting.of_page(gap.stream, feed, item, found)
-                        except Unreadable as failure:
-                            logger.warning("%s %s: %s", name, gap.stream, failure)
-                            failures.append(failure)
-                            given_up.add(gap)
-                            continue
-                        rows += found.rows
-                        newest = self._newest(stream, item, found.rows)
-                        proofs += _proofs(stream, item, newest, proven_to)
+                        read.append((gap, item, found))
                         read_from[gap] = min(read_from[gap], to_time(item.start))
                     elif not isinstance(item, ExchangeFailure) or item.kind in _FAILS_ALL:
                         raise item
@@ -202,6 +194,21 @@ class _HistoryReader:
                             self.state.suspect(gap.stream, _KNOWN_ROW_EXPIRES)
                         logger.warning("%s %s: %s", name, gap.stream, item)
                         failures.append(item)
+                set_ambiguous_apart(HISTORIES[self.dataset], [found for *_, found in read])
+                for gap, page, found in read:
+                    stream = streams[gap.stream]
+                    if gap in given_up:
+                        continue
+                    try:
+                        rejected += rejecting.of_page(gap.stream, stream.source.feed, page, found)
+                    except Unreadable as failure:
+                        logger.warning("%s %s: %s", name, gap.stream, failure)
+                        failures.append(failure)
+                        given_up.add(gap)
+                        continue
+                    rows += found.rows
+                    newest = self._newest(stream, page, found.rows)
+                    proofs += _proofs(stream, page, newest, proven_to)
                 session.store_unlisted()
                 yield Batch(rows, proofs, rejected)
                 if not self.keep_going():

@@ -11,9 +11,10 @@ an unknown order that the exchange cannot have dropped yet.
 from collections.abc import Generator, Iterable, Iterator
 from datetime import timedelta
 
+from alphapulse_pipeline.datasets.orders import ORDERS
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
-from alphapulse_pipeline.exchange.parsing import Parsed, Unread, parsed
+from alphapulse_pipeline.exchange.parsing import Parsed, Unread, parsed, set_ambiguous_apart
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.rejecting import Rejecting, rejection
 from alphapulse_pipeline.sync.session import Session
@@ -48,7 +49,7 @@ def refresh_orders(
     for wallet, found in _listed(session, session.venue.open_orders):
         listed += found.rows
         rejected += rejecting.of_list(_OPEN_ORDERS, found)
-        if found.rows or found.unread:
+        if found.rows or found.unread or found.ambiguous:
             empty_wallets.discard(wallet)
     still_open = {(row["market"], row["order_id"]) for row in listed}
     if just_ended:
@@ -94,7 +95,9 @@ def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[str, 
                 elif failure.kind is not Kind.NOT_OFFERED:
                     raise
             else:
-                yield source.wallet, parsed(session, "orders", narrowed, raw)
+                found = parsed(session, "orders", narrowed, raw)
+                set_ambiguous_apart(ORDERS, [found])
+                yield source.wallet, found
 
 
 def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:

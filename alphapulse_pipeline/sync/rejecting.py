@@ -1,4 +1,4 @@
-"""Rejects the rows of the exchange that cannot be read, and keeps their times out of the coverage.
+"""Rejects rows of the exchange that cannot be read, and keeps their times out of the coverage.
 
 A few rows are rejected; where no row of a page can be read, or too many of a stream, the exchange
 has changed its format: then the stream fails, and nothing of it is proven.
@@ -6,7 +6,7 @@ has changed its format: then the stream fails, and nothing of it is proven.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,13 +36,16 @@ class Rejecting:
 
     def of_page(self, stream: str, feed: Feed, page: Page, found: Parsed) -> list[Rejection]:
         """The rejected rows of a page of a history. Raises `Unreadable` if they are too many."""
-        rows = [rejection(stream, row, *self._place(feed, row.raw, page)) for row in found.unread]
+        rows = [
+            rejection(stream, row, *self._place(feed, row.raw, page))
+            for row in (*found.unread, *found.ambiguous)
+        ]
         self._check(stream, rows, found)
         return rows
 
     def of_list(self, stream: str, found: Parsed) -> list[Rejection]:
         """The same, of a list of what is open now."""
-        rows = [rejection(stream, row) for row in found.unread]
+        rows = [rejection(stream, row) for row in (*found.unread, *found.ambiguous)]
         self._check(stream, rows, found)
         return rows
 
@@ -58,13 +61,15 @@ class Rejecting:
         came_with = (TimeRange(start, max(start, end)),)
         return None if time is None else to_time(time), (*own, *came_with)
 
-    def _check(self, stream: str, rows: Iterable[Rejection], found: Parsed) -> None:
+    def _check(self, stream: str, rows: Sequence[Rejection], found: Parsed) -> None:
         ids = {row.row_id for row in rows}
         of_stream = self._found.setdefault(stream, set())
         of_stream |= ids
         is_new = any((stream, row_id) not in self.known for row_id in ids)
-        if is_new and ((not found.rows and len(ids) > 1) or len(of_stream) > MOST):
-            raise Unreadable(found.unread[0].reason)
+        # rows with the same key can be read; only which of them to store is not known
+        none_read = not found.rows and not found.ambiguous and len(ids) > 1
+        if is_new and (none_read or len(of_stream) > MOST):
+            raise Unreadable(rows[0].reason)
 
 
 def rejection(

@@ -7,13 +7,14 @@ from typing import Any
 
 import psycopg
 
+from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.datasets.balances import balance_row, balance_rows
 from alphapulse_pipeline.datasets.positions import position_row
 from alphapulse_pipeline.datasets.prices import price_row
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import MISREAD, ExchangeFailure, Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import MILLISECOND, Raw, require
-from alphapulse_pipeline.exchange.parsing import Unread, market_id
+from alphapulse_pipeline.exchange.parsing import Unread, market_id, require_parsed
 from alphapulse_pipeline.exchange.venues import Source, Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
@@ -91,12 +92,25 @@ def _read(session: Session, dataset: str) -> Iterable[Row]:
     session.rejected = []
     try:
         rows = list(_SNAPSHOTS[dataset](session))
+        _reject_ambiguous(session, dataset, rows)
         if session.rejected and dataset != "prices":
             raise unreadable(_rejected(session))
         return rows
     except MISREAD as error:
         reason = f"{type(error).__name__}: {error}"
         raise Unreadable(f"the answers for {dataset} cannot be read: {reason}") from error
+
+
+def _reject_ambiguous(session: Session, dataset: str, rows: Iterable[Row]) -> None:
+    """Reject different rows with the same key: one would overwrite the other."""
+    names = [name for name in DATASETS[dataset].key if name not in ("account", "captured_at")]
+    first: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        known = first.setdefault(tuple([row[name] for name in names]), row)
+        if known != row:
+            key = ", ".join(f"{name} {row[name]}" for name in names)
+            reason = f"the exchange returned different {dataset} with the same key: {key}"
+            session.rejected += [(key, Unread(dict(each), reason)) for each in (known, row)]
 
 
 def _capture_time(session: Session, dataset: str) -> datetime:
@@ -205,6 +219,7 @@ def _positions(session: Session) -> Iterable[Row]:
 
 
 def _position(session: Session, source: Source, raw: Raw, margin_mode: str) -> Row | None:
+    require_parsed(source, raw)
     source.feed.check(raw)
     if source.parse:
         raw_id = market_id(raw, source.market)

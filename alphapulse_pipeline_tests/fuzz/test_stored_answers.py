@@ -17,7 +17,6 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import Raw, to_time
 from alphapulse_pipeline.sync.histories import history
 from alphapulse_pipeline.warehouse.batches import TimeRange
-from alphapulse_pipeline.warehouse.merge import KeyCollision
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.fuzz import corpus
 from alphapulse_pipeline_tests.fuzz.endpoints import (
@@ -115,8 +114,6 @@ def sync(stage: Stage, db: DB, endpoint: Endpoint, known: History) -> str:
     except ExchangeFailure as failure:
         echoed = failure.problem.startswith('"')
         return "" if failure.kind is Kind.BUG and echoed else str(failure.kind)
-    except KeyCollision:  # two different rows with one id: neither is stored
-        return "collision"
     return ""
 
 

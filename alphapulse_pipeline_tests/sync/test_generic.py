@@ -51,6 +51,8 @@ class Hollaex:
     )
     """Names of listed pairs -> base, quote."""
     orders: list[dict[str, Any]] = field(default_factory=list)
+    poison: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The id of an order -> what its row, or that of its fill, says instead."""
     broken: Reply | None = None
     asked: list[str] = field(default_factory=list)
 
@@ -89,7 +91,8 @@ class Hollaex:
             return [order for order in self.orders if order["status"] == "new"]
         first, last = query["start_date"], query["end_date"]
         inside = [order for order in self.orders if first <= order["updated_at"] <= last]
-        return sorted(inside, key=lambda order: str(order["updated_at"]), reverse=True)[:CAP]
+        newest = sorted(inside, key=lambda order: str(order["updated_at"]), reverse=True)
+        return [order | self.poison.get(order["id"], {}) for order in newest[:CAP]]
 
     def _listing(self) -> dict[str, Any]:
         rest = {"active": True, "increment_size": 0.0001, "increment_price": 0.1}
@@ -102,7 +105,8 @@ class Hollaex:
         first, last = query.get("start_date", ""), query.get("end_date", "9")
         inside = [fill for fill in self.fills if first <= fill["timestamp"] <= last]
         inside.sort(key=lambda fill: fill["timestamp"], reverse=True)
-        return {"count": len(inside), "data": inside[:CAP]}
+        rows = [fill | self.poison.get(fill["order_id"], {}) for fill in inside[:CAP]]
+        return {"count": len(inside), "data": rows}
 
 
 def _json(content: Any) -> Reply:
@@ -253,6 +257,46 @@ def test_an_error_is_never_no_rows(
     assert covered() == []
 
 
+def rejected(db: Connection[TupleRow]) -> list[tuple[str, str]]:
+    return db.execute("SELECT reason, raw FROM alphapulse.rejected").fetchall()
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"size": "1e999999999"},
+        {"symbol": ["btc-usdt"]},
+        {"symbol": "btc\0usdt"},
+        {"timestamp": None},
+    ],
+    ids=["endless", "no market", "nul", "no time"],
+)
+def test_a_fill_that_ccxt_cannot_parse_is_rejected_and_no_other(
+    exchange: Hollaex,
+    account: Account,
+    database: str,
+    db: Connection[TupleRow],
+    poison: dict[str, Any],
+) -> None:
+    every = truth(exchange)
+    fill = exchange.fills[100]
+    exchange.poison[fill["order_id"]] = poison
+    for _ in range(2):
+        sync(account, database)
+        assert stored(db) == [row for row in every if row[1] != fill["order_id"]]
+        [(reason, raw)] = rejected(db)
+        assert "fetch_my_trades" in reason
+        assert fill["order_id"] in raw
+        gaps = db.execute("SELECT lower(gap), upper(gap) FROM alphapulse.coverage_gaps").fetchall()
+        time = datetime.fromisoformat(fill["timestamp"])
+        assert any(start <= time < end for start, end in gaps)
+        assert sum((end - start for start, end in gaps), timedelta()) <= timedelta(days=1)
+    exchange.poison.clear()
+    sync(account, database)
+    assert stored(db) == every
+    assert rejected(db) == []
+
+
 def test_an_empty_page_proves_nothing_without_older_rows(
     exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
 ) -> None:
@@ -354,3 +398,22 @@ def test_all_orders_are_stored_whatever_their_day(
     standing |= {"status": "filled", "filled": standing["size"]}
     sync(account, database, "orders")
     assert stored_orders() == expected()
+
+
+def test_an_order_that_ccxt_cannot_parse_is_rejected_and_no_other(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    hour = timedelta(hours=1)
+    exchange.orders = [order(n, START + n * hour, START + n * hour, "filled") for n in range(30)]
+    exchange.poison["order-7"] = {"size": "1e999999999"}
+    sync(account, database, "orders")
+    stored_orders = db.execute("SELECT order_id FROM alphapulse.orders").fetchall()
+    expected = {one["id"] for one in exchange.orders} - {"order-7"}
+    assert {order_id for (order_id,) in stored_orders} == expected
+    [(reason, raw)] = rejected(db)
+    assert "a number of more than 400 digits" in reason
+    assert "order-7" in raw
+    [(start, end)] = db.execute(
+        "SELECT lower(gap), upper(gap) FROM alphapulse.coverage_gaps"
+    ).fetchall()
+    assert start <= START + 7 * hour < end

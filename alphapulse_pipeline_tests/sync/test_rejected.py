@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
@@ -43,6 +44,7 @@ PLACES = {
     "counted": Place("kraken", "trades", "/0/private/TradesHistory", "time", "vol", "pair"),
     "ids": Place("binance", "trades", "/api/v3/myTrades", "time", "qty", "symbol"),
 }
+PATH = PLACES["cursor"].path
 POISONS = [
     ("amount", "missing"),
     ("amount", "endless"),
@@ -137,6 +139,41 @@ def test_each_poison_rejects_its_row_alone(
     assert gaps(db) == []
 
 
+def test_different_rows_with_one_id_are_rejected_and_no_other(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    """Of two fills with one id, one would overwrite the other."""
+    account = make_account(simulator.url)
+    every = true(simulator.truth(NOW_MS), "trades")
+    name, market, side, time = (
+        COLUMNS["trades"].index(column) for column in ("trade_id", "market", "side", "executed_at")
+    )
+    ordered = sorted(every, key=lambda row: (row[market], row[side], row[time]))
+    chosen = next(
+        {one, two}
+        for one, two in pairwise(ordered)
+        if (one[market], one[side]) == (two[market], two[side])
+        and timedelta() < two[time] - one[time] < timedelta(hours=1)
+    )
+    simulator.set_faults(*(f"poison={row[name]}/execId=number:{PATH}" for row in chosen))
+    for _ in range(2):
+        sync(account, database, "trades", simulator)
+        assert stored(db, "trades", account.name) == every - chosen
+        found = db.execute("SELECT reason, happened_at FROM alphapulse.rejected ORDER BY 2")
+        reasons, moments = zip(*found.fetchall(), strict=True)
+        assert list(moments) == times(chosen, "trades")
+        [reason] = set(reasons)
+        assert reason.startswith("privateGetV5ExecutionList returned different rows with the same")
+        assert "trade_id 12345" in reason
+        millisecond = timedelta(milliseconds=1)
+        assert gaps(db) == [(moment, moment + millisecond, REASON) for moment in moments]
+    simulator.set_faults()
+    simulator.set_clock(lambda: NOW_MS + 5_000)
+    sync(account, database, "trades", simulator)
+    assert stored(db, "trades", account.name) == every
+    assert gaps(db) == []
+
+
 @pytest.mark.parametrize("paging", PLACES)
 @pytest.mark.parametrize("poison", ["missing", "far"])
 def test_a_row_without_its_time_leaves_open_what_it_was_returned_for(
@@ -223,6 +260,18 @@ def test_a_snapshot_with_an_unreadable_row_is_not_taken_and_names_it(
     simulator.set_faults()
     assert outcome(account, database, dataset) == ""
     assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
+
+
+def test_a_snapshot_with_two_balances_of_one_asset_is_not_taken_and_names_them(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    account = make_account(simulator.url)
+    simulator.set_faults("repeated=coin:/v5/account/wallet-balance")
+    failure = outcome(account, database, "balances")
+    assert "returned different balances with the same key: wallet unified, asset " in failure
+    assert stored(db, "balances", "bybit") == set()
+    found = db.execute("SELECT count(DISTINCT raw) > 1 FROM alphapulse.rejected").fetchone()
+    assert found == (True,)
 
 
 @pytest.mark.parametrize("field", ["lastPrice=endless", "lastPrice=missing", "bid1Price=number"])
