@@ -8,12 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
@@ -53,14 +53,19 @@ class Children:
 
     home: Path
     running: list[Child] = field(default_factory=list)
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: bool = False
     """Set by Ctrl-C and SIGTERM, and checked between steps. uv and terminals send signals twice: an
-    exception in the handler could interrupt the cleanup."""
+    exception in the handler could interrupt the cleanup, and the lock inside a `threading.Event`
+    could be held by the very thread that the second signal interrupts."""
 
     def stop_on_signals(self) -> None:
         """Set `stopping` on Ctrl-C and SIGTERM."""
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self.stopping = True
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self.stopping.set())
+            signal.signal(number, stop)
 
     def start(self, name: str, arguments: Sequence[str], *, again: bool = False) -> Child:
         """Start `python -m <arguments>` in a session of its own, its output in a log file."""
@@ -137,7 +142,7 @@ def wait_until(condition: Callable[[], bool], children: Children, seconds: float
     """Whether `condition()` became true in time, while all children were running."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if children.dead() or children.stopping.is_set():
+        if children.dead() or children.stopping:
             return False
         if condition():
             return True

@@ -162,7 +162,8 @@ def _watch(place: Workspace, children: Children) -> None:
     available = True
     clock = Clock()
     for step in itertools.count():
-        if children.stopping.wait(0.5):
+        time.sleep(0.5)
+        if children.stopping:
             raise KeyboardInterrupt
         if available and (seconds := clock.set_back()):
             output.warn(f"this machine's clock was set back by {seconds:.0f} seconds")
@@ -220,7 +221,7 @@ def _check_runs(place: Workspace) -> None:
 def _wait(children: Children, child: Child, ready: Callable[[], bool]) -> None:
     if wait_until(ready, children, _STARTUP_SECONDS):
         return
-    if children.stopping.is_set():
+    if children.stopping:
         raise KeyboardInterrupt
     dead = children.dead() or child
     raise SettingsError(
