@@ -11,6 +11,7 @@ import dagster as dg
 from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT, AssetJob
 from alphapulse_pipeline.components.resources import key_and_rules
+from alphapulse_pipeline.components.snapshots import longest_interval
 from alphapulse_pipeline.components.time_limits import SCHEDULED, max_runtime
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.client_config import client_config
@@ -27,6 +28,7 @@ CATCH_UP_CRON = "* * * * *"
 CATCH_UP_DAYS = 30
 CATCH_UP_SECONDS = 300
 HISTORY_SECONDS = 600
+"""How long the histories of a run have together, unless their schedule ticks more often."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -71,41 +73,46 @@ def recent_days(account: Account) -> dg.RunRequest:
     """
     today = datetime.now(UTC)
     first = max(today - timedelta(days=1), _first_day(account))
-    return range_request(first, today, _time_limit(HISTORY_SECONDS))
+    return range_request(first, today, _time_limit(account, HISTORY_SECONDS))
 
 
 def older_gap(account: Account) -> Request:
-    """A run of the newest gap before yesterday, at most `CATCH_UP_DAYS` of it."""
-    yesterday = (datetime.now(UTC) - timedelta(days=1)).replace(
-        hour=0, minute=0, second=0, microsecond=0
-    )
+    """A run of the newest gap before yesterday, at most `CATCH_UP_DAYS` of it.
+
+    Of a new account it reads today and yesterday as well, and first: their own schedule may tick
+    much later.
+    """
+    now = datetime.now(UTC)
+    yesterday = (now - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     none_older = dg.SkipReason(f"{account.name} has no older gaps in its histories")
     start = _first_day(account)
-    if start >= yesterday:
-        return none_older
     histories = [d for d in HISTORIES if account.settings.wants(d)]
     with connect(postgres_url()) as connection:
         require_current(connection)
         if no_history_requested(connection, account.name):
-            return catch_up_request(TimeRange(start, yesterday))
+            return catch_up_request(account, TimeRange(start, max(start, now)))
+        if start >= yesterday:
+            return none_older
         gap = newest_gap_before(connection, account.name, histories, yesterday)
-    return none_older if gap is None else catch_up_request(gap)
+    return none_older if gap is None else catch_up_request(account, gap)
 
 
 def _first_day(account: Account) -> datetime:
     return datetime.combine(account.settings.history_start, time(), UTC)
 
 
-def catch_up_request(gap: TimeRange) -> dg.RunRequest:
+def catch_up_request(account: Account, gap: TimeRange) -> dg.RunRequest:
     """A run of the newest days of a gap."""
     last = gap.end - timedelta(microseconds=1)
     first = max(gap.start, last - timedelta(days=CATCH_UP_DAYS - 1))
-    return range_request(first, last, _time_limit(CATCH_UP_SECONDS))
+    return range_request(first, last, _time_limit(account, CATCH_UP_SECONDS))
 
 
-def _time_limit(seconds: int) -> dict[str, str]:
-    """Tags of a run whose histories have this long together."""
-    return {TIME_LIMIT: str(seconds // len(HISTORIES)), **max_runtime(SCHEDULED)}
+def _time_limit(account: Account, seconds: float) -> dict[str, str]:
+    """Tags of a run whose histories have this long together, at most one interval of their
+    schedule: the next tick waits for the run."""
+    together = min(seconds, longest_interval(account.settings.history_cron).total_seconds())
+    return {TIME_LIMIT: str(max(1, int(together / len(HISTORIES)))), **max_runtime(SCHEDULED)}
 
 
 def range_request(
@@ -132,18 +139,24 @@ def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.Sched
         execution_timezone="UTC",
     )
     def schedule(context: dg.ScheduleEvaluationContext) -> Request:
-        try:
-            if missing := account.environment.missing():
-                return dg.SkipReason(
-                    f"{account.name}: {' and '.join(missing)} not set; export a read-only key or "
-                    "add it to .env"
-                )
-            reason = open_circuit(account) or busy(context.instance, account, kind)
-            return dg.SkipReason(reason) if reason else tick(account, kind)
-        except UserError as error:
-            return dg.SkipReason(str(error))
+        return evaluate(context.instance, account, kind)
 
     return schedule
+
+
+def evaluate(instance: dg.DagsterInstance, account: Account, kind: str) -> Request:
+    """What a tick of this kind starts now, or why it starts nothing."""
+    try:
+        if missing := account.environment.missing():
+            return dg.SkipReason(
+                f"{account.name}: {' and '.join(missing)} not set; export a read-only key or "
+                "add it to .env"
+            )
+        # most ticks of catch-up runs end here, without a connection to the database
+        reason = busy(instance, account, kind) or open_circuit(account)
+        return dg.SkipReason(reason) if reason else tick(account, kind)
+    except UserError as error:
+        return dg.SkipReason(str(error))
 
 
 def open_circuit(account: Account) -> str | None:
@@ -164,8 +177,9 @@ def open_circuit(account: Account) -> str | None:
 def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | None:
     """Why another run must not start now, or None.
 
-    A snapshot may queue behind a history run, which has a time limit: otherwise a long first
-    backfill would starve it.
+    Schedules coincide, e.g. every fifteen minutes. Snapshots and recent histories queue behind the
+    other runs, which have time limits, so that none starves; the queue takes them in the order of
+    their priorities. A catch-up run has a tick a minute, and waits until nothing else has to run.
     """
     unfinished = instance.get_runs(
         dg.RunsFilter(tags={ACCOUNT: account.name}, statuses=_UNFINISHED), limit=20
@@ -173,7 +187,7 @@ def busy(instance: dg.DagsterInstance, account: Account, kind: str) -> str | Non
     same = [run for run in unfinished if run.job_name == f"{account.name}_{kind}"]
     if same:
         return f"run {same[0].run_id[:8]} of {same[0].job_name} has not ended yet"
-    if unfinished and kind != "snapshot":
+    if unfinished and kind == "catch_up":
         return f"{account.name}: run {unfinished[0].run_id[:8]} of a different job is in progress"
     if not unfinished:
         with connect(postgres_url()) as connection:

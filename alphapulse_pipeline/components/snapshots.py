@@ -59,6 +59,10 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
 
 def allowed_age(account: Account) -> timedelta:
     """How old the latest snapshot may be: two ticks of its schedule and one minute."""
-    ticks = list(islice(CronSim(account.settings.snapshot_cron, datetime.now(UTC)), 8))
-    longest = max(after - before for before, after in pairwise(ticks))
-    return 2 * longest + timedelta(minutes=1)
+    return 2 * longest_interval(account.settings.snapshot_cron) + timedelta(minutes=1)
+
+
+def longest_interval(cron: str) -> timedelta:
+    """The longest time between two of a schedule's next ticks."""
+    ticks = list(islice(CronSim(cron, datetime.now(UTC)), 8))
+    return max(after - before for before, after in pairwise(ticks))

@@ -13,6 +13,7 @@ from alphapulse_pipeline.components.histories import MODE, TIME_LIMIT
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.resources import key_and_rules
 from alphapulse_pipeline.components.time_limits import MAX_RUNTIME
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.health import circuit
@@ -150,7 +151,8 @@ def test_what_each_schedule_asks_for(
     _, history = evaluate(account, "history", quick)
     assert (history[START], history[END], history[MODE]) == (day(1), day(0), "fill")
     _, catch_up = evaluate(account, "catch_up", quick)
-    assert (catch_up[START], catch_up[END], catch_up[MODE]) == (day(31), day(2), "fill")
+    # a new account: its newest days are read within a minute, whenever its histories are due
+    assert (catch_up[START], catch_up[END], catch_up[MODE]) == (day(29), day(0), "fill")
     assert int(catch_up[TIME_LIMIT]) <= 300
     assert history[MAX_RUNTIME] == catch_up[MAX_RUNTIME] == "1800"
 
@@ -173,11 +175,24 @@ def test_catch_up_takes_the_newest_gap(
 
 
 def test_an_account_that_begins_today(
-    make_account: Make, database: str, quick: dg.DagsterInstance
+    make_account: Make, db: Connection[TupleRow], quick: dg.DagsterInstance
 ) -> None:
     today = datetime.now(UTC).date()
     account = make_account("http://127.0.0.1:9", history_start=today)
     _, history = evaluate(account, "history", quick)
     assert (history[START], history[END]) == (day(0), day(0))
+    _, catch_up = evaluate(account, "catch_up", quick)
+    assert (catch_up[START], catch_up[END]) == (day(0), day(0))
+    now = datetime.now(UTC)
+    HistoryState(db, account.name, "trades").want([("spot", "test")], TimeRange(now, now))
     reason, _ = evaluate(account, "catch_up", quick)
     assert reason == "bybit has no older gaps in its histories"
+
+
+def test_histories_have_no_more_time_than_until_their_next_tick(
+    make_account: Make, database: str, quick: dg.DagsterInstance
+) -> None:
+    account = make_account("http://127.0.0.1:9", history_cron="* * * * *")
+    for kind in ("history", "catch_up"):
+        _, tags = evaluate(account, kind, quick)
+        assert int(tags[TIME_LIMIT]) * len(HISTORIES) <= 60
