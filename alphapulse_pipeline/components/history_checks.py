@@ -5,9 +5,13 @@ from psycopg import sql
 from alphapulse_pipeline.components.check import NEVER_ASKED, Check
 from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, History
 
+# An account without a product that has this history has no stream of it: its syncs complete anyway.
 _NO_STREAMS = (
     f"SELECT 'all' AS stream, {{nothing}}, '{NEVER_ASKED}' AS reason WHERE NOT EXISTS ("
     "SELECT FROM alphapulse.streams WHERE account = %(account)s AND dataset = '{dataset}')"
+    " AND NOT EXISTS (SELECT FROM alphapulse.sync_log WHERE account = %(account)s"
+    " AND dataset = '{dataset}' AND status = 'completed'"
+    " AND finished_at > now() - interval '25 hours')"
 )
 _NO_RANGE = "NULL::timestamptz AS begins, NULL::timestamptz AS ends"
 

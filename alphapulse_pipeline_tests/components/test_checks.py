@@ -246,6 +246,20 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
 
 
 @pytest.mark.parametrize("dataset", HISTORIES)
+def test_a_history_of_products_that_the_account_lacks_is_complete_once_synced(
+    good: Connection[TupleRow], dataset: str
+) -> None:
+    good.execute(b"DELETE FROM alphapulse.streams WHERE dataset = %s", [dataset])
+    assert set(failing(good)) == {(dataset, "complete"), (dataset, "fresh")}
+    entry = sync_log.start(good, "main", dataset, "a run")
+    with good.cursor() as cursor:
+        sync_log.succeed(cursor, entry, 0, 1)
+    assert failing(good) == {}
+    good.execute(b"UPDATE alphapulse.sync_log SET finished_at = now() - interval '26 hours'")
+    assert set(failing(good)) == {(dataset, "complete"), (dataset, "fresh")}
+
+
+@pytest.mark.parametrize("dataset", HISTORIES)
 def test_what_the_exchange_no_longer_serves_is_a_warning_with_its_reason(
     good: Connection[TupleRow], dataset: str
 ) -> None:
