@@ -19,6 +19,8 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.health.ticks import TOLERANCE, delete_ticks_after
+from alphapulse_pipeline.settings.errors import UserError
+from alphapulse_pipeline.settings.redaction import redact
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,39 @@ class Problem:
     fix: str
 
 
-def running_by_default(definitions: dg.Definitions | None = None) -> set[str]:
+class DefinitionsDoNotLoad(UserError):
+    """The deployment's definitions do not load."""
+
+
+def load_definitions() -> dg.Definitions:
+    """The deployment's definitions, all resolved. Raises `DefinitionsDoNotLoad`."""
+    try:
+        with warnings.catch_warnings():  # Dagster's beta warnings
+            warnings.simplefilter("ignore")
+            loaded = defs()
+            dg.Definitions.validate_loadable(loaded)
+    except Exception as error:  # noqa: BLE001  a custom component can raise anything
+        # redact before truncating: half a secret would not be recognized
+        raise DefinitionsDoNotLoad(
+            f"the definitions do not load: {type(error).__name__}: {redact(str(error))[:300]}",
+            "run `dg check defs` for the full error",
+        ) from None
+    return loaded
+
+
+def not_running(instance: dg.DagsterInstance) -> Iterator[str]:
+    """What does not run of the deployment, and what to do."""
+    wanted = set()
+    try:
+        wanted = running_by_default(load_definitions())
+    except DefinitionsDoNotLoad as error:
+        yield str(error)
+    for problem in problems(instance, wanted):
+        yield f"{problem.message}; {problem.fix}"
+
+
+def running_by_default(loaded: dg.Definitions) -> set[str]:
     """The names of the schedules and sensors that the deployment wants running."""
-    with warnings.catch_warnings():  # Dagster's beta warnings
-        warnings.simplefilter("ignore")
-        loaded = definitions or defs()
     return {
         found.name
         for found in (*(loaded.schedules or ()), *(loaded.sensors or ()))

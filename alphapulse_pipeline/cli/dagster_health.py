@@ -1,6 +1,5 @@
 """The doctor's checks of Dagster: code, storage, the daemon, schedules, and stuck runs."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -9,10 +8,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from alphapulse_pipeline.cli.automation import problems, running_by_default
+from alphapulse_pipeline.cli.automation import (
+    DefinitionsDoNotLoad,
+    load_definitions,
+    problems,
+    running_by_default,
+)
 from alphapulse_pipeline.cli.deployment import lost_runs
 from alphapulse_pipeline.cli.workspace import prepare_dagster
-from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.health.doctor.database import Server
 from alphapulse_pipeline.health.doctor.result import (
     Check,
@@ -25,7 +28,6 @@ from alphapulse_pipeline.health.doctor.result import (
     skipped,
     warning,
 )
-from alphapulse_pipeline.settings.redaction import redact
 
 _HEARTBEAT_TIMEOUT = timedelta(minutes=3)
 """The daemon records a heartbeat every half minute."""
@@ -61,18 +63,11 @@ def _code(deployment: Deployment) -> Finding:
     if not deployment.files_read:
         return skipped("because the settings check failed")
     try:
-        with warnings.catch_warnings():  # Dagster's beta warnings
-            warnings.simplefilter("ignore")
-            loaded = defs()
-            dg.Definitions.validate_loadable(loaded)
-        deployment.wanted = running_by_default(loaded)
-        assets, jobs = len(list(loaded.resolve_all_asset_specs())), len(list(loaded.jobs or ()))
-    except Exception as error:  # noqa: BLE001  a custom component can raise anything
-        # redact before truncating: half a secret would not be recognized
-        return failed(
-            f"the definitions do not load: {type(error).__name__}: {redact(str(error))[:300]}",
-            "run `dg check defs` for the full error",
-        )
+        loaded = load_definitions()
+    except DefinitionsDoNotLoad as error:
+        return failed(error.problem, error.fix)
+    deployment.wanted = running_by_default(loaded)
+    assets, jobs = len(list(loaded.resolve_all_asset_specs())), len(list(loaded.jobs or ()))
     return ok(f"{assets} assets and {jobs} jobs load")
 
 

@@ -70,8 +70,7 @@ def prepare_schedules(place: Workspace) -> Iterator[str]:
     with dg.DagsterInstance.get() as instance, connect(place.url) as connection:
         if done := automation.stop_waiting(instance, connection, datetime.now(UTC)):
             yield done
-        for problem in automation.problems(instance, automation.running_by_default()):
-            yield f"{problem.message}; {problem.fix}"
+        yield from automation.not_running(instance)
 
 
 def first_runs(place: Workspace, host: str, port: int) -> Iterator[str]:

@@ -99,11 +99,10 @@ def _not_running(connection: Connection[TupleRow]) -> list[str]:
     # imports Dagster, which takes seconds
     import dagster as dg
 
-    from alphapulse_pipeline.cli.automation import problems, running_by_default
+    from alphapulse_pipeline.cli.automation import not_running
 
     with dg.DagsterInstance.get() as instance:
-        found = problems(instance, running_by_default())
-        return [f"{problem.message}; {problem.fix}" for problem in found]
+        return list(not_running(instance))
 
 
 def _shown(name: str, value: object) -> object:

@@ -12,7 +12,7 @@ from dagster_shared.error import SerializableErrorInfo
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.cli import dagster_health
+from alphapulse_pipeline.cli import automation
 from alphapulse_pipeline.cli.dagster_health import examine_dagster
 from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.health.doctor.database import Server
@@ -67,7 +67,7 @@ def test_definitions_that_do_not_load_say_why(
     def fail() -> None:
         raise ValueError("a custom component")
 
-    monkeypatch.setattr(dagster_health, "defs", fail)
+    monkeypatch.setattr(automation, "defs", fail)
     found = examined(db, home)["code"]
     assert found.status is Status.FAILED
     assert "ValueError: a custom component" in found.message

@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from typer.testing import CliRunner, Result
 
-from alphapulse_pipeline.cli import import_
+from alphapulse_pipeline.cli import automation, import_
 from alphapulse_pipeline.cli.app import app
 from alphapulse_pipeline.cli.workspace import prepare_dagster
 from alphapulse_pipeline.settings.environment import HOME
@@ -204,3 +204,22 @@ def test_status_names_schedules_that_are_stopped(
     assert "bybit_history: stopped, and stay stopped until somebody starts them; start" in found
     assert "of_nobody" not in found
     assert command("status", "--json").stderr == ""
+
+
+def test_status_says_in_a_sentence_that_the_definitions_do_not_load(
+    command: Command, lost: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ValueError("a custom component")
+
+    monkeypatch.setenv("DAGSTER_HOME", "")  # put back at the end
+    monkeypatch.setattr(automation, "defs", fail)
+    prepare_dagster(tmp_path / "home")
+    with dg.DagsterInstance.get() as instance:
+        instance.add_instigator_state(stopped_schedule("bybit_history"))
+    found = command("status")
+    assert "transfers" in found.stdout
+    assert (
+        "the definitions do not load: ValueError: a custom component; run `dg check defs` for the "
+        "full error" in " ".join(found.stderr.split())
+    )
