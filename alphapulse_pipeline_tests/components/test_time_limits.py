@@ -1,6 +1,7 @@
 """How long a run may take, and the end of a process that does not stop by itself."""
 
 import faulthandler
+import logging
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster._daemon.auto_run_reexecution.auto_run_reexecution import filter_runs_to_should_retry
+from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -116,3 +119,24 @@ def test_every_run_has_a_limit_that_the_daemon_enforces() -> None:
     assert {job.name for job in jobs} >= {"bybit_snapshot", "bybit_history", "portfolio"}
     for job in jobs:
         assert 0 < int((job.tags or {})[MAX_RUNTIME]) <= LONGEST.total_seconds()
+
+
+def test_a_run_that_exceeded_its_limit_is_ended_and_not_started_again(
+    instance: dg.DagsterInstance, db: Connection[TupleRow]
+) -> None:
+    """Its successor would exceed it as well, and keep the account from being synced."""
+
+    @dg.job
+    def hanging() -> None: ...
+
+    run = instance.create_run_for_job(
+        hanging, status=dg.DagsterRunStatus.STARTED, tags={MAX_RUNTIME: "1800"}
+    )
+    for age, status in ((1790, "STARTED"), (1810, "FAILURE")):
+        db.execute("UPDATE public.runs SET start_time = %s", [time.time() - age])
+        [record] = instance.get_run_records()
+        monitor_started_run(instance, None, record, logging.getLogger("test"))  # type: ignore[arg-type]
+        [record] = instance.get_run_records()
+        assert record.dagster_run.status.value == status
+    assert list(filter_runs_to_should_retry([record.dagster_run], instance)) == []
+    assert "exceeding maximum runtime of 1800 seconds" in str(instance.all_logs(run.run_id))
