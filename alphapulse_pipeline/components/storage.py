@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
-from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.connection import KEEPALIVES, SERVER_KEEPALIVES, connect
 
 _NOWHERE = f"postgresql://{POSTGRES_URL}-is-not-set.invalid/alphapulse"
 
@@ -44,13 +44,14 @@ def _with_options(url: str) -> str:
       role named `alphapulse` would find our tables instead of Dagster's.
     * `synchronous_commit=off`: a run writes some forty events one by one. A power cut may cost the
       last half second of them, never the data: they are written through other connections.
+    * Keepalives, as our own connections have.
     """
     base, _, query = url.partition("?")
     values = parse_qsl(query, keep_blank_values=True)
     given = [value for name, value in values if name == "options"]
-    options = " ".join(["-csynchronous_commit=off", *given, "-csearch_path=public"])
-    kept = [(name, value) for name, value in values if name != "options"]
-    return f"{base}?{urlencode([*kept, ('options', options)], quote_via=quote)}"
+    options = ["-csynchronous_commit=off", SERVER_KEEPALIVES, *given, "-csearch_path=public"]
+    settings = {**KEEPALIVES, **dict(values), "options": " ".join(options)}
+    return f"{base}?{urlencode(settings, quote_via=quote)}"
 
 
 class _NoRuns(PostgresRunStorage):  # type: ignore[misc]

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import psycopg
@@ -16,6 +17,22 @@ from alphapulse_pipeline.settings.errors import SettingsError, UserError
 from alphapulse_pipeline.settings.redaction import redact
 
 logger = logging.getLogger(__name__)
+
+KEEPALIVES = {
+    "keepalives": "1",
+    "keepalives_idle": "60",
+    "keepalives_interval": "10",
+    "keepalives_count": "6",
+    "tcp_user_timeout": "120000",
+}
+"""libpq's settings for TCP, unless the URL has its own: within two minutes it notices that the
+server's machine is gone. By default that takes hours."""
+SERVER_KEEPALIVES = (
+    "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=6"
+    " -c tcp_user_timeout=120000"
+)
+"""The same for the server's side, which holds the locks: an account is free again two minutes after
+the machine that synced it died. PostgreSQL ignores them for unix sockets."""
 
 # The advisory lock's key, computed by the server. The view sync_status computes the same key.
 _LOCK_KEY = "hashtextextended('alphapulse account ' || %(account)s::text, 0)"
@@ -67,14 +84,19 @@ def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
             "write special characters in the password as %XX, e.g. %40 for @",
         ) from None
     # the URL's own options are kept: some hosting providers route connections by them
-    options = f"{given.get('options', '')} -c TimeZone=UTC -c client_min_messages=warning"
+    own = "-c TimeZone=UTC -c client_min_messages=warning"
+    options = f"{SERVER_KEEPALIVES} {given.get('options', '')} {own}"
+    keepalives: dict[str, Any] = {
+        name: value for name, value in KEEPALIVES.items() if name not in given
+    }
     try:
         return psycopg.connect(
             url,
             autocommit=autocommit,
             connect_timeout=int(given.get("connect_timeout") or 10),
             application_name="alphapulse",
-            options=options.strip(),
+            options=options,
+            **keepalives,
         )
     except psycopg.OperationalError as error:
         reason = redact(str(error)).strip().splitlines()[0].removeprefix("connection failed: ")

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.storage import PostgresStorage, _with_options
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.warehouse.connection import KEEPALIVES, SERVER_KEEPALIVES
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 
 
@@ -52,16 +53,21 @@ def test_a_role_named_like_our_schema_finds_dagsters_tables(
 @pytest.mark.parametrize(
     ("url", "options"),
     [
-        ("postgresql://me@host/db", "-csynchronous_commit=off -csearch_path=public"),
         (
-            "postgresql:///db?host=/tmp&options=-csearch_path%3Dmine%20-cwork_mem%3D7MB",
-            "-csynchronous_commit=off -csearch_path=mine -cwork_mem=7MB -csearch_path=public",
+            "postgresql://me@host/db",
+            f"-csynchronous_commit=off {SERVER_KEEPALIVES} -csearch_path=public",
+        ),
+        (
+            "postgresql:///db?host=/tmp&keepalives_idle=7"
+            "&options=-csearch_path%3Dmine%20-cwork_mem%3D7MB",
+            f"-csynchronous_commit=off {SERVER_KEEPALIVES} -csearch_path=mine -cwork_mem=7MB"
+            " -csearch_path=public",
         ),
     ],
 )
 def test_dagster_keeps_the_options_of_the_url(url: str, options: str) -> None:
     before, after = conninfo_to_dict(url), conninfo_to_dict(_with_options(url))
-    assert after == before | {"options": options}
+    assert after == KEEPALIVES | before | {"options": options}
 
 
 def test_without_a_database_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

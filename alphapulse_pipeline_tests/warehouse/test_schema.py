@@ -22,6 +22,8 @@ from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import schema, tables
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.connection import (
+    KEEPALIVES,
+    SERVER_KEEPALIVES,
     DatabaseUnavailable,
     TooManyConnections,
     account_is_busy,
@@ -182,6 +184,16 @@ def test_options_of_the_url_stay(database: str) -> None:
     with connect(f"{database}&options=-c%20work_mem%3D7MB") as connection:
         assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
         assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
+
+
+def test_either_side_notices_that_the_other_machine_is_gone(database: str) -> None:
+    """Otherwise PostgreSQL would keep the lock of an account for hours. (It ignores the settings of
+    its own side for unix sockets.)"""
+    with connect(f"{database}&keepalives_idle=7&options=-c%20tcp_user_timeout%3D9") as connection:
+        given = connection.info.get_parameters()
+    assert KEEPALIVES.items() - given.items() == {("keepalives_idle", "60")}
+    assert given["keepalives_idle"] == "7"
+    assert given["options"].startswith(f"{SERVER_KEEPALIVES} -c tcp_user_timeout=9 ")
 
 
 @pytest.fixture
