@@ -25,7 +25,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.schedules import recent_days
 from alphapulse_pipeline.health.event_log import SUCCESSFUL, prune
-from alphapulse_pipeline.settings.accounts import read_accounts
+from alphapulse_pipeline.settings.deployment import read_deployment
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
@@ -135,7 +135,7 @@ def _size(connection: Connection[TupleRow]) -> int:
 
 def _real_runs(home: Path, url: str, door: str) -> dict[str, str]:
     """The ids of a snapshot and of a history run without news."""
-    [account] = [account for account in read_accounts() if account.name == "bybit"]
+    [account] = [a for a in read_deployment().accounts if a.name == "bybit"]
     names = account.environment
     os.environ |= {
         POSTGRES_URL: url,

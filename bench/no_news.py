@@ -99,9 +99,9 @@ def _run(environment: dict[str, str]) -> tuple[float, float]:
 
 def _sync() -> None:
     from alphapulse_pipeline.cli import runs
-    from alphapulse_pipeline.settings.accounts import read_accounts
+    from alphapulse_pipeline.settings.deployment import read_deployment
 
-    [account] = [account for account in read_accounts() if account.name == "bybit"]
+    [account] = [a for a in read_deployment().accounts if a.name == "bybit"]
     yesterday = datetime.now(UTC) - timedelta(days=1)
     runs.materialize(account, ["trades"], yesterday)  # to warm up
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()

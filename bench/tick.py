@@ -30,7 +30,7 @@ from dagster_graphql import DagsterGraphQLClient
 
 from alphapulse_pipeline.cli.processes import Children, wait_until
 from alphapulse_pipeline.cli.up import location_loaded
-from alphapulse_pipeline.settings.accounts import read_accounts
+from alphapulse_pipeline.settings.deployment import read_deployment
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
@@ -106,7 +106,7 @@ def main() -> int:
 
 @contextmanager
 def _deployment(extra_markets: int) -> Iterator[Bench]:
-    [account] = [account for account in read_accounts() if account.name == "bybit"]
+    [account] = [a for a in read_deployment().accounts if a.name == "bybit"]
     names = account.environment
     # what is measured must not depend on whether this machine lets modules be compiled
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -42,26 +42,20 @@ class Deployment:
     server: Server
     home: Path
     tables: bool
-    files_read: bool
-    """Whether every account's file could be read."""
     stack: ExitStack
     instance: dg.DagsterInstance = field(init=False)
     wanted: set[str] = field(default_factory=set)
     """The schedules and sensors that are to run; empty if the code does not load."""
 
 
-def examine_dagster(
-    server: Server, home: Path, *, tables: bool, files_read: bool
-) -> Iterator[Result]:
+def examine_dagster(server: Server, home: Path, *, tables: bool) -> Iterator[Result]:
     """Run the checks of Dagster, without starting any of its processes."""
     with ExitStack() as stack:
-        deployment = Deployment(server, home, tables, files_read, stack)
+        deployment = Deployment(server, home, tables, stack)
         yield from examine("", _CHECKS, deployment)
 
 
 def _code(deployment: Deployment) -> Finding:
-    if not deployment.files_read:
-        return skipped("because the settings check failed")
     try:
         loaded = load_definitions()
     except DefinitionsDoNotLoad as error:

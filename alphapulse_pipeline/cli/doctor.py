@@ -27,12 +27,11 @@ from alphapulse_pipeline.health.doctor.result import Result, Status, examine, fa
 from alphapulse_pipeline.health.probe.account import Probe
 from alphapulse_pipeline.health.probe.finding import Finding, Verdict
 from alphapulse_pipeline.settings import environment
-from alphapulse_pipeline.settings.accounts import Account, read_account
-from alphapulse_pipeline.settings.component_file import component_files
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.settings.errors import SettingsError, UserError
-from alphapulse_pipeline.settings.portfolio import read_settings
 from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.sync.deployment import usable_deployment
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import Revision, migrate, revision
 
@@ -98,7 +97,7 @@ def doctor(
 def _examined(names: Sequence[str], *, demo: bool) -> Iterator[Result]:
     accounts, unread = _read(names)
     # a named account is never replaced by a simulated one
-    demo = demo or (not names and not unread and no_credentials(accounts))
+    demo = demo or (not names and not unread and no_credentials(accounts, ()))
     if demo:
         require_simulator(accounts)
         accounts = simulable(accounts)
@@ -116,14 +115,14 @@ def _examined(names: Sequence[str], *, demo: bool) -> Iterator[Result]:
         # imports Dagster, which takes seconds: after the other checks
         from alphapulse_pipeline.cli.dagster_health import examine_dagster
 
-        yield from examine_dagster(server, home, tables=tables, files_read=not unread)
+        yield from examine_dagster(server, home, tables=tables)
 
 
 def _probe(names: Sequence[str], *, demo: bool, as_json: bool) -> int:
     accounts, unread = _read(names)
     if unread:
         raise SettingsError(unread[0].message, unread[0].fix)
-    demo = demo or (not names and no_credentials(accounts))
+    demo = demo or (not names and no_credentials(accounts, ()))
     if len(accounts) != 1:
         raise SettingsError("--probe tests one account", "run `alphapulse doctor ACCOUNT --probe`")
     if demo:
@@ -182,26 +181,15 @@ def _write(probe: Probe) -> Path:
 
 
 def _read(names: Sequence[str]) -> tuple[list[Account], list[Result]]:
-    """The accounts with these names (default: all), and the errors of unreadable files."""
-    try:
-        files = component_files()
-    except SettingsError as error:
-        return [], [result("", "settings", failed(error.problem, error.fix))]
-    require_known(names, [path.parent.name for path in files])
-    accounts, unread = [], []
-    for path in files:
-        name = path.parent.name
-        if names and name not in names:
-            continue
-        try:
-            account = read_account(path)
-            if not names:
-                read_settings(path)
-        except SettingsError as error:
-            unread.append(result(name, "settings", failed(error.problem, error.fix)))
-            continue
-        accounts += [account] if account else []
-    return accounts, unread
+    """The accounts with these names (default: all), and the mistakes in files."""
+    found = usable_deployment()
+    require_known(names, [*(account.name for account in found.accounts), *found.broken])
+    unread = [
+        result(name, "settings", failed(error.problem, error.fix))
+        for name, error in found.broken.items()
+        if not names or name in names
+    ]
+    return [a for a in found.accounts if not names or a.name in names], unread
 
 
 def _server(stack: ExitStack, home: Path, *, demo: bool) -> Server:

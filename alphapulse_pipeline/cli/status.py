@@ -8,10 +8,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workspace import workspace
+from alphapulse_pipeline.cli.workspace import record, workspace
 from alphapulse_pipeline.health.ticks import TOLERANCE, any_not_running
 from alphapulse_pipeline.portfolio.summary import summary
-from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.rejected import FIX, summaries
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -49,7 +48,7 @@ def status(
         connect(place.url) as connection,
     ):
         require_current(connection)
-        deployed.retire(connection, [account.name for account in place.accounts])
+        record(connection, place.accounts, place.broken)
         rows = (
             connection.cursor(row_factory=dict_row)
             .execute("SELECT * FROM alphapulse.sync_status")
@@ -77,7 +76,7 @@ def status(
     # an error that several datasets of an account share is printed once
     failures: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        if row["error"]:
+        if row["error"] and row["account"] not in place.broken:
             failures.setdefault((row["account"], row["error"]), []).append(row["dataset"])
     for (account, error), datasets in failures.items():
         output.note(f"{account}: {', '.join(datasets)}: {error}")

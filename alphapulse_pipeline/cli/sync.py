@@ -20,7 +20,10 @@ from alphapulse_pipeline.settings.redaction import redact
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome for one dataset of one account. `rows`: inserted or changed."""
+    """The outcome for one dataset of one account. `rows`: inserted or changed.
+
+    `dataset` is empty for an account whose file has a mistake.
+    """
 
     account: str
     dataset: str
@@ -62,6 +65,11 @@ def sync(
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
         results = _sync(place, chosen, datasets, days)
+        if not accounts:
+            results += [
+                Result(name, "", "failed", 0, 0.0, str(error))
+                for name, error in place.broken.items()
+            ]
         refreshed = _refresh_portfolio() if results and place.portfolio else True
     ok = refreshed and all(result.status == "completed" for result in results)
     if as_json:

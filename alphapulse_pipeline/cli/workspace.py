@@ -5,18 +5,23 @@ Child processes (code server, runs) inherit their settings through environment v
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.settings import environment
-from alphapulse_pipeline.settings.accounts import Account, read_accounts
-from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.environment import POSTGRES_URL, AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_portfolio
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline.settings.project import PACKAGED, PROJECT, defs_folder, project
+from alphapulse_pipeline.sync.deployment import usable_deployment
 from alphapulse_pipeline.warehouse import deployed, schema
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
@@ -31,6 +36,8 @@ class Workspace:
     """What a command works with."""
 
     accounts: list[Account]
+    broken: Mapping[str, SettingsError]
+    """Folder -> the mistake in its file. The other accounts work."""
     portfolio: PortfolioSettings | None
     url: str
     demo: bool
@@ -44,6 +51,9 @@ class Workspace:
 
     def chosen(self, names: Sequence[str]) -> list[Account]:
         """The accounts with these names; all by default. Raises `SettingsError`."""
+        for name in names:
+            if name in self.broken:
+                raise self.broken[name]
         require_known(names, [account.name for account in self.accounts])
         known = {account.name: account for account in self.accounts}
         return [known[name] for name in names] or self.accounts
@@ -69,11 +79,13 @@ def workspace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
     """Read the accounts, start the database and set the environment for as long as this lasts.
 
     Without credentials of any account, or with `demo`, this is the demo; `simulate`: with simulated
-    exchanges for it. Raises `UserError`.
+    exchanges for it. Prints which files have a mistake. Raises `UserError`.
     """
-    accounts = read_accounts()
-    portfolio = read_portfolio()
-    demo = demo or no_credentials(accounts)
+    found = usable_deployment(_project_in_effect())
+    accounts = found.accounts
+    for name, error in found.broken.items():
+        output.error(f"{name} is left out: {error}")
+    demo = demo or no_credentials(accounts, found.broken)
     if demo:
         require_simulator(accounts)
         if simulate or migrate:
@@ -85,16 +97,36 @@ def workspace(*, demo: bool, migrate: bool, simulate: bool = True) -> Iterator[W
         if migrate:
             schema.migrate(url)
             with connect(url) as connection:
-                deployed.retire(connection, [account.name for account in accounts])
+                record(connection, accounts, found.broken)
         if demo and simulate:
             stack.enter_context(simulated(accounts))
         prepare_dagster(home)
-        yield Workspace(accounts, portfolio, url, demo, home, embedded)
+        yield Workspace(accounts, found.broken, found.portfolio, url, demo, home, embedded)
 
 
-def no_credentials(accounts: Sequence[Account]) -> bool:
+def _project_in_effect() -> Path:
+    """The deployment's folder, also for child processes, whose working directories differ."""
+    folder = defs_folder()
+    if folder != PACKAGED:
+        os.environ[PROJECT] = str(project())
+    return folder
+
+
+def record(
+    connection: Connection[TupleRow],
+    accounts: Sequence[Account],
+    broken: Mapping[str, SettingsError],
+) -> None:
+    """Store which accounts are deployed, and which of them cannot be loaded."""
+    deployed.retire(connection, [*(account.name for account in accounts), *broken])
+    deployed.note_broken(connection, broken)
+
+
+def no_credentials(accounts: Sequence[Account], broken: Collection[str]) -> bool:
     """Whether no account has credentials. Prints that the demo is used instead."""
     if not all(account.environment.missing() for account in accounts):
+        return False
+    if any(environment.lookup(AccountEnvironment(name).api_key) for name in broken):
         return False
     output.note(
         f"no account has credentials ({_missing(accounts)} not set): using the demo, with data "

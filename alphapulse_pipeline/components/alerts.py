@@ -12,6 +12,8 @@ from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.health.alerts import Alert
 from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK, alert_webhook, postgres_url
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.sync.deployment import usable_deployment
+from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import require_current
 
@@ -45,12 +47,18 @@ def run_failure_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 @dg.sensor(
     minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts when an asset check starts to fail, and again when it passes. Writes to "
+    description="Alerts when an asset check starts to fail or an account's file cannot be loaded, "
+    "and again when that is over. Writes to "
     f"the log and to the webhook in {ALERT_WEBHOOK}.",
 )
 def check_failure_alerts() -> dg.SkipReason:
     """Never starts a run: the skip reason is a summary of the alerts."""
-    return _evaluate(alerts.CHECKS, alerts.failed_checks)
+
+    def problems(connection: Connection[TupleRow]) -> Iterable[Alert]:
+        deployed.note_broken(connection, usable_deployment().broken)
+        return alerts.failed_checks(connection)
+
+    return _evaluate(alerts.CHECKS, problems)
 
 
 def failed_without_log(

@@ -15,6 +15,7 @@ from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.snapshots import snapshot_assets
 from alphapulse_pipeline.datasets import HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings, check_account_name
+from alphapulse_pipeline.settings.component_file import FILE
 from alphapulse_pipeline.sync.session import supported
 
 
@@ -40,7 +41,7 @@ class ExchangeAccount(SettingsComponent, AccountSettings):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         name = Path(context.path).name
         check_account_name(name)
-        return account_definitions(Account(name, self))
+        return account_definitions(Account(name, self, Path(context.path) / FILE))
 
 
 def account_definitions(account: Account) -> dg.Definitions:

@@ -19,10 +19,11 @@ from alphapulse_pipeline.components.time_limits import LONGEST, max_runtime, pro
 from alphapulse_pipeline.portfolio import drawing
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
-from alphapulse_pipeline.settings.accounts import Account, read_accounts
+from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline.sync.deployment import usable_deployment
 from alphapulse_pipeline.sync.session import supported
 from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure
 from alphapulse_pipeline.warehouse.io_manager import table
@@ -38,7 +39,8 @@ class Portfolio(SettingsComponent, PortfolioSettings):
     """The value and profit of all accounts together, and whether their balances reconcile."""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        return portfolio_definitions(read_accounts(Path(context.path).parent), self)
+        accounts = usable_deployment(Path(context.path).parent).accounts
+        return portfolio_definitions(accounts, self)
 
 
 def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) -> dg.Definitions:

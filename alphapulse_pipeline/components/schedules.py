@@ -16,7 +16,7 @@ from alphapulse_pipeline.components.time_limits import SCHEDULED, max_runtime
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.health import circuit
-from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.accounts import Account, read_account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.batches import TimeRange
@@ -147,6 +147,8 @@ def _schedule(account: Account, kind: str, job: AssetJob, cron: str) -> dg.Sched
 def evaluate(instance: dg.DagsterInstance, account: Account, kind: str) -> Request:
     """What a tick of this kind starts now, or why it starts nothing."""
     try:
+        if account.file:
+            read_account(account.file)  # a run would load it, and fail if it has a mistake now
         if missing := account.environment.missing():
             return dg.SkipReason(
                 f"{account.name}: {' and '.join(missing)} not set; export a read-only key or "

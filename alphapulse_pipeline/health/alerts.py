@@ -59,7 +59,9 @@ def failed_datasets(connection: Connection[TupleRow]) -> list[Alert]:
     rows = connection.execute(
         "SELECT account, error_kind, string_agg(dataset, ', ' ORDER BY dataset),"
         " (array_agg(error ORDER BY dataset))[1]"
-        " FROM alphapulse.sync_status WHERE status = 'failed' GROUP BY account, error_kind"
+        " FROM alphapulse.sync_status"
+        " WHERE status = 'failed' AND error_kind IS DISTINCT FROM 'settings'"
+        " GROUP BY account, error_kind"
     ).fetchall()
     return [
         Alert(RUNS, account, kind or "bug", f"{datasets} failed ({kind}): {error}")
@@ -68,13 +70,15 @@ def failed_datasets(connection: Connection[TupleRow]) -> list[Alert]:
 
 
 def failed_checks(connection: Connection[TupleRow]) -> list[Alert]:
-    """Checks whose latest evaluation failed."""
+    """Checks whose latest evaluation failed, and accounts whose file could not be loaded."""
     rows = connection.execute(
         "SELECT account, dataset, check_name, finding FROM alphapulse.failed_checks"
         " ORDER BY account, dataset, check_name"
     ).fetchall()
     return [
         Alert(CHECKS, account, f"{dataset}/{name}", f"check {dataset}/{name} failed: {text}")
+        if dataset
+        else Alert(CHECKS, account, name, f"not synced, because its file has a mistake: {text}")
         for account, dataset, name, text in rows
     ]
 

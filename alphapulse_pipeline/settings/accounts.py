@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings import component_file
-from alphapulse_pipeline.settings.component_file import DEFS, component_files, did_you_mean
+from alphapulse_pipeline.settings.component_file import did_you_mean
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.errors import FieldError, SettingsError
 from alphapulse_pipeline.settings.paths import shown
@@ -86,6 +86,8 @@ class Account:
 
     name: str
     settings: AccountSettings
+    file: Path | None = None
+    """Where the settings come from, if from a file."""
 
     @property
     def environment(self) -> AccountEnvironment:
@@ -125,11 +127,6 @@ def exchanges() -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in folder.glob("*.py") if p.stem != "__init__"))
 
 
-def read_accounts(folder: Path = DEFS) -> list[Account]:
-    """All accounts under `folder`, by name. Raises `SettingsError` with file, line and field."""
-    return [account for path in component_files(folder) if (account := read_account(path))]
-
-
 def read_account(path: Path) -> Account | None:
     """The account in a file, or None if it is a different component. Raises `SettingsError`."""
     file = component_file.read(path)
@@ -139,4 +136,4 @@ def read_account(path: Path) -> Account | None:
         check_account_name(path.parent.name)
     except SettingsError as error:
         raise SettingsError(f"{shown(path)}:1: {error.problem}", error.fix) from None
-    return Account(path.parent.name, file.attributes(AccountSettings))
+    return Account(path.parent.name, file.attributes(AccountSettings), path)

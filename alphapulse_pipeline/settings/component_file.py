@@ -21,23 +21,40 @@ Model = TypeVar("Model", bound=BaseModel)
 ACCOUNT = "alphapulse_pipeline.components.ExchangeAccount"
 PORTFOLIO = "alphapulse_pipeline.components.Portfolio"
 _OURS = ACCOUNT.partition(".")[0] + "."
-DEFS = Path(__file__).parents[1] / "defs"
+FILE = "defs.yaml"
+_FIELDS = ("type", "attributes", "requirements", "post_processing", "template_vars_module")
+"""Of a component file, as Dagster documents it."""
 
 
-def component_files(folder: Path = DEFS) -> list[Path]:
-    """Every `defs.yaml` in the folders under `folder`, including those of custom components.
+def component_files(folder: Path) -> list[Path]:
+    """The `defs.yaml` of every folder under `folder` that has one, or should have one.
 
-    Raises `SettingsError` if one of our components is in a file that Dagster does not read.
+    Includes custom components. Folders with only Python files or nested folders are left out.
     """
-    for path in sorted(folder.glob("*/*.y*ml")):
-        if path.name != "defs.yaml" and any(
+    return [
+        path / FILE
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and not path.name.startswith((".", "__")) and _has_or_needs_a_file(path)
+    ]
+
+
+def _has_or_needs_a_file(folder: Path) -> bool:
+    if (folder / FILE).exists() or (folder / FILE).is_symlink() or not any(folder.iterdir()):
+        return True
+    try:
+        return _misnamed(folder) is not None
+    except SettingsError:
+        return True  # `read` raises it again
+
+
+def _misnamed(folder: Path) -> Path | None:
+    """A file with one of our components whose name is not `defs.yaml`."""
+    for path in sorted(folder.glob("*.y*ml")):
+        if path.name != FILE and any(
             kind.encode() in _bytes(path) for kind in (ACCOUNT, PORTFOLIO)
         ):
-            raise SettingsError(
-                f"{shown(path)}: Dagster does not read a file of this name",
-                "rename it to defs.yaml",
-            )
-    return sorted(folder.glob("*/defs.yaml"))
+            return path
+    return None
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,12 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.
 def read(path: Path) -> ComponentFile:
     """Parse one file. Raises `SettingsError` with file, line and field."""
     name = shown(path)
+    if other := _misnamed(path.parent):
+        raise SettingsError(
+            f"{shown(other)}: Dagster does not read a file of this name", f"rename it to {FILE}"
+        )
+    if not path.exists():
+        raise SettingsError(f"{name}: missing", "add the file, or remove its folder")
     try:
         text = _bytes(path).decode()
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -99,11 +122,22 @@ def read(path: Path) -> ComponentFile:
             f"{name}:{_line(root, ('type',))}: type: no component {kind!r}",
             did_you_mean(kind, (ACCOUNT, PORTFOLIO)),
         )
+    for field in content if ours else ():
+        if field not in _FIELDS:
+            raise SettingsError(
+                f"{name}:{_line(root, (str(field),))}: {field}: unknown field",
+                did_you_mean(str(field), _FIELDS),
+            )
     for event in yaml.parse(text, Loader=yaml.SafeLoader) if ours else ():
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):  # a few nested aliases are enough to fill the memory
-            line = event.start_mark.line + 1 if event.start_mark else 1
             raise SettingsError(
                 f"{name}:{line}: *{event.anchor}: aliases are not supported", "write the value out"
+            )
+        if isinstance(event, yaml.ScalarEvent) and "{{" in event.value:
+            # Dagster would store what a template becomes, such as a secret of the environment
+            raise SettingsError(
+                f"{name}:{line}: templates are not supported", "write the value out"
             )
     return ComponentFile(path, kind, content, root)
 

@@ -1,6 +1,6 @@
 """Environment variables: their names, and looking them up.
 
-`.env` in the working directory is read as well; an exported variable takes precedence. An account's
+`.env` in the project (by default the working directory) is read as well; an exported variable takes precedence. An account's
 variables are looked up when a run starts, in the current `.env`, and are never copied into the
 environment: after a key is replaced in `.env`, the next run uses the new one.
 """
@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.paths import shown
+from alphapulse_pipeline.settings.project import PROJECT, project
 
 POSTGRES_URL = "ALPHAPULSE_POSTGRES_URL"
 HOME = "ALPHAPULSE_HOME"
@@ -108,12 +109,12 @@ def secrets() -> set[str]:
 
 def read_dotenv() -> None:
     """Add our own variables in `.env` to the environment, except for those that `lookup` reads
-    from it each time.
+    from it each time, and for the one that says where it is.
 
     An exported variable takes precedence. Raises `SettingsError` if `.env` cannot be read.
     """
     for name, value in _dotenv().items():
-        if _OURS.match(name) and not _LOOKED_UP.match(name):
+        if _OURS.match(name) and not _LOOKED_UP.match(name) and name != PROJECT:
             os.environ.setdefault(name, value)
 
 
@@ -124,8 +125,8 @@ def dotenv_is_open() -> bool:
 
 
 def dotenv_path() -> Path:
-    """Path of `.env`: in the working directory, or in that of the parent `alphapulse up`."""
-    return Path(os.environ.get(DOTENV) or Path.cwd() / ".env")
+    """Path of `.env`: in the project, or where the parent `alphapulse up` has found it."""
+    return Path(os.environ.get(DOTENV) or project() / ".env")
 
 
 def _dotenv() -> Mapping[str, str]:

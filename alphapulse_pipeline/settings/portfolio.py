@@ -7,9 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from alphapulse_pipeline.settings import component_file
-from alphapulse_pipeline.settings.component_file import DEFS, component_files
-from alphapulse_pipeline.settings.errors import FieldError, SettingsError
-from alphapulse_pipeline.settings.paths import shown
+from alphapulse_pipeline.settings.errors import FieldError
 
 _ASSET = re.compile(r"[A-Z][A-Z0-9]{1,9}\Z")
 CostBasis = Literal["fifo", "lifo", "hifo", "average"]
@@ -36,19 +34,6 @@ class PortfolioSettings(BaseModel):
                 f"{value!r} is not an asset name", "write it as exchanges do, e.g. USD"
             )
         return value
-
-
-def read_portfolio(folder: Path = DEFS) -> PortfolioSettings | None:
-    """The portfolio's settings, or None if no portfolio is deployed. Raises `SettingsError`."""
-    found = {
-        path: settings for path in component_files(folder) if (settings := read_settings(path))
-    }
-    if len(found) > 1:
-        raise SettingsError(
-            f"{' and '.join(map(shown, found))}: there can be only one portfolio",
-            "keep one of these files and remove the others",
-        )
-    return next(iter(found.values()), None)
 
 
 def read_settings(path: Path) -> PortfolioSettings | None:

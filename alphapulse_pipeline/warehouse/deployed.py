@@ -1,12 +1,14 @@
 """Registers the datasets of each account and counts their rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import SCHEMA
+from alphapulse_pipeline.settings.errors import UserError
+from alphapulse_pipeline.settings.printable import escape
 
 _MIN_NEW_ROWS = 1000
 """With fewer new rows, PostgreSQL's statistics stay good enough."""
@@ -42,6 +44,25 @@ def retire(connection: Connection[TupleRow], deployed: Sequence[str]) -> None:
         " WHERE deployed AND exchange <> '' AND account <> ALL(%s)",
         [list(deployed)],
     )
+
+
+def note_broken(connection: Connection[TupleRow], broken: Mapping[str, UserError]) -> None:
+    """Record why the files of these accounts cannot be loaded, and forget what is over.
+
+    `sync_status` and the alerts show it.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM alphapulse.failed_checks"
+            " WHERE dataset = '' AND check_name = 'settings' AND account <> ALL(%s)",
+            [list(broken)],
+        )
+        cursor.executemany(
+            "INSERT INTO alphapulse.failed_checks (account, dataset, check_name, finding)"
+            " VALUES (%s, '', 'settings', %s) ON CONFLICT (account, dataset, check_name)"
+            " DO UPDATE SET finding = excluded.finding",
+            [(escape(account), escape(str(error))) for account, error in broken.items()],
+        )
 
 
 def count_stored(cursor: Cursor[TupleRow], account: str, dataset: str, inserted: int) -> None:

@@ -43,7 +43,7 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 def examined(db: DB | None, home: Path, *, tables: bool = True) -> dict[str, Result]:
     failure = None if db else SettingsError("the database is not available", "start it")
     server = Server("", db, failure, None)
-    found = examine_dagster(server, home, tables=tables and db is not None, files_read=True)
+    found = examine_dagster(server, home, tables=tables and db is not None)
     return {result.check: result for result in found}
 
 

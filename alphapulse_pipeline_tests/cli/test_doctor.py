@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.cli import doctor as cli
-from alphapulse_pipeline.settings.component_file import component_files
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.sync.deployment import usable_deployment
 from alphapulse_pipeline_tests.cli import running
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, Key, World, serve
 
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_read_hides_no_other_account(
     for name, text in files.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "defs.yaml").write_text(text)
-    monkeypatch.setattr(cli, "component_files", lambda: component_files(tmp_path))
+    monkeypatch.setattr(cli, "usable_deployment", lambda: usable_deployment(tmp_path))
     accounts, unread = cli._read([])
     assert [account.name for account in accounts] == ["good"]
     assert [(r.account, r.check, r.status) for r in unread] == [
@@ -187,5 +187,6 @@ def test_a_file_that_cannot_be_read_hides_no_other_account(
         cli._probe(["good", "other"], demo=False, as_json=False)
     (tmp_path / "good" / "defs.yaml").rename(tmp_path / "good" / "defs.yml")
     accounts, unread = cli._read([])
-    assert not accounts
-    assert "good/defs.yml: Dagster does not read" in unread[0].message
+    assert [account.name for account in accounts] == ["other"]
+    assert [line.account for line in unread] == ["bad", "good", "portfolio"]
+    assert "good/defs.yml: Dagster does not read" in unread[1].message

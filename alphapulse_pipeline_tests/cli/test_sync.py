@@ -52,7 +52,7 @@ def test_ctrl_c_says_that_it_has_stopped() -> None:
         "import os, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from alphapulse_pipeline.cli import app, workspace\n"
-        "workspace.read_accounts = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "workspace.usable_deployment = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "app.main()\n"
     )
     done = subprocess.run(

@@ -15,7 +15,7 @@ from alphapulse_pipeline.settings.accounts import (
     AccountSettings,
     check_account_name,
     exchanges,
-    read_accounts,
+    read_account,
 )
 from alphapulse_pipeline.settings.component_file import ACCOUNT
 from alphapulse_pipeline.settings.errors import SettingsError
@@ -37,7 +37,8 @@ def account(folder: Path, text: str | bytes, name: str = "main", file: str = "de
 
 def test_a_good_file_has_all_defaults(tmp_path: Path) -> None:
     account(tmp_path, GOOD)
-    (found,) = read_accounts(tmp_path)
+    found = read_account(tmp_path / "main" / "defs.yaml")
+    assert found is not None
     assert found.name == "main"
     assert found.datasets == tuple(DATASETS)
     assert found.environment.api_key == "MAIN_API_KEY"
@@ -47,7 +48,7 @@ def test_a_good_file_has_all_defaults(tmp_path: Path) -> None:
 
 def test_other_components_are_no_accounts(tmp_path: Path) -> None:
     account(tmp_path, "type: dagster.DefsFolderComponent\n")
-    assert read_accounts(tmp_path) == []
+    assert read_account(tmp_path / "main" / "defs.yaml") is None
 
 
 @pytest.mark.parametrize("file", ["defs.yml", "def.yaml"])
@@ -58,7 +59,7 @@ def test_an_account_in_a_file_that_dagster_does_not_read_is_reported(
     with pytest.raises(
         SettingsError, match=rf"{file}: .* does not read .*; rename it to defs\.yaml"
     ):
-        read_accounts(tmp_path)
+        read_account(tmp_path / "main" / "defs.yaml")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,14 @@ def test_an_account_in_a_file_that_dagster_does_not_read_is_reported(
             GOOD.replace("  history_start: 2026-01-01\n", ""),
             ":3: attributes.history_start: missing; add it to the file",
         ),
-        (GOOD.replace("attributes:", "atributes:"), ":1: attributes.exchange: missing"),
+        (
+            GOOD.replace("attributes:", "atributes:"),
+            ":3: atributes: unknown field; did you mean 'attributes'?",
+        ),
+        (
+            GOOD + "  options: {apiKey: '{{ env.BYBIT_API_KEY }}'}\n",
+            ":6: templates are not supported; write the value out",
+        ),
         (GOOD + "  snapshot_cron: */5 * * * *\n", ":6: not valid YAML: "),
         (GOOD + "\tx: 1\n", ":6: not valid YAML: "),
         (GOOD.encode() + b"  x: \xff\xfe\n", ":1: not UTF-8 text; save the file as UTF-8"),
@@ -131,7 +139,7 @@ def test_an_account_in_a_file_that_dagster_does_not_read_is_reported(
 def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, sentence: str) -> None:
     account(tmp_path, text)
     with pytest.raises(SettingsError) as raised:
-        read_accounts(tmp_path)
+        read_account(tmp_path / "main" / "defs.yaml")
     message = str(raised.value)
     assert message.startswith(f"{tmp_path}/main/defs.yaml:")
     assert sentence in message
@@ -143,7 +151,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, sentence: str)
 def test_an_invalid_account_name(tmp_path: Path, name: str) -> None:
     account(tmp_path, GOOD, name)
     with pytest.raises(SettingsError, match=rf"/{name}/defs.yaml:1: account name '{name}'"):
-        read_accounts(tmp_path)
+        read_account(tmp_path / name / "defs.yaml")
 
 
 HOSTILE = st.text() | st.sampled_from(
@@ -165,7 +173,7 @@ def test_whatever_a_field_holds_is_good_or_one_sentence(field: str, value: str) 
         account(Path(folder), yaml.safe_dump({"type": ACCOUNT, "attributes": written}))
         message = ""
         try:
-            read_accounts(Path(folder))
+            read_account(Path(folder) / "main" / "defs.yaml")
         except SettingsError as error:
             message = str(error)
     assert "\n" not in message

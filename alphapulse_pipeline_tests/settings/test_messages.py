@@ -12,7 +12,7 @@ from alphapulse_pipeline.settings.accounts import (
     Account,
     AccountSettings,
     check_account_name,
-    read_accounts,
+    read_account,
 )
 from alphapulse_pipeline.settings.component_file import ACCOUNT
 from alphapulse_pipeline.settings.environment import (
@@ -49,7 +49,7 @@ def defs(text: str) -> Callable[[pytest.MonkeyPatch, Path], None]:
     def read(_: pytest.MonkeyPatch, folder: Path) -> None:
         (folder / "defs" / "main").mkdir(parents=True)
         (folder / "defs" / "main" / "defs.yaml").write_text(text)
-        read_accounts(folder / "defs")
+        read_account(folder / "defs" / "main" / "defs.yaml")
 
     return read
 

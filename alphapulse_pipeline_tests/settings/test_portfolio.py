@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from alphapulse_pipeline.settings.deployment import read_deployment
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_portfolio
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings, read_settings
 
 GOOD = "type: alphapulse_pipeline.components.Portfolio\n\nattributes:\n  currency: EUR\n"
 
@@ -18,28 +19,28 @@ def written(folder: Path, text: str, name: str = "portfolio", file: str = "defs.
 def test_a_missing_field_has_its_default(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     written(tmp_path, "type: dagster.DefsFolderComponent\n", "a_custom_one")
-    assert read_portfolio(tmp_path) == PortfolioSettings(
+    assert read_deployment(tmp_path).portfolio == PortfolioSettings(
         currency="EUR", cost_basis="fifo", across_accounts=False
     )
 
 
 def test_it_need_not_be_deployed(tmp_path: Path) -> None:
-    assert read_portfolio(tmp_path) is None
+    assert read_deployment(tmp_path).portfolio is None
 
 
 def test_there_is_one(tmp_path: Path) -> None:
     written(tmp_path, GOOD, "one")
     written(tmp_path, GOOD, "two")
-    with pytest.raises(
-        SettingsError, match=r"one/defs\.yaml and .*two/defs\.yaml: there can be only"
-    ):
-        read_portfolio(tmp_path)
+    found = read_deployment(tmp_path)
+    assert found.portfolio is not None
+    assert list(found.broken) == ["two"]
+    assert "two/defs.yaml: there can be only one portfolio, and " in str(found.broken["two"])
 
 
 def test_a_file_that_dagster_does_not_read_is_reported(tmp_path: Path) -> None:
     written(tmp_path, GOOD, file="defs.yml")
-    with pytest.raises(SettingsError, match=r"defs\.yml: Dagster does not read"):
-        read_portfolio(tmp_path)
+    error = read_deployment(tmp_path).broken["portfolio"]
+    assert "defs.yml: Dagster does not read" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_file_that_dagster_does_not_read_is_reported(tmp_path: Path) -> None:
 def test_a_mistake_is_one_line(tmp_path: Path, text: str, sentence: str) -> None:
     written(tmp_path, text)
     with pytest.raises(SettingsError) as raised:
-        read_portfolio(tmp_path)
+        read_settings(tmp_path / "portfolio" / "defs.yaml")
     message = str(raised.value)
     assert message.startswith(f"{tmp_path}/portfolio/defs.yaml:")
     assert sentence in message

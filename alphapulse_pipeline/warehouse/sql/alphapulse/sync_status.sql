@@ -48,6 +48,7 @@ SELECT
         WHEN NOT d.supported THEN 'unsupported'
         WHEN NOT d.deployed THEN 'skipped'
         WHEN attempt.status = 'started' AND lock.busy THEN 'in progress'
+        WHEN broken.finding IS NOT NULL THEN 'failed'
         WHEN attempt.status IN ('started', 'failed') THEN 'failed'
         WHEN breaker.is_open THEN 'skipped'
         WHEN attempt.status IS NULL THEN 'pending'
@@ -56,6 +57,7 @@ SELECT
     success.finished_at AS last_success,
     attempt.started_at AS last_attempt,
     CASE
+        WHEN broken.finding IS NOT NULL THEN NULL
         WHEN breaker.is_open THEN greatest(d.next_tick, circuit.retry_at)
         WHEN d.deployed THEN d.next_tick
     END AS next_tick,
@@ -68,10 +70,13 @@ SELECT
     proof.gaps::integer AS gaps,
     coalesce(circuit.state, 'closed') AS circuit,
     CASE
+        WHEN d.deployed AND broken.finding IS NOT NULL THEN 'settings'
         WHEN attempt.status = 'started' AND NOT lock.busy THEN 'died'
         ELSE attempt.error_kind
     END AS error_kind,
     CASE
+        WHEN d.deployed AND broken.finding IS NOT NULL
+            THEN 'not synced, because its file has a mistake: ' || broken.finding
         WHEN attempt.status = 'started' AND NOT lock.busy
             THEN 'the run died: its process ended without reporting an error'
         WHEN NOT d.deployed
@@ -109,6 +114,8 @@ LEFT JOIN lost ON d.account = lost.account AND d.dataset = lost.dataset
 LEFT JOIN stale ON d.account = stale.account AND d.dataset = stale.dataset
 LEFT JOIN known ON d.account = known.account AND d.dataset = known.dataset
 LEFT JOIN alphapulse.circuit ON d.account = circuit.account
+LEFT JOIN alphapulse.failed_checks AS broken
+    ON d.account = broken.account AND broken.dataset = '' AND broken.check_name = 'settings'
 CROSS JOIN LATERAL (
     SELECT array_agg(s.part ORDER BY s.part) AS parts
     FROM alphapulse.skipped AS s
