@@ -1,8 +1,8 @@
 """Environment variables: their names, and looking them up.
 
-`.env` in the project (by default the working directory) is read as well; an exported variable takes precedence. An account's
-variables are looked up when a run starts, in the current `.env`, and are never copied into the
-environment: after a key is replaced in `.env`, the next run uses the new one.
+`.env` in the project, by default the working directory, is read as well; an exported variable takes
+precedence. An account's variables are looked up when a run starts, in the current `.env`, and are
+never copied into the environment: after a key is replaced in `.env`, the next run uses the new one.
 """
 
 import os
