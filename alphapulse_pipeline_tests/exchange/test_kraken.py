@@ -19,7 +19,17 @@ from alphapulse_pipeline_tests.exchange.accounts import DAY, Account, account, m
 SECOND = DAY // 1000
 BTC = market("BTC/USD", "XXBTZUSD", altname="XBTUSD", baseId="XXBT", quoteId="ZUSD")
 ETH = market("ETH/EUR", "XETHZEUR", altname="ETHEUR", baseId="XETH", quoteId="ZEUR")
-NOTHING: dict[str, Any] = {"error": []}
+NOTHING: dict[str, Any] = {
+    "TradesHistory": {"trades": {}, "count": 0},
+    "ClosedOrders": {"closed": {}, "count": 0},
+    "OpenOrders": {"open": {}},
+    "OpenPositions": {},
+    "Ledgers": {"ledger": {}, "count": 0},
+    "DepositStatus": [],
+    "WithdrawStatus": [],
+    "BalanceEx": {"error": []},
+}
+"""What an account without any row gets (the first of them: github.com/rotki/rotki/issues/946)."""
 Answer = dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
@@ -28,7 +38,7 @@ def kraken(**answers: Answer) -> Iterator[Account]:
     """An account with these results by endpoint; the others have no rows."""
 
     def answer(path: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        found = answers.get(path.rpartition("/")[2], NOTHING)
+        found = (NOTHING | answers)[path.rpartition("/")[2]]
         found = found(params) if callable(found) else found
         return found if "error" in found else {"error": [], "result": found}
 
@@ -110,6 +120,7 @@ def test_an_error_or_a_strange_answer_is_not_an_empty_one(name: str) -> None:
         ({"error": ["EGeneral:Internal error:17"], "result": {}}, Kind.TRANSIENT),
         ({"error": ["EQuery:Something new"]}, Kind.REFUSED),
         ({"error": None}, Kind.UNREADABLE),
+        ({"error": []}, Kind.UNREADABLE),
         ({"error": [], "result": {"count": 0}}, Kind.UNREADABLE),
     ):
         with kraken(**{name: refused}) as read, pytest.raises(ExchangeFailure) as raised:

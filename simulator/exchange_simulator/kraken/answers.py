@@ -50,7 +50,7 @@ def answer(result: Any) -> Response:
 
 
 def nothing(result: Any) -> Response:
-    """The answer for an account without any rows: it has no result."""
+    """The answer about the balances of an account that never had any: it has no result."""
     return _respond({"error": []})
 
 

@@ -80,6 +80,7 @@ PRIVATE = {
     "WithdrawStatus": Private(QUERY_LEDGER, funding.withdraw_status),
 }
 
+_BALANCES = ("Balance", "BalanceEx")
 _ANONYMOUS = Key(key="", secret="")
 
 
@@ -139,7 +140,7 @@ def _private(
                 raise Refused(PERMISSION_DENIED)
             return endpoint.answer(Call(exchange, directories, params, now, key))
 
-        if _is_empty(exchange, now) and request.path_params["name"] != "GetApiKeyInfo":
+        if request.path_params["name"] in _BALANCES and _is_empty(exchange, now):
             return _respond(answers, nothing)
         return _respond(answers)
 

@@ -17,6 +17,10 @@ from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
 
 
 def _balances(answer: Any) -> Any:
+    """For an account without balances Kraken sends `{"error":[]}`, without a result. The histories
+    of such an account have one (github.com/rotki/rotki/issues/946, of 2020-04-28)."""
+    if answer == {"error": []}:
+        return []
     found = result(answer)
     return found if found is None else list(found.values())
 

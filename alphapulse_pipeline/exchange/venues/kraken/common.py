@@ -43,22 +43,13 @@ def documented(page: str, permission: str, cost: str = COST, **more: Any) -> Doc
     )
 
 
-def result(answer: Any) -> Any:
-    """The result of an answer.
-
-    For an account without any rows Kraken sends `{"error":[]}`: without an error, that is an empty
-    result. Without a list of errors it is not an answer of Kraken's, and has no result.
-    """
-    found = at("result")(answer)
-    if found is None and isinstance(answer, Mapping) and answer.get("error") == []:
-        return {}
-    return found
+result = at("result")
+"""The result of an answer; None if it has none. Only the one about balances may lack it."""
 
 
 def count(answer: Any) -> Any:
     """The number of all rows that a history counts."""
-    found = result(answer)
-    return 0 if found == {} else at("count")(found)
+    return at("result", "count")(answer)
 
 
 def keyed(*path: str) -> Callable[[Any], Any]:
@@ -66,10 +57,7 @@ def keyed(*path: str) -> Callable[[Any], Any]:
     listed = at(*path)
 
     def rows(answer: Any) -> Any:
-        whole = result(answer)
-        found = whole if whole == {} else listed(whole)
-        if not path and not found:
-            found = {}
+        found = listed(result(answer))
         if not isinstance(found, Mapping):
             return found
         return [

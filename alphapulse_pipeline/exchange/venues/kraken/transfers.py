@@ -107,8 +107,6 @@ def _with_status(feed: Feed, method: str) -> Feed:
 def _listed(answer: Any) -> Any:
     """The only list of an answer, whatever its name; answers without a cursor are a bare list."""
     found = result(answer)
-    if found == {}:
-        return []
     if isinstance(found, Mapping):
         return next((rows for rows in found.values() if isinstance(rows, list)), None)
     return found
