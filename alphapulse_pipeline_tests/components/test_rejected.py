@@ -30,8 +30,12 @@ def test_a_poisoned_account_is_named_and_stops_nothing(
     fills = [
         row for row in simulator.truth(NOW_MS)["trades"] if row["executed_at"] < NOW_MS - 10**8
     ]
-    newest = max(fills, key=lambda row: int(row["executed_at"]))
-    simulator.set_faults(f"poison={newest['trade_id']}/execQty=endless:/v5/execution/list")
+    older, newest = sorted(fills, key=lambda row: int(row["executed_at"]))[-2:]
+    simulator.set_faults(
+        f"poison={newest['trade_id']}/execQty=endless:/v5/execution/list",
+        f"poison={older['trade_id']}/symbol=control:/v5/execution/list",
+        "poison=ETH/coin=control:/v5/account/wallet-balance",
+    )
     with serve(world, clock=lambda: NOW_MS, limits=False) as healthy:
         poisoned = make_account(simulator.url, "poisoned", history_start=HISTORY_START)
         other = make_account(healthy.url, "other", history_start=HISTORY_START)
@@ -44,7 +48,7 @@ def test_a_poisoned_account_is_named_and_stops_nothing(
     assert all(result.success for result in results.values())
     count = "SELECT account, count(*) FROM alphapulse.trades GROUP BY account"
     counted: dict[str, int] = dict(db.execute(count).fetchall())
-    assert counted["poisoned"] == counted["other"] - 1
+    assert counted["poisoned"] == counted["other"] - 2
 
     metadata = {
         name: next(
@@ -55,7 +59,7 @@ def test_a_poisoned_account_is_named_and_stops_nothing(
         for name, result in results.items()
     }
     assert "rejected" not in metadata["other"]
-    assert "1 row could not be read" in str(metadata["poisoned"]["rejected"].value)
+    assert "2 rows could not be read" in str(metadata["poisoned"]["rejected"].value)
     assert "update alphapulse-pipeline" in str(metadata["poisoned"]["rejected"].value)
     [complete] = [
         check
@@ -71,4 +75,11 @@ def test_a_poisoned_account_is_named_and_stops_nothing(
     values = db.execute("SELECT count(*) FROM portfolio.value").fetchone()
     assert values is not None
     assert values[0] > 0
-    assert "a row of that time could not be read (alphapulse.rejected)" in page(db)
+    report = page(db)
+    assert "a row of that time could not be read (alphapulse.rejected)" in report
+    [(asset,)] = db.execute(
+        "SELECT DISTINCT asset FROM portfolio.holdings WHERE asset LIKE 'BTC_%'"
+    ).fetchall()
+    assert asset == r"BTC\U0001\U001B[2JUSDT"
+    assert asset in report.replace("\\\\", "\\")
+    assert not {"\x01", "\x1b"} & set(report)

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 class Reply(NamedTuple):
     """What is sent. `cut`: how many bytes of the body are promised but never come; `drip`: seconds
-    before each byte of the body."""
+    before each byte of the body; `times`: how often the body is sent."""
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = {}  # noqa: RUF012  a tuple's default, never changed
     cut: int = 0
     drip: float = 0
+    times: int = 1
 
 
 @contextmanager
@@ -37,12 +38,14 @@ def answering(reply: Callable[[str, str], Reply]) -> Iterator[str]:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body) + answer.cut))
+            self.send_header("Content-Length", str(len(answer.body) * answer.times + answer.cut))
             self.end_headers()
             if answer.drip:
                 self._drip(answer)
             else:
-                self.wfile.write(answer.body)
+                with suppress(ConnectionError):  # the client has had enough
+                    for _ in range(answer.times):
+                        self.wfile.write(answer.body)
 
         def _drip(self, answer: Reply) -> None:
             with suppress(ConnectionError):  # the client has had enough

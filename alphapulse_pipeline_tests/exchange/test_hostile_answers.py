@@ -3,8 +3,10 @@
 import gzip
 import json
 import time
+import zlib
 from collections.abc import Callable
 from decimal import Decimal
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import pytest
@@ -74,6 +76,26 @@ def test_an_answer_of_unlimited_size_is_refused(
         ask("bybit", lambda _: reply)
     monkeypatch.setenv(LARGEST_ANSWER, "4")
     assert len(ask("bybit", lambda _: reply)["a"]) == 3 * 2**20
+
+
+def bomb(megabytes: int) -> bytes:
+    """An answer that is a thousand times as large as what is sent of it."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    blanks = b" " * 2**20
+    return b"".join([*(packer.compress(blanks) for _ in range(megabytes)), packer.flush()])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_of_700_mb_does_not_fill_the_memory(packed: bool) -> None:
+    reply = (
+        Reply(bomb(700), 200, {"Content-Encoding": "gzip"})
+        if packed
+        else Reply(b" " * 2**20, times=700)
+    )
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ExchangeFailure, match="has more than 64 MB, the limit in ALPHAPULSE"):
+        ask("bybit", lambda _: reply)
+    assert (getrusage(RUSAGE_SELF).ru_maxrss - before) // 1024 < 300
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
