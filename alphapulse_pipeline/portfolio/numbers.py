@@ -1,7 +1,10 @@
 """Numbers and names formatted for people; None becomes an empty string."""
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+
+_WIDE = Context(prec=200)
+"""Amounts may have more digits than the default context allows `quantize`."""
 
 
 def exact(value: Decimal | None) -> str:
@@ -16,14 +19,30 @@ def money(value: Decimal | None) -> str:
     """Rounded to the cent."""
     if value is None:
         return ""
-    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,f}"
+    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_EVEN, _WIDE):,f}"
+
+
+def rounded(value: Decimal | None) -> str:
+    """An amount or a price to two decimals and at least six significant digits, so that what is
+    not zero never reads as zero."""
+    if value is None:
+        return ""
+    places = max(2, 5 - value.adjusted()) if value else 0
+    return exact(value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN, _WIDE))
+
+
+def signed_percent(share: Decimal | None) -> str:
+    """Rounded to a hundredth of a percent, with its sign."""
+    if share is None:
+        return ""
+    return f"{(share * 100).quantize(Decimal('0.01'), ROUND_HALF_EVEN, _WIDE):+,f} %"
 
 
 def percent(share: Decimal | None) -> str:
     """Truncated, not rounded: less than 1 never reads 100 %."""
     if share is None:
         return ""
-    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN):f} %"
+    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN, _WIDE):f} %"
 
 
 def listed(names: Sequence[str]) -> str:

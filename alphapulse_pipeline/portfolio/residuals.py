@@ -1,5 +1,6 @@
 """Unexplained differences between balances and histories, and the entries likely behind them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +12,8 @@ from alphapulse_pipeline.portfolio.queries import queries
 
 _SQL = queries("residuals")
 _SHOWN = 20
+EVERYTHING: Mapping[str, object] = {"account": "", "since": "-infinity", "until": "infinity"}
+"""All accounts, and all of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +70,26 @@ class Residuals:
         }
 
 
-def find(connection: Connection[TupleRow]) -> Residuals:
-    """All unexplained differences: breaks first, newest first."""
+def find(connection: Connection[TupleRow], scope: Mapping[str, object] = EVERYTHING) -> Residuals:
+    """The unexplained differences of an account ('' is all) that closed since a time and before
+    another: breaks first, newest first."""
     rows = []
     with connection.cursor(row_factory=dict_row) as cursor:
-        unexplained = cursor.execute(_SQL.unexplained, {"shown": _SHOWN}).fetchall()
+        unexplained = cursor.execute(_SQL.unexplained, {**scope, "shown": _SHOWN}).fetchall()
     for row in unexplained:
         suspects = connection.execute(_SQL.suspects, row).fetchall()
         named = "; ".join(
             f"{entry} of {amount:f} at {at:%Y-%m-%d %H:%M:%S}" for entry, amount, at in suspects
         )
         rows.append(Residual(**row, suspects=named or "the histories: they have no entry then"))
-    return Residuals(**count(connection), rows=rows)
+    return Residuals(**count(connection, scope), rows=rows)
 
 
-def count(connection: Connection[TupleRow]) -> dict[str, int]:
+def count(
+    connection: Connection[TupleRow], scope: Mapping[str, object] = EVERYTHING
+) -> dict[str, int]:
     """The number of breaks, unverifiable and pending differences."""
-    found: dict[str, int] = dict(connection.execute(_SQL.counts).fetchall())
+    found: dict[str, int] = dict(connection.execute(_SQL.counts, scope).fetchall())
     return {
         "breaks": found.get("break", 0),
         "unverifiable": found.get("unverifiable", 0),

@@ -2,21 +2,27 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio.numbers import exact, money, percent
-from alphapulse_pipeline.portfolio.report.page import page
+from alphapulse_pipeline.portfolio.numbers import exact, money, percent, rounded
+from alphapulse_pipeline.portfolio.report import page as report_page
+from alphapulse_pipeline.portfolio.report.facts import facts
+from alphapulse_pipeline.portfolio.report.scope import Scope
 from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.holding import holding
 from alphapulse_pipeline_tests.portfolio import example
 
 DB = Connection[TupleRow]
+EVERYTHING = Scope()
 
 
 @pytest.fixture
@@ -29,6 +35,10 @@ def held(db: DB) -> DB:
 def home() -> Iterator[Path]:
     with holding(full=True) as home:
         yield home
+
+
+def page(db: DB, scope: Scope = EVERYTHING) -> str:
+    return report_page.page(db, scope, demo=False)
 
 
 class _Text(HTMLParser):
@@ -77,15 +87,19 @@ def test_the_report_shows_what_is_wrong(held: DB) -> None:
     assert "break bybit unified -12.5 USDT" in text
 
 
-def test_numbers_of_the_tables_are_exact(held: DB) -> None:
+def test_numbers_are_rounded_and_have_all_their_digits_in_the_title(held: DB) -> None:
+    held.execute("UPDATE portfolio.exposure SET leverage = 4.0 / 3 WHERE account = ''")
     html = page(held)
-    assert "BTC bybit unified balance 0.4200000001 62,000.5 26,040.21 54.0 %" in read(html)
+    assert "BTC bybit unified balance 0.42 62,000.5 26,040.21 54.3 %" in read(html)
+    assert 'title="0.4200000001"' in html
     assert 'title="26,040.21000620005"' in html
+    assert ">1.33<" in html
+    assert not re.search(r"\.\d{9}", read(html))
 
 
 def test_without_data_the_report_says_what_to_run(db: DB) -> None:
     html = page(db)
-    assert "Nothing is synced yet: run alphapulse up or alphapulse sync" in read(html)
+    assert "Nothing is synced yet: run uv run alphapulse up or uv run alphapulse sync" in read(html)
     assert "<script" not in html
 
 
@@ -120,6 +134,106 @@ def test_the_page_requests_nothing(held: DB) -> None:
     assert "default-src 'none'" in html
     body = re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
     assert not re.search(r"<(link|img|iframe)|\bsrc=|@import|url\((?!#)", body)
+
+
+def test_a_demo_is_marked_and_your_own_data_are_not(db: DB) -> None:
+    marks = ("<title>Demo: ", "Demo: all figures are simulated</p>", ">DEMO<", "@top-center")
+    html = report_page.page(db, EVERYTHING, demo=True)
+    assert all(mark in html for mark in marks)
+    assert not any(mark in page(db) for mark in marks)
+
+
+def test_a_report_is_about_one_account_and_the_days_that_were_asked_for(held: DB) -> None:
+    first, last = (example.NOW - n * example.DAY for n in (30, 3))
+    found = facts(held, Scope("bybit", first.date(), last.date()))
+    row = held.execute(
+        "SELECT sum(pnl) FROM portfolio.realized_pnl WHERE realized_at >= date_trunc('day', %s)"
+        " AND realized_at < date_trunc('day', %s) + interval '1 day'",
+        [first, last],
+    ).fetchone()
+    assert row
+    assert found.pnl == row[0]
+    assert found.total
+    assert found.total["account"] == "bybit"
+    assert found.total["at"] == last  # the last day is included
+    assert [found.curve[0]["at"], found.curve[-1]["at"]] == [first, last]
+    assert found.residuals.breaks == 0  # the break is older
+    assert {row["account"] for row in found.holdings} == {"bybit"}
+    assert found.lots == []  # of now
+    assert facts(held, Scope("kraken")).pnl is None
+    both = facts(held, EVERYTHING)
+    assert both.residuals.breaks == 1
+    assert [row["account"] for row in both.values] == ["bybit", "kraken"]
+
+
+def test_deposits_and_fees_are_valued_and_are_no_profit(held: DB) -> None:
+    held.execute(
+        "INSERT INTO alphapulse.transfers (account, kind, transfer_id, asset, amount, fee_cost,"
+        " fee_currency, from_wallet, to_wallet, status, happened_at, raw, run_id) VALUES"
+        " ('bybit', 'deposit', 'd', 'USDT', 1000, 0, 'USDT', '', 'unified', 'ok', %(in)s, '{}', ''),"
+        " ('bybit', 'withdrawal', 'w', 'BTC', 0.01, 0.001, 'BTC', 'unified', '', 'ok', %(out)s,"
+        " '{}', ''), ('bybit', 'transfer', 't', 'USDT', 70, 0, 'USDT', 'unified', 'funding', 'ok',"
+        " %(in)s, '{}', '')",
+        {"in": example.NOW - 100 * example.DAY, "out": example.NOW - 50 * example.DAY},
+    )
+    before = facts(held, Scope("bybit", None, (example.NOW - 120 * example.DAY).date()))
+    assert (before.deposits, before.withdrawals) == (None, None)
+    found = facts(held, Scope("bybit"))
+    assert [(flow["asset"], flow["amount"]) for flow in found.flows] == [
+        ("BTC", Decimal("-0.01")),
+        ("USDT", Decimal(1000)),
+    ]
+    assert found.deposits == 1000 * Decimal("0.9998")
+    assert found.withdrawals == Decimal("-0.01") * Decimal("62000.5")
+    assert found.fees == -40 * Decimal("0.6") * Decimal("0.9998") - Decimal("62.0005")
+    earned = found.performance
+    assert earned
+    assert earned.flows == found.deposits + found.withdrawals
+    assert earned.opening + earned.flows + earned.profit == earned.closing
+    days = (example.DAYS - 100, example.DAYS - 50)  # that the flows came after the first value
+    weights = [Decimal(example.DAYS - day) / example.DAYS for day in days]
+    base = earned.opening + weights[0] * found.deposits + weights[1] * found.withdrawals
+    assert earned.rate == earned.profit / base
+
+
+def test_an_account_that_is_added_is_no_profit(held: DB) -> None:
+    earned = facts(held, EVERYTHING).performance
+    held.execute(
+        "DELETE FROM portfolio.value WHERE account = 'kraken' AND at < %s",
+        [example.NOW - 60 * example.DAY],
+    )
+    later = facts(held, EVERYTHING).performance
+    assert earned
+    assert later
+    assert earned.flows == 0
+    assert later.flows == Decimal(5000 + 13 * (example.DAYS - 60))
+    assert later.opening + later.flows + later.profit == later.closing
+    assert later.closing == earned.closing
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40))
+def test_a_rounded_number_is_near_and_never_zero(number: Decimal) -> None:
+    shown = Decimal(rounded(number).replace(",", ""))
+    assert abs(shown - number) <= max(abs(number) / 10**5, 0)
+    assert (shown == 0) == (number == 0)
+
+
+def test_the_command_takes_an_account_and_days(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "q.html"
+    chosen = ("report", "--demo", "--out", str(file), "bybit")
+    done = running.run(home, *chosen, "--since", "2026-02-30")
+    assert done.returncode == 2
+    assert "2026-02-30" in done.stderr
+    done = running.run(home, *chosen, "--since", "2026-02-02", "--until", "2026-02-01")
+    assert (done.returncode, "--until is before --since" in done.stderr) == (2, True)
+    done = running.run(home, "report", "--demo", "bybt")
+    assert (done.returncode, "no account bybt; use one of bybit, kraken" in done.stderr) == (
+        2,
+        True,
+    )
+    done = running.run(home, *chosen, "--until", "2020-01-01")
+    assert done.returncode == 0, done.stderr
+    assert "No balance is known of that time" in file.read_text()
 
 
 def test_the_file_is_written_and_written_again(home: Path, tmp_path: Path) -> None:

@@ -1,8 +1,25 @@
 -- values --
--- The newest value of each account; the account '' is the total.
+-- The last value of each account in the period; the account '' is the total.
 SELECT DISTINCT ON (account) account, at, value, confidence, uncertainty, carried, unexplained,
        unpriced, state
-FROM portfolio.value ORDER BY account, at DESC;
+FROM portfolio.value
+WHERE at < %(until)s::timestamptz AND %(account)s::text IN ('', account)
+ORDER BY account, at DESC;
+
+-- curve --
+-- The value over the period in at most 400 points: the last of each stretch of time, with its
+-- greatest uncertainty.
+WITH points AS (
+    SELECT * FROM portfolio.value
+    WHERE account = %(account)s::text
+      AND at >= %(since)s::timestamptz AND at < %(until)s::timestamptz
+), span AS (
+    SELECT greatest((max(at) - min(at)) / 400, interval '1 second') AS step, min(at) AS first
+    FROM points
+)
+SELECT DISTINCT ON (date_bin(step, at, first)) at, value, confidence, state,
+       max(uncertainty) OVER (PARTITION BY date_bin(step, at, first)) AS uncertainty
+FROM points, span ORDER BY date_bin(step, at, first), at DESC;
 
 -- carried --
 -- Accounts that have failed since their newest value, since when, and why.
@@ -15,47 +32,182 @@ CROSS JOIN LATERAL (
 INNER JOIN alphapulse.sync_log AS failure
     ON failure.account = d.account AND failure.dataset = 'balances' AND failure.status = 'failed'
     AND failure.finished_at > known.at
-WHERE d.dataset = 'balances' AND d.deployed
+WHERE d.dataset = 'balances' AND d.deployed AND %(account)s::text IN ('', d.account)
 GROUP BY d.account ORDER BY d.account;
 
+-- performance --
+-- Each account's first and last value of the period. The first is the last one before the period
+-- if there is one.
+SELECT a.account, opened.at AS opened_at, opened.value AS opening,
+       closed.at AS closed_at, closed.value AS closing
+FROM (
+    SELECT account FROM alphapulse.datasets
+    WHERE dataset = 'balances' AND %(account)s::text IN ('', account)
+      AND (deployed OR account = %(account)s::text)
+) AS a
+CROSS JOIN LATERAL (
+    (SELECT at, value FROM portfolio.value AS v
+     WHERE v.account = a.account AND at <= %(since)s::timestamptz ORDER BY at DESC LIMIT 1)
+    UNION ALL
+    (SELECT at, value FROM portfolio.value AS v
+     WHERE v.account = a.account AND at > %(since)s::timestamptz AND at < %(until)s::timestamptz
+     ORDER BY at LIMIT 1)
+    ORDER BY at LIMIT 1
+) AS opened
+CROSS JOIN LATERAL (
+    SELECT at, value FROM portfolio.value AS v
+    WHERE v.account = a.account AND at < %(until)s::timestamptz ORDER BY at DESC LIMIT 1
+) AS closed
+ORDER BY a.account;
+
+-- flows_between --
+-- What came into an account and left it between two times, at its value then.
+SELECT at, amount * portfolio.price_at(asset, at) AS value FROM (
+    SELECT entry, asset, min(happened_at) AS at, sum(amount) AS amount
+    FROM portfolio.movements_between(
+        %(account)s::text, %(opened_at)s::timestamptz, %(closed_at)s::timestamptz)
+    WHERE part = 'transfers' GROUP BY dataset, entry, asset HAVING sum(amount) <> 0
+) AS moved ORDER BY at;
+
+-- flows --
+-- Deposits and withdrawals of the period, newest first. An entry that moves as much out of one
+-- wallet as into the other is none.
+SELECT account, asset, at, amount, amount * portfolio.price_at(asset, at) AS value, entry
+FROM (
+    SELECT account, dataset, entry, asset, min(happened_at) AS at, sum(amount) AS amount
+    FROM portfolio.movements
+    WHERE part = 'transfers' AND %(account)s::text IN ('', account)
+      AND happened_at >= %(since)s::timestamptz AND happened_at < %(until)s::timestamptz
+    GROUP BY account, dataset, entry, asset HAVING sum(amount) <> 0
+) AS moved ORDER BY at DESC, account, asset, entry;
+
+-- costs --
+-- Fees, funding, and interest and the like by month, newest first, at the prices of the time.
+SELECT to_char(date_trunc('month', happened_at), 'YYYY-MM') AS month,
+       sum(value) FILTER (WHERE part = 'fees') AS fees,
+       sum(value) FILTER (WHERE part = 'funding') AS funding,
+       sum(value) FILTER (WHERE part = 'other') AS other,
+       count(*) FILTER (WHERE value IS NULL) AS unknown
+FROM (
+    SELECT happened_at, part, amount * portfolio.price_at(asset, happened_at) AS value
+    FROM portfolio.movements
+    WHERE part IN ('fees', 'funding', 'other') AND amount <> 0
+      AND %(account)s::text IN ('', account)
+      AND happened_at >= %(since)s::timestamptz AND happened_at < %(until)s::timestamptz
+) AS costs GROUP BY 1 ORDER BY 1 DESC;
+
 -- holdings --
--- What is held, largest value first.
-SELECT account, wallet, asset, kind, amount, price, value, share, captured_at
-FROM portfolio.holdings WHERE amount <> 0
+-- What is held now, largest value first.
+SELECT account, wallet, asset, kind, amount, price, value,
+       value / nullif(greatest(sum(value) OVER (), 0), 0) AS share, captured_at
+FROM portfolio.holdings WHERE amount <> 0 AND %(account)s::text IN ('', account)
 ORDER BY value IS NULL, value DESC, account, wallet, asset, kind;
 
--- unpriced --
--- What is held and has no price.
-SELECT asset, sum(amount) AS amount, string_agg(DISTINCT account, ', ' ORDER BY account) AS accounts
-FROM portfolio.holdings WHERE value IS NULL AND amount <> 0 GROUP BY asset ORDER BY asset;
+-- holdings_then --
+-- What was held at the end of the period, largest value first.
+SELECT held.*, value / nullif(greatest(sum(value) OVER (), 0), 0) AS share FROM (
+    SELECT b.account, wallet, asset, parts.kind, parts.amount, price, parts.amount * price AS value,
+           captured_at
+    FROM portfolio.balances_as_of(%(until)s::timestamptz) AS b
+    CROSS JOIN LATERAL (VALUES ('balance', total), ('debt', -debt)) AS parts (kind, amount)
+    UNION ALL
+    SELECT s.account, '', parts.asset, parts.kind, parts.amount, priced.price,
+           parts.amount * priced.price, s.captured_at
+    FROM (
+        SELECT account, max(captured_at) AS captured_at FROM alphapulse.snapshots
+        WHERE dataset = 'positions' AND captured_at <= %(until)s::timestamptz GROUP BY account
+    ) AS s
+    CROSS JOIN LATERAL portfolio.position_parts(s.account, s.captured_at) AS parts
+    CROSS JOIN LATERAL (
+        SELECT portfolio.price_at(parts.asset, %(until)s::timestamptz) AS price
+    ) AS priced
+) AS held
+WHERE amount <> 0 AND %(account)s::text IN ('', account)
+ORDER BY value IS NULL, value DESC, account, wallet, asset, kind;
 
 -- pnl_by_month --
--- Realized profit and loss by month, newest first.
-SELECT to_char(date_trunc('month', realized_at), 'YYYY-MM') AS month, count(*) AS lines,
-       sum(proceeds) AS proceeds, sum(cost) AS cost, sum(pnl) AS pnl,
-       count(*) FILTER (WHERE pnl IS NULL) AS unknown
-FROM portfolio.realized_pnl GROUP BY month ORDER BY month DESC;
+-- Realized profit and loss by month, newest first; months without any in between included.
+WITH months AS (
+    SELECT date_trunc('month', realized_at) AS month, count(*) AS lines,
+           sum(proceeds) AS proceeds, sum(cost) AS cost, sum(pnl) AS pnl,
+           count(*) FILTER (WHERE pnl IS NULL) AS unknown
+    FROM portfolio.realized_pnl
+    WHERE %(account)s::text IN ('', account)
+      AND realized_at >= %(since)s::timestamptz AND realized_at < %(until)s::timestamptz
+    GROUP BY 1
+)
+SELECT month, coalesce(lines, 0) AS lines, proceeds, cost, pnl, coalesce(unknown, 0) AS unknown
+FROM (SELECT generate_series(min(month), max(month), interval '1 month') AS month FROM months) AS m
+LEFT JOIN months USING (month) ORDER BY month DESC;
 
 -- pnl_by_asset --
 -- Realized profit and loss by asset, best first.
 SELECT asset, count(*) AS lines, sum(proceeds) AS proceeds, sum(cost) AS cost, sum(pnl) AS pnl,
        count(*) FILTER (WHERE pnl IS NULL) AS unknown
-FROM portfolio.realized_pnl GROUP BY asset ORDER BY sum(pnl) DESC NULLS LAST, asset;
+FROM portfolio.realized_pnl
+WHERE %(account)s::text IN ('', account)
+  AND realized_at >= %(since)s::timestamptz AND realized_at < %(until)s::timestamptz
+GROUP BY asset ORDER BY sum(pnl) DESC NULLS LAST, asset;
+
+-- unrealized --
+-- The unrealized profit and loss of what is held now, largest value first. Positions have none by
+-- lot: theirs is what the exchange reports, in the currency that they settle in.
+SELECT basis.account, basis.asset, basis.amount, basis.cost, latest.price,
+       basis.amount * latest.price AS value, basis.amount * latest.price - basis.cost AS gain,
+       lots.open, FALSE AS positions
+FROM portfolio.cost_basis AS basis
+LEFT JOIN portfolio.prices_latest AS latest USING (asset)
+LEFT JOIN LATERAL (
+    SELECT count(*) AS open FROM portfolio.lots AS l
+    WHERE l.account = basis.account AND l.asset = basis.asset AND l.remaining <> 0
+) AS lots ON TRUE
+WHERE basis.amount <> 0 AND NOT portfolio.is_position(basis.asset)
+  AND %(account)s::text IN ('', basis.account)
+UNION ALL
+SELECT account, asset, amount, NULL, price, value, value, NULL, TRUE
+FROM portfolio.holdings
+WHERE kind = 'unrealized' AND amount <> 0 AND %(account)s::text IN ('', account)
+ORDER BY positions, value DESC NULLS LAST, account, asset;
+
+-- lots --
+-- The newest open lots.
+SELECT l.account, l.asset, l.acquired_at, l.source, l.remaining, l.remaining_cost AS cost,
+       l.remaining * latest.price AS value, l.remaining * latest.price - l.remaining_cost AS gain,
+       count(*) OVER () AS open
+FROM portfolio.lots AS l LEFT JOIN portfolio.prices_latest AS latest USING (asset)
+WHERE l.remaining <> 0 AND NOT portfolio.is_position(l.asset)
+  AND %(account)s::text IN ('', l.account)
+ORDER BY l.acquired_at DESC, l.account, l.asset, l.lot_id LIMIT %(shown)s;
+
+-- shared_lots --
+-- Whether all accounts share their lots.
+SELECT across_accounts FROM portfolio.lot_settings;
 
 -- exposure --
--- Exposure of all accounts together by asset, largest first.
+-- Exposure by asset, largest first.
 SELECT asset, net, gross, net_value, gross_value, share FROM portfolio.exposure
-WHERE account = '' AND asset <> '' ORDER BY gross_value DESC NULLS LAST, asset;
+WHERE account = %(account)s::text AND asset <> '' ORDER BY gross_value DESC NULLS LAST, asset;
 
 -- leverage --
 -- Leverage and distance to liquidation by account; the account '' is all together.
 SELECT account, net_value, gross_value, leverage, liquidation_distance FROM portfolio.exposure
-WHERE asset = '' ORDER BY account;
+WHERE asset = '' AND %(account)s::text IN ('', account) ORDER BY account;
 
 -- reconciled --
 -- How many balances are reconciled, over which time.
 SELECT count(*) AS windows, min(opened_at) AS first, max(closed_at) AS last
-FROM portfolio.reconciliation;
+FROM portfolio.reconciliation
+WHERE %(account)s::text IN ('', account)
+  AND closed_at >= %(since)s::timestamptz AND closed_at < %(until)s::timestamptz;
+
+-- drift --
+-- Residuals in the reporting currency, oldest first.
+SELECT account, wallet, asset, closed_at AS at,
+       residual * portfolio.price_at(asset, closed_at) AS value
+FROM portfolio.reconciliation
+WHERE state IN ('break', 'unverifiable') AND %(account)s::text IN ('', account)
+  AND closed_at >= %(since)s::timestamptz AND closed_at < %(until)s::timestamptz
+ORDER BY closed_at;
 
 -- accounts --
 -- Coverage and failures by account.
@@ -64,9 +216,14 @@ SELECT account, min(exchange) AS exchange, max(last_success) AS last_success,
        coalesce(sum(unreachable), 0) AS unreachable,
        coalesce(array_agg(dataset || coalesce(': ' || error, '') ORDER BY dataset)
            FILTER (WHERE status = 'failed' OR circuit = 'open'), '{}') AS failed
-FROM alphapulse.sync_status WHERE status <> 'unsupported' GROUP BY account ORDER BY account;
+FROM alphapulse.sync_status
+WHERE status <> 'unsupported' AND %(account)s::text IN ('', account)
+GROUP BY account ORDER BY account;
 
 -- gaps --
--- The widest gaps.
+-- The widest gaps in the period.
 SELECT account, dataset, stream, lower(gap) AS "from", upper(gap) AS "to", reason
-FROM alphapulse.coverage_gaps ORDER BY upper(gap) - lower(gap) DESC, account, dataset LIMIT 20;
+FROM alphapulse.coverage_gaps
+WHERE %(account)s::text IN ('', account)
+  AND gap && tstzrange(%(since)s::timestamptz, %(until)s::timestamptz)
+ORDER BY upper(gap) - lower(gap) DESC, account, dataset LIMIT 20;

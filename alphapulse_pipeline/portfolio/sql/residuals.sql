@@ -1,11 +1,16 @@
 -- counts --
 -- How many differences there are of each state.
-SELECT state, count(*) FROM portfolio.reconciliation WHERE state <> 'reconciled' GROUP BY state;
+SELECT state, count(*) FROM portfolio.reconciliation
+WHERE state <> 'reconciled' AND %(account)s::text IN ('', account)
+  AND closed_at >= %(since)s::timestamptz AND closed_at < %(until)s::timestamptz
+GROUP BY state;
 
 -- unexplained --
 -- The differences that are no mere delay, breaks first, newest first.
 SELECT state, account, wallet, asset, opened_at, closed_at, residual, reason
-FROM portfolio.reconciliation WHERE state IN ('break', 'unverifiable')
+FROM portfolio.reconciliation
+WHERE state IN ('break', 'unverifiable') AND %(account)s::text IN ('', account)
+  AND closed_at >= %(since)s::timestamptz AND closed_at < %(until)s::timestamptz
 ORDER BY state <> 'break', closed_at DESC, account, wallet, asset LIMIT %(shown)s;
 
 -- suspects --
