@@ -161,11 +161,13 @@ def test_both_wheels_bring_the_demo_up(
 
 
 def test_a_production_install_has_neither_simulator_nor_test_tools() -> None:
-    """`uv sync --no-dev`, by the lock."""
+    """By the lock. A first user's install has the simulator too, for the demo."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    development = {re.split(r"[^\w.-]", requirement)[0] for requirement in groups["dev"]}
-    assert "exchange-simulator" in development
-    production = _exported("--no-dev")
+    assert groups["demo"] == ["exchange-simulator"]
+    named = [requirement for requirement in groups["dev"] if isinstance(requirement, str)]
+    development = {re.split(r"[^\w.-]", requirement)[0] for requirement in named}
+    production = _exported("--no-default-groups")
+    assert _exported() == production | {"./simulator"}
     assert "dagster" in production
     # needed by both: httpx by dg, psutil by us
     assert development & production <= {"httpx", "psutil"}

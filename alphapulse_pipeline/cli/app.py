@@ -41,6 +41,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "export",
         "Export a table or a query's result to CSV or Parquet, with exact decimals.",
     ),
+    "psql": ("psql", "Open psql on the database."),
+    "backup": ("backup", "Back up the whole database to one file."),
+    "restore": ("restore", "Restore the database from a backup."),
     "import": ("import_", "Import a CSV file of rows that the exchange's API no longer serves."),
     "simulator": ("simulator", "Run simulated exchanges on this machine."),
 }

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse.export import to_csv, to_parquet
+from alphapulse_pipeline.warehouse.export import DIGITS, EXACT, PLACES, to_csv, to_parquet
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
 
 _TABLE = re.compile(r"\w+(\.\w+)?")
@@ -80,8 +80,12 @@ def _write(connection: Connection[TupleRow], query: str, out: Path) -> None:
         if out.suffix == ".csv":
             with part.open("wb") as file:
                 to_csv(connection, query, file)
-        elif text := to_parquet(connection, query, part):
-            output.note(f"written as text, too large for a decimal column: {', '.join(text)}")
+        elif misfits := to_parquet(connection, query, part):
+            found = ", ".join(f"{name} ({number:,})" for name, number in misfits.items())
+            output.note(
+                f"numbers with more than {PLACES} decimal places or {DIGITS - PLACES} digits before"
+                f" them are rounded or NULL, and exact in the column {EXACT}: {found}"
+            )
         exists = out.exists()
         part.replace(out)
     finally:

@@ -19,7 +19,8 @@ def money(value: Decimal | None) -> str:
     """Rounded to the cent."""
     if value is None:
         return ""
-    return f"{value.quantize(Decimal('0.01'), ROUND_HALF_EVEN, _WIDE):,f}"
+    cents = value.quantize(Decimal("0.01"), ROUND_HALF_EVEN, _WIDE)
+    return f"{cents or abs(cents):,f}"  # no minus in front of zero
 
 
 def rounded(value: Decimal | None) -> str:
@@ -42,7 +43,8 @@ def percent(share: Decimal | None) -> str:
     """Truncated, not rounded: less than 1 never reads 100 %."""
     if share is None:
         return ""
-    return f"{(share * 100).quantize(Decimal('0.1'), ROUND_DOWN, _WIDE):f} %"
+    tenths = (share * 100).quantize(Decimal("0.1"), ROUND_DOWN, _WIDE)
+    return f"{tenths or abs(tenths):f} %"
 
 
 def listed(names: Sequence[str]) -> str:

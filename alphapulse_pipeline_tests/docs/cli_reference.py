@@ -15,7 +15,10 @@ from alphapulse_pipeline.cli.app import COMMANDS, load
 from exchange_simulator.command import help_of, simulator
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
-_ORDER = ("up", "sync", "status", "report", "doctor", "circuit", "sql", "export", "import")
+_ORDER = (
+    *("up", "sync", "status", "report", "doctor", "circuit"),
+    *("sql", "psql", "export", "import", "backup", "restore"),
+)
 _HEAD = """\
 # Commands
 
