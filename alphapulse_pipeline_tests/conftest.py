@@ -33,6 +33,7 @@ from exchange_simulator import (
 )
 
 _numbers = itertools.count(1)
+os.environ.pop("UV", None)  # `uv run pytest` sets it, and messages name commands differently then
 
 GENESIS = datetime(2026, 9, 1, tzinfo=UTC)
 """When the shared simulated account begins: recent, so that its whole history is read fast."""

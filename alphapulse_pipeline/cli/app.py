@@ -10,7 +10,8 @@ import sys
 import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, NoReturn
+from importlib.metadata import version
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -82,8 +83,21 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        output.line(f"alphapulse {version('alphapulse-pipeline')}")
+        raise typer.Exit
+
+
 @app.callback()
-def alphapulse() -> None:
+def alphapulse(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Sync crypto exchange accounts to PostgreSQL using Dagster, and prove that the data is
     complete."""
 

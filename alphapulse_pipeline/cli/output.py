@@ -1,6 +1,7 @@
 """Output: data to stdout, progress and logs to stderr."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +30,11 @@ def stderr() -> "Console":
     return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+def runnable(text: str) -> str:
+    """Commands in a message as they must be typed: uv names itself to the programs it runs."""
+    return text.replace("`alphapulse ", "`uv run alphapulse ") if "UV" in os.environ else text
+
+
 def error(text: str) -> None:
     _labeled("error: ", "bold red", text)
 
@@ -40,7 +46,7 @@ def warn(text: str) -> None:
 def note(text: str) -> None:
     from rich.text import Text
 
-    stderr().print(Text(text))
+    stderr().print(Text(runnable(text)))
 
 
 def line(text: str) -> None:
@@ -53,7 +59,7 @@ def line(text: str) -> None:
 def _labeled(label: str, style: str, text: str) -> None:
     from rich.text import Text
 
-    stderr().print(Text.assemble((label, style), text))
+    stderr().print(Text.assemble((label, style), runnable(text)))
 
 
 def print_json(value: Any) -> None:

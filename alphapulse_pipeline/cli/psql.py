@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from alphapulse_pipeline.cli.workspace import workspace
+from alphapulse_pipeline.datasets import SCHEMA
 from alphapulse_pipeline.warehouse.client_programs import command, environment, program
-from alphapulse_pipeline.warehouse.schema import SCHEMA, connect_as_reader, reader_url
+from alphapulse_pipeline.warehouse.schema import connect_as_reader, reader_url
 
 
 def register(app: typer.Typer, summary: str) -> None:

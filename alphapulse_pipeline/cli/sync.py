@@ -98,7 +98,10 @@ def _sync(
                     f"{account.settings.exchange}, or its defs.yaml excludes them"
                 )
             if missing := account.environment.missing():
-                text = f"{' and '.join(missing)} not set; export a read-only key or add it to .env"
+                text = (
+                    f"{' and '.join(missing)} not set{account.environment.misspelled()}; export a "
+                    "read-only key or add it to .env"
+                )
                 output.error(f"{account.name}: {text}")
                 results += [Result(account.name, d, "failed", 0, 0.0, text) for d in wanted]
                 continue

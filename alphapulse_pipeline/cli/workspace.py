@@ -148,7 +148,9 @@ def require_simulator(accounts: Sequence[Account]) -> None:
 
 def _missing(accounts: Sequence[Account]) -> str:
     """The first missing variable of each account."""
-    return ", ".join(name for a in accounts for name in a.environment.missing()[:1])
+    return ", ".join(
+        name + a.environment.misspelled() for a in accounts for name in a.environment.missing()[:1]
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ def client_config(account: Account, run_id: str) -> ClientConfig:
     names = account.environment
     if missing := names.missing():
         raise SettingsError(
-            f"{account.name}: {' and '.join(missing)} not set",
+            f"{account.name}: {' and '.join(missing)} not set{names.misspelled()}",
             "export a read-only key of this account, or add it to .env",
         )
     key, secret = lookup(names.api_key), lookup(names.api_secret)

@@ -5,6 +5,7 @@ what is deployed without loading Dagster.
 """
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +103,9 @@ def read(path: Path) -> ComponentFile:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SettingsError(
-            f"{name}:{line}: not valid YAML: {error.problem}", "correct this line"
-        ) from error
+        cron = re.search(r":\s+(\*.*)", "".join(text.splitlines()[line - 1 : line]))
+        fix = f'write it in quotes: "{cron[1].strip()}"' if cron else "correct this line"
+        raise SettingsError(f"{name}:{line}: not valid YAML: {error.problem}", fix) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}:1: not UTF-8 text", "save the file as UTF-8") from error
     except RecursionError:

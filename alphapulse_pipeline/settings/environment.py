@@ -5,6 +5,7 @@ precedence. An account's variables are looked up when a run starts, in the curre
 never copied into the environment: after a key is replaced in `.env`, the next run uses the new one.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -75,6 +76,17 @@ class AccountEnvironment:
 
     def _name(self, suffix: str) -> str:
         return f"{self.account.upper()}_{suffix}"
+
+    def misspelled(self) -> str:
+        """Which variables that are set look like missing ones, for the end of a message."""
+        missing = self.missing()
+        found = [
+            f"{name} is set: did you mean {close[0]}?"
+            for name in sorted({*os.environ, *_dotenv()})
+            if name.startswith(f"{self.account.upper()}_") and not _LOOKED_UP.match(name)
+            and (close := difflib.get_close_matches(name, missing, n=1, cutoff=0.85))
+        ]  # fmt: skip
+        return f" ({' '.join(found)})" if found else ""
 
     def missing(self) -> list[str]:
         """Names of the required variables that are not set."""

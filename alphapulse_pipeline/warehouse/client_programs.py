@@ -59,8 +59,8 @@ def command(program: Path, arguments: Sequence[str | Path], url: str) -> list[st
     """Without the password: other users of the machine see the arguments."""
     if not url:
         return [program, *arguments]
-    parts = {name: value for name, value in conninfo_to_dict(url).items() if name != "password"}
-    return [program, f"--dbname={make_conninfo(**parts)}", *arguments]
+    parts = {**conninfo_to_dict(url), "password": None}
+    return [program, f"--dbname={make_conninfo('', **parts)}", *arguments]
 
 
 def environment(url: str) -> Mapping[str, str]:

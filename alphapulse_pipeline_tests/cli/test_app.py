@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from alphapulse_pipeline.cli import workspace
+from alphapulse_pipeline.cli import output, workspace
 from alphapulse_pipeline.cli.app import COMMANDS, app, load
 from alphapulse_pipeline.cli.simulator import simulator
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
@@ -25,6 +25,18 @@ def test_help_lists_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
     for name, (_, summary) in COMMANDS.items():
         assert any(name in line and summary in line for line in shown.splitlines()), name
+
+
+def test_the_version_is_printed() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output.startswith("alphapulse 0.")
+
+
+def test_under_uv_a_message_names_the_command_as_it_is_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert output.runnable("run `alphapulse up`") == "run `alphapulse up`"
+    monkeypatch.setenv("UV", "/usr/bin/uv")
+    assert output.runnable("run `alphapulse up`") == "run `uv run alphapulse up`"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

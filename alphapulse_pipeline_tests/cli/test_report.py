@@ -214,7 +214,7 @@ def test_an_account_that_is_added_is_no_profit(held: DB) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40))
 def test_a_rounded_number_is_near_and_never_zero(number: Decimal) -> None:
     shown = Decimal(rounded(number).replace(",", ""))
-    assert abs(shown - number) <= max(abs(number) / 10**5, 0)
+    assert abs(shown - number) <= abs(number) / 10**5
     assert (shown == 0) == (number == 0)
 
 

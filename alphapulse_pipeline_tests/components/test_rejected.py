@@ -8,6 +8,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.portfolio import portfolio_definitions
 from alphapulse_pipeline.portfolio.report.page import page
+from alphapulse_pipeline.portfolio.report.scope import Scope
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.components.conftest import HISTORY_START
@@ -75,7 +76,7 @@ def test_a_poisoned_account_is_named_and_stops_nothing(
     values = db.execute("SELECT count(*) FROM portfolio.value").fetchone()
     assert values is not None
     assert values[0] > 0
-    report = page(db)
+    report = page(db, Scope(), demo=False)
     assert "a row of that time could not be read (alphapulse.rejected)" in report
     [(asset,)] = db.execute(
         "SELECT DISTINCT asset FROM portfolio.holdings WHERE asset LIKE 'BTC_%'"

@@ -114,7 +114,7 @@ def test_an_account_in_a_file_that_dagster_does_not_read_is_reported(
             GOOD + "  options: {apiKey: '{{ env.BYBIT_API_KEY }}'}\n",
             ":6: templates are not supported; write the value out",
         ),
-        (GOOD + "  snapshot_cron: */5 * * * *\n", ":6: not valid YAML: "),
+        (GOOD + "  snapshot_cron: */5 * * * *\n", 'write it in quotes: "*/5 * * * *"'),
         (GOOD + "\tx: 1\n", ":6: not valid YAML: "),
         (GOOD.encode() + b"  x: \xff\xfe\n", ":1: not UTF-8 text; save the file as UTF-8"),
         (

@@ -30,6 +30,15 @@ from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.redaction import redact, remember_signatures, without_secrets
 
 
+def test_a_misspelled_variable_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("KRAKEN_API_KEY=k\nKRAKEN_API_SECRT=s\nOTHER_API_SECRT=o\n")
+    names = AccountEnvironment("kraken")
+    assert names.misspelled() == " (KRAKEN_API_SECRT is set: did you mean KRAKEN_API_SECRET?)"
+    monkeypatch.setenv("KRAKEN_API_SECRET", "s")
+    assert names.misspelled() == ""
+
+
 def test_what_is_exported_wins_over_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAIN_API_KEY", "exported")
