@@ -84,8 +84,10 @@ def doctor(
     found: list[Result] = []
     for line in _examined(names, demo=demo):
         found.append(line)
-        if not as_json:
+        if not as_json and line.status is not Status.SKIPPED:
             _print(line)
+    if not as_json:
+        _print_skipped(found)
     ok = all(line.status is not Status.FAILED for line in found)
     if as_json:
         output.print_json({"ok": ok, "results": [asdict(line) for line in found]})
@@ -214,6 +216,16 @@ def _print(line: Result) -> None:
             (f" -> {line.fix}" if line.fix else "", "bold"),
         )
     )
+
+
+def _print_skipped(lines: Sequence[Result]) -> None:
+    """One line for all checks of an account that were skipped for the same reason."""
+    skipped: dict[tuple[str, str, str], list[str]] = {}
+    for line in lines:
+        if line.status is Status.SKIPPED:
+            skipped.setdefault((line.account, line.message, line.fix), []).append(line.check)
+    for (account, message, fix), checks in skipped.items():
+        _print(Result(account, ", ".join(checks), Status.SKIPPED, message, fix))
 
 
 def _sum_up(lines: Sequence[Result]) -> None:

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workspace import record, workspace
+from alphapulse_pipeline.cli.workspace import Workspace, record, workspace
 from alphapulse_pipeline.health.ticks import TOLERANCE, any_not_running
 from alphapulse_pipeline.portfolio.summary import summary
 from alphapulse_pipeline.warehouse.connection import connect
@@ -34,10 +34,13 @@ _GRACE = timedelta(minutes=2)
 
 
 def register(app: typer.Typer, summary: str) -> None:
-    app.command(help=f"{summary}\n\nExample: alphapulse status --json")(status)
+    app.command(help=f"{summary}\n\nExample: alphapulse status bybit --json")(status)
 
 
 def status(
+    accounts: Annotated[
+        list[str] | None, typer.Argument(metavar="ACCOUNT", help="Account names. Default: all.")
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the rows of sync_status as JSON.")
@@ -49,14 +52,19 @@ def status(
     ):
         require_current(connection)
         record(connection, place.accounts, place.broken)
+        names = [account.name for account in place.chosen(accounts or [])]
         rows = (
             connection.cursor(row_factory=dict_row)
-            .execute("SELECT * FROM alphapulse.sync_status")
+            .execute(
+                "SELECT * FROM alphapulse.sync_status WHERE %s OR account = ANY(%s)",
+                [not accounts, names],
+            )
             .fetchall()
         )
-        missing = not_enabled(connection, [account.name for account in place.accounts])
-        rejected = summaries(connection, [account.name for account in place.accounts])
-        totals = summary(connection)
+        missing = not_enabled(connection, names)
+        rejected = summaries(connection, names)
+        totals = [] if accounts else summary(connection)
+        data = _where(connection, place)
         warnings = [] if as_json else _not_running(connection)
     if as_json:
         output.print_json(rows)
@@ -69,7 +77,7 @@ def status(
         [[_shown(name, row[name]) for name in _COLUMNS] for row in rows],
     )
     known = {row["account"] for row in rows}
-    for name in [account.name for account in place.accounts if account.name not in known]:
+    for name in [name for name in names if name not in known]:
         output.note(
             f"{name}: never synced; run `alphapulse sync {name}`, or restart `alphapulse up`"
         )
@@ -86,9 +94,20 @@ def status(
         output.note(f"{account}: {dataset}: {text} -> {FIX}")
     for line in totals:
         output.line(line)
+    output.note(data)
     for text in warnings:
         output.warn(text)
     return 0
+
+
+def _where(connection: Connection[TupleRow], place: Workspace) -> str:
+    """Where the data lie, and how large they are."""
+    info = connection.info
+    found = connection.execute(
+        "SELECT pg_size_pretty(pg_database_size(current_database()))"
+    ).fetchone()
+    where = place.home / "postgres" if place.embedded else f"{info.host}:{info.port}"
+    return f"database {info.dbname} ({found[0] if found else ''}) in {where}"
 
 
 def _not_running(connection: Connection[TupleRow]) -> list[str]:

@@ -94,7 +94,7 @@ FROM (
     WHERE part IN ('fees', 'funding', 'other') AND amount <> 0
       AND %(account)s::text IN ('', account)
       AND happened_at >= %(since)s::timestamptz AND happened_at < %(until)s::timestamptz
-) AS costs GROUP BY 1 ORDER BY 1 DESC;
+) AS costs GROUP BY month ORDER BY month DESC;
 
 -- holdings --
 -- What is held now, largest value first.
@@ -134,7 +134,7 @@ WITH months AS (
     FROM portfolio.realized_pnl
     WHERE %(account)s::text IN ('', account)
       AND realized_at >= %(since)s::timestamptz AND realized_at < %(until)s::timestamptz
-    GROUP BY 1
+    GROUP BY month
 )
 SELECT month, coalesce(lines, 0) AS lines, proceeds, cost, pnl, coalesce(unknown, 0) AS unknown
 FROM (SELECT generate_series(min(month), max(month), interval '1 month') AS month FROM months) AS m
@@ -164,7 +164,7 @@ LEFT JOIN LATERAL (
 WHERE basis.amount <> 0 AND NOT portfolio.is_position(basis.asset)
   AND %(account)s::text IN ('', basis.account)
 UNION ALL
-SELECT account, asset, amount, NULL, price, value, value, NULL, TRUE
+SELECT account, asset, amount, NULL, price, value, value AS gain, NULL, TRUE
 FROM portfolio.holdings
 WHERE kind = 'unrealized' AND amount <> 0 AND %(account)s::text IN ('', account)
 ORDER BY positions, value DESC NULLS LAST, account, asset;
