@@ -15,6 +15,9 @@ from alphapulse_pipeline.warehouse.connection import connect, with_database
 from alphapulse_pipeline.warehouse.schema import Revision
 
 _SUFFIX = "_restoring"
+_TABLES = """
+SELECT FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') LIMIT 1
+"""
 _CLIENTS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -53,7 +56,7 @@ def restore(url: str, file: Path, *, embedded: bool) -> str:
     _check(program, file)
     with connect(url) as connection:
         name = connection.info.dbname
-        exists = schema.revision(connection) is not Revision.MISSING
+        exists = connection.execute(_TABLES).fetchone() is not None
     if not exists:
         _fill(program, url, file)
         return ""
