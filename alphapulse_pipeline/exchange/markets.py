@@ -247,7 +247,16 @@ def market_row(name: str, market: dict[str, Any], seen_at: datetime) -> Row:
         "base": market.get("base"),
         "quote": market.get("quote"),
         "settle": market.get("settle"),
-        "contract_size": number(market.get("contractSize")),
+        "contract_size": _size(market.get("contractSize")),
         "active": market.get("active") is not False,
         "seen_at": seen_at,
     }
+
+
+def _size(stated: Any) -> Decimal | None:
+    """A contract's size; None, as for those that are not listed, if it cannot be read: one market
+    must not keep the others from being listed."""
+    try:
+        return number(stated)
+    except (ArithmeticError, TypeError, ValueError):
+        return None

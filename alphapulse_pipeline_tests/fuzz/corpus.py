@@ -11,6 +11,9 @@ _FOUND: dict[str, tuple[tuple[bytes, bytes], ...]] = {
         (rb"(?s).*", b"[" * 5000 + b"]" * 5000),
     ),
     "bybit markets": ((rb'"symbol":"BTC-[^"]*"', b'"symbol":""'),),
+    "kraken ledger privatePostLedgers": ((rb'"count":\d+', b'"count":' + b"9" * 5000),),
+    "kraken transfers privatePostLedgers": ((rb'"refid":"[^"]*"', b'"refid":{"a":{}}'),),
+    "okx markets": ((rb'"ctVal":"[^"]*"', b'"ctVal":"' + b"9" * 5000 + b'"'),),
     "kraken markets": (
         (rb'"altname":"XBT"', b'"altname":null'),
         (rb'"decimals":\d+,', b""),

@@ -23,6 +23,8 @@ _MAX_RESTARTS = 5
 """How often a walk restarts without having proven anything in between."""
 _UNORDERED_ROWS = 400
 """The most rows of a window whose rows are in no known order."""
+_LONGEST_COUNT = 15
+"""Digits."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Counted:
         count = self.count(answer)
         if count is None:
             raise Unreadable(f"the answer of {feed.method} has no count")
-        if isinstance(count, bool) or not str(count).isdecimal():
+        text = str(count)
+        if isinstance(count, bool) or not text.isdecimal() or len(text) > _LONGEST_COUNT:
             raise Unreadable(f"the answer of {feed.method} has a count that is not a whole number")
-        return rows, int(count)
+        return rows, int(text)

@@ -93,15 +93,20 @@ def _with_status(feed: Feed, method: str) -> Feed:
         async def within(method: str, params: Mapping[str, Any]) -> Any:
             return await call(method, {**params, **window})
 
-        known = {row.get("refid"): row for row in await status.everything(within)}
-        refunded = {row.get("refid") for row in (*newer, *rows) if _may_be_refund(row)}
+        known = {_reference(row): row for row in await status.everything(within)}
+        refunded = {_reference(row) for row in (*newer, *rows) if _may_be_refund(row)}
         # the ledger's fields take precedence: it has the amounts that were booked
         return [
-            {**known.get(row.get("refid"), {}), **row, _REFUNDED: row.get("refid") in refunded}
+            {**known.get(_reference(row), {}), **row, _REFUNDED: _reference(row) in refunded}
             for row in rows
         ]
 
     return Feed(**{**vars(feed), "paging": Enriched(feed.paging, complete)})
+
+
+def _reference(row: Raw) -> str:
+    """As text: an object cannot be looked up, and the row is rejected when it is parsed."""
+    return str(row.get("refid"))
 
 
 def _listed(answer: Any) -> Any:
