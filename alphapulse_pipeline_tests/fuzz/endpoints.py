@@ -52,7 +52,7 @@ class Walked:
     answered: list[Raw]
     """The rows of every answer of the endpoint."""
     due: list[Raw]
-    """Those of the window."""
+    """Those of the window, of the last answer to each request: a walk that restarts asks again."""
 
 
 @dataclass
@@ -66,6 +66,8 @@ class History:
     """Row of the exchange -> row of the table; None if it belongs to another dataset."""
     figures: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
     """Column -> (field of the exchange's row that it is always equal to, sign)."""
+    read: dict[str, tuple[Row | None, str]] = field(default_factory=dict)
+    """What `row_of` said of the rows of this block of examples: most are the same in all."""
     blank: set[str] = field(default_factory=set)
     """Columns that may be blank whatever the field says, e.g. the price of a market order."""
 
@@ -112,7 +114,7 @@ def walk(stage: Stage, source: Source, start: int, end: int) -> Walked:
         return [page async for page in feed.paging.walk(call, feed, start, end, None)]
 
     found = client.run(pages)
-    listed = [_rows(feed, answer) for answer in last.values()]
+    listed = undisputed(feed, [_rows(feed, answer) for answer in last.values()])
     if isinstance(feed.paging, FromId | FromIdOrWindows):
         # what follows begins with the row that it was requested from
         listed = [rows[1:] if place else rows for place, rows in enumerate(listed)]
@@ -127,6 +129,32 @@ def in_window(known: History, answer: Any) -> list[Raw]:
     """The rows of an answer that are of the window."""
     feed = known.source.feed
     return list(_due(feed, _rows(feed, answer), known.start, known.end))
+
+
+def undisputed(feed: Feed, answers: list[list[Raw]]) -> list[list[Raw]]:
+    """The answers without the rows that another one lists otherwise, since one of them is wrong:
+    what a request returns from beside its window need not count."""
+    by_time = [
+        {time: [row for row in rows if feed.moment(row) == time] for time in feed.times(rows)}
+        for rows in answers
+    ]
+    return [
+        [
+            row
+            for row in rows
+            if not any(
+                row not in others.get(feed.moment(row) or 0, [row])
+                for place, others in enumerate(by_time)
+                if place != own
+            )
+        ]
+        for own, rows in enumerate(answers)
+    ]
+
+
+def is_answered(answered: Raw, row: Raw) -> bool:
+    """Whether a row is the one that was answered, perhaps completed by a second request."""
+    return all(row.get(name) == value for name, value in answered.items())
 
 
 def _due(feed: Feed, rows: list[Raw], start: int, end: int) -> Iterator[Raw]:
@@ -145,6 +173,14 @@ def row_of(stage: Stage, dataset: str, source: Source, raw: Raw) -> tuple[Row | 
     if found.unread:
         return None, found.unread[0].reason
     return (found.rows[0] if found.rows else None), ""
+
+
+def read_once(stage: Stage, endpoint: Endpoint, known: History, raw: Raw) -> tuple[Row | None, str]:
+    """As `row_of`, which is asked once of rows that are the same."""
+    name = identity(raw)
+    if name not in known.read:
+        known.read[name] = row_of(stage, endpoint.dataset, known.source, raw)
+    return known.read[name]
 
 
 def learn(stage: Stage, endpoint: Endpoint) -> History:
@@ -202,7 +238,7 @@ def figure(raw: Raw, name: str) -> Decimal | None:
 
 def requests(stage: Stage) -> list[tuple[Request, bytes]]:
     """What was asked for since the reset, and the unchanged answers."""
-    unique = dict.fromkeys(stage.proxy.asked)
+    unique = dict.fromkeys(stage.proxy.interference.asked)
     return [(request, stage.proxy.answers[request].body) for request in unique]
 
 
@@ -246,7 +282,7 @@ def _list(role: str, method: str) -> Callable[[Stage], Any]:
                 if source.feed.method == method
             ]
             stage.learnt[role, method] = max(lists, key=lambda pair: len(pair[1]))[0]
-            stage.proxy.asked.clear()
+            stage.proxy.interference.asked.clear()
         source = stage.learnt[role, method]
         if role == "positions":
             session.venue = replace(session.venue, positions=(source,))
@@ -266,7 +302,7 @@ def _order_by_id(stage: Stage) -> Any:
             for source in session.venue.open_orders
             for raw in session.client.run(source.feed.everything, session.client.request)
         )
-        stage.proxy.asked.clear()
+        stage.proxy.interference.asked.clear()
     source, raw = stage.learnt["order"]
     (row,) = parsed(session, "orders", source, [raw]).rows
     for place in session.venue.order_by_id(source.category, raw[source.market], row["order_id"]):
@@ -314,14 +350,16 @@ def _ask(question: str) -> Callable[[Stage], Any]:
 
 
 def _markets(stage: Stage) -> Any:
-    client = stage.session.client
+    client, markets = stage.session.client, stage.session.markets
+    before, names = dict(vars(client.ccxt)), dict(markets._names)
+    options = dict(client.ccxt.options)
     try:
         catalogue = client.load_markets()
         client.restore_markets(catalogue)
-        return stage.session.markets.listed(datetime.now(UTC))
+        return markets.listed(datetime.now(UTC))
     finally:
-        client.restore_markets(stage.catalogue)
-        stage.session.markets.listed(datetime.now(UTC))
+        vars(client.ccxt).update(before)
+        client.ccxt.options, markets._names = options, names
 
 
 def _time(stage: Stage) -> Any:

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from exchange_simulator.faults.answer import Answer, answer_of, deliver
 
 _SIGNING = frozenset({"timestamp", "signature", "recvWindow", "nonce"})
+_MOST = 5000
+"""Answers that are kept: what a changed answer makes a client ask for has no end."""
 
 
 class Request(NamedTuple):
@@ -23,36 +25,49 @@ class Request(NamedTuple):
     params: tuple[tuple[str, str], ...]
 
 
+def request_of(path: str, query: str, body: str) -> Request:
+    pairs = parse_qsl(f"{query}&{body}")
+    return Request(path, tuple(sorted(pair for pair in pairs if pair[0] not in _SIGNING)))
+
+
+@dataclass
+class Interference:
+    """Which answers are changed, and what was asked meanwhile."""
+
+    of: Request | str = ""
+    """A request, of which only the first answer is changed, or a path, of which all are."""
+    body: bytes = b""
+    asked: list[Request] = field(default_factory=list)
+
+    def answer(self, request: Request, unchanged: Answer) -> Answer:
+        """What the client is to receive."""
+        if self.of not in (request, request.path):
+            return unchanged
+        if self.of == request:
+            self.of = ""
+        return Answer(unchanged.status, unchanged.headers, self.body)
+
+
 @dataclass
 class Proxy:
     """Answers come from the simulator once, and from memory when they are asked for again."""
 
     app: ASGIApp
     url: str = ""
-    asked: list[Request] = field(default_factory=list)
+    interference: Interference = field(default_factory=Interference)
     answers: dict[Request, Answer] = field(default_factory=dict)
-    changed: dict[Request | str, bytes] = field(default_factory=dict)
-    """The body of the answer to a request, or to every request of a path."""
-    once: bool = False
-    """Whether only the first of these answers is changed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)
-        query = scope["query_string"].decode("latin-1") + "&" + body.decode("latin-1")
-        pairs = sorted(pair for pair in parse_qsl(query) if pair[0] not in _SIGNING)
-        request = Request(scope["path"], tuple(pairs))
-        self.asked.append(request)
+        query = scope["query_string"].decode("latin-1")
+        request = request_of(scope["path"], query, body.decode("latin-1"))
         answer = self.answers.get(request)
         if answer is None:
             answer = await answer_of(self.app, scope, _replay(body))
-            if not self.changed:
+            if len(self.answers) < _MOST:
                 self.answers[request] = answer
-        for key in (request, request.path):
-            if key in self.changed:
-                answer = Answer(answer.status, answer.headers, self.changed[key])
-                if self.once:
-                    self.changed.clear()
-        await deliver(answer, send)
+        self.interference.asked.append(request)
+        await deliver(self.interference.answer(request, answer), send)
 
 
 @contextmanager
@@ -60,7 +75,13 @@ def between(app: ASGIApp) -> Iterator[Proxy]:
     """A running proxy in front of `app`."""
     proxy = Proxy(app)
     config = uvicorn.Config(
-        proxy, port=0, log_config=None, access_log=False, lifespan="off", ws="none"
+        proxy,
+        port=0,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=3600,  # the client's loop stands still between its calls
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="proxy", daemon=True)

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from alphapulse_pipeline.exchange import ccxt_client, rate_limit
+from alphapulse_pipeline.exchange import ccxt_client, client, rate_limit
 from alphapulse_pipeline.exchange.venues import VENUES
+from alphapulse_pipeline.settings import redaction
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
+from alphapulse_pipeline.settings.environment import LARGEST_ANSWER
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.fuzz.proxy import Proxy, Request, between
+from alphapulse_pipeline_tests.fuzz.proxy import Interference, Proxy, Request, between
+from alphapulse_pipeline_tests.fuzz.shortcut import Shortcut, one_thread
 from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, World, serve
 
 EXCHANGES = ("bybit", "binance", "okx", "kraken")
@@ -28,24 +31,22 @@ class Stage:
     proxy: Proxy
     url: str
     """Of the database."""
-    catalogue: str
+    shortcut: Shortcut
+    usual: frozenset[Request] = frozenset()
+    """What the unchanged answers of an endpoint make the client request."""
     learnt: dict[Any, Any] = field(default_factory=dict)
     """What the unchanged answers say, by endpoint."""
 
-    def reset(self) -> None:
+    def reset(self, interference: Interference | None = None) -> None:
+        """Undo what an example did, and change answers as the next one says."""
         client = self.session.client
+        redaction._signatures.clear()  # those of other examples would be looked for
         client.ccxt.refused = None
         client.ccxt.max_attempts = 1
         client.ccxt.options["timeDifference"] = _behind(self.session.account.settings.exchange)
         self.session.skipped_wallets = {}
         self.session.venue = VENUES[self.session.account.settings.exchange]
-        self.proxy.asked.clear()
-        self.proxy.changed.clear()
-
-    def change(self, request: Request, body: bytes, *, every: bool) -> None:
-        """Change the answer to a request; with `every`, all answers of its path."""
-        self.proxy.changed = {request.path if every else request: body}
-        self.proxy.once = not every
+        self.proxy.interference = interference or Interference()
 
 
 @dataclass
@@ -82,10 +83,11 @@ class Stages:
             self.patch.setenv(name, value)
         url = self.databases(exchange)
         session = self.stack.enter_context(open_session(account, url, "fuzz"))
+        session.connection.execute("SET synchronous_commit TO off")
         session.markets  # noqa: B018  load them
         session.client.now()
-        catalogue = session.client.load_markets()
-        return Stage(session, self.proxy, url, catalogue)
+        shortcut = session.client.ccxt.session = Shortcut(session.client.ccxt.session, self.proxy)
+        return Stage(session, self.proxy, url, shortcut)
 
 
 def _behind(exchange: str) -> int:
@@ -105,6 +107,8 @@ def stages(world: World, databases: Callable[[str], str]) -> Iterator[Stages]:
     ):
         patch.setattr(rate_limit, "directory", lambda: None)
         patch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
+        patch.setattr(client, "start_blocking_portal", one_thread)
+        patch.setenv(LARGEST_ANSWER, "64")  # else every answer looks for .env
         for name, venue in VENUES.items():
             unlimited = {**venue.settings, "enableRateLimit": False}
             patch.setitem(VENUES, name, replace(venue, settings=unlimited))

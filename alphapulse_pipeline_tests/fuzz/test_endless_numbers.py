@@ -7,6 +7,7 @@ import pytest
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline_tests.fuzz.endpoints import endpoints, learn, requests
+from alphapulse_pipeline_tests.fuzz.proxy import Interference
 from alphapulse_pipeline_tests.fuzz.stage import Stages
 from alphapulse_pipeline_tests.fuzz.test_answers import read
 from alphapulse_pipeline_tests.fuzz.test_stored_answers import SAMPLE
@@ -36,9 +37,9 @@ def attack(opened: Stages, name: str) -> None:
     tried = 0
     for request, body in requests(stage):
         for field in sorted({match[1] for match in _FIGURE.finditer(body)}):
-            stage.reset()
             one = re.compile(rb'"(' + field + rb')":("?)-?\d+(?:\.\d+)?\2(?=[,}\]])')
-            stage.change(request, one.sub(rb'"\1":\g<2>1e999999999\2', body), every=True)
+            changed = one.sub(rb'"\1":\g<2>1e999999999\2', body)
+            stage.reset(Interference(request.path, changed))
             began = time.monotonic()
             try:
                 read(stage, endpoint, known)

@@ -22,8 +22,9 @@ from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse import deployed
 from alphapulse_pipeline.warehouse.imports.presets import PRESETS
 from alphapulse_pipeline.warehouse.imports.store import import_file
+from alphapulse_pipeline_tests.fuzz.choices import Drawn, one
 from alphapulse_pipeline_tests.fuzz.examples import NIGHTLY, fuzz
-from alphapulse_pipeline_tests.fuzz.mutations import HOSTILE, changed_bytes, one
+from alphapulse_pipeline_tests.fuzz.mutations import HOSTILE, changed_bytes
 
 DB = Connection[TupleRow]
 Check = Callable[[Any], None]
@@ -92,14 +93,14 @@ def test_many_changed_files(kind: str, checks: dict[str, Check]) -> None:
 def changed(data: Any, text: bytes, delimiters: str) -> bytes:
     """Its bytes changed, or one of its words."""
     if data.draw(st.booleans()):
-        return changed_bytes(data.draw, text)
+        return changed_bytes(Drawn(data.draw), text)
     lines = text.decode().splitlines(keepends=True)
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(lines) - 1))
-        delimiter = one(data.draw, delimiters)
+        delimiter = one(Drawn(data.draw), delimiters)
         cells = lines[place].split(delimiter)
         cell = data.draw(st.integers(0, len(cells) - 1))
-        cells[cell] = one(data.draw, WORDS)
+        cells[cell] = one(Drawn(data.draw), WORDS)
         lines[place] = delimiter.join(cells)
     return "".join(lines).encode("utf-8", "surrogatepass")
 
@@ -132,7 +133,7 @@ def csv_file(data: Any, db: DB, path: Path) -> None:
 
 def preset(data: Any, db: DB, path: Path) -> None:
     """An export of an exchange: the lines are random, the columns are what it asks for."""
-    name, dataset = one(data.draw, sorted(PRESETS))
+    name, dataset = one(Drawn(data.draw), sorted(PRESETS))
     words = st.sampled_from(WORDS) | st.text(max_size=10)
     columns = data.draw(st.lists(words, min_size=1, max_size=12))
     text = "\n".join(",".join(columns) for _ in range(2)).encode("utf-8", "surrogatepass")

@@ -15,8 +15,9 @@ from alphapulse_pipeline.cli.output import stderr, stdout
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.fuzz.choices import Drawn, one
 from alphapulse_pipeline_tests.fuzz.examples import NIGHTLY, fuzz
-from alphapulse_pipeline_tests.fuzz.mutations import changed_bytes, one
+from alphapulse_pipeline_tests.fuzz.mutations import changed_bytes
 from alphapulse_pipeline_tests.warehouse.rows import trade
 
 DB = Connection[TupleRow]
@@ -78,10 +79,13 @@ def check(db: DB, capsys: pytest.CaptureFixture[str]) -> Callable[[Any], None]:
 
     def example(data: Any) -> None:
         query = "; ".join(
-            one(data.draw, STATEMENTS) for _ in range(data.draw(st.sampled_from((1, 1, 1, 2))))
+            one(Drawn(data.draw), STATEMENTS)
+            for _ in range(data.draw(st.sampled_from((1, 1, 1, 2))))
         )
         if data.draw(st.booleans()):
-            query = changed_bytes(data.draw, query.encode()).decode("utf-8", "surrogateescape")
+            query = changed_bytes(Drawn(data.draw), query.encode()).decode(
+                "utf-8", "surrogateescape"
+            )
         as_json = data.draw(st.booleans())
         note(repr(query))
         capsys.readouterr()
