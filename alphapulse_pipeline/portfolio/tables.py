@@ -3,7 +3,14 @@
 A table that is recalculated from a single SELECT needs one file and one line: see `query_table`.
 """
 
-from alphapulse_pipeline.portfolio import pictures, prices, realized_pnl, reconciliation, value
+from alphapulse_pipeline.portfolio import (
+    movements_daily,
+    pictures,
+    prices,
+    realized_pnl,
+    reconciliation,
+    value,
+)
 from alphapulse_pipeline.portfolio.derived import Derived
 from alphapulse_pipeline.portfolio.queries import queries
 from alphapulse_pipeline.portfolio.query_table import from_query
@@ -37,6 +44,23 @@ DERIVED = (
         },
         preview=_PREVIEWS.reconciliation,
         picture=pictures.residual_drift,
+    ),
+    Derived(
+        movements_daily.NAME,
+        "Everything that changed a balance before the first snapshot, added up by day. Balances of "
+        "that time are the snapshot less these sums: see `portfolio.balances_as_of`.",
+        movements_daily.refresh,
+        datasets=HISTORIES,
+        lineage={
+            "fills": tuple(
+                ("trades", column) for column in ("side", "amount", "cost", "realized_pnl")
+            ),
+            "fees": (("trades", "fee_cost"), ("transfers", "fee_cost")),
+            "transfers": (("transfers", "amount"),),
+            "funding": (("funding", "amount"),),
+            "other": (("ledger", "amount"),),
+        },
+        preview=_PREVIEWS.movements_daily,
     ),
     Derived(
         prices.NAME,

@@ -52,11 +52,19 @@ ORDER = (
     "portfolio/position_parts",
     "portfolio/held",
     "portfolio/unpriced",
-    "portfolio/balances_as_of",
     "portfolio/accounts",
     "portfolio/first_entry",
     "portfolio/is_position",
     "portfolio/touched",
+    "portfolio/moved_since",
+    "portfolio/moved_between",
+    "portfolio/shown",
+    "portfolio/histories_state",
+    "portfolio/is_added_up",
+    "portfolio/is_read",
+    "portfolio/may_owe",
+    "portfolio/rolled_back",
+    "portfolio/balances_as_of",
     "portfolio/legs",
     "portfolio/comments",
 )
@@ -199,6 +207,8 @@ def _of_file(file: str) -> Iterator[Repeatable]:
             for d in moving():
                 text = _read(file, dataset=d.name, time=d.time, subject=d.subject)
                 yield Repeatable(f"portfolio.remember_{d.name}", text)
+        case "portfolio/histories_state":
+            yield _repeatable(file, histories=", ".join(_literal(d.name) for d in moving()))
         case "portfolio/history_movements":
             others = (d.name for d in moving() if d is not LEDGER)
             yield _union(file, (_read(f"portfolio/movements/{name}") for name in others))

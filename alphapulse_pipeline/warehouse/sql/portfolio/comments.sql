@@ -43,6 +43,33 @@ COMMENT ON TABLE portfolio.reconciled IS
 'Up to which snapshot each account is reconciled.';
 COMMENT ON COLUMN portfolio.reconciled.wallets IS 'Every wallet that any snapshot has shown.';
 
+COMMENT ON TABLE portfolio.movements_daily IS
+'What changed each balance before the first snapshot, added up by day: portfolio.movements has the '
+'single movements, of all time.';
+COMMENT ON COLUMN portfolio.movements_daily.account IS 'The account.';
+COMMENT ON COLUMN portfolio.movements_daily.day IS 'The day, UTC.';
+COMMENT ON COLUMN portfolio.movements_daily.wallet IS 'The wallet of the balance.';
+COMMENT ON COLUMN portfolio.movements_daily.asset IS 'The asset of the balance.';
+COMMENT ON COLUMN portfolio.movements_daily.fills IS
+'Bought less sold, and the realized profit of contracts.';
+COMMENT ON COLUMN portfolio.movements_daily.fees IS 'Fees, negative when paid.';
+COMMENT ON COLUMN portfolio.movements_daily.transfers IS 'Received less sent.';
+COMMENT ON COLUMN portfolio.movements_daily.funding IS 'Funding received less funding paid.';
+COMMENT ON COLUMN portfolio.movements_daily.conversions IS
+'Received less given in conversions.';
+COMMENT ON COLUMN portfolio.movements_daily.other IS
+'What only the ledger has: interest, rewards, loans, adjustments.';
+COMMENT ON COLUMN portfolio.movements_daily.amount IS
+'By how much the balance changed: the sum of all parts.';
+COMMENT ON COLUMN portfolio.movements_daily.loans IS
+'The part of other that was borrowed, less what was repaid.';
+COMMENT ON COLUMN portfolio.movements_daily.rise IS
+'The most by which the balance rose until the end of the day, from any of its movements on.';
+COMMENT ON COLUMN portfolio.movements_daily.rise_at IS
+'The movement before which the balance was that low.';
+COMMENT ON COLUMN portfolio.movements_daily.missing_fill IS
+'A ledger entry of a fill that trades lack; its amount is part of fills or fees.';
+
 COMMENT ON TABLE portfolio.prices IS
 'Prices in the reporting currency; its own price is 1 since -infinity.';
 COMMENT ON COLUMN portfolio.prices.asset IS 'The asset.';
