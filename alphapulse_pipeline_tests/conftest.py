@@ -72,22 +72,41 @@ def ctrl_c() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
-    """The session's PostgreSQL."""
+    """The session's PostgreSQL. Its data need not outlive the machine: nothing waits for a disk."""
     with tempfile.TemporaryDirectory(prefix="ap") as home, embedded_server(Path(home)) as running:
         with connect(running.url("postgres")) as connection:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE pristine")
         schema.migrate(running.url("pristine"))
         yield running
 
 
-@pytest.fixture
-def database(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a migrated database of the test's own, also in the environment."""
-    name = f"test_{next(_numbers)}"
+@pytest.fixture(scope="session")
+def with_dagster(server: EmbeddedServer) -> str:
+    """A template with Dagster's tables as well: creating them takes longer than most tests."""
+    from alphapulse_pipeline.components.storage import PostgresStorage  # slow to import
+
     with connect(server.url("postgres")) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE pristine").format(sql.Identifier(name))
-        )
+        connection.execute("CREATE DATABASE with_dagster TEMPLATE pristine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(POSTGRES_URL, server.url("with_dagster"))
+        PostgresStorage.from_config_value(None, {})
+    return "with_dagster"
+
+
+@pytest.fixture
+def database(
+    server: EmbeddedServer, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The URL of a migrated database of the test's own, also in the environment."""
+    dagster = "instance" in request.fixturenames
+    template = request.getfixturevalue("with_dagster") if dagster else "pristine"
+    name = f"test_{next(_numbers)}"
+    made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    with connect(server.url("postgres")) as connection:
+        connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
         url = server.url(name)
         monkeypatch.setenv(POSTGRES_URL, url)
         yield url

@@ -18,7 +18,7 @@ def opened(server: EmbeddedServer, world: World) -> Iterator[Stages]:
     def database(exchange: str) -> str:
         names.append(f"fuzz_{exchange}")
         with connect(server.url("postgres")) as postgres:
-            made = sql.SQL("CREATE DATABASE {} TEMPLATE pristine")
+            made = sql.SQL("CREATE DATABASE {} TEMPLATE pristine STRATEGY file_copy")
             postgres.execute(made.format(sql.Identifier(names[-1])))
         return server.url(names[-1])
 

@@ -128,12 +128,9 @@ class Scene:
         """A database of its own, as it was after the good sync."""
         name = f"reliability_{next(_numbers)}"
         with connect(self.server.url("postgres")) as postgres:
-            made = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            made = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
             template = sql.Identifier(self.template or "pristine")
             postgres.execute(made.format(sql.Identifier(name), template))
-            # nothing here must outlive a power cut
-            hasty = sql.SQL("ALTER DATABASE {} SET synchronous_commit = off")
-            postgres.execute(hasty.format(sql.Identifier(name)))
             url = self.server.url(name)
             try:
                 with psycopg.connect(url, autocommit=True) as db:
