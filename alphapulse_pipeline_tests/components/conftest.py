@@ -21,10 +21,15 @@ HISTORY_START = date(2026, 10, 10)
 def instance(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dg.DagsterInstance]:
-    """An instance as it is deployed: every event, run and tick goes to the test's database."""
+    """An instance as it is deployed: every event, run and tick goes to the test's database, but
+    not each through a connection of its own."""
     (tmp_path / "dagster.yaml").write_text(YAML.read_text())
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.from_config(str(tmp_path)) as made:
+        for storage in (made.run_storage, made.event_log_storage):
+            storage.optimize_for_webserver(
+                statement_timeout=60_000, pool_recycle=3600, max_overflow=20
+            )
         yield made
 
 
