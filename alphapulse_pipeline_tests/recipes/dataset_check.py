@@ -35,7 +35,7 @@ def world() -> World:
 
 @pytest.fixture
 def account(simulator: Simulator, make_account: Callable[..., Account]) -> Account:
-    return make_account(simulator.url)
+    return make_account(simulator.url, datasets=["ledger", "interest"])
 
 
 def rows(db: Connection[TupleRow], query: str) -> list[tuple[Any, ...]]:

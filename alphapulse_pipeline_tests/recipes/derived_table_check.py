@@ -18,7 +18,7 @@ from exchange_simulator import Simulator
 
 @pytest.fixture
 def account(simulator: Simulator, make_account: Callable[..., Account]) -> Account:
-    return make_account(simulator.url)
+    return make_account(simulator.url, datasets=["trades"])
 
 
 def test_it_is_calculated_shown_and_exported(
