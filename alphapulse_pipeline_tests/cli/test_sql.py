@@ -8,7 +8,7 @@ import pytest
 
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
-from alphapulse_pipeline_tests.cli.running import run
+from alphapulse_pipeline_tests.cli.running import run, run_here
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def home() -> Iterator[Path]:
     ],
 )
 def test_one_query_that_reads(home: Path, query: str, code: int, words: str) -> None:
-    done = run(home, "sql", "--demo", query)
+    done = run_here(home, "sql", "--demo", query)
     assert done.returncode == code, done.stderr
     assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
