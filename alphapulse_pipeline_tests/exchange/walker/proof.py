@@ -119,8 +119,8 @@ def passed(walk: Walk, server: Server, place: int, time: int) -> int:
 
 
 def examples(quick: int) -> pytest.MarkDecorator:
-    """So many examples in the quick suite, ten times as many at night."""
-    nightly = pytest.param(10 * quick, marks=pytest.mark.nightly)
+    """So many examples in the quick suite, thirty times as many at night."""
+    nightly = pytest.param(30 * quick, marks=pytest.mark.nightly)
     return pytest.mark.parametrize("examples", [quick, nightly])
 
 

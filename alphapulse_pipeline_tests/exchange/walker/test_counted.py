@@ -78,7 +78,7 @@ def intolerable(draw: st.DrawFn) -> Case:
     return listing, server, window
 
 
-@examples(300)
+@examples(100)
 def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> None:
     @tried(examples)
     @given(tolerable())
@@ -89,7 +89,7 @@ def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> Non
     holds()
 
 
-@examples(500)
+@examples(165)
 def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     @tried(examples)
     @given(intolerable())
@@ -103,7 +103,7 @@ def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     holds()
 
 
-@examples(100)
+@examples(30)
 def test_requests_are_as_many_as_pages_that_overlap(examples: int) -> None:
     """And one more, where the last page is as large as pages get."""
 
@@ -189,7 +189,7 @@ def test_what_shifts_all_the_time_is_given_up() -> None:
 UNORDERED = Counted("offset", lambda answer: answer["count"], lambda row: row["id"], ordered=False)
 
 
-@examples(200)
+@examples(65)
 def test_rows_in_another_order_are_all_read(examples: int) -> None:
     """As Kraken's closed orders are, if they are sorted by when they were closed."""
 
@@ -205,7 +205,7 @@ def test_rows_in_another_order_are_all_read(examples: int) -> None:
     holds()
 
 
-@examples(200)
+@examples(65)
 def test_rows_in_another_order_that_shift_prove_nothing(examples: int) -> None:
     @tried(examples)
     @given(intolerable())

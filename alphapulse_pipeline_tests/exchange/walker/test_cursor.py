@@ -94,7 +94,7 @@ def intolerable(draw: st.DrawFn) -> Case:
     return listing, server, window
 
 
-@examples(300)
+@examples(100)
 def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> None:
     @tried(examples)
     @given(tolerable())
@@ -105,7 +105,7 @@ def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> Non
     holds()
 
 
-@examples(500)
+@examples(165)
 def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     @tried(examples)
     @given(intolerable())
@@ -118,7 +118,7 @@ def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     holds()
 
 
-@examples(150)
+@examples(50)
 def test_requests_are_as_many_as_pages(examples: int) -> None:
     @tried(examples)
     @given(st.data())

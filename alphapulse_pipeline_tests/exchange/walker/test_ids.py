@@ -56,7 +56,7 @@ def intolerable(draw: st.DrawFn) -> Case:
     return LISTING, server, window, after
 
 
-@examples(250)
+@examples(80)
 def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> None:
     @tried(examples)
     @given(tolerable())
@@ -67,7 +67,7 @@ def test_all_is_read_and_every_prefix_holds_what_it_proves(examples: int) -> Non
     holds()
 
 
-@examples(350)
+@examples(115)
 def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     @tried(examples)
     @given(intolerable())
@@ -80,7 +80,7 @@ def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     holds()
 
 
-@examples(100)
+@examples(30)
 def test_ids_that_do_not_rise_with_time_are_detected(examples: int) -> None:
     @tried(examples)
     @given(histories(), st.data())
@@ -97,7 +97,7 @@ def test_ids_that_do_not_rise_with_time_are_detected(examples: int) -> None:
     holds()
 
 
-@examples(100)
+@examples(30)
 def test_requests_are_one_more_than_pages(examples: int) -> None:
     """Pages overlap in one row; the last brings nothing else."""
 

@@ -30,7 +30,7 @@ LISTING = feed(
 )
 
 
-@examples(250)
+@examples(80)
 def test_nothing_is_lost_whether_ids_reach_back_or_not(examples: int) -> None:
     @tried(examples)
     @given(histories(crowds=False), st.data())

@@ -67,7 +67,7 @@ def walked(call: Poisoned, feed: Feed, start: int, end: int, after: str | None) 
     return pages, asyncio.run(walk())
 
 
-@examples(1000)
+@examples(330)
 def test_no_page_proves_the_time_of_a_row_without_one(examples: int) -> None:
     @tried(examples)
     @given(cases())

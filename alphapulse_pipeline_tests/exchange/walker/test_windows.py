@@ -78,7 +78,7 @@ def adverse(draw: st.DrawFn) -> Case:
     return listing, server, window
 
 
-@examples(300)
+@examples(100)
 def test_all_is_read_where_no_window_that_can_be_asked_for_is_full(examples: int) -> None:
     @tried(examples)
     @given(honest(crowds=False))
@@ -98,7 +98,7 @@ def test_all_is_read_where_no_window_that_can_be_asked_for_is_full(examples: int
     holds()
 
 
-@examples(500)
+@examples(165)
 def test_nothing_is_proved_that_was_not_read(examples: int) -> None:
     @tried(examples)
     @given(adverse())
@@ -117,7 +117,7 @@ def _asked(walked: Walk, place: int, time: int) -> int:
     return walked.requests[starts.index(starts[place])] - 1
 
 
-@examples(100)
+@examples(30)
 def test_a_full_answer_costs_three_requests_at_most(examples: int) -> None:
     """Its own, and one at each side of it. So a walk is `3 * rows / (smallest full answer - 1) + 1`
     at most, and in practice two requests an answer: one of its sides is the end of its window."""

@@ -17,7 +17,7 @@ from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, NOW
 from exchange_simulator import EXCHANGES
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "reliability.md"
-ONE_IN = 12
+ONE_IN = 24
 """So many of the cells are tried where not all are, each with one of its faults."""
 
 ONCE = {

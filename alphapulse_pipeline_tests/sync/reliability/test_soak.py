@@ -88,7 +88,6 @@ def _mixture(dice: Random, cells: Cells) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("exchange", "rounds"),
     [
-        ("bybit", 10),
         ("kraken", 10),
         *(pytest.param(exchange, 200, marks=pytest.mark.nightly) for exchange in EXCHANGES),
     ],
