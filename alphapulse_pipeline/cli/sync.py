@@ -1,21 +1,26 @@
-"""`alphapulse sync`: Dagster runs in this process, which the UI shows like any other."""
+"""`alphapulse sync`: Dagster runs, which the UI shows like any other, of accounts side by side.
 
-import logging
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+First the snapshots of all accounts and their value, then the histories.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.sync_display import Display, display
+from alphapulse_pipeline.cli.sync_workers import Event, Task, Workers, workers
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.warehouse.connection import connect
+
+_JOBS = 4
+"""A process takes about 200 MB, and mostly waits for its exchange."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,10 @@ def sync(
     until: Annotated[
         str | None, typer.Option(help="Sync histories through this day (UTC).")
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="How many accounts to sync side by side."),
+    ] = _JOBS,
     demo: Annotated[
         bool,
         typer.Option("--demo", help="Use the simulated demo account and its separate database."),
@@ -64,13 +73,14 @@ def sync(
     with workspace(demo=demo, migrate=True) as place:
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
-        results = _sync(place, chosen, datasets, days)
+        with display() as shown, workers(place.home / "logs", min(jobs, len(chosen) or 1)) as pool:
+            work = _Sync(place, shown, pool, days)
+            results, refreshed = work.sync(_wanted(chosen, datasets))
         if not accounts:
             results += [
                 Result(name, "", "failed", 0, 0.0, str(error))
                 for name, error in place.broken.items()
             ]
-        refreshed = _refresh_portfolio() if results and place.portfolio else True
     ok = refreshed and all(result.status == "completed" for result in results)
     if as_json:
         output.print_json({"ok": ok, "results": [asdict(result) for result in results]})
@@ -79,81 +89,118 @@ def sync(
     return 0 if ok else 1
 
 
-def _sync(
-    place: Workspace,
-    accounts: Sequence[Account],
-    datasets: Sequence[str],
-    days: tuple[datetime | None, datetime | None],
-) -> list[Result]:
-    from alphapulse_pipeline.cli import runs
+@dataclass
+class _Sync:
+    """One `alphapulse sync`."""
+
+    place: Workspace
+    shown: Display
+    pool: Workers
+    days: tuple[datetime | None, datetime | None]
+    _results: list[Result] = field(default_factory=list)
+
+    def sync(self, wanted: Sequence[tuple[Account, Sequence[str]]]) -> tuple[list[Result], bool]:
+        """The results in the order of the accounts, and whether the portfolio was refreshed."""
+        refreshed = True
+        groups = (("balances, positions, prices", SNAPSHOTS), ("histories", HISTORIES))
+        for name, group in groups:
+            tasks = []
+            for account, datasets in wanted:
+                chosen = [d for d in datasets if d in group]
+                if chosen and self._has_credentials(account, chosen):
+                    tasks.append(self._task(account, chosen))
+            if not tasks:
+                continue
+            self.shown.phase(name, len(tasks))
+            self.pool.run(tasks, self._handle, self.shown.refresh)
+            if self.place.portfolio:
+                refreshed = self._refresh_portfolio()
+                if group is SNAPSHOTS and refreshed:
+                    self._show_value()
+        places = {account.name: place for place, (account, _) in enumerate(wanted)}
+        self._results.sort(key=lambda result: places[result.account])
+        return self._results, refreshed
+
+    def _has_credentials(self, account: Account, datasets: Sequence[str]) -> bool:
+        missing = account.environment.missing()
+        if missing:
+            text = (
+                f"{' and '.join(missing)} not set{account.environment.misspelled()}; export a "
+                "read-only key or add it to .env"
+            )
+            if all(result.account != account.name for result in self._results):
+                output.error(f"{account.name}: {text}")
+            self._results += [Result(account.name, d, "failed", 0, 0.0, text) for d in datasets]
+        return not missing
+
+    def _task(self, account: Account, datasets: Sequence[str]) -> Task:
+        since, until = self.days if datasets[0] in HISTORIES else (None, None)
+        return {
+            "account": account.name,
+            "datasets": list(datasets),
+            "since": since.isoformat() if since else None,
+            "until": until.isoformat() if until else None,
+        }
+
+    def _handle(self, task: Task, event: Event) -> None:
+        self.shown.event(task["account"], event)
+        match event["kind"]:
+            case "done":
+                results = [Result(**result) for result in event["results"]]
+            case "died":
+                results = [
+                    Result(task["account"], d, "failed", 0, 0.0, event["error"])
+                    for d in task["datasets"]
+                ]
+            case _:
+                return
+        for result in results:
+            if result.error:
+                self.shown.failed(result.account, result.dataset, result.error)
+        self._results += results
+
+    def _refresh_portfolio(self) -> bool:
+        """Whether the portfolio tables were refreshed."""
+        errors: list[str] = []
+
+        def handle(task: Task, event: Event) -> None:
+            self.shown.event(task["account"], event)
+            if event["kind"] in ("done", "died") and event["error"] is not None:
+                errors.append(event["error"] or "the run did not start")
+
+        self.shown.phase("portfolio", 1)
+        self.pool.run([{"account": "portfolio", "datasets": []}], handle, self.shown.refresh)
+        for error in errors:
+            output.error(
+                f"the portfolio was not refreshed: {error}; the synced rows are stored, and the "
+                "next sync retries"
+            )
+        return not errors
+
+    def _show_value(self) -> None:
+        """The first useful result, before any history is read."""
+        from alphapulse_pipeline.portfolio.summary import first_values
+
+        with connect(self.place.url) as connection:
+            for line in first_values(connection):
+                output.note(line)
+
+
+def _wanted(
+    accounts: Sequence[Account], datasets: Sequence[str]
+) -> list[tuple[Account, Sequence[str]]]:
+    """The datasets to sync of each account."""
     from alphapulse_pipeline.sync.session import supported
 
-    results: list[Result] = []
-    with output.stderr().status("starting") as line, _log_shown_on(line):
-        for account in accounts:
-            wanted = [d for d in supported(account) if d in datasets]
-            if not wanted:
-                output.note(
-                    f"{account.name}: nothing to sync: the selected datasets are not supported for "
-                    f"{account.settings.exchange}, or its defs.yaml excludes them"
-                )
-            if missing := account.environment.missing():
-                text = (
-                    f"{' and '.join(missing)} not set{account.environment.misspelled()}; export a "
-                    "read-only key or add it to .env"
-                )
-                output.error(f"{account.name}: {text}")
-                results += [Result(account.name, d, "failed", 0, 0.0, text) for d in wanted]
-                continue
-            for group in (SNAPSHOTS, HISTORIES):
-                names = [d for d in group if d in wanted]
-                if names:
-                    started = time.monotonic()
-                    run = runs.materialize(account, names, *(days if group is HISTORIES else ()))
-                    results += _results(place, account, names, run, time.monotonic() - started)
-    return results
-
-
-def _refresh_portfolio() -> bool:
-    """Refresh the portfolio tables; returns whether that succeeded."""
-    from alphapulse_pipeline.cli import runs
-
-    with output.stderr().status("refreshing the portfolio"):
-        run = runs.refresh_portfolio()
-    if not run.success:
-        output.error(
-            f"the portfolio was not refreshed: {redact(run.error or 'the run did not start')}; "
-            "the synced rows are stored, and the next sync retries"
-        )
-    return run.success
-
-
-def _results(
-    place: Workspace, account: Account, names: Iterable[str], run: Any, seconds: float
-) -> list[Result]:
-    """The run's results from `sync_log`; a dataset without a row there was never started."""
-    from alphapulse_pipeline.warehouse.connection import connect
-
-    with connect(place.url) as connection:
-        rows = connection.execute(
-            "SELECT dataset, status, rows_written, error,"
-            " extract(epoch FROM coalesce(finished_at, now()) - started_at)"
-            " FROM alphapulse.sync_log WHERE run_id = %s AND account = %s",
-            [run.run_id, account.name],
-        ).fetchall()
-    found = {
-        row[0]: Result(account.name, row[0], row[1], row[2], round(float(row[4]), 3), row[3])
-        for row in rows
-    }
-    results = []
-    for name in names:
-        result = found.get(name) or Result(
-            account.name, name, "failed", 0, round(seconds, 3), redact(run.error or "not started")
-        )
-        if result.error:
-            output.error(f"{account.name}/{name}: {result.error}")
-        results.append(result)
-    return results
+    found: list[tuple[Account, Sequence[str]]] = []
+    for account in accounts:
+        found.append((account, [d for d in supported(account) if d in datasets]))
+        if not found[-1][1]:
+            output.note(
+                f"{account.name}: nothing to sync: the selected datasets are not supported for "
+                f"{account.settings.exchange}, or its defs.yaml excludes them"
+            )
+    return found
 
 
 def _print(results: Sequence[Result]) -> None:
@@ -195,24 +242,3 @@ def _check_days(
                 f"--until {until:%Y-%m-%d} is before the histories of {account.name} begin",
                 f"use {start} or later, or change history_start in its defs.yaml",
             )
-
-
-@contextmanager
-def _log_shown_on(line: Any) -> Iterator[None]:
-    """Show the latest log message on one live line."""
-    handler = _LineHandler(line)
-    logger = logging.getLogger("alphapulse_pipeline")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-class _LineHandler(logging.Handler):
-    def __init__(self, line: Any) -> None:
-        super().__init__(logging.INFO)
-        self._line = line
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._line.update(redact(record.getMessage()))

@@ -11,7 +11,8 @@ class Check:
     """A check that fails if its query returns rows.
 
     Parameters of the query: `%(account)s`, `%(oldest)s` (the oldest time of a fresh snapshot),
-    `%(since)s`, `%(allow_trading_keys)s` and `%(allow_unknown_rights)s`.
+    `%(due)s` (the schedules must have read what is older), `%(since)s`, `%(allow_trading_keys)s`
+    and `%(allow_unknown_rights)s`.
     """
 
     dataset: str
@@ -25,5 +26,7 @@ class Check:
     """A query whose rows are always shown."""
     hint: str = ""
     """What the user can do about a failure."""
+    loads: bool = False
+    """Rows that are only warnings pass while runs read the dataset."""
     reads_rows: bool = False
     """The query reads the dataset's table: in a run that writes it, only rows since `since`."""

@@ -1,7 +1,7 @@
 """Asset checks in Dagster: running them, and their metadata."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -12,12 +12,13 @@ from alphapulse_pipeline.components.check import Check
 from alphapulse_pipeline.components.history_checks import history_checks
 from alphapulse_pipeline.components.key_check import key_check
 from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS
-from alphapulse_pipeline.components.snapshots import allowed_age
+from alphapulse_pipeline.components.snapshots import allowed_age, longest_interval
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.warehouse import check_progress
 from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.io_manager import table
 from alphapulse_pipeline.warehouse.preview import cells
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -86,19 +87,43 @@ def result(
         check_progress.passed(connection, account.name, check.dataset, check.name, run_id)
     key = check_key(account, check)
     warns = check.only_warns or (bool(rows) and rows[0][-1] in check.warnings)
-    finding = None if warns or not rows else _in_a_line(names, rows[0], count)
+    loading = check.loads and warns and _is_read(connection, account, check)
+    reason = _in_a_line(names, rows[0], count) if rows else None
+    finding = None if warns else reason
     alerts.note_check(connection, account.name, check.dataset, check.name, finding)
+    if loading:
+        share = HistoryState(connection, account.name, check.dataset).covered_share() or 0
+        reason = f"loading, {int(100 * share)} %"
     return dg.AssetCheckResult(
-        passed=not rows,
+        passed=not rows or loading,
         asset_key=key.asset_key,
         check_name=key.name,
         severity=dg.AssetCheckSeverity.WARN if warns else dg.AssetCheckSeverity.ERROR,
+        description=reason,
         metadata={
+            # text is shown without a click, unlike the table of examples
+            **({"reason": reason} if reason else {}),
             "found": count,
             **(_shown(names, rows, check) if rows else {}),
             **_facts(connection, account, check),
         },
     )
+
+
+def _is_read(connection: Connection[TupleRow], account: Account, check: Check) -> bool:
+    """Whether schedules or a person read the dataset now, and its last attempt did not fail."""
+    row = connection.execute(
+        "SELECT status <> 'failed' AND coalesce(finished_at, started_at) > %s"
+        " FROM alphapulse.sync_log WHERE account = %s AND dataset = %s ORDER BY id DESC LIMIT 1",
+        [_due(account), account.name, check.dataset],
+    ).fetchone()
+    return row == (True,)
+
+
+def _due(account: Account) -> datetime:
+    """What is older must have been read: two intervals of the schedule and a minute ago."""
+    allowed = 2 * longest_interval(account.settings.history_cron) + timedelta(minutes=1)
+    return datetime.now(UTC) - allowed
 
 
 def offenders(
@@ -117,6 +142,7 @@ def offenders(
     given = {
         "account": account.name,
         "oldest": datetime.now(UTC) - allowed_age(account),
+        "due": _due(account),
         "since": since or "-infinity",
         "allow_trading_keys": account.settings.allow_trading_keys,
         "allow_unknown_rights": account.settings.allow_unknown_rights,

@@ -416,6 +416,10 @@ class _Patience:
 
 
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    if isinstance(details.caused_by, ccxt.BaseError | OSError) and (
+        kind_of(details.caused_by) is Kind.THROTTLED
+    ):
+        return  # the limiter says so, once a minute
     cause = " ".join(redact(str(details.caused_by)).split())[:200]
     logger.info("retrying in %.1f seconds: %s", details.wait_for, cause)
 

@@ -8,7 +8,9 @@ exchange as well. What the exchange itself reports in its answers includes them.
 import asyncio
 import hashlib
 import logging
+import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ _JITTER = 0.5
 """Seconds by which requests may arrive closer to each other than they were sent."""
 _LONGEST_WAIT = 60.0
 """Seconds. The longest wait that the exchange has not asked for."""
+_SAY_EVERY = 60.0
+"""Seconds between two messages about requests that were throttled."""
 _FULL = 0.9
 """The share of a limit from which on the exchange's own count stops us, whoever has used it."""
 
@@ -110,6 +114,9 @@ class RateLimiter:
         self._key = hashlib.sha256(key.encode()).hexdigest()[:16]
         self._server_of = server_of
         self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._refusals = 0
+        """Since the last message."""
+        self._said_at = -math.inf
         self.spent = 0.0
         """Seconds that the limits need to allow the requests so far, one after the other."""
 
@@ -158,7 +165,22 @@ class RateLimiter:
             needed = current[0][2] / current[0][1].per_second if current else 0.0
             asked = min(max(needed, DEFAULT_WAIT) * 2.0 ** (times - 1), _LONGEST_WAIT)
         self.hold(asked)
+        self._say_throttled(asked)
         return asked
+
+    def _say_throttled(self, wait: float) -> None:
+        """Log the first refusal, and then once a minute how many there were."""
+        self._refusals += 1
+        now = time.monotonic()
+        if now < self._said_at + _SAY_EVERY:
+            return
+        many = f"{self._refusals} requests in the last minute"
+        logger.info(
+            "the exchange throttled %s: waiting %.0f seconds; its rate limit sets the pace",
+            many if self._refusals > 1 else "a request",
+            max(wait, 1.0),
+        )
+        self._said_at, self._refusals = now, 0
 
     def hold(self, seconds: float) -> None:
         """Let no request through the narrowest limit of the current one for `seconds`."""

@@ -23,6 +23,7 @@ from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import refresh_orders
 from alphapulse_pipeline.sync.rejecting import Rejecting, unreadable
 from alphapulse_pipeline.sync.session import Session
+from alphapulse_pipeline.sync.share import Share
 from alphapulse_pipeline.sync.skipping import without_skipped
 from alphapulse_pipeline.sync.streams import Stream, due, streams
 from alphapulse_pipeline.warehouse import sync_log, sync_state
@@ -157,6 +158,7 @@ class _HistoryReader:
         rejecting = Rejecting(known, proven_to)
         given_up: set[Gap] = set()
         read_from = {gap: gap.missing.end for gap in gaps}
+        share = Share(gaps)
         with closing(session.client.stream(walks)) as arrivals:
             for items in arrivals:
                 # commit everything that has arrived meanwhile together
@@ -169,6 +171,7 @@ class _HistoryReader:
                     if gap in given_up:
                         continue  # later pages would prove the times of the one that failed
                     if isinstance(item, Page):
+                        share.read(gap, item)
                         self.state.mark_reachable(gap.stream, _NO_MARKET)
                     if isinstance(item, Page) and item.unverified:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
@@ -210,7 +213,7 @@ class _HistoryReader:
                     newest = self._newest(stream, page, found.rows)
                     proofs += _proofs(stream, page, newest, proven_to)
                 session.store_unlisted()
-                yield Batch(rows, proofs, rejected)
+                yield Batch(rows, proofs, rejected, share=share.value)
                 if not self.keep_going():
                     logger.info("%s: out of time; the next run reads the rest", name)
                     break

@@ -65,6 +65,8 @@ class Batch:
     """Set for snapshots only. A snapshot is one batch, and is recorded even when it is empty."""
     read_until: datetime | None = None
     """When a snapshot's last answer arrived; events since `captured_at` may be missing from it."""
+    share: float | None = None
+    """How much of what the run requests of a history has been read with this batch, 0 to 1."""
     unread: Sequence[str] = ()
     """The wallets that a snapshot leaves out, although the account has them."""
 

@@ -1,5 +1,6 @@
 """The Dagster IO manager that stores assets in PostgreSQL."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -44,8 +45,13 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         with _user_failures(account, dataset), connect(postgres_url()) as connection:
             require_current(connection)
             before = HistoryState(connection, account, dataset.name).covered_time()
+            began = time.monotonic()
             written = write(connection, batches, context.run_id)
             shown = metadata(connection, dataset, account, written)
+            shown |= {
+                "seconds": round(time.monotonic() - began, 1),
+                "requests": batches.requests(),
+            }
             if context.has_asset_partitions:
                 days = context.asset_partitions_time_window
                 window = TimeRange(days.start, days.end)

@@ -20,6 +20,7 @@ from alphapulse_pipeline.warehouse.comparison import Comparer
 from alphapulse_pipeline.warehouse.connection import database_failure
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.merge import merge
+from alphapulse_pipeline.warehouse.progress import Reporter
 from alphapulse_pipeline.warehouse.rejected import Rejected
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
     dataset = DATASETS[batches.dataset]
     written = Written()
     comparer = None
+    reporter = Reporter(batches)
     try:
         if batches.compare is not None:
             comparer = Comparer(HISTORIES[dataset.name], batches.account, batches.compare)
@@ -44,6 +46,7 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
         for batch in batches:
             with connection.transaction(), connection.cursor() as cursor:
                 written += _commit(cursor, dataset, batches, batch, run_id, comparer)
+            reporter.committed(written.rows, batch.share)
         deployed.analyze_grown(connection, batches.account, dataset.name, written.inserted)
         if comparer is not None:
             with connection.transaction(), connection.cursor() as cursor:
@@ -52,12 +55,13 @@ def write(connection: Connection[TupleRow], batches: Batches, run_id: str) -> Wr
         if batches.log_id is not None:
             with connection.cursor() as cursor:
                 sync_log.succeed(cursor, batches.log_id, written.rows, batches.requests())
+        reporter.completed(written.rows)
     except psycopg.OperationalError as error:
         failure = database_failure(error)
-        _record_failure(connection, batches, written, failure)
+        reporter.failed(written.rows, _record_failure(connection, batches, written, failure))
         raise failure from error
     except BaseException as error:
-        _record_failure(connection, batches, written, error)
+        reporter.failed(written.rows, _record_failure(connection, batches, written, error))
         raise
     finally:
         batches.close()
@@ -130,7 +134,8 @@ def _log_comparison(batches: Batches, written: Written) -> None:
 
 def _record_failure(
     connection: Connection[TupleRow], batches: Batches, written: Written, error: BaseException
-) -> None:
+) -> str:
+    """Returns the failure's text."""
     kind = str(getattr(error, "kind", "bug" if isinstance(error, Exception) else "interrupted"))
     text = STOPPED if kind == "interrupted" else redact(str(error)) or type(error).__name__
     if connection.info.transaction_status is not TransactionStatus.IDLE:
@@ -141,7 +146,7 @@ def _record_failure(
             batches.account,
             batches.dataset,
         )
-        return
+        return text
     reason = f"{'incomplete' if kind == 'incomplete' else 'failed'}: {text}"
     try:
         if batches.log_id is not None:
@@ -155,3 +160,4 @@ def _record_failure(
             batches.account,
             batches.dataset,
         )
+    return text

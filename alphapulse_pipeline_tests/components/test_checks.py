@@ -245,6 +245,39 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
     assert "never asked" in second
 
 
+def test_what_is_younger_than_two_intervals_is_no_gap(good: Connection[TupleRow]) -> None:
+    state = HistoryState(good, "main", "trades")
+    wanted = TimeRange(OLD, datetime.now(UTC))
+    for minutes, passes in ((29, True), (33, False)):
+        state.want([("linear", "test")], wanted)
+        prove(good, "trades", TimeRange(OLD, NOW - timedelta(minutes=minutes)), "linear")
+        assert (failing(good) == {}) is passes
+        good.execute("DELETE FROM alphapulse.coverage WHERE stream = 'linear'")
+
+
+def test_a_history_that_is_loading_passes_and_says_how_far_it_is(
+    good: Connection[TupleRow],
+) -> None:
+    [check] = [c for c in CHECKS if (c.dataset, c.name) == ("trades", "complete")]
+
+    def found() -> dg.AssetCheckResult:
+        with good.transaction():
+            return checks.result(good, ACCOUNT, check, "a run that only checks")
+
+    state = HistoryState(good, "main", "trades")
+    state.want([("spot", "test")], TimeRange(OLD - (NOW - OLD), NOW))
+    assert not found().passed
+    attempt = sync_log.start(good, "main", "trades", "run")
+    assert found().passed
+    assert found().description == found().metadata["reason"].value == "loading, 50 %"
+    sync_log.fail(good, attempt, 0, 1, "transient", "cannot be reached")
+    assert not found().passed
+    assert "never asked" in str(found().description)
+    sync_log.start(good, "main", "trades", "run")
+    good.execute("UPDATE alphapulse.sync_log SET started_at = now() - interval '1 hour'")
+    assert not found().passed
+
+
 @pytest.mark.parametrize("dataset", HISTORIES)
 def test_a_history_of_products_that_the_account_lacks_is_complete_once_synced(
     good: Connection[TupleRow], dataset: str

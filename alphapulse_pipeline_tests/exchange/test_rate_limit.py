@@ -111,6 +111,22 @@ def test_a_counter_that_falls_slowly_is_given_the_time_it_needs() -> None:
     assert waits == pytest.approx([6.06, 12.12, 24.24], abs=0.01)
 
 
+def test_a_throttled_account_says_so_once_a_minute(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    limits = limiter(charged((USER, 1)))
+    with caplog.at_level("INFO"):
+        for second in range(130):
+            now = float(second)
+            limits.refused(1.0, 1)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the exchange throttled {what}: waiting 1 seconds; its rate limit sets the pace"
+        for what in ("a request", *["60 requests in the last minute"] * 2)
+    ]
+
+
 def test_what_is_not_documented_counts_as_ccxt_says() -> None:
     limits = limiter(charged())
     # 20 per second, of which half

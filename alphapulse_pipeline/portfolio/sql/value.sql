@@ -270,3 +270,16 @@ WHERE (v.balances_at, v.positions_at, v.deployed)
 -- The current total.
 SELECT at, value, confidence, uncertainty, carried, unexplained, unpriced, state
 FROM portfolio.value WHERE account = '' ORDER BY at DESC LIMIT 1;
+
+-- by_account --
+-- How many assets each deployed account holds, and its current value.
+SELECT held.account, held.assets, worth.value
+FROM (
+    SELECT account, count(DISTINCT asset) AS assets
+    FROM alphapulse.balances_latest GROUP BY account
+) AS held
+LEFT JOIN LATERAL (
+    SELECT value FROM portfolio.value AS v
+    WHERE v.account = held.account ORDER BY at DESC LIMIT 1
+) AS worth ON TRUE
+ORDER BY held.account;
