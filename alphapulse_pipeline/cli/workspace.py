@@ -64,9 +64,9 @@ def require_known(names: Sequence[str], known: Sequence[str]) -> None:
     if unknown := [name for name in names if name not in known]:
         raise SettingsError(
             f"no account {', '.join(unknown)}",
-            f"use one of {', '.join(known)}, or add a folder under alphapulse_pipeline/defs"
+            f"use one of {', '.join(known)}, or add it with `alphapulse account add`"
             if known
-            else "add a folder for it under alphapulse_pipeline/defs",
+            else "add it with `alphapulse account add`",
         )
 
 

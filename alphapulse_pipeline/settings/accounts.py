@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cronsim import CronSim, CronSimError
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings import component_file
@@ -96,6 +97,17 @@ class Account:
     @property
     def datasets(self) -> tuple[str, ...]:
         return tuple(d for d in DATASETS if self.settings.wants(d))
+
+
+def settings_of(attributes: Mapping[str, object]) -> AccountSettings:
+    """Settings that do not come from a file. Raises `SettingsError` with the first mistake."""
+    try:
+        return AccountSettings.model_validate(attributes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        fields = tuple(AccountSettings.model_fields)
+        problem, fix = component_file.explained(dict(first), fields)
+        raise SettingsError(f"{'.'.join(map(str, first['loc']))}: {problem}", fix) from error
 
 
 def check_account_name(name: str) -> None:

@@ -76,7 +76,7 @@ class ComponentFile:
         except ValidationError as error:
             first = error.errors()[0]
             field = ("attributes", *(str(part) for part in first["loc"]))
-            problem, fix = _explained(dict(first), tuple(model.model_fields))
+            problem, fix = explained(dict(first), tuple(model.model_fields))
             where = f"{shown(self.path)}:{_line(self.root, field)}: {'.'.join(field)}"
             raise SettingsError(f"{where}: {problem}", fix) from error
 
@@ -160,8 +160,8 @@ def _bytes(path: Path) -> bytes:
         ) from None
 
 
-def _explained(error: dict[str, Any], fields: Sequence[str]) -> tuple[str, str]:
-    """The problem and the fix of one of pydantic's errors."""
+def explained(error: dict[str, Any], fields: Sequence[str]) -> tuple[str, str]:
+    """The problem and the fix of one of pydantic's errors, of a model with these fields."""
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, FieldError):
         return cause.problem, cause.fix

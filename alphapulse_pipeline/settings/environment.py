@@ -77,6 +77,11 @@ class AccountEnvironment:
     def _name(self, suffix: str) -> str:
         return f"{self.account.upper()}_{suffix}"
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The names of all of them."""
+        return (self.api_key, self.api_secret, self.api_password, self.api_url, self.testnet)
+
     def misspelled(self) -> str:
         """Which variables that are set look like missing ones, for the end of a message."""
         missing = self.missing()

@@ -33,13 +33,29 @@ def project() -> Path:
 def defs_folder() -> Path:
     """The folder with a folder for each account. Raises `SettingsError`."""
     folder = project()
-    found = [path for path in (folder / "defs", *_of_dg(folder)) if path.is_dir()]
+    found = _folders(folder)
     if not found and os.environ.get(PROJECT):
         raise SettingsError(
             f"{shown(folder)} has no accounts yet",
             "add one: `alphapulse account add NAME --exchange EXCHANGE`",
         )
     return found[0] if found else PACKAGED
+
+
+def folder_for_new_accounts() -> Path:
+    """Where `account add` writes: the project's folder, which is created if there is none.
+
+    A wheel's own folder belongs to its installer, so there the working directory becomes a project.
+    """
+    folder = project()
+    if found := _folders(folder):
+        return found[0]
+    in_a_checkout = (PACKAGED.parents[1] / "pyproject.toml").is_file()
+    return PACKAGED if in_a_checkout and not os.environ.get(PROJECT) else folder / "defs"
+
+
+def _folders(project: Path) -> list[Path]:
+    return [path for path in (project / "defs", *_of_dg(project)) if path.is_dir()]
 
 
 def _of_dg(folder: Path) -> list[Path]:
