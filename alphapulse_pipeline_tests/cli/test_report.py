@@ -233,7 +233,7 @@ def test_the_command_takes_an_account_and_days(home: Path, tmp_path: Path) -> No
     )
     done = running.run(home, *chosen, "--until", "2020-01-01")
     assert done.returncode == 0, done.stderr
-    assert "No balance is known of that time" in file.read_text()
+    assert "The first snapshot is newer" in file.read_text()
 
 
 def test_the_file_is_written_and_written_again(home: Path, tmp_path: Path) -> None:

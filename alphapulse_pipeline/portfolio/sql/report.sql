@@ -99,20 +99,22 @@ FROM (
 -- holdings --
 -- What is held now, largest value first.
 SELECT account, wallet, asset, kind, amount, price, value,
-       value / nullif(greatest(sum(value) OVER (), 0), 0) AS share, captured_at
+       value / nullif(greatest(sum(value) OVER (), 0), 0) AS share, captured_at, 'final' AS state,
+       '' AS reason
 FROM portfolio.holdings WHERE amount <> 0 AND %(account)s::text IN ('', account)
 ORDER BY value IS NULL, value DESC, account, wallet, asset, kind;
 
 -- holdings_then --
--- What was held at the end of the period, largest value first.
+-- What was held at the end of the period, largest value first: see portfolio.balances_as_of for the
+-- state. Before the first snapshot nothing is known of positions.
 SELECT held.*, value / nullif(greatest(sum(value) OVER (), 0), 0) AS share FROM (
     SELECT b.account, wallet, asset, parts.kind, parts.amount, price, parts.amount * price AS value,
-           captured_at
+           captured_at, b.state, b.reason
     FROM portfolio.balances_as_of(%(until)s::timestamptz) AS b
     CROSS JOIN LATERAL (VALUES ('balance', total), ('debt', -debt)) AS parts (kind, amount)
     UNION ALL
     SELECT s.account, '', parts.asset, parts.kind, parts.amount, priced.price,
-           parts.amount * priced.price, s.captured_at
+           parts.amount * priced.price, s.captured_at, 'final', ''
     FROM (
         SELECT account, max(captured_at) AS captured_at FROM alphapulse.snapshots
         WHERE dataset = 'positions' AND captured_at <= %(until)s::timestamptz GROUP BY account
