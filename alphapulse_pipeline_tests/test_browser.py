@@ -189,9 +189,8 @@ def test_the_report_is_readable_alone_at_any_width(
         expect(page.locator("#vg-tooltip-element")).to_contain_text("confidence")
         page.mouse.move(0, 0)
         page.screenshot(path=pictures / f"report-{width}-{scheme}.png")
-        for other in (1440, 768):
-            page.set_viewport_size({"width": other, "height": 1300})
-            assert page.evaluate(_CUT_OFF) == []
+        page.set_viewport_size({"width": 1440, "height": 1300})
+        assert page.evaluate(_CUT_OFF) == []
     assert reported == []
     assert asked == [report]
 
