@@ -127,7 +127,7 @@ class Display:
                 text = f"  {account}: {escape(note)}"
                 notes.append(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
             if known is None:
-                table.add_row(f"  {account}", "starting")
+                table.add_row(f"  {account}", "...")
                 continue
             found = self._now(known, since)
             share = found.share
