@@ -10,6 +10,7 @@ from alphapulse_pipeline.components.checks import account_checks
 from alphapulse_pipeline.components.histories import history_asset
 from alphapulse_pipeline.components.jobs import account_jobs
 from alphapulse_pipeline.components.resources import account_resource
+from alphapulse_pipeline.components.scaffolder import AccountScaffolder
 from alphapulse_pipeline.components.schedules import account_schedules
 from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.snapshots import snapshot_assets
@@ -24,6 +25,7 @@ def _date(context: dg.ResolutionContext, value: Any) -> Any:
     return context.resolve_value(value)
 
 
+@dg.scaffold_with(AccountScaffolder)
 class ExchangeAccount(SettingsComponent, AccountSettings):
     """An exchange account: its snapshots, histories, checks, jobs and schedules.
 

@@ -1,6 +1,8 @@
 """What an account's file becomes in Dagster: the names that everything else relies on."""
 
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,11 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from alphapulse_pipeline.components import ExchangeAccount, Portfolio
 from alphapulse_pipeline.components.exchange_account import account_definitions
+from alphapulse_pipeline.components.scaffolder import AccountScaffolder
 from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.snapshots import allowed_age
 from alphapulse_pipeline.definitions import defs
-from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.accounts import Account, read_account
 from alphapulse_pipeline.settings.accounts import AccountSettings as Settings
+from alphapulse_pipeline.settings.component_file import ACCOUNT
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline_tests.bybit_datasets import DATASETS, HISTORIES, SNAPSHOTS
 
@@ -142,3 +147,22 @@ def test_a_runs_configuration_cannot_reach_the_environment(config: dict[str, Any
 )
 def test_a_snapshot_may_be_two_ticks_old(cron: str, age: timedelta) -> None:
     assert allowed_age(account(snapshot_cron=cron)) == age
+
+
+def test_a_scaffolded_account_is_a_file_that_loads(tmp_path: Path) -> None:
+    (tmp_path / "fund").mkdir()
+
+    def scaffold(**options: str) -> None:
+        parameters = AccountScaffolder.get_scaffold_params()(**options)
+        request = dg.ScaffoldRequest(ACCOUNT, tmp_path / "fund", "yaml", None, parameters)
+        AccountScaffolder().scaffold(request)
+
+    with pytest.raises(SettingsError, match="did you mean 'bybit'"):
+        scaffold(exchange="bybitt")
+    assert list((tmp_path / "fund").iterdir()) == []
+    scaffold(exchange="bybit")
+    found = read_account(tmp_path / "fund" / "defs.yaml")
+    assert found is not None
+    assert found.settings.history_start == date(datetime.now(UTC).year, 1, 1)
+    (entry,) = entry_points(name="alphapulse_pipeline", group="dagster_dg_cli.registry_modules")
+    assert entry.load().ExchangeAccount is ExchangeAccount
