@@ -146,7 +146,7 @@ def _metadata(
     """Column schema, row count, preview, chart, and what the refresh reported."""
     found: dict[str, Any] = {
         "dagster/column_schema": _columns(connection, derived.name),
-        "dagster/row_count": _count(connection, derived.name),
+        "dagster/row_count": _count(connection, derived.stored or derived.name),
     }
     if derived.preview:
         cursor = connection.execute(derived.preview)

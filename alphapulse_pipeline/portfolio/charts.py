@@ -76,10 +76,13 @@ _TIMES = {
     },
 }
 _STATES = {
-    "known": (_ACCENT, [1, 0]),
+    "final": (_ACCENT, [1, 0]),
+    "provisional": (_ACCENT, [1, 1]),
     "partial": (_QUIET, [2, 3]),
     "carried": (_MARK, [6, 4]),
 }
+_PALE = "pale: may still change"
+_IF_FINAL = {"condition": {"test": "datum.state === 'final'", "value": 1}, "value": 0.45}
 
 
 def equity(rows: Sequence[Row], currency: str) -> Spec:
@@ -101,7 +104,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
     states = [state for state in _STATES if any(p["state"] == state for p in points)]
     x = _TIMES
     y = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}}
-    hidden: Spec = {"legend": None} if states == ["known"] else {}
+    hidden: Spec = {"legend": None} if states == ["final"] else {}
     colour = {
         "field": "state",
         "type": "nominal",
@@ -187,11 +190,14 @@ def allocation(rows: Sequence[Row], currency: str) -> Spec:
 
 
 def pnl_by_month(rows: Sequence[Row], currency: str) -> Spec:
-    """Realized profit and loss by month: (month, pnl), oldest first."""
-    values = [{"month": f"{row['month']:%Y-%m}", "pnl": float(row["pnl"])} for row in rows]
+    """Realized profit and loss by month: (month, pnl, state), oldest first."""
+    values = [
+        {"month": f"{row['month']:%Y-%m}", "pnl": float(row["pnl"]), "state": row["state"]}
+        for row in rows
+    ]
     return _chart(
         f"Realized profit and loss by month, {currency}",
-        None,
+        _PALE if any(row["state"] != "final" for row in rows) else None,
         220,
         {
             "data": {"values": values},
@@ -205,16 +211,32 @@ def pnl_by_month(rows: Sequence[Row], currency: str) -> Spec:
                 },
                 "y": {"field": "pnl", "type": "quantitative", "title": None},
                 "color": _signed("pnl", _GAIN),
-                "tooltip": [{"field": "month"}, {"field": "pnl", "format": _MONEY}],
+                "opacity": _IF_FINAL,
+                "tooltip": [
+                    {"field": "month"},
+                    {"field": "pnl", "format": _MONEY},
+                    {"field": "state"},
+                ],
             },
         },
     )
 
 
 def pnl_by_asset(rows: Sequence[Row], currency: str) -> Spec:
-    """Realized profit and loss by asset: (asset, value), in any order."""
-    shown = _largest(rows, "value")
-    return _bars(f"Realized profit and loss by asset, {currency}", None, shown, _GAIN)
+    """Realized profit and loss by asset: (asset, value, state), in any order."""
+    states = {row["asset"]: row["state"] for row in rows}
+    all_final = set(states.values()) <= {"final"}
+    rest = "final" if all_final else "provisional"
+    shown = [bar | {"state": states.get(bar["asset"], rest)} for bar in _largest(rows, "value")]
+    spec = _bars(
+        f"Realized profit and loss by asset, {currency}",
+        None if all_final else _PALE,
+        shown,
+        _GAIN,
+    )
+    spec["encoding"] |= {"opacity": _IF_FINAL}
+    spec["encoding"]["tooltip"].append({"field": "state"})
+    return spec
 
 
 def exposure(rows: Sequence[Row], currency: str) -> Spec:

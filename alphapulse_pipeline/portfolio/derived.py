@@ -36,3 +36,5 @@ class Derived:
     preview: bytes = b""
     """A query for a handful of rows: the newest or the largest."""
     picture: Picture | None = None
+    stored: str = ""
+    """The table that holds the rows, if `name` is a view on it."""

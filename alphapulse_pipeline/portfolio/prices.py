@@ -41,7 +41,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
 
     A different reporting currency recalculates everything.
     """
-    with refreshing(connection, NAME) as since:
+    with refreshing(connection, NAME, for_prices=True) as since:
         if not _is_in(connection, settings.currency):
             since = datetime.min.replace(tzinfo=since.tzinfo)
             connection.execute("DELETE FROM portfolio.prices")

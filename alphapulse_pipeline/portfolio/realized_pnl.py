@@ -10,6 +10,7 @@ from decimal import Context, localcontext
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.portfolio import finality
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.lot_store import Store
 from alphapulse_pipeline.portfolio.lots import DIGITS, METHODS
@@ -30,14 +31,16 @@ _AS_PLANNED = b"SET LOCAL enable_hashjoin = on"
 
 
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
-    """Reports how many assets were recalculated, legs matched and lines written, and how many lines
-    and assets have no known cost or price."""
+    """Reports how many assets were recalculated, legs matched and lines written, how many lines
+    and assets have no known cost or price, and up to when all of it is final."""
     with refreshing(connection, NAME) as since, localcontext(Context(prec=DIGITS)):
+        finality.read_coverage(connection)
         assets = find_stale(connection, settings, since)
         roll_back = (_SQL.restart_unpriced, _SQL.roll_back, _SQL.restart)
         for statement in (_BY_INDEX, *roll_back, _AS_PLANNED):
             connection.execute(statement)
         legs, lines = _match(connection, settings)
+        final_until, reason = finality.store(connection)
         row = connection.execute(_SQL.unpriced).fetchone()
     unpriced, without_cost = row or (0, 0)
     return {
@@ -46,6 +49,8 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
         "lines": lines,
         "unpriced lines": unpriced,
         "assets without a cost": without_cost,
+        "final up to": final_until or "nothing is final yet",
+        "not final because": reason,
     }
 
 

@@ -28,27 +28,32 @@ def locked(connection: Connection[TupleRow], name: str) -> Iterator[None]:
 
 
 @contextmanager
-def refreshing(connection: Connection[TupleRow], name: str) -> Iterator[datetime]:
+def refreshing(
+    connection: Connection[TupleRow], name: str, *, for_prices: bool = False
+) -> Iterator[datetime]:
     """One incremental refresh of a derived table, in one transaction and one at a time.
 
     Yields the recording time since which rows of the histories are new to the table: `NEVER` in
-    its first refresh.
+    its first refresh. `portfolio.refreshed.covered_until` is how far it read the histories without
+    a gap: those that move balances, or those that prices are taken from.
     """
     with locked(connection, name):
+        # coverage before rows: what is covered now is read below
         row = connection.execute(
-            "SELECT portfolio.known_up_to(), coalesce((SELECT up_to FROM portfolio.refreshed"
-            " WHERE name = %s), %s)",
-            [name, NEVER],
+            "SELECT portfolio.covered_until(%s), portfolio.known_up_to(),"
+            " coalesce((SELECT up_to FROM portfolio.refreshed WHERE name = %s), %s)",
+            [for_prices, name, NEVER],
         ).fetchone()
         if row is None:
             raise AssertionError("this query always returns a row")
-        up_to, since = row
+        covered_until, up_to, since = row
         if since > NEVER:
             connection.execute(_FEW_ARE_NEW)
         yield since
         connection.execute(
-            "INSERT INTO portfolio.refreshed VALUES (%s, %s)"
-            " ON CONFLICT (name) DO UPDATE SET up_to = excluded.up_to",
-            [name, up_to],
+            "INSERT INTO portfolio.refreshed (name, up_to, covered_until) VALUES (%s, %s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET up_to = excluded.up_to,"
+            " covered_until = excluded.covered_until",
+            [name, up_to, covered_until],
         )
         connection.execute(_DELETE_REWRITTEN)

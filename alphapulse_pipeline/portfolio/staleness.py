@@ -16,9 +16,9 @@ from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 _SQL = queries("staleness")
 
 _DELETE_ALL = (
-    "DELETE FROM portfolio.realized_pnl",
-    "DELETE FROM portfolio.lots",
-    "DELETE FROM portfolio.cost_basis",
+    "DELETE FROM portfolio.matched_lines",
+    "DELETE FROM portfolio.matched_lots",
+    "DELETE FROM portfolio.matched_sums",
     "DELETE FROM portfolio.openings",
     "DELETE FROM portfolio.lot_accounts",
     "DELETE FROM portfolio.own_transfers",

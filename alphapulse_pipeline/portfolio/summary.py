@@ -1,19 +1,20 @@
-"""The portfolio in two sentences."""
+"""The portfolio in three sentences."""
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio import residuals
+from alphapulse_pipeline.portfolio import finality, residuals
 from alphapulse_pipeline.portfolio.currency import currency
 from alphapulse_pipeline.portfolio.numbers import listed, money, percent
 from alphapulse_pipeline.portfolio.queries import queries
 
 _SQL = queries("value")
+_EVER = {"account": "", "since": "-infinity", "until": "infinity"}
 
 
 def summary(connection: Connection[TupleRow]) -> list[str]:
-    """The total value with its uncertainty, and whether the balances reconcile; empty if nothing is
-    derived yet."""
+    """The total value with its uncertainty, the realized profit and how much of it is final, and
+    whether the balances reconcile; empty if nothing is derived yet."""
     lines = []
     if row := connection.execute(_SQL.newest).fetchone():
         at, value, confidence, uncertainty, carried, _, unpriced, _ = row
@@ -23,6 +24,9 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
             + (f"; {money(carried)} of it is carried from failed accounts" if carried else "")
             + (f"; not included, no price: {listed(unpriced)}" if unpriced else "")
         )
+    earned = finality.realized(connection, _EVER)
+    if earned and earned.pnl is not None:
+        lines.append(f"Realized profit {money(earned.pnl)} {currency(connection)}: {earned}")
     found = residuals.find(connection)
     if any(found.counts.values()):
         lines.append(

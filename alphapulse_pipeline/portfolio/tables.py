@@ -130,7 +130,8 @@ DERIVED = (
     Derived(
         realized_pnl.NAME,
         "Realized profit and loss: one line for each match of a purchase and a sale, and lines for "
-        "fees, funding and income. `portfolio.lots` has what is still held and its cost.",
+        "fees, funding and income; `state` says whether it may still change. `portfolio.lots` has "
+        "what is still held and its cost.",
         realized_pnl.refresh,
         datasets=("balances", "positions", *HISTORIES),
         follows=(prices.NAME,),
@@ -145,6 +146,7 @@ DERIVED = (
         },
         preview=_PREVIEWS.realized_pnl,
         picture=pictures.pnl_by_month,
+        stored="matched_lines",
     ),
 )
 

@@ -5,8 +5,9 @@ total has a point at each of these times and at each failed snapshot, and takes 
 every account. A failed account is carried at its last value, and the point says so; its confidence
 falls to zero within a week. What a balance gained or lost without an explanation in its history,
 because the history is late or wrong, is uncertainty of that size. An account that is no longer
-deployed ends with its last snapshot. A refresh recalculates new points and those whose prices,
-positions or residuals have changed.
+deployed ends with its last snapshot. A point is final once the histories are read up to its time:
+until then its prices and what is unexplained may change. A refresh recalculates new points and
+those whose prices, positions or residuals have changed.
 """
 
 from datetime import timedelta
@@ -16,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.queries import queries
-from alphapulse_pipeline.portfolio.refresh import refreshing
+from alphapulse_pipeline.portfolio.refresh import NEVER, refreshing
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 _SQL = queries("value")
@@ -28,6 +29,9 @@ _INTERVALS = {
     "late": timedelta(hours=2),
     "fades": timedelta(days=7),
 }
+_MARGIN = timedelta(minutes=3)
+"""How long before the end of what is read a point is final: `alongside`, and the two minutes over
+which rows and ledger are compared."""
 """Positions and prices read within `alongside` after the balances belong to them. A snapshot older
 than `late` is carried, even without a recorded failure. Confidence in a carried value falls to zero
 within `fades`."""
@@ -36,7 +40,9 @@ within `fades`."""
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
     """Reports how many points are new or changed, and the current total."""
     with refreshing(connection, NAME) as since:
-        values = _INTERVALS | {"since": since}
+        found = connection.execute(_SQL.final_until).fetchone()
+        final_until = found[0] - _MARGIN if found and found[0] > NEVER else NEVER
+        values = _INTERVALS | {"since": since, "final_until": final_until}
         connection.execute(_SQL.accounts_now)
         connection.execute("ANALYZE accounts_now")
         connection.execute(_SQL.unexplained, values)
@@ -46,6 +52,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
         connection.execute(_SQL.times)
         connection.execute("ANALYZE times")
         totals = connection.execute(_SQL.totals, values).rowcount
+        connection.execute(_SQL.settle, values)
         connection.execute(_SQL.record_progress)
         changed = connection.execute("SELECT count(*) FROM changed_points").fetchone()
     newest = connection.execute(_SQL.newest).fetchone()

@@ -20,7 +20,7 @@ from alphapulse_pipeline.warehouse.queries import queries
 from alphapulse_pipeline.warehouse.rejected import Rejected
 
 _SQL = queries("history_state")
-_SETTLES_WITHIN = timedelta(days=60)
+SETTLES_WITHIN = timedelta(days=60)
 """How long rows that are not final are read again."""
 
 
@@ -176,7 +176,7 @@ class HistoryState:
                 time=sql.Identifier(history.time),
                 condition=sql.SQL(history.unsettled),
             ),
-            self._of(within=_SETTLES_WITHIN),
+            self._of(within=SETTLES_WITHIN),
         ).fetchall()
         return [TimeRange(start, end) for start, end in rows]
 

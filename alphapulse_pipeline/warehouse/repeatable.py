@@ -32,6 +32,13 @@ ORDER = (
     "alphapulse/sync_status",
     "alphapulse/comments",
     "portfolio/known_up_to",
+    "portfolio/unread",
+    "portfolio/covered_until",
+    "portfolio/state_at",
+    "portfolio/state_of",
+    "portfolio/realized_pnl",
+    "portfolio/lots",
+    "portfolio/cost_basis",
     "portfolio/remember_rewritten",
     "portfolio/refund_unrecorded",
     "portfolio/reach",
@@ -209,6 +216,11 @@ def _of_file(file: str) -> Iterator[Repeatable]:
                 yield Repeatable(f"portfolio.remember_{d.name}", text)
         case "portfolio/histories_state":
             yield _repeatable(file, histories=", ".join(_literal(d.name) for d in moving()))
+        case "portfolio/unread":
+            moves = {d.name: d in moving() for d in HISTORIES.values()}
+            yield _repeatable(
+                file, histories=", ".join(f"({_literal(name)}, {moves[name]})" for name in moves)
+            )
         case "portfolio/history_movements":
             others = (d.name for d in moving() if d is not LEDGER)
             yield _union(file, (_read(f"portfolio/movements/{name}") for name in others))

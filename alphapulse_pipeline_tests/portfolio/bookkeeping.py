@@ -182,7 +182,12 @@ _EMPTY = "TRUNCATE " + ", ".join(
         "portfolio.rewritten",
         "portfolio.lot_settings",
         "portfolio.lot_accounts",
-        *(f"portfolio.{name}" for name in _KEPT),
+        "portfolio.openings",
+        "portfolio.own_transfers",
+        "portfolio.matched_lines",
+        "portfolio.matched_lots",
+        "portfolio.matched_sums",
+        "portfolio.finality",
     )
 )
 

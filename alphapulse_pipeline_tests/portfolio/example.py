@@ -132,7 +132,7 @@ def _values(db: DB) -> None:
                 "INSERT INTO portfolio.value (account, at, value, confidence, carried, unpriced,"
                 " state) VALUES (%s, %s, %s, %s, %s, %s, %s)",
                 [account, at, value, sure, kept, ["NEWCOIN"] if account != "kraken" else [],
-                 "carried" if kept else "known"],
+                 "carried" if kept else "provisional"],
             )  # fmt: skip
 
 
@@ -140,13 +140,13 @@ def _earned(db: DB) -> None:
     for asset, amount in (("BTC", "0.4200000001"), ("ETH", "3.5")):
         at = NOW - timedelta(days=90)
         db.execute(
-            "INSERT INTO portfolio.lots (account, asset, lot_id, acquired_at, entered_at, amount,"
-            " remaining, cost, source, opened_by, place)"
+            "INSERT INTO portfolio.matched_lots (account, asset, lot_id, acquired_at, entered_at,"
+            " amount, remaining, cost, source, opened_by, place)"
             " VALUES ('bybit', %s, 1, %s, %s, %s, %s, 20000.05, 'trade', %s, 1)",
             [asset, at, at, amount, amount, f"{asset}/USDT 1"],
         )
         db.execute(
-            "INSERT INTO portfolio.cost_basis (account, asset, amount, cost)"
+            "INSERT INTO portfolio.matched_sums (account, asset, amount, cost)"
             " VALUES ('bybit', %s, %s, 20000.05)",
             [asset, amount],
         )
@@ -155,7 +155,7 @@ def _earned(db: DB) -> None:
         pnl = Decimal((number * 37) % 101 - 38) * Decimal("4.05")
         at = NOW - timedelta(days=3 * number)
         db.execute(
-            "INSERT INTO portfolio.realized_pnl (account, asset, line_id, kind, realized_at,"
+            "INSERT INTO portfolio.matched_lines (account, asset, line_id, kind, realized_at,"
             " amount, proceeds, cost, acquired_at, opened_by, closed_by) VALUES"
             " ('bybit', %s, %s, 'trade', %s, 0.1, %s, 500, %s, %s, %s)",
             [asset, number, at, 500 + pnl, at - timedelta(days=9),

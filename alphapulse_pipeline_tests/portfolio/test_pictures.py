@@ -67,7 +67,7 @@ def test_a_stretch_that_was_carried_is_dashed_and_goes_on_where_the_known_one_en
     for point in line["data"]["values"]:
         stretches.setdefault(point["stretch"], []).append(point)
     known, carried = stretches.values()
-    assert {p["state"] for p in known} == {"known"}
+    assert {p["state"] for p in known} == {"provisional"}
     assert {p["state"] for p in carried} == {"carried"}
     assert known[-1]["at"] == carried[0]["at"]
     assert len(carried) == 1 + 5
@@ -79,7 +79,7 @@ def test_times_are_told_in_utc_by_the_whole_day() -> None:
     noon = datetime(2026, 10, 1, 17, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     rows = [
         {"at": noon + n * timedelta(hours=1), "value": Decimal(n), "uncertainty": Decimal(0)}
-        | {"confidence": Decimal(1), "state": "known"}
+        | {"confidence": Decimal(1), "state": "final"}
         for n in range(4)
     ]
     spec = charts.equity(rows, "USD")
@@ -94,7 +94,7 @@ def test_times_are_told_in_utc_by_the_whole_day() -> None:
 def test_a_long_history_is_thinned_out_and_keeps_its_last_point(held: DB) -> None:
     held.execute(
         "INSERT INTO portfolio.value (account, at, value, confidence, carried, unpriced, state)"
-        " SELECT '', %s - n * interval '1 minute', 1, 1, 0, '{}', 'known'"
+        " SELECT '', %s - n * interval '1 minute', 1, 1, 0, '{}', 'provisional'"
         " FROM generate_series(1, 20000) AS n WHERE n %% 1440 <> 0",
         [example.NOW],
     )
@@ -121,10 +121,10 @@ def test_what_does_not_fit_is_added_up_in_one_bar() -> None:
 
 
 def test_a_month_in_which_nothing_was_sold_is_shown_as_nothing(held: DB) -> None:
-    held.execute("DELETE FROM portfolio.realized_pnl")
+    held.execute("DELETE FROM portfolio.matched_lines")
     for month in (5, 8):
         held.execute(
-            "INSERT INTO portfolio.realized_pnl (account, asset, line_id, kind, realized_at,"
+            "INSERT INTO portfolio.matched_lines (account, asset, line_id, kind, realized_at,"
             " amount, proceeds, cost, opened_by, closed_by) VALUES"
             " ('', 'BTC', %s, 'trade', %s, 1, 6, 1, '', '')",
             [month, datetime(2026, month, 9, tzinfo=UTC)],

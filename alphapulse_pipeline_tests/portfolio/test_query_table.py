@@ -50,7 +50,7 @@ def test_every_refresh_recalculates_all_rows(held: DB) -> None:
     assert refresh(held) == 3
     before = profits(held)
     assert [asset for asset, _ in before] == ["BTC", "ETH", "SOL"]
-    held.execute("DELETE FROM portfolio.realized_pnl WHERE asset = 'BTC'")
+    held.execute("DELETE FROM portfolio.matched_lines WHERE asset = 'BTC'")
     assert refresh(held) == 2
     assert profits(held) == before[1:]
 
@@ -60,7 +60,7 @@ def test_a_failed_refresh_keeps_the_old_rows(held: DB) -> None:
     refresh(held)
     before = profits(held)
     held.execute("ALTER TABLE portfolio.profit_by_asset ADD CHECK (asset <> 'NEW')")
-    held.execute("UPDATE portfolio.realized_pnl SET asset = 'NEW' WHERE asset = 'SOL'")
+    held.execute("UPDATE portfolio.matched_lines SET asset = 'NEW' WHERE asset = 'SOL'")
     with pytest.raises(psycopg.errors.CheckViolation):
         refresh(held)
     assert profits(held) == before

@@ -232,7 +232,7 @@ def test_of_an_account_whose_rows_are_all_gone_nothing_is_left(db: DB) -> None:
     db.execute("DELETE FROM alphapulse.trades WHERE account = 'b'")
     refresh(db)
     known = everything(db)
-    assert known["cost_basis"] == [("a", "BTC", 1, 100)]
+    assert [row[:4] for row in known["cost_basis"]] == [("a", "BTC", 1, 100)]
     assert known == from_nothing(db)
 
 

@@ -49,12 +49,15 @@ def test_a_point_for_each_snapshot_and_one_for_all_together(accounts: Accounts, 
     accounts.snapshot("a", "prices", T0 + 2 * HOUR, [price("BTC/USD", 1100)])
     accounts.snapshot("a", "balances", T0 + 2 * HOUR, [balance("BTC", 2)])
     refresh(db)
-    assert curve(db, "a") == [(0, 1500, 1, 0, [], "known"), (2, 2200, 1, 0, [], "known")]
-    assert curve(db, "b") == [(1, 10, 1, 0, [], "known")]
+    assert curve(db, "a") == [
+        (0, 1500, 1, 0, [], "provisional"),
+        (2, 2200, 1, 0, [], "provisional"),
+    ]
+    assert curve(db, "b") == [(1, 10, 1, 0, [], "provisional")]
     assert curve(db) == [
-        (0, 1500, 1, 0, [], "known"),
-        (1, 1510, 1, 0, [], "known"),
-        (2, 2210, 1, 0, [], "known"),
+        (0, 1500, 1, 0, [], "provisional"),
+        (1, 1510, 1, 0, [], "provisional"),
+        (2, 2210, 1, 0, [], "provisional"),
     ]
 
 
@@ -67,7 +70,7 @@ def test_positions_and_prices_that_were_read_with_the_balances_count(
         unrealized_pnl="0.5")])  # fmt: skip
     accounts.snapshot("a", "prices", T0 + timedelta(seconds=9), [price("BTC/USD", 1000)])
     refresh(db)
-    assert curve(db, "a") == [(0, 1500, 1, 0, [], "known")]
+    assert curve(db, "a") == [(0, 1500, 1, 0, [], "provisional")]
 
 
 def test_positions_that_arrive_after_the_first_refresh_are_counted_then(
@@ -80,7 +83,7 @@ def test_positions_that_arrive_after_the_first_refresh_are_counted_then(
     shown = [position("BTC/USD:USD", 1, unrealized_pnl="-7")]
     accounts.snapshot("a", "positions", T0 + timedelta(seconds=4), shown)
     refresh(db)
-    assert curve(db) == [(0, 93, 1, 0, [], "known")]
+    assert curve(db) == [(0, 93, 1, 0, [], "provisional")]
 
 
 def test_an_account_that_fails_for_a_day_makes_the_curve_flat_and_marked_and_no_dent(
@@ -113,7 +116,13 @@ def test_an_account_that_is_no_longer_synced_is_carried_after_two_hours(
     for hour in (1, 2, 3, 24 * 8):
         accounts.snapshot("a", "balances", T0 + hour * HOUR, [balance("USD", 100)])
     refresh(db)
-    assert [point[5] for point in curve(db)] == ["known", "known", "known", "carried", "carried"]
+    assert [point[5] for point in curve(db)] == [
+        "provisional",
+        "provisional",
+        "provisional",
+        "carried",
+        "carried",
+    ]
     assert curve(db)[-1][1:4] == (400, Decimal("0.25"), 300)
 
 
@@ -131,7 +140,7 @@ def test_an_account_that_was_never_read_makes_the_sum_partial(accounts: Accounts
     accounts.failed("b", T0 + MINUTE)
     refresh(db)
     assert [point[1:3] + point[5:] for point in curve(db)] == [
-        (100, 1, "known"),
+        (100, 1, "provisional"),
         (100, Decimal("0.5"), "partial"),
         (100, Decimal("0.5"), "partial"),
     ]
@@ -146,10 +155,10 @@ def test_an_only_account_that_fails_is_marked_while_it_fails(accounts: Accounts,
     accounts.snapshot("a", "balances", T0 + 3 * HOUR, [balance("USD", 90)])
     refresh(db)
     assert [(point[0], point[1], point[3], point[5]) for point in curve(db)] == [
-        (0, 100, 0, "known"),
+        (0, 100, 0, "provisional"),
         (1, 100, 100, "carried"),
         (2, 100, 100, "carried"),
-        (3, 90, 0, "known"),
+        (3, 90, 0, "provisional"),
     ]
     assert 0 < curve(db)[2][2] < curve(db)[1][2] < 1
     accounts.removed("a")
@@ -179,7 +188,7 @@ def test_what_has_no_price_is_named_and_counted_once_it_has_one(accounts: Accoun
     assert curve(db) == [(0, 100, Decimal("0.5"), 0, ["NEW"], "partial")]
     accounts.snapshot("a", "prices", T0 + 9 * DAY, [price("NEW/USD", 2)])
     assert refresh(db)["points"] == 1
-    assert curve(db) == [(0, 106, 1, 0, [], "known")]
+    assert curve(db) == [(0, 106, 1, 0, [], "provisional")]
 
 
 def test_what_no_history_explains_is_uncertainty_of_its_size_until_it_does(
@@ -233,7 +242,7 @@ def test_an_empty_account_is_worth_nothing_and_that_is_known(accounts: Accounts,
     accounts.snapshot("a", "balances", T0, [balance("USD", 100)])
     accounts.snapshot("a", "balances", T0 + HOUR)
     refresh(db)
-    assert curve(db)[-1] == (1, 0, 1, 0, [], "known")
+    assert curve(db)[-1] == (1, 0, 1, 0, [], "provisional")
 
 
 def test_a_different_currency_recalculates_every_point(accounts: Accounts, db: DB) -> None:

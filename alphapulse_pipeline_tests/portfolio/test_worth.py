@@ -110,7 +110,7 @@ def check_curve(read: Read) -> None:
         truth = read.scene.truth(at)
         true = worth(truth, prices_of(truth, read.currency, read.scene.exchange == "binance"))
         assert abs(found / true - 1) < NEAR
-        assert (confidence, *rest) == (1, 0, [], "known")
+        assert (confidence, *rest) == (1, 0, [], "provisional")
 
 
 def check_holdings(read: Read) -> None:

@@ -124,9 +124,13 @@ def test_a_changed_comment_needs_no_migration(
 ) -> None:
     trades = replace(datasets.DATASETS["trades"], comment="It's new.")
     monkeypatch.setitem(datasets.DATASETS, "trades", trades)
-    _edit(sql / "portfolio/comments.sql", "What is held of each asset, and what it cost.", "New.")
+    _edit(
+        sql / "portfolio/comments.sql",
+        "Deposits that come from a different own account: their lots keep their cost.",
+        "New.",
+    )
     schema.migrate(database)
-    for table, comment in (("alphapulse.trades", "It's new."), ("portfolio.cost_basis", "New.")):
+    for table, comment in (("alphapulse.trades", "It's new."), ("portfolio.own_transfers", "New.")):
         found = db.execute("SELECT obj_description(%s::regclass)", [table]).fetchone()
         assert found == (comment,)
 

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.currency import currency
+from alphapulse_pipeline.portfolio.finality import Realized, realized
 from alphapulse_pipeline.portfolio.queries import queries
 from alphapulse_pipeline.portfolio.report.performance import Performance, performance
 from alphapulse_pipeline.portfolio.report.scope import Scope
@@ -64,6 +65,8 @@ class Facts:
     residuals: Residuals
     accounts: list[Row]
     gaps: list[Row]
+    realized: Realized | None
+    """How much of the realized profit is final, and why the rest is not."""
 
     @property
     def pnl(self) -> Decimal | None:
@@ -155,6 +158,7 @@ def facts(connection: DB, scope: Scope) -> Facts:
             residuals=residuals.find(connection, scope.parameters),
             accounts=rows(_SQL.accounts),
             gaps=rows(_SQL.gaps),
+            realized=realized(connection, scope.parameters),
         )
 
 

@@ -61,7 +61,7 @@ def _charts(found: Facts) -> Mapping[str, Spec]:
     currency = found.currency
     months = found.pnl_by_month[::-1]
     assets = [
-        {"asset": row["asset"], "value": row["pnl"]}
+        {"asset": row["asset"], "value": row["pnl"], "state": row["state"]}
         for row in found.pnl_by_asset
         if row["pnl"] is not None
     ]
@@ -71,7 +71,7 @@ def _charts(found: Facts) -> Mapping[str, Spec]:
     if found.holdings:
         specs["allocation"] = charts.allocation(found.allocation, currency)
     if assets:
-        known = [{"month": row["month"], "pnl": row["pnl"] or 0} for row in months]
+        known = [{**row, "pnl": row["pnl"] or 0} for row in months]
         specs["pnl_by_month"] = charts.pnl_by_month(known, currency)
         specs["pnl_by_asset"] = charts.pnl_by_asset(assets, currency)
     if found.exposure:

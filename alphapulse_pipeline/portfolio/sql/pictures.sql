@@ -15,18 +15,22 @@ SELECT asset, CASE WHEN bool_and(value IS NOT NULL) THEN sum(value) END AS value
 FROM portfolio.holdings GROUP BY asset HAVING bool_or(amount <> 0);
 
 -- pnl_by_month --
--- Realized profit and loss by month, months without any included.
+-- Realized profit and loss by month, months without any included, and whether it is
+-- final.
 WITH months AS (
     SELECT date_trunc('month', realized_at) AS month, sum(pnl) AS pnl
     FROM portfolio.realized_pnl WHERE pnl IS NOT NULL GROUP BY month
 )
-SELECT month, coalesce(months.pnl, 0) AS pnl
+SELECT month, coalesce(months.pnl, 0) AS pnl,
+       portfolio.state_of('', month + interval '1 month') AS state
 FROM (SELECT generate_series(min(month), max(month), interval '1 month') AS month FROM months) AS m
 LEFT JOIN months USING (month) ORDER BY month;
 
 -- pnl_by_asset --
 -- Realized profit and loss by asset.
-SELECT asset, sum(pnl) AS value FROM portfolio.realized_pnl WHERE pnl IS NOT NULL GROUP BY asset;
+SELECT asset, sum(pnl) AS value,
+       CASE WHEN bool_or(state = 'provisional') THEN 'provisional' ELSE min(state) END AS state
+FROM portfolio.realized_pnl WHERE pnl IS NOT NULL GROUP BY asset;
 
 -- exposure --
 -- Exposure of all accounts together by asset.

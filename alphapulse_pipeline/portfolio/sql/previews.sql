@@ -43,6 +43,7 @@ ORDER BY account, asset <> '', gross_value DESC LIMIT 20;
 
 -- realized_pnl --
 -- The newest lines.
-SELECT account, asset, kind, realized_at, amount, proceeds, cost, pnl, opened_by, closed_by
+SELECT account, asset, kind, realized_at, amount, proceeds, cost, pnl, opened_by, closed_by, state,
+       reason
 FROM portfolio.realized_pnl
 ORDER BY realized_at DESC LIMIT 10;

@@ -83,18 +83,21 @@ FROM (
 
 -- costs --
 -- Fees, funding, and interest and the like by month, newest first, at the prices of the time.
-SELECT to_char(date_trunc('month', happened_at), 'YYYY-MM') AS month,
+SELECT to_char(start, 'YYYY-MM') AS month,
        sum(value) FILTER (WHERE part = 'fees') AS fees,
        sum(value) FILTER (WHERE part = 'funding') AS funding,
        sum(value) FILTER (WHERE part = 'other') AS other,
-       count(*) FILTER (WHERE value IS NULL) AS unknown
+       count(*) FILTER (WHERE value IS NULL) AS unknown,
+       portfolio.state_of(%(account)s, least(start + interval '1 month', %(until)s::timestamptz))
+           AS state
 FROM (
-    SELECT happened_at, part, amount * portfolio.price_at(asset, happened_at) AS value
+    SELECT date_trunc('month', happened_at) AS start, part,
+           amount * portfolio.price_at(asset, happened_at) AS value
     FROM portfolio.movements
     WHERE part IN ('fees', 'funding', 'other') AND amount <> 0
       AND %(account)s::text IN ('', account)
       AND happened_at >= %(since)s::timestamptz AND happened_at < %(until)s::timestamptz
-) AS costs GROUP BY month ORDER BY month DESC;
+) AS costs GROUP BY start ORDER BY start DESC;
 
 -- holdings --
 -- What is held now, largest value first.
@@ -132,20 +135,27 @@ ORDER BY value IS NULL, value DESC, account, wallet, asset, kind;
 WITH months AS (
     SELECT date_trunc('month', realized_at) AS month, count(*) AS lines,
            sum(proceeds) AS proceeds, sum(cost) AS cost, sum(pnl) AS pnl,
+           sum(pnl) FILTER (WHERE state = 'final') AS final,
            count(*) FILTER (WHERE pnl IS NULL) AS unknown
     FROM portfolio.realized_pnl
     WHERE %(account)s::text IN ('', account)
       AND realized_at >= %(since)s::timestamptz AND realized_at < %(until)s::timestamptz
     GROUP BY month
 )
-SELECT month, coalesce(lines, 0) AS lines, proceeds, cost, pnl, coalesce(unknown, 0) AS unknown
+SELECT month, coalesce(lines, 0) AS lines, proceeds, cost, pnl, final,
+       coalesce(unknown, 0) AS unknown,
+       portfolio.state_of(%(account)s, least(month + interval '1 month', %(until)s::timestamptz))
+           AS state
 FROM (SELECT generate_series(min(month), max(month), interval '1 month') AS month FROM months) AS m
 LEFT JOIN months USING (month) ORDER BY month DESC;
 
 -- pnl_by_asset --
 -- Realized profit and loss by asset, best first.
 SELECT asset, count(*) AS lines, sum(proceeds) AS proceeds, sum(cost) AS cost, sum(pnl) AS pnl,
-       count(*) FILTER (WHERE pnl IS NULL) AS unknown
+       sum(pnl) FILTER (WHERE state = 'final') AS final,
+       count(*) FILTER (WHERE pnl IS NULL) AS unknown,
+       CASE WHEN bool_or(state = 'provisional') THEN 'provisional'
+            WHEN bool_or(state = 'partial') THEN 'partial' ELSE 'final' END AS state
 FROM portfolio.realized_pnl
 WHERE %(account)s::text IN ('', account)
   AND realized_at >= %(since)s::timestamptz AND realized_at < %(until)s::timestamptz
@@ -156,7 +166,7 @@ GROUP BY asset ORDER BY sum(pnl) DESC NULLS LAST, asset;
 -- lot: theirs is what the exchange reports, in the currency that they settle in.
 SELECT basis.account, basis.asset, basis.amount, basis.cost, latest.price,
        basis.amount * latest.price AS value, basis.amount * latest.price - basis.cost AS gain,
-       lots.open, FALSE AS positions
+       lots.open, FALSE AS positions, basis.state
 FROM portfolio.cost_basis AS basis
 LEFT JOIN portfolio.prices_latest AS latest USING (asset)
 LEFT JOIN LATERAL (
@@ -166,7 +176,7 @@ LEFT JOIN LATERAL (
 WHERE basis.amount <> 0 AND NOT portfolio.is_position(basis.asset)
   AND %(account)s::text IN ('', basis.account)
 UNION ALL
-SELECT account, asset, amount, NULL, price, value, value AS gain, NULL, TRUE
+SELECT account, asset, amount, NULL, price, value, value AS gain, NULL, TRUE, ''
 FROM portfolio.holdings
 WHERE kind = 'unrealized' AND amount <> 0 AND %(account)s::text IN ('', account)
 ORDER BY positions, value DESC NULLS LAST, account, asset;

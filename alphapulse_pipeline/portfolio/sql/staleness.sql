@@ -53,7 +53,7 @@ FROM (
     LEFT JOIN portfolio.lot_accounts AS k USING (account)
     WHERE w.recorded_at >= %(since)s AND w.dataset <> 'orders' GROUP BY w.account, m.book
 ) AS r
-INNER JOIN portfolio.cost_basis AS c ON c.account = r.book;
+INNER JOIN portfolio.matched_sums AS c ON c.account = r.book;
 
 -- changed_prices --
 -- Assets whose entries were valued at a price that changed.
@@ -129,7 +129,7 @@ WHERE (k.begins_at, k.opened_at, k.positioned_at, k.seen_at, k.wallets) IS DISTI
 INSERT INTO found
 SELECT n.account, c.asset, timestamptz '0001-01-01 UTC', FALSE
 FROM accounts_now AS n INNER JOIN members AS m USING (account)
-INNER JOIN portfolio.cost_basis AS c ON c.account = m.book WHERE n.other
+INNER JOIN portfolio.matched_sums AS c ON c.account = m.book WHERE n.other
 UNION ALL
 SELECT n.account, o.asset, timestamptz '0001-01-01 UTC', FALSE
 FROM accounts_now AS n INNER JOIN portfolio.openings AS o USING (account) WHERE n.begins;

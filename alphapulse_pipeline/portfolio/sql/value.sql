@@ -19,6 +19,14 @@ LEFT JOIN LATERAL (
 LEFT JOIN portfolio.valued AS known ON known.account = d.account
 WHERE d.dataset = 'balances';
 
+-- final_until --
+-- Up to when a point cannot change any more: what prices and reconciliation rest on is read, and
+-- no difference is pending.
+SELECT least(min(r.covered_until), (
+    SELECT min(p.opened_at) FROM portfolio.reconciliation AS p WHERE p.state = 'pending'
+)) FROM portfolio.refreshed AS r WHERE r.name IN ('prices', 'reconciliation')
+HAVING count(*) = 2;
+
 -- unexplained --
 -- What the histories do not explain of each snapshot, in the reporting currency. Few rows, found by
 -- an index: reconciled balances are not read.
@@ -140,7 +148,8 @@ WITH read AS (
            coalesce(carried, 0) AS carried, coalesce(u.value, 0) AS unexplained,
            coalesce(unpriced, '{}') AS unpriced,
            CASE WHEN lacking OR unpriced <> '{}' THEN 'partial'
-                WHEN late THEN 'carried' ELSE 'known' END AS state
+                WHEN late THEN 'carried'
+                WHEN read.at < %(final_until)s THEN 'final' ELSE 'provisional' END AS state
     FROM read LEFT JOIN sums USING (account, at) LEFT JOIN unexplained AS u USING (account, at)
 ), changed AS (
     INSERT INTO portfolio.value AS v
@@ -248,7 +257,8 @@ SELECT '', at, trim_scale(value),
        round(confidence * sums.accounts / (sums.accounts + coalesce(unread.accounts, 0)), 4),
        trim_scale(carried), trim_scale(unexplained), coalesce(unpriced.assets, '{}'),
        CASE WHEN partial OR unread.at IS NOT NULL THEN 'partial'
-            WHEN any_carried THEN 'carried' ELSE 'known' END
+            WHEN any_carried THEN 'carried'
+            WHEN at < %(final_until)s THEN 'final' ELSE 'provisional' END
 FROM sums LEFT JOIN unread USING (at) LEFT JOIN unpriced USING (at)
 ON CONFLICT (account, at) DO UPDATE SET value = excluded.value, confidence = excluded.confidence,
     carried = excluded.carried, unexplained = excluded.unexplained, unpriced = excluded.unpriced,
@@ -256,6 +266,10 @@ ON CONFLICT (account, at) DO UPDATE SET value = excluded.value, confidence = exc
 WHERE (v.value, v.confidence, v.carried, v.unexplained, v.unpriced, v.state)
     IS DISTINCT FROM (excluded.value, excluded.confidence, excluded.carried, excluded.unexplained,
                       excluded.unpriced, excluded.state);
+
+-- settle --
+-- Older points that are final by now.
+UPDATE portfolio.value SET state = 'final' WHERE state = 'provisional' AND at < %(final_until)s;
 
 -- record_progress --
 -- The newest snapshots that are valued.

@@ -3,6 +3,10 @@
 COMMENT ON TABLE portfolio.refreshed IS
 'Up to which recording time each table of this schema includes the rows of the histories.';
 
+COMMENT ON COLUMN portfolio.refreshed.covered_until IS
+'Up to when the histories had no gap then: those that move balances, or those that prices are '
+'taken from.';
+
 COMMENT ON TABLE portfolio.rewritten IS
 'Where rows of histories and prices were changed or deleted: what depends on them is recalculated.';
 COMMENT ON COLUMN portfolio.rewritten.market IS
@@ -121,7 +125,8 @@ COMMENT ON COLUMN portfolio.value.unexplained IS
 COMMENT ON COLUMN portfolio.value.uncertainty IS 'The value is known ± this amount.';
 COMMENT ON COLUMN portfolio.value.unpriced IS 'The assets that were held and have no price.';
 COMMENT ON COLUMN portfolio.value.state IS
-'known; carried; or partial: some of what is held is not included.';
+'final; provisional: its prices or what is unexplained may still change; carried; or partial: some '
+'of what is held is not included.';
 
 COMMENT ON TABLE portfolio.valued IS
 'Up to which snapshots each account is valued, and whether it was deployed then.';
@@ -162,7 +167,24 @@ COMMENT ON COLUMN portfolio.own_transfers.transfer_id IS 'The id of the deposit.
 COMMENT ON COLUMN portfolio.own_transfers.from_account IS 'The account of the withdrawal.';
 COMMENT ON COLUMN portfolio.own_transfers.from_id IS 'The id of the withdrawal.';
 
-COMMENT ON TABLE portfolio.cost_basis IS 'What is held of each asset, and what it cost.';
+COMMENT ON TABLE portfolio.finality IS
+'From when on realized_pnl, lots and cost_basis are not final, and why.';
+COMMENT ON COLUMN portfolio.finality.account IS
+'The account; blank for all accounts together, and where they share their lots.';
+COMMENT ON COLUMN portfolio.finality.asset IS
+'The asset, or the market of a position or an option; blank for all of them.';
+COMMENT ON COLUMN portfolio.finality.provisional_from IS
+'From here on rows may still arrive that change it; the year 1: all of it.';
+COMMENT ON COLUMN portfolio.finality.partial_from IS
+'From here on some of what it rests on is lost; the year 9999: nothing is.';
+COMMENT ON COLUMN portfolio.finality.final_until IS 'Up to here nothing changes any more.';
+COMMENT ON COLUMN portfolio.finality.provisional_reason IS 'Why it is provisional then.';
+COMMENT ON COLUMN portfolio.finality.partial_reason IS 'Why it is partial then.';
+COMMENT ON COLUMN portfolio.finality.last_entry IS 'The newest entry that was matched.';
+
+COMMENT ON TABLE portfolio.matched_sums IS
+'The rows of portfolio.cost_basis, which adds their state.';
+
 COMMENT ON COLUMN portfolio.cost_basis.account IS
 'The account; blank where all accounts share their lots.';
 COMMENT ON COLUMN portfolio.cost_basis.asset IS
@@ -173,7 +195,16 @@ COMMENT ON COLUMN portfolio.cost_basis.cost IS
 'The cost in the reporting currency (of a position: its entry in the settle currency); NULL where '
 'any part of it has no price.';
 
-COMMENT ON TABLE portfolio.lots IS 'What was acquired, how much of it is left, and what it cost.';
+COMMENT ON COLUMN portfolio.cost_basis.state IS
+'final; provisional: rows that change it may still arrive; or partial: some of what it rests on is '
+'lost or has no price.';
+COMMENT ON COLUMN portfolio.cost_basis.reason IS 'Why it is not final.';
+COMMENT ON COLUMN portfolio.cost_basis.final_until IS
+'Up to when the histories behind it are read.';
+
+COMMENT ON TABLE portfolio.matched_lots IS
+'The rows of portfolio.lots, which adds their state.';
+
 COMMENT ON COLUMN portfolio.lots.account IS
 'The account; blank where all accounts share their lots.';
 COMMENT ON COLUMN portfolio.lots.asset IS 'The asset, or the market of a position (in contracts).';
@@ -194,9 +225,14 @@ COMMENT ON COLUMN portfolio.lots.opened_by IS
 'The entry that acquired it; of a position, the entry that opened it.';
 COMMENT ON COLUMN portfolio.lots.place IS 'Its place in the queue: the least is sold first.';
 
-COMMENT ON TABLE portfolio.realized_pnl IS
-'Realized profit and loss in the reporting currency: one line for each lot, or part of one, that '
-'was closed.';
+COMMENT ON COLUMN portfolio.lots.state IS
+'final; provisional: rows that change it may still arrive; or partial: some of what it rests on is '
+'lost or has no price.';
+COMMENT ON COLUMN portfolio.lots.reason IS 'Why it is not final.';
+
+COMMENT ON TABLE portfolio.matched_lines IS
+'The rows of portfolio.realized_pnl, which adds their state.';
+
 COMMENT ON COLUMN portfolio.realized_pnl.account IS
 'The account; blank where all accounts share their lots.';
 COMMENT ON COLUMN portfolio.realized_pnl.asset IS
@@ -218,3 +254,7 @@ COMMENT ON COLUMN portfolio.realized_pnl.closed_by IS 'The entry that closed it.
 COMMENT ON COLUMN portfolio.realized_pnl.lot_id IS 'The lot.';
 COMMENT ON COLUMN portfolio.realized_pnl.basis IS
 'The part of the cost in cost_basis that was closed with it.';
+COMMENT ON COLUMN portfolio.realized_pnl.state IS
+'final; provisional: rows that change it may still arrive; or partial: some of what it rests on is '
+'lost or has no price.';
+COMMENT ON COLUMN portfolio.realized_pnl.reason IS 'Why it is not final.';
