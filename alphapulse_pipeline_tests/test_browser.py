@@ -5,6 +5,7 @@ ALPHAPULSE_SCREENSHOTS=docs/images writes README's pictures there.
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
 
+import alphapulse_pipeline
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline_tests.chromium import FLAGS, executable
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.holding import holding
 from alphapulse_pipeline_tests.cli.running import Deployment, deployment
 
+ROOT = Path(alphapulse_pipeline.__file__).parents[1]
 SNAPSHOTS = ("balances", "positions", "prices")
 HISTORIES = ("orders", "trades", "transfers", "funding", "ledger")
 ASSETS = (*SNAPSHOTS, *HISTORIES)
@@ -36,9 +39,21 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def up(chromium: str) -> Iterator[Deployment]:
-    """A deployment that has read everything, so that its own runs are short."""
+    """A deployment that has read everything, so that its own runs are short. Its history begins
+    three weeks ago: each day of it is an event for each table."""
     # a short path, because a unix socket's may have about a hundred characters
-    with tempfile.TemporaryDirectory(prefix="ap") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="ap") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        project = Path(folder) / "project"
+        shutil.copytree(ROOT / "alphapulse_pipeline", project / "alphapulse_pipeline")
+        for name in ("pyproject.toml", "dagster.yaml", "dg.toml"):
+            shutil.copy(ROOT / name, project / name)
+        account = project / "alphapulse_pipeline/defs/bybit/defs.yaml"
+        start = f"history_start: {datetime.now(UTC) - timedelta(days=21):%Y-%m-%d}"
+        account.write_text(re.sub("history_start: .*", start, account.read_text()))
+        patch.setenv("PYTHONPATH", str(project))
         home = Path(folder) / "home"
         done = running.run(home, "sync", "--demo")
         assert done.returncode == 0, done.stderr
