@@ -104,7 +104,14 @@ def test_without_data_the_report_says_what_to_run(db: DB) -> None:
 
 
 def test_synced_but_not_calculated_yet(held: DB) -> None:
-    for table in ("value", "holdings", "exposure", "lots", "realized_pnl", "reconciliation"):
+    for table in (
+        "value",
+        "holdings",
+        "exposure",
+        "matched_lots",
+        "matched_lines",
+        "reconciliation",
+    ):
         held.execute(f"TRUNCATE portfolio.{table}".encode())
     text = read(page(held))
     assert "the portfolio is not calculated yet" in text
@@ -119,7 +126,7 @@ def test_a_report_without_breaks_says_so(held: DB) -> None:
 
 def test_names_that_an_exchange_invents_are_text(held: DB) -> None:
     hostile = "</script><img src=x onerror=alert(1)>"
-    for table in ("holdings", "exposure", "realized_pnl", "reconciliation"):
+    for table in ("holdings", "exposure", "matched_lines", "reconciliation"):
         held.execute(f"UPDATE portfolio.{table} SET asset = %s WHERE asset = 'BTC'".encode(),
                      [hostile])  # fmt: skip
     held.execute("UPDATE portfolio.reconciliation SET state = 'break', reason = %s", [hostile])
