@@ -35,7 +35,8 @@ def register(app: typer.Typer, summary: str) -> None:
         "Example: alphapulse account add bybit_fund --exchange bybit"
     )(add)
     accounts.command(
-        help="Rename an account: its file, its variables in .env, and all of its rows.\n\n"
+        help="Rename an account everywhere: its file, its variables in .env, and its name in all "
+        "of its rows.\n\n"
         "Example: alphapulse account rename bybit bybit_fund"
     )(rename)
     accounts.command(

@@ -13,8 +13,9 @@ from alphapulse_pipeline.warehouse.backup import back_up
 def register(app: typer.Typer, summary: str) -> None:
     app.command(
         help=f"{summary}\n\n"
-        "Syncs may go on meanwhile. The file is in pg_dump's custom format. It contains neither "
-        "`.env` nor the accounts' files.\n\nExample: alphapulse backup november.dump"
+        "Syncs can continue while the backup runs. The file is in pg_dump's custom format. It "
+        "contains neither `.env` nor the accounts' files.\n\n"
+        "Example: alphapulse backup november.dump"
     )(backup)
 
 

@@ -23,7 +23,7 @@ def register(app: typer.Typer, summary: str) -> None:
 
 def psql(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGUMENT", help="Arguments of psql.")
+        list[str] | None, typer.Argument(metavar="ARGUMENT", help="Arguments to pass to psql.")
     ] = None,
     owner: Annotated[
         bool, typer.Option("--owner", help="Connect as the owner, who may change everything.")

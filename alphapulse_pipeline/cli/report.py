@@ -32,7 +32,9 @@ def report(
     since: Annotated[
         datetime | None,
         typer.Option(
-            metavar="DATE", formats=_DAY, help="First day (UTC). Default: the histories' first."
+            metavar="DATE",
+            formats=_DAY,
+            help="First day (UTC). Default: the first day of the histories.",
         ),
     ] = None,
     until: Annotated[

@@ -51,7 +51,7 @@ def up(
             "--allow-host",
             metavar="NAME",
             help="Host name at which browsers reach the web UI, e.g. your reverse proxy's. May be "
-            "repeated. Requests for other host names are refused, except localhost.",
+            "repeated. Requests for any other host name, except localhost, are refused.",
         ),
     ] = None,
     demo: Annotated[
