@@ -247,10 +247,10 @@ def test_a_gap_is_an_error_where_it_failed_and_a_warning_where_it_waits(
 
 def test_what_is_younger_than_two_intervals_is_no_gap(good: Connection[TupleRow]) -> None:
     state = HistoryState(good, "main", "trades")
-    wanted = TimeRange(OLD, datetime.now(UTC))
+    now = datetime.now(UTC)
     for minutes, passes in ((29, True), (33, False)):
-        state.want([("linear", "test")], wanted)
-        prove(good, "trades", TimeRange(OLD, NOW - timedelta(minutes=minutes)), "linear")
+        state.want([("linear", "test")], TimeRange(OLD, now))
+        prove(good, "trades", TimeRange(OLD, now - timedelta(minutes=minutes)), "linear")
         assert (failing(good) == {}) is passes
         good.execute("DELETE FROM alphapulse.coverage WHERE stream = 'linear'")
 

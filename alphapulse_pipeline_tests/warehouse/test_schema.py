@@ -83,6 +83,8 @@ RELEASED = {
     "0005_rejected.sql": "317dce15d6ec19262a9fbdcb47879247f8e0dc895b992c69595fc5c72199708f",
     "0006_movements_daily.py": "11e347bf7ebd83860b2e44a502a4143671c1a938919b93c382a79fcf7405518a",
     "0006_movements_daily.sql": "b34034ed3dd056f35ce0e43cf229faa6fbcdbed6a02bb71dd48df14b86f942bd",
+    "0007_finality.py": "e109a07ac1f44f34ed0483219e88648b90f08a1b729a00911a0c5a67298f62f0",
+    "0007_finality.sql": "0fa32ad3337cc7de3b74351cba4d452334fcd7c76d56512c96ca96d2410cc323",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -132,7 +132,8 @@ WITH groups AS (
     UNION SELECT asset, from_account FROM portfolio.own_transfers
 ), first AS (
     SELECT groups.asset, b.state, min(b.since) AS since,
-           (array_agg(b.account || ': ' || b.reason ORDER BY b.since, b.place))[1] AS reason
+           (array_agg(b.account || ': ' || b.reason
+                      ORDER BY b.since, b.place, b.account, b.reason))[1] AS reason
     FROM groups INNER JOIN bounds AS b ON b.account = groups.account
         AND b.asset IN ('', groups.asset)
     GROUP BY groups.asset, b.state
@@ -194,9 +195,9 @@ WITH books AS (
 SELECT books.book, books.asset,
        coalesce(min(c.since) FILTER (WHERE c.state = 'provisional'), '9999-12-31 UTC'),
        coalesce(min(c.since) FILTER (WHERE c.state = 'partial'), '9999-12-31 UTC'),
-       coalesce((array_agg(c.reason ORDER BY c.since, c.place)
+       coalesce((array_agg(c.reason ORDER BY c.since, c.place, c.reason)
                  FILTER (WHERE c.state = 'provisional'))[1], ''),
-       coalesce((array_agg(c.reason ORDER BY c.since, c.place)
+       coalesce((array_agg(c.reason ORDER BY c.since, c.place, c.reason)
                  FILTER (WHERE c.state = 'partial'))[1], ''),
        greatest(
            (SELECT l.realized_at FROM portfolio.matched_lines AS l
