@@ -163,14 +163,12 @@ def test_both_wheels_bring_the_demo_up(
 def test_a_production_install_has_neither_simulator_nor_test_tools() -> None:
     """By the lock. A first user's install has the simulator too, for the demo."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
-    assert groups["demo"] == ["exchange-simulator"]
-    named = [requirement for requirement in groups["dev"] if isinstance(requirement, str)]
-    development = {re.split(r"[^\w.-]", requirement)[0] for requirement in named}
-    production = _exported("--no-default-groups")
+    tools = {re.split(r"[^\w.-]", requirement)[0] for requirement in groups["tools"]}
+    production = _exported("--no-dev")
     assert _exported() == production | {"./simulator"}
     assert "dagster" in production
     # needed by both: httpx by dg, psutil by us
-    assert development & production <= {"httpx", "psutil"}
+    assert tools & production <= {"httpx", "psutil"}
     assert "./simulator" not in production
 
 
