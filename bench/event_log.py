@@ -29,7 +29,6 @@ from alphapulse_pipeline.settings.deployment import read_deployment
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.warehouse import schema
 from alphapulse_pipeline.warehouse.embedded import embedded_server
-from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, World, serve
 
 TARGET = 0.1
@@ -146,12 +145,7 @@ def _real_runs(home: Path, url: str, door: str) -> dict[str, str]:
         names.api_url: door,
     }
     shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
-    definitions = dg.Definitions.merge(
-        account_definitions(account),
-        dg.Definitions(
-            resources={"io_manager": PostgresIOManager()}, executor=dg.in_process_executor
-        ),
-    )
+    definitions = account_definitions(account)
     tags = {"snapshot": {}, "history": dict(recent_days(account).tags)}
     found = {}
     with dg.DagsterInstance.from_config(str(home)) as instance:

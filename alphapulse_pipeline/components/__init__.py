@@ -2,5 +2,6 @@
 
 from alphapulse_pipeline.components.exchange_account import ExchangeAccount
 from alphapulse_pipeline.components.portfolio import Portfolio
+from alphapulse_pipeline.components.shared_definitions import SharedDefinitions
 
-__all__ = ["ExchangeAccount", "Portfolio"]
+__all__ = ["ExchangeAccount", "Portfolio", "SharedDefinitions"]

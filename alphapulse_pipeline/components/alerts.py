@@ -1,6 +1,7 @@
 """Alert sensors: one for failed runs, one for failed checks."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import dagster as dg
 from psycopg import Connection
@@ -44,21 +45,27 @@ def run_failure_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return _evaluate(alerts.RUNS, problems)
 
 
-@dg.sensor(
-    minimum_interval_seconds=_INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Alerts when an asset check starts to fail or an account's file cannot be loaded, "
-    "and again when that is over. Writes to "
-    f"the log and to the webhook in {ALERT_WEBHOOK}.",
-)
-def check_failure_alerts() -> dg.SkipReason:
-    """Never starts a run: the skip reason is a summary of the alerts."""
+def check_failure_alerts(folder: Path) -> dg.SensorDefinition:
+    """The sensor for the accounts in `folder`."""
 
-    def problems(connection: Connection[TupleRow]) -> Iterable[Alert]:
-        deployed.note_broken(connection, usable_deployment().broken)
-        return alerts.failed_checks(connection)
+    @dg.sensor(
+        name="check_failure_alerts",
+        minimum_interval_seconds=_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Alerts when an asset check starts to fail or an account's file cannot be "
+        "loaded, and again when that is over. Writes to the log and to the webhook in "
+        f"{ALERT_WEBHOOK}.",
+    )
+    def sensor() -> dg.SkipReason:
+        """Never starts a run: the skip reason is a summary of the alerts."""
 
-    return _evaluate(alerts.CHECKS, problems)
+        def problems(connection: Connection[TupleRow]) -> Iterable[Alert]:
+            deployed.note_broken(connection, usable_deployment(folder).broken)
+            return alerts.failed_checks(connection)
+
+        return _evaluate(alerts.CHECKS, problems)
+
+    return sensor
 
 
 def failed_without_log(

@@ -9,6 +9,7 @@ import dagster as dg
 from alphapulse_pipeline.components.checks import account_checks
 from alphapulse_pipeline.components.histories import history_asset
 from alphapulse_pipeline.components.jobs import account_jobs
+from alphapulse_pipeline.components.postgres import IO_MANAGERS
 from alphapulse_pipeline.components.resources import account_resource
 from alphapulse_pipeline.components.scaffolder import AccountScaffolder
 from alphapulse_pipeline.components.schedules import account_schedules
@@ -60,5 +61,5 @@ def account_definitions(account: Account) -> dg.Definitions:
         asset_checks=account_checks(account, snapshots, histories),
         jobs=list(jobs.values()),
         schedules=account_schedules(account, jobs),
-        resources={account.name: account_resource(account)},
+        resources={account.name: account_resource(account), **IO_MANAGERS},
     )

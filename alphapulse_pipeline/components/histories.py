@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from alphapulse_pipeline.components.postgres import IO_MANAGER
 from alphapulse_pipeline.components.resources import session_of
 from alphapulse_pipeline.components.tables import asset_spec
 from alphapulse_pipeline.settings.accounts import Account
@@ -48,6 +49,7 @@ def history_asset(account: Account, dataset: str) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={account.name},
         pool=account.name,
+        io_manager_key=IO_MANAGER,
     )
     def rows(context: dg.AssetExecutionContext) -> Batches:
         fill = _fills(context.run.tags.get(MODE))

@@ -67,4 +67,6 @@ def _job(
             # the schedules shorten it for their own runs; a person may start a long backfill
             **max_runtime(SCHEDULED if kind == "snapshot" else LONGEST),
         },
+        # a run has one account and one client: a process for each step would cost seconds
+        executor_def=dg.in_process_executor,
     )

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio_checks import CHECKS
+from alphapulse_pipeline.components.postgres import IO_MANAGER, IO_MANAGERS
 from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.tables import OWNER
 from alphapulse_pipeline.components.time_limits import LONGEST, max_runtime, process_ends_in_time
@@ -53,6 +54,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
                 selection=dg.AssetSelection.groups(PORTFOLIO),
                 description="Refreshes all derived tables.",
                 tags={ACCOUNT: PORTFOLIO, **max_runtime(LONGEST)},
+                executor_def=dg.in_process_executor,
             )
         ],
         sensors=[
@@ -65,6 +67,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
                 description="Refreshes derived tables when their sources change.",
             )
         ],
+        resources=IO_MANAGERS,
     )
 
 
@@ -93,6 +96,7 @@ def _asset(
         check_specs=[check.spec(key) for check in checks],
         automation_condition=_when_sources_change(),
         pool=PORTFOLIO,
+        io_manager_key=IO_MANAGER,
     )
     # Dagster does not export the type parameter
     def table(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]

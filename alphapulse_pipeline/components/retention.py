@@ -6,6 +6,7 @@ import dagster as dg
 
 from alphapulse_pipeline.health.event_log import OTHERS, SUCCESSFUL, Removed, prune
 from alphapulse_pipeline.settings.environment import postgres_url
+from alphapulse_pipeline.settings.errors import SettingsError
 
 _INTERVAL_SECONDS = 3600
 _SECONDS = 20
@@ -23,7 +24,11 @@ _SECONDS = 20
 )
 def event_log_retention() -> dg.SkipReason:
     """Never starts a run: the skip reason is a summary of what was deleted."""
-    return dg.SkipReason(summary(prune(postgres_url(), datetime.now(UTC), _SECONDS)))
+    try:
+        removed = prune(postgres_url(), datetime.now(UTC), _SECONDS)
+    except SettingsError as error:
+        return dg.SkipReason(str(error))
+    return dg.SkipReason(summary(removed))
 
 
 def summary(removed: Removed | None) -> str:

@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 import dagster as dg
 from cronsim import CronSim
 
+from alphapulse_pipeline.components.postgres import IO_MANAGER
 from alphapulse_pipeline.components.resources import session_of
 from alphapulse_pipeline.components.tables import asset_spec
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
@@ -24,7 +25,9 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
         name=f"{account.name}_snapshots",
         outs={
             dataset: dg.AssetOut.from_spec(
-                asset_spec(account, dataset, freshness_policy=freshness), is_required=False
+                asset_spec(account, dataset, freshness_policy=freshness),
+                is_required=False,
+                io_manager_key=IO_MANAGER,
             )
             for dataset in datasets
         },

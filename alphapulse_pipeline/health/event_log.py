@@ -28,6 +28,8 @@ from datetime import datetime, timedelta
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.settings.environment import POSTGRES_URL
+from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import connect
 
 SUCCESSFUL = timedelta(days=7)
@@ -149,13 +151,20 @@ class Removed:
 def prune(url: str, now: datetime, seconds: float) -> Removed | None:
     """Delete what is due, in short transactions; None if another process is pruning.
 
-    Starts no transaction after `seconds`: the next call continues.
+    Starts no transaction after `seconds`: the next call continues. Raises `SettingsError` if
+    Dagster's tables are not in this database.
     """
     deadline = time.monotonic() + seconds
     times: dict[str, object] = {"successful": now - SUCCESSFUL, "others": now - OTHERS}
     with connect(url) as connection:
         if connection.execute(f"SELECT pg_try_advisory_lock({_OWN_LOCK})").fetchone() != (True,):
             return None
+        if connection.execute("SELECT to_regclass('public.event_logs')").fetchone() == (None,):
+            raise SettingsError(
+                "nothing deleted: Dagster does not store its event log in the database of "
+                f"{POSTGRES_URL}",
+                "set event_log_retention: false in the defs.yaml of SharedDefinitions",
+            )
         newest: dict[int, str] = dict(connection.execute(_NEWEST_CHECKS).fetchall())
         events = runs = backfills = 0
         checks, complete = _checks(connection, {**times, "newest": list(newest)}, deadline)

@@ -21,6 +21,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 ACCOUNT = "alphapulse_pipeline.components.ExchangeAccount"
 PORTFOLIO = "alphapulse_pipeline.components.Portfolio"
+SHARED = "alphapulse_pipeline.components.SharedDefinitions"
+_KINDS = (ACCOUNT, PORTFOLIO, SHARED)
 _OURS = ACCOUNT.partition(".")[0] + "."
 FILE = "defs.yaml"
 _FIELDS = ("type", "attributes", "requirements", "post_processing", "template_vars_module")
@@ -51,9 +53,7 @@ def _has_or_needs_a_file(folder: Path) -> bool:
 def _misnamed(folder: Path) -> Path | None:
     """A file with one of our components whose name is not `defs.yaml`."""
     for path in sorted(folder.glob("*.y*ml")):
-        if path.name != FILE and any(
-            kind.encode() in _bytes(path) for kind in (ACCOUNT, PORTFOLIO)
-        ):
+        if path.name != FILE and any(kind.encode() in _bytes(path) for kind in _KINDS):
             return path
     return None
 
@@ -118,10 +118,10 @@ def read(path: Path) -> ComponentFile:
         raise SettingsError(f"{name}:1: type: missing", f"add `type: {ACCOUNT}`")
     kind = str(content["type"])
     ours = kind.startswith(_OURS)
-    if ours and kind not in (ACCOUNT, PORTFOLIO):
+    if ours and kind not in _KINDS:
         raise SettingsError(
             f"{name}:{_line(root, ('type',))}: type: no component {kind!r}",
-            did_you_mean(kind, (ACCOUNT, PORTFOLIO)),
+            did_you_mean(kind, _KINDS),
         )
     for field in content if ours else ():
         if field not in _FIELDS:

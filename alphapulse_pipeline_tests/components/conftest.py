@@ -10,7 +10,6 @@ import pytest
 
 from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.warehouse.io_manager import PostgresIOManager
 
 YAML = Path(__file__).parents[2] / "dagster.yaml"
 HISTORY_START = date(2026, 10, 10)
@@ -38,14 +37,7 @@ def run_job(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessRe
     """Runs a job of an account in this process, in the deployment's way."""
 
     def run(account: Account, kind: str, **more: Any) -> dg.ExecuteInProcessResult:
-        definitions = dg.Definitions.merge(
-            account_definitions(account),
-            dg.Definitions(
-                resources={"io_manager": PostgresIOManager()}, executor=dg.in_process_executor
-            ),
-        )
-        return definitions.resolve_job_def(f"{account.name}_{kind}").execute_in_process(
-            instance=instance, raise_on_error=False, **more
-        )
+        job = account_definitions(account).resolve_job_def(f"{account.name}_{kind}")
+        return job.execute_in_process(instance=instance, raise_on_error=False, **more)
 
     return run

@@ -15,6 +15,7 @@ from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS as CH
 from alphapulse_pipeline.health.alerts import failed_checks
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import ALERT_WEBHOOK
+from alphapulse_pipeline.settings.project import PACKAGED
 from alphapulse_pipeline_tests.health.test_alerts import receiving
 from exchange_simulator import Simulator
 
@@ -28,7 +29,7 @@ def tick(sensor: Any, instance: dg.DagsterInstance) -> str | None:
 
 
 def test_they_run_by_default() -> None:
-    for sensor in (run_failure_alerts, check_failure_alerts):
+    for sensor in (run_failure_alerts, check_failure_alerts(PACKAGED)):
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
@@ -92,15 +93,15 @@ def test_a_failed_check_is_reported(
     account = make_account(simulator.url, datasets=["balances"])
     assert run_job(account, "snapshot").success
     # the simulator's clock stands still: its snapshots are not fresh
-    assert str(tick(check_failure_alerts, instance)).startswith("1 began; only logged")
+    assert str(tick(check_failure_alerts(PACKAGED), instance)).startswith("1 began; only logged")
     (check,) = [c for c in CHECKS if c.name == "no_debt_twice"]
     db.execute("UPDATE alphapulse.balances SET debt = -1 WHERE asset = 'USDT'")
     with db.transaction():
         assert not result(db, account, check, "a person's").passed
     summary = f"1 began, 1 still active; only logged, because {ALERT_WEBHOOK} is not set"
-    assert tick(check_failure_alerts, instance) == summary
+    assert tick(check_failure_alerts(PACKAGED), instance) == summary
     _, alert = failed_checks(db)
     assert alert.text.startswith("check balances/no_debt_twice failed: wallet ")
     assert "debt -1" in alert.text
     assert run_job(account, "snapshot").success
-    assert str(tick(check_failure_alerts, instance)).startswith("1 ended, 1 still active")
+    assert str(tick(check_failure_alerts(PACKAGED), instance)).startswith("1 ended, 1 still active")

@@ -9,17 +9,22 @@ import dagster as dg
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from alphapulse_pipeline.components import ExchangeAccount, Portfolio
+from alphapulse_pipeline.components import ExchangeAccount, Portfolio, SharedDefinitions
 from alphapulse_pipeline.components.exchange_account import account_definitions
+from alphapulse_pipeline.components.portfolio import portfolio_definitions
+from alphapulse_pipeline.components.postgres import IO_MANAGER
 from alphapulse_pipeline.components.scaffolder import AccountScaffolder
 from alphapulse_pipeline.components.settings_component import SettingsComponent
+from alphapulse_pipeline.components.shared_definitions import shared_definitions
 from alphapulse_pipeline.components.snapshots import allowed_age
 from alphapulse_pipeline.definitions import defs
 from alphapulse_pipeline.settings.accounts import Account, read_account
 from alphapulse_pipeline.settings.accounts import AccountSettings as Settings
-from alphapulse_pipeline.settings.component_file import ACCOUNT
+from alphapulse_pipeline.settings.component_file import ACCOUNT, SHARED
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline.settings.project import PROJECT
+from alphapulse_pipeline.settings.shared import SharedSettings
 from alphapulse_pipeline_tests.bybit_datasets import DATASETS, HISTORIES, SNAPSHOTS
 
 
@@ -45,7 +50,12 @@ def test_the_deployed_definitions_load_without_a_database(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("component", "settings"), [(ExchangeAccount, Settings), (Portfolio, PortfolioSettings)]
+    ("component", "settings"),
+    [
+        (ExchangeAccount, Settings),
+        (Portfolio, PortfolioSettings),
+        (SharedDefinitions, SharedSettings),
+    ],
 )
 def test_the_yaml_schema_is_that_of_the_settings(
     component: type[SettingsComponent], settings: type[BaseModel]
@@ -139,6 +149,63 @@ def test_a_runs_configuration_cannot_reach_the_environment(config: dict[str, Any
     job = account_definitions(account()).resolve_job_def("main_snapshot")
     with pytest.raises(dg.DagsterInvalidConfigError, match="main"):
         job.execute_in_process(run_config={"resources": {"main": {"config": config}}})
+
+
+def test_the_io_manager_and_executor_of_a_project_stay_its_own() -> None:
+    @dg.asset
+    def theirs() -> int:
+        return 1
+
+    their_own = dg.mem_io_manager
+    found = dg.Definitions.merge(
+        dg.Definitions(
+            assets=[theirs], resources={"io_manager": their_own}, executor=dg.multiprocess_executor
+        ),
+        account_definitions(account()),
+        account_definitions(Account("second", account().settings)),
+        portfolio_definitions([account()], PortfolioSettings()),
+        shared_definitions(Path(), SharedSettings()),
+    )
+    dg.Definitions.validate_loadable(found)
+    assert found.executor is dg.multiprocess_executor
+    assert (found.resources or {})["io_manager"] is their_own
+    repository = found.get_repository_def()
+    for asset in found.assets or ():
+        assert isinstance(asset, dg.AssetsDefinition)
+        for key in asset.keys:
+            expected = "io_manager" if key == theirs.key else IO_MANAGER
+            assert asset.get_io_manager_key_for_asset_key(key) == expected, key
+    for name in ("main_snapshot", "main_history", "portfolio"):
+        assert repository.get_job(name).executor_def is dg.in_process_executor
+
+
+SENSORS = ["check_failure_alerts", "event_log_retention", "run_failure_alerts"]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        (None, SENSORS),
+        ("{event_log_retention: true}", SENSORS),
+        ("{alerts: true}", ["check_failure_alerts", "run_failure_alerts"]),
+        ("{alerts: false}", []),
+    ],
+)
+def test_a_projects_shared_definitions(
+    attributes: str | None, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "defs" / "any_name").mkdir(parents=True)
+    if attributes:
+        file = tmp_path / "defs" / "any_name" / "defs.yaml"
+        file.write_text(f"type: {SHARED}\nattributes: {attributes}\n")
+    else:
+        (tmp_path / "defs" / "any_name" / "own.py").touch()
+    monkeypatch.setenv(PROJECT, str(tmp_path))
+    loaded = defs()
+    dg.Definitions.validate_loadable(loaded)
+    assert sorted(sensor.name for sensor in loaded.sensors or ()) == expected
+    assert IO_MANAGER in (loaded.resources or {})
+    assert loaded.executor is dg.in_process_executor
 
 
 @pytest.mark.parametrize(

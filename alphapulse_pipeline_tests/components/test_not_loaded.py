@@ -133,7 +133,7 @@ def test_status_and_alerts_say_why(
 
         def tick() -> str:
             with dg.build_sensor_context(instance=instance) as context:
-                return str(check_failure_alerts.evaluate_tick(context).skip_message)
+                return str(check_failure_alerts(folder).evaluate_tick(context).skip_message)
 
         assert tick().startswith("1 began")
         ((cause, text),) = db.execute("SELECT cause, finding FROM alphapulse.alerts").fetchall()

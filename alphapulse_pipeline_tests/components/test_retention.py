@@ -99,6 +99,13 @@ def test_a_tick_says_what_it_deleted(instance: dg.DagsterInstance, old_runs: Non
     assert tick(instance) == "nothing to delete"
 
 
+def test_an_event_log_elsewhere_is_left_alone(database: str) -> None:
+    with dg.DagsterInstance.ephemeral() as elsewhere:
+        said = tick(elsewhere)
+    assert said is not None
+    assert said.startswith("nothing deleted: Dagster does not store its event log in the database")
+
+
 def test_what_a_tick_says() -> None:
     assert summary(Removed(12345, 288, 0, 0, True)) == "deleted 12 345 events, 288 runs"
     assert summary(Removed(1, 0, 2, 3, False)) == (

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphapulse_pipeline.components.postgres import IO_MANAGER
 from alphapulse_pipeline.datasets import DATASETS
 from alphapulse_pipeline.settings.accounts import (
     AccountSettings,
@@ -147,7 +148,9 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str | bytes, sentence: str)
     assert raised.value.fix
 
 
-@pytest.mark.parametrize("name", ["Main", "2nd", "a-b", "portfolio", "snapshots", "io_manager"])
+@pytest.mark.parametrize(
+    "name", ["Main", "2nd", "a-b", "portfolio", "snapshots", "io_manager", IO_MANAGER]
+)
 def test_an_invalid_account_name(tmp_path: Path, name: str) -> None:
     account(tmp_path, GOOD, name)
     with pytest.raises(SettingsError, match=rf"/{name}/defs.yaml:1: account name '{name}'"):
