@@ -55,8 +55,8 @@ def test_the_demo_is_all_good(home: Path) -> None:
     assert "ok" in done.stderr
 
 
-def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path) -> None:
-    with serve(World(), keys=[Key(secret="another")]) as simulator:
+def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path, world: World) -> None:
+    with serve(world, keys=[Key(secret="another")]) as simulator:
         done = doctor(
             home,
             "bybit",
@@ -82,8 +82,8 @@ def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path) -> None:
         assert secret not in done.stdout + done.stderr
 
 
-def test_without_a_database_the_account_is_examined_all_the_same(home: Path) -> None:
-    with serve(World()) as simulator:
+def test_without_a_database_the_account_is_examined_all_the_same(home: Path, world: World) -> None:
+    with serve(world) as simulator:
         done = doctor(
             home,
             "bybit",
@@ -127,8 +127,8 @@ def probe(home: Path, url: str, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_a_probe_writes_a_report_of_what_was_contradicted(home: Path) -> None:
-    with serve(World(), faults=["reversed:/v5/execution/list"]) as simulator:
+def test_a_probe_writes_a_report_of_what_was_contradicted(home: Path, world: World) -> None:
+    with serve(world, faults=["reversed:/v5/execution/list"]) as simulator:
         done = probe(home, simulator.url, "bybit")
         assert done.returncode == 1, done.stderr
         *lines, path = done.stdout.splitlines()

@@ -34,11 +34,11 @@ def home() -> Iterator[Path]:
 
 
 def exported(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return running.run(home, "export", "--demo", *arguments)
+    return running.run_here(home, "export", "--demo", *arguments)
 
 
 def test_a_table_is_csv_on_stdout(home: Path) -> None:
-    done = exported(home, "portfolio.holdings")
+    done = running.run(home, "export", "--demo", "portfolio.holdings")
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert len(rows) == 7

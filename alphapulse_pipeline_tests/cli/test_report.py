@@ -249,11 +249,11 @@ def test_the_file_is_written_and_written_again(home: Path, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert f"wrote {file} (" in done.stderr
     assert "48,211.31" in file.read_text()
-    assert "overwrote" in running.run(home, "report", "--demo", "--out", str(file)).stderr
+    assert "overwrote" in running.run_here(home, "report", "--demo", "--out", str(file)).stderr
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(home: Path) -> None:
-    done = running.run(home, "report", "--demo", "--out", "nowhere/report.html")
+    done = running.run_here(home, "report", "--demo", "--out", "nowhere/report.html")
     assert done.returncode == 2
     said = "cannot write nowhere/report.html: No such file or directory; name another file"
     assert said in done.stderr
@@ -261,7 +261,7 @@ def test_a_file_that_cannot_be_written_is_one_sentence(home: Path) -> None:
 
 
 def test_the_status_ends_with_the_value_and_the_breaks(home: Path) -> None:
-    done = running.run(home, "status", "--demo")
+    done = running.run_here(home, "status", "--demo")
     assert done.returncode == 0, done.stderr
     total, differences = done.stdout.splitlines()[-2:]
     assert total.startswith("Total value 48,211.31 USD (confidence 93.0 %, ± 3,374.79) at ")
@@ -270,7 +270,7 @@ def test_the_status_ends_with_the_value_and_the_breaks(home: Path) -> None:
         "differences between balances and histories: 1 break, 0 unverifiable, 1 pending; bybit: "
         "USDT in wallet unified is off by -12.5 between"
     )
-    assert "Total value" not in running.run(home, "status", "--demo", "--json").stdout
+    assert "Total value" not in running.run_here(home, "status", "--demo", "--json").stdout
 
 
 def test_without_a_portfolio_there_is_no_summary(db: DB) -> None:

@@ -1,7 +1,8 @@
 """What bad days are tried with: no waiting, and one good first sync for each exchange."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 import stamina
@@ -9,7 +10,7 @@ import stamina
 from alphapulse_pipeline.exchange.rate_limit import RateLimiter
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.sync.reliability.cells import Cells
-from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene, scene
+from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, scene
 from exchange_simulator import World
 
 
@@ -28,24 +29,17 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def acted(
-    server: EmbeddedServer, small_world: World, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], AbstractContextManager[Scene]]:
-    return lambda exchange: scene(exchange, server, small_world, monkeypatch.setenv)
+@pytest.fixture(scope="module")
+def cells(server: EmbeddedServer, small_world: World) -> Iterator[Callable[[str], Cells]]:
+    """Cells of an exchange, to be tried one after the other. A file's tests share its good sync."""
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
 
-
-@pytest.fixture
-def cells(
-    acted: Callable[[str], AbstractContextManager[Scene]],
-) -> Callable[[str], AbstractContextManager[Cells]]:
-    """Cells of an exchange, to be tried one after the other."""
-
-    @contextmanager
-    def begin(exchange: str) -> Iterator[Cells]:
-        with acted(exchange) as found, found.database() as (url, db):
-            begun = Cells(found, url, db)
+        @cache
+        def begin(exchange: str) -> Cells:
+            found = stack.enter_context(scene(exchange, server, small_world, patch.setenv))
+            begun = Cells(found, *stack.enter_context(found.database()))
             begun.learn()
-            yield begun
+            return begun
 
-    return begin
+        yield begin

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from zlib import crc32
 
@@ -50,29 +49,29 @@ ONCE = {
 }
 """Each lost, invented or claimed something once."""
 
-Begin = Callable[[str], AbstractContextManager[Cells]]
+Begin = Callable[[str], Cells]
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_some_bad_days_do_no_harm(exchange: str, cells: Begin) -> None:
-    with cells(exchange) as begun:
-        for dataset in begun.scene.datasets:
-            for day in begun.days(dataset):
-                dice = crc32(f"{exchange} {dataset} {day.name} {day.answer}".encode())
-                if dice % ONE_IN:
-                    continue
-                fault = day.faults[dice // ONE_IN % len(day.faults)]
-                end, harm = begun.try_out(dataset, day, fault)
-                assert (end != "bug", harm) == (True, Harm()), f"{dataset} under {fault}"
+    begun = cells(exchange)
+    for dataset in begun.scene.datasets:
+        for day in begun.days(dataset):
+            dice = crc32(f"{exchange} {dataset} {day.name} {day.answer}".encode())
+            if dice % ONE_IN:
+                continue
+            fault = day.faults[dice // ONE_IN % len(day.faults)]
+            end, harm = begun.try_out(dataset, day, fault)
+            assert (end != "bug", harm) == (True, Harm()), f"{dataset} under {fault}"
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_what_did_harm_once_fails_and_says_why(exchange: str, cells: Begin) -> None:
-    with cells(exchange) as begun:
-        for dataset, fault in ONCE[exchange]:
-            end, harm = begun.try_out(dataset, BadDay("", "", (fault,)), fault)
-            named = end in ("suspect", "unreadable", "incomplete", "rejected")
-            assert (named, harm) == (True, Harm()), (dataset, fault, end)
+    begun = cells(exchange)
+    for dataset, fault in ONCE[exchange]:
+        end, harm = begun.try_out(dataset, BadDay("", "", (fault,)), fault)
+        named = end in ("suspect", "unreadable", "incomplete", "rejected")
+        assert (named, harm) == (True, Harm()), (dataset, fault, end)
 
 
 @pytest.mark.nightly
@@ -80,18 +79,18 @@ def test_every_bad_day_does_no_harm(cells: Begin) -> None:
     tried: dict[str, Tried] = {}
     wrong = []
     for exchange in EXCHANGES:
-        with cells(exchange) as begun:
-            for dataset in begun.scene.datasets:
-                before = ""
-                for day in begun.days(dataset):
-                    before = day.name if not day.name.startswith("...") else before
-                    one = tried.setdefault(f"{before} {day.name}", Tried(day))
-                    for fault in day.faults:
-                        end, harm = begun.try_out(dataset, day, fault)
-                        one.ends.setdefault(exchange, Counter())[end] += 1
-                        one.harm += harm
-                        if harm or end == "bug":
-                            wrong.append(f"{exchange} {dataset} under {fault}: {end} {harm}")
+        begun = cells(exchange)
+        for dataset in begun.scene.datasets:
+            before = ""
+            for day in begun.days(dataset):
+                before = day.name if not day.name.startswith("...") else before
+                one = tried.setdefault(f"{before} {day.name}", Tried(day))
+                for fault in day.faults:
+                    end, harm = begun.try_out(dataset, day, fault)
+                    one.ends.setdefault(exchange, Counter())[end] += 1
+                    one.harm += harm
+                    if harm or end == "bug":
+                        wrong.append(f"{exchange} {dataset} under {fault}: {end} {harm}")
     assert wrong == []
     if path := os.environ.get("ALPHAPULSE_RELIABILITY"):
         written = page(tried, tuple(EXCHANGES), (NOW - BEFORE) // HOUR)

@@ -1,7 +1,6 @@
 """Bad days without end, at random: once they are over, the tables are the truth."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from random import Random
 
 import pytest
@@ -17,7 +16,7 @@ from alphapulse_pipeline_tests.sync.reliability.judge import (
 from alphapulse_pipeline_tests.sync.reliability.scene import HOUR, listening
 from exchange_simulator import EXCHANGES
 
-Begin = Callable[[str], AbstractContextManager[Cells]]
+Begin = Callable[[str], Cells]
 MINUTE = HOUR // 60
 
 _STRIKING = (
@@ -97,7 +96,8 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
 ) -> None:
     dice = Random(f"{exchange} {rounds}")
     monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 400)
-    with cells(exchange) as begun, listening() as lines:
+    begun = cells(exchange)
+    with listening() as lines:
         stage, db = begun.scene, begun.db
         ended: list[dict[str, str]] = []
         for _ in range(rounds):
