@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Export a table or a query's result to CSV or Parquet, with exact decimals.",
     ),
     "psql": ("psql", "Open psql on the database."),
+    "migrate": ("migrate", "Create the database's tables, or upgrade them to this version."),
     "backup": ("backup", "Back up the whole database to one file."),
     "restore": ("restore", "Restore the database from a backup."),
     "import": ("import_", "Import a CSV file of rows that the exchange's API no longer serves."),

@@ -24,6 +24,7 @@ from alphapulse_pipeline.warehouse.connection import (
     connect,
     with_database,
 )
+from alphapulse_pipeline.warehouse.migrated import Migrated, contents, difference
 
 READER = "alphapulse_reader"
 _READ = (SCHEMA, "portfolio")
@@ -120,22 +121,23 @@ def require_current(connection: Connection[TupleRow]) -> None:
     match revision(connection):
         case Revision.MISSING:
             raise SchemaMismatch(
-                "the database has no tables yet", "run `alphapulse up` or `alphapulse sync`"
+                "the database has no tables yet",
+                "run `alphapulse up`, `alphapulse sync` or `alphapulse migrate`",
             )
         case Revision.BEHIND:
             raise SchemaMismatch(
                 "the database's schema is of an older version",
-                "run `alphapulse up` or `alphapulse sync` to upgrade it",
+                "run `alphapulse up`, `alphapulse sync` or `alphapulse migrate` to upgrade it",
             )
         case Revision.AHEAD:
             raise SchemaMismatch(
                 "the database's schema is of a newer version of AlphaPulse",
-                "update this project (git pull), or use a different database",
+                "update this project (git pull or pip install --upgrade), or use a different database",
             )
 
 
-def migrate(url: str) -> None:
-    """Create or upgrade the schema, and the read-only role.
+def migrate(url: str) -> Migrated:
+    """Create or upgrade the schema, and the read-only role; what changed.
 
     Several processes may call it at the same time. Raises `SchemaMismatch` if the server is too
     old, the schema is of a newer version, or an object of the user's is in the way.
@@ -147,7 +149,7 @@ def migrate(url: str) -> None:
                 "use PostgreSQL 14 or newer, which has multiranges",
             )
         connection.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
-        state = revision(connection)
+        state, before = revision(connection), contents(connection)
         if state is Revision.AHEAD:
             require_current(connection)
         if state is not Revision.CURRENT:
@@ -156,6 +158,7 @@ def migrate(url: str) -> None:
             )
             _upgrade(url)
         _grant_reader(connection, url)
+        return difference(before, contents(connection), _migrations())
 
 
 def _revisions() -> list[str]:
@@ -163,7 +166,12 @@ def _revisions() -> list[str]:
 
     Every run compares them, and importing Alembic would cost it a second.
     """
-    return sorted(path.name.partition("_")[0] for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
+    return [name.partition("_")[0] for name in _migrations()]
+
+
+def _migrations() -> list[str]:
+    """The names of all migrations, oldest first."""
+    return sorted(path.stem for path in _MIGRATIONS.glob("versions/[0-9]*.py"))
 
 
 def _upgrade(url: str) -> None:

@@ -17,7 +17,7 @@ from exchange_simulator.command import help_of, simulator
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 _ORDER = (
     *("up", "sync", "status", "report", "doctor", "account", "circuit"),
-    *("sql", "psql", "export", "import", "backup", "restore"),
+    *("sql", "psql", "export", "import", "migrate", "backup", "restore"),
 )
 _HEAD = """\
 # Commands

@@ -130,8 +130,10 @@ def test_another_schema_is_one_sentence(
 
 def test_migrating_again_changes_nothing(database: str, db: DB) -> None:
     write(db, Batches("bybit", "trades", [Batch([trade()])]), "run")
-    schema.migrate(database)
+    done = schema.migrate(database)
     assert db.execute("SELECT count(*) FROM alphapulse.trades").fetchone() == (1,)
+    assert (done.migrations, done.tables, done.views) == ([], [], [])
+    assert done.before == done.after is not None
 
 
 def test_a_newer_database_is_not_migrated(database: str, db: DB) -> None:

@@ -90,7 +90,7 @@ def _tables(server: Server) -> Finding:
         return Finding(
             Status.WARNING,
             "there are no tables yet",
-            "run `alphapulse up` or `alphapulse sync`, which creates them",
+            "run `alphapulse up`, `alphapulse sync` or `alphapulse migrate`, which creates them",
             stops="because there are no tables yet",
         )
     require_current(server.connected)

@@ -49,7 +49,7 @@ def test_old_tables_say_how_they_become_new(database: str, db: DB) -> None:
     found = examined(Server(database, db, None, None))
     assert failures(found) == ["tables"]
     assert "of an older version" in found["tables"].message
-    assert found["tables"].fix.startswith("run `alphapulse up` or `alphapulse sync`")
+    assert found["tables"].fix.startswith("run `alphapulse up`, `alphapulse sync`")
     assert found["reader"].message == "because the tables check failed"
 
 
@@ -60,7 +60,10 @@ def test_missing_and_newer_tables_have_different_messages(database: str, db: DB)
     db.execute("DROP SCHEMA alphapulse CASCADE")
     found = examined(server)
     assert found["tables"].status is Status.WARNING
-    assert found["tables"].fix == "run `alphapulse up` or `alphapulse sync`, which creates them"
+    assert (
+        found["tables"].fix
+        == "run `alphapulse up`, `alphapulse sync` or `alphapulse migrate`, which creates them"
+    )
     assert found["reader"].message == "because there are no tables yet"
     assert found["privileges"].status is Status.OK
 
