@@ -132,7 +132,7 @@ def require_current(connection: Connection[TupleRow]) -> None:
         case Revision.AHEAD:
             raise SchemaMismatch(
                 "the database's schema is of a newer version of AlphaPulse",
-                "update this project (git pull or pip install --upgrade), or use a different database",
+                "update this project (git pull or pip install -U), or use a different database",
             )
 
 
