@@ -98,6 +98,8 @@ class _Sync:
     pool: Workers
     days: tuple[datetime | None, datetime | None]
     _results: list[Result] = field(default_factory=list)
+    _refused: set[str] = field(default_factory=set)
+    """The accounts that their exchange refused: another request would be refused as well."""
 
     def sync(self, wanted: Sequence[tuple[Account, Sequence[str]]]) -> tuple[list[Result], bool]:
         """The results in the order of the accounts, and whether the portfolio was refreshed."""
@@ -107,13 +109,18 @@ class _Sync:
             tasks = []
             for account, datasets in wanted:
                 chosen = [d for d in datasets if d in group]
-                if chosen and self._has_credentials(account, chosen):
+                if (
+                    chosen
+                    and self._has_credentials(account, chosen)
+                    and self._admits(account, chosen)
+                ):
                     tasks.append(self._task(account, chosen))
             if not tasks:
                 continue
             self.shown.phase(name, len(tasks))
             self.pool.run(tasks, self._handle, self.shown.refresh)
-            if self.place.portfolio:
+            everyone_refused = self._refused.issuperset(task["account"] for task in tasks)
+            if self.place.portfolio and not everyone_refused:
                 refreshed = self._refresh_portfolio()
                 if group is SNAPSHOTS and refreshed:
                     self._show_value()
@@ -133,6 +140,14 @@ class _Sync:
             self._results += [Result(account.name, d, "failed", 0, 0.0, text) for d in datasets]
         return not missing
 
+    def _admits(self, account: Account, datasets: Sequence[str]) -> bool:
+        if account.name not in self._refused:
+            return True
+        text = "not read: the exchange refused the account, see above"
+        self.shown.failed(account.name, datasets, text)
+        self._results += [Result(account.name, d, "failed", 0, 0.0, text) for d in datasets]
+        return False
+
     def _task(self, account: Account, datasets: Sequence[str]) -> Task:
         since, until = self.days if datasets[0] in HISTORIES else (None, None)
         return {
@@ -147,6 +162,8 @@ class _Sync:
         match event["kind"]:
             case "done":
                 results = [Result(**result) for result in event["results"]]
+                if event["refused"]:
+                    self._refused.add(task["account"])
             case "died":
                 results = [
                     Result(task["account"], d, "failed", 0, 0.0, event["error"])
@@ -154,9 +171,12 @@ class _Sync:
                 ]
             case _:
                 return
+        failed: dict[str, list[str]] = {}
         for result in results:
             if result.error:
-                self.shown.failed(result.account, result.dataset, result.error)
+                failed.setdefault(result.error, []).append(result.dataset)
+        for error, datasets in failed.items():
+            self.shown.failed(task["account"], datasets, error)
         self._results += results
 
     def _refresh_portfolio(self) -> bool:

@@ -6,7 +6,7 @@ e.g. in a log, only lines: of what has ended, and twice a minute of what runs.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ class Display:
         """By account: its newest progress, and when that came."""
         self._notes: dict[str, tuple[str, float]] = {}
         self._failed: set[tuple[str, str]] = set()
+        self._errors: dict[tuple[str, str], str] = {}
+        """By account and error: the dataset that failed with it first."""
 
     def phase(self, name: str, accounts: int) -> None:
         """Begin with the snapshots, the portfolio or the histories of so many accounts."""
@@ -56,11 +58,13 @@ class Display:
                 self._running.pop(account, None)
                 self._notes.pop(account, None)
 
-    def failed(self, account: str, dataset: str, error: str) -> None:
-        """Say why a dataset failed, once."""
-        if (account, dataset) not in self._failed:
-            self._failed.add((account, dataset))
-            output.error(f"{account}/{dataset}: {error}")
+    def failed(self, account: str, datasets: Sequence[str], error: str) -> None:
+        """Say why datasets failed, once."""
+        if news := [d for d in datasets if (account, d) not in self._failed]:
+            self._failed |= {(account, dataset) for dataset in news}
+            first = self._errors.setdefault((account, error), news[0])
+            reason = error if first in news else f"failed for the same reason as {first}"
+            output.error(f"{account}/{', '.join(news)}: {reason}")
 
     def refresh(self) -> None:
         if self._live is not None:
@@ -84,7 +88,7 @@ class Display:
             )
             self._running[found.account] = (None, time.monotonic())
         elif found.status == "failed":
-            self.failed(found.account, found.dataset, found.error or "")
+            self.failed(found.account, [found.dataset], found.error or "")
             self._running[found.account] = (None, time.monotonic())
 
     def _log(self, account: str, level: int, text: str) -> None:

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from alphapulse_pipeline.cli import runs
 from alphapulse_pipeline.components.portfolio import PORTFOLIO
+from alphapulse_pipeline.exchange.kind import FINAL
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.deployment import read_deployment
 from alphapulse_pipeline.settings.environment import postgres_url
@@ -46,7 +47,8 @@ class Worker:
         self._account = task["account"]
         if self._account == PORTFOLIO:
             run = runs.refresh_portfolio()
-            self.send("done", results=[], error=None if run.success else redact(run.error or ""))
+            error = None if run.success else redact(run.error or "")
+            self.send("done", results=[], refused=False, error=error)
             return
         account = next(a for a in read_deployment().accounts if a.name == self._account)
         started = time.monotonic()
@@ -54,7 +56,8 @@ class Worker:
             account, task["datasets"], _time(task.get("since")), _time(task.get("until"))
         )
         seconds = time.monotonic() - started
-        self.send("done", results=_results(account, task["datasets"], run, seconds), error=None)
+        results = _results(account, task["datasets"], run, seconds)
+        self.send("done", results=results, refused=_refused(account, run), error=None)
 
     def report(self, found: progress.Progress) -> None:
         self.send("progress", **asdict(found))
@@ -107,6 +110,17 @@ def _results(
             }
         )
     return results
+
+
+def _refused(account: Account, run: runs.Run) -> bool:
+    """Whether the exchange refused the whole account."""
+    with connect(postgres_url()) as connection:
+        row = connection.execute(
+            "SELECT bool_and(status = 'failed') AND bool_or(error_kind = ANY(%s))"
+            " FROM alphapulse.sync_log WHERE run_id = %s AND account = %s",
+            [[kind.value for kind in FINAL], run.run_id, account.name],
+        ).fetchone()
+    return row == (True,)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -62,10 +62,12 @@ class Workspace:
 def require_known(names: Sequence[str], known: Sequence[str]) -> None:
     """Raise `SettingsError` if a name is not an account's."""
     if unknown := [name for name in names if name not in known]:
+        # `known` may have the folder of a portfolio whose file has a mistake
+        accounts = [name for name in known if name != "portfolio"]
         raise SettingsError(
             f"no account {', '.join(unknown)}",
-            f"use one of {', '.join(known)}, or add it with `alphapulse account add`"
-            if known
+            f"use one of {', '.join(accounts)}, or add it with `alphapulse account add`"
+            if accounts
             else "add it with `alphapulse account add`",
         )
 

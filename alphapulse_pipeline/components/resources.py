@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import dagster as dg
 from psycopg.pq import TransactionStatus
@@ -94,8 +93,8 @@ class AccountClient:
             refused,
             credentials=key_and_rules(self.account, session.fingerprint),
         )
-        if refusal := after.refusal(session.name, datetime.now(UTC)):
-            logger.warning("%s", refusal)
+        if opened := after.opened(session.name):
+            logger.warning("%s", opened)
 
 
 def key_and_rules(account: Account, fingerprint: str) -> str:

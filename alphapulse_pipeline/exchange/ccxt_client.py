@@ -65,6 +65,8 @@ _MAX_BACKOFF = 20.0
 _MAX_RETRY_AFTER = 65.0
 """Seconds. The longest wait an exchange may ask for: the longest windows are a minute."""
 _REQUEST_TIMEOUT_MS = 15_000
+_NOTICEABLE_MS = 100
+"""A clock that is wrong by less is not why a timestamp was rejected: the request was late."""
 _TESTNET_IS_DEMO = ("okx", "okxus", "myokx")
 """Exchanges whose only other server is the one for demo trading; ccxt calls it a testnet."""
 
@@ -242,12 +244,13 @@ class _CheckedExchange:
     async def _correct_clock(self) -> None:
         self.clock_task = asyncio.current_task()
         ahead = self.milliseconds() - await self.fetch_time()
-        logger.warning(
-            "this machine's clock is %.1f seconds %s the exchange's; this run uses the exchange's "
-            "time: synchronize this machine's clock (NTP)",
-            abs(ahead) / 1000,
-            "ahead of" if ahead > 0 else "behind",
-        )
+        if abs(ahead) >= _NOTICEABLE_MS:
+            logger.warning(
+                "this machine's clock is %.1f seconds %s the exchange's; this run uses the "
+                "exchange's time: synchronize this machine's clock (NTP)",
+                abs(ahead) / 1000,
+                "ahead of" if ahead > 0 else "behind",
+            )
         self.options["timeDifference"] = ahead
 
     def sign(self, *args: Any, **kwargs: Any) -> Any:

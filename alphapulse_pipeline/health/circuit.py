@@ -40,12 +40,21 @@ class Circuit:
         """Why schedules should skip the account now, or None."""
         if self.state == "closed" or self.retry_at is None or now >= self.retry_at:
             return None
-        runs = "1 run" if self.failures == 1 else f"{self.failures} runs in a row"
         return (
-            f"schedules skip {account} until {self.retry_at:%Y-%m-%d %H:%M} UTC: {runs} failed, "
-            f"most recently with: {self.reason}. To retry now, run `alphapulse sync {account}` or "
-            f"`alphapulse circuit reset {account}`"
+            f"{self._skipped(account)}, most recently with: {self.reason}. To retry now, run "
+            f"`alphapulse sync {account}` or `alphapulse circuit reset {account}`"
         )
+
+    def opened(self, account: str) -> str | None:
+        """What the end of a run says of it, which has said why it failed; None if it is closed."""
+        if self.state == "closed" or self.retry_at is None:
+            return None
+        return self._skipped(account, f", or until `alphapulse sync {account}` succeeds")
+
+    def _skipped(self, account: str, or_until: str = "") -> str:
+        runs = "1 run" if self.failures == 1 else f"{self.failures} runs in a row"
+        until = f"{self.retry_at:%Y-%m-%d %H:%M} UTC{or_until}"
+        return f"schedules skip {account} until {until}: {runs} failed"
 
 
 def read(connection: Connection[TupleRow], account: str) -> Circuit:

@@ -74,7 +74,7 @@ def test_a_wrong_secret_exits_with_1_and_has_a_fix(home: Path, world: World) -> 
         "message": 'the signature is wrong: "error sign!" (10004)',
         "fix": "check BYBIT_API_SECRET: it does not match the key in BYBIT_API_KEY",
     }
-    assert found["bybit", "trades"]["message"] == "because the signature check failed"
+    assert found["bybit", "trades"]["message"] == "not checked: the key was rejected"
     # its own database has no tables yet, which is reported but not changed
     assert found["", "tables"]["status"] == "warning"
     assert found["", "storage"]["message"] == "because there are no current tables"
@@ -189,4 +189,6 @@ def test_a_file_that_cannot_be_read_hides_no_other_account(
     accounts, unread = cli._read([])
     assert [account.name for account in accounts] == ["other"]
     assert [line.account for line in unread] == ["bad", "good", "portfolio"]
+    with pytest.raises(SettingsError, match=r"no account othr; use one of other, bad, good, or "):
+        cli._read(["othr"])
     assert "good/defs.yml: Dagster does not read" in unread[1].message

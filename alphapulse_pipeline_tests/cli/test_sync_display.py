@@ -58,13 +58,17 @@ def test_without_a_terminal_lines_come_at_a_modest_pace(
         shown.refresh()
         shown.event("kraken", READING | {"status": "completed", "rows": 10_000})
         for _ in range(2):  # the event of the dataset, and the result of its run
-            shown.failed("okx", "ledger", "the key may not")
+            shown.failed("okx", ["ledger", "transfers"], "the key may not")
+        shown.failed("okx", ["trades"], "the key may not")
+        shown.failed("okx", ["orders"], "not found")
         shown.event("kraken", {"kind": "done"})
     assert written.getvalue().splitlines() == [
         "kraken/trades: 41 %, 4,100 rows, 82 requests, 33 rows/s, after 2:03, about 2:57 left "
         "(throttled)",
         "kraken/trades: completed, 10,000 rows in 2:03, 81 rows/s",
-        "error: okx/ledger: the key may not",
+        "error: okx/ledger, transfers: the key may not",
+        "error: okx/trades: failed for the same reason as ledger",
+        "error: okx/orders: not found",
     ]
 
 

@@ -214,6 +214,23 @@ def test_a_slow_clock_answer_does_not_put_now_ahead() -> None:
         assert client.now() <= datetime.now(UTC)
 
 
+@pytest.mark.parametrize(("wrong", "warnings"), [(0, 0), (5000, 1)])
+def test_a_request_that_was_late_is_not_blamed_on_a_clock_that_is_right(
+    wrong: int, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = iter([True])
+
+    def reply(path: str) -> Reply:
+        now = time.time_ns() // 1_000_000 + wrong
+        if "/time" not in path and next(late, None):
+            return Reply(json.dumps({"retCode": 10002, "retMsg": "", "time": now}).encode())
+        return Reply(json.dumps({"retCode": 0, "result": {}, "time": now}).encode())
+
+    with replying(reply) as url, open_client(connection(url)) as client:
+        client.run(client.request, "privateGetV5UserQueryApi", {})
+    assert ["seconds behind the" in text for text in caplog.messages] == [True] * warnings
+
+
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The seconds for which the whole account was held, without really waiting."""

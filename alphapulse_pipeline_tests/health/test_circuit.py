@@ -131,6 +131,11 @@ def test_the_refusal_says_until_when_why_and_what_to_do(run: Run) -> None:
         "or `alphapulse circuit reset bybit`"
     )
     assert found.refusal("bybit", found.retry_at) is None
+    assert found.opened("bybit") == (
+        f"schedules skip bybit until {found.retry_at:%Y-%m-%d %H:%M} UTC, or until "
+        "`alphapulse sync bybit` succeeds: 1 run failed"
+    )
+    assert Circuit(failures=1, reason="it failed").opened("bybit") is None
 
 
 def test_a_run_that_was_interrupted_or_killed_says_nothing_of_the_account(run: Run) -> None:

@@ -15,7 +15,7 @@ from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
 from alphapulse_pipeline.exchange.client_config import client_config
 from alphapulse_pipeline.exchange.endpoints import endpoints
-from alphapulse_pipeline.exchange.errors import ExchangeFailure
+from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.markets import CATALOGUE_LASTS, ccxt_version
 from alphapulse_pipeline.exchange.rights import (
     EXPIRES_SOON,
@@ -48,6 +48,7 @@ from alphapulse_pipeline.warehouse.connection import account_lock_if_free
 _TOLERATED_SKEW = 1000
 """Milliseconds that this machine's clock may be wrong without a warning."""
 _FORBIDDEN = re.compile(r"\b(403|451)\b")
+_REJECTED = "not checked: the key was rejected"
 _GEOBLOCKED = "the exchange may also refuse requests from this address's country"
 
 
@@ -68,6 +69,8 @@ class AccountContext:
     rights: Rights = field(default_factory=Rights)
     unusable: UnusableRights | None = None
     """Why the exchange's answer about the key is refused."""
+    rejected: str = ""
+    """Why the key is rejected."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Wallet -> why it is not read."""
@@ -229,18 +232,29 @@ def _signature(context: AccountContext) -> Finding:
     client, venue = context.client, context.venue
     try:
         context.rights = client.run(rights_of, context.account, venue.rights, client.request)
+        if venue.rights is None:
+            client.run(client.ccxt.fetch_balance, dict(venue.wallets[0].params))
     except UnusableRights as failure:  # a matter of the key check
         context.unusable = failure
-    if venue.rights is None:
-        client.run(client.ccxt.fetch_balance, dict(venue.wallets[0].params))
+    except ExchangeFailure as failure:
+        if failure.kind not in (Kind.CREDENTIALS, Kind.PERMISSION):
+            raise
+        return _rejected_key(context, failure)
     return ok("a signed request is accepted")
+
+
+def _rejected_key(context: AccountContext, refusal: ExchangeFailure) -> Finding:
+    context.rejected = refusal.problem
+    return Finding(Status.FAILED, refusal.problem, refusal.fix, stops=_REJECTED)
 
 
 def _key(context: AccountContext) -> Finding:
     account, rights, now = context.account, context.rights, context.client.now()
     name = account.environment.api_key
-    if refusal := context.unusable or objection(account, rights, now):
-        return failed(refusal.problem, refusal.fix)
+    if unusable := context.unusable:
+        return failed(unusable.problem, unusable.fix)
+    if refusal := objection(account, rights, now):
+        return _rejected_key(context, refusal)
     if rights.expires_at and rights.expires_at < now + EXPIRES_SOON:
         return warning(
             f"the key in {name} expires at {rights.expires_at:%Y-%m-%d %H:%M} UTC",
@@ -341,20 +355,20 @@ def _circuit(context: AccountContext) -> Finding:
     name = context.account.name
     found = circuit.read(context.database, name)
     fix = f"fix that, then run `alphapulse circuit reset {name}`"
+    repeated = context.rejected and context.rejected in found.reason
+    reason = "the key was rejected, see above" if repeated else found.reason
     if found.refusal(name, datetime.now(UTC)):
         return failed(
             f"open: schedules skip the account until {found.retry_at:%Y-%m-%d %H:%M} UTC, because "
-            f"runs failed with: {found.reason}",
+            f"runs failed with: {reason}",
             fix,
         )
     if found.state != "closed":
-        return warning(
-            f"half open: the next run decides, after runs failed with: {found.reason}", fix
-        )
+        return warning(f"half open: the next run decides, after runs failed with: {reason}", fix)
     if found.failures:
         runs = "1 run" if found.failures == 1 else f"{found.failures} runs in a row"
         return warning(
-            f"closed, but {runs} failed, most recently with: {found.reason}",
+            f"closed, but {runs} failed, most recently with: {reason}",
             f"fix that: after {circuit.FAILURES} failed runs schedules skip the account",
         )
     return ok("closed: schedules run")

@@ -36,7 +36,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found. `stops`: the reason with which dependent checks are skipped."""
+    """What a check found. `stops`: the reason with which dependent checks are skipped; if it has
+    failed, that is reason enough."""
 
     status: Status
     message: str
@@ -82,10 +83,10 @@ def examine(account: str, checks: Sequence[Check[C]], context: C) -> Iterator[Re
     for check in checks:
         reason = next((stopped[name] for name in check.needs if name in stopped), "")
         finding = Finding(Status.SKIPPED, reason, stops=reason) if reason else _run(check, context)
-        if finding.status is Status.FAILED:
-            stopped[check.name] = f"because the {check.name} check failed"
-        elif finding.stops:
+        if finding.stops:
             stopped[check.name] = finding.stops
+        elif finding.status is Status.FAILED:
+            stopped[check.name] = f"because the {check.name} check failed"
         yield result(account, check.name, finding)
 
 

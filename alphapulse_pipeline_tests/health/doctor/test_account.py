@@ -87,6 +87,7 @@ def test_it_writes_nothing(world: World, at: At, db: DB) -> None:
     assert rows() == before
 
 
+REJECTED = "not checked: the key was rejected"
 FAR = f"clock={60 * 60 * 1000}"
 
 # what is served -> (the check that fails, words of its message, words of its fix)
@@ -150,11 +151,31 @@ def test_the_check_that_fails_is_named_with_its_fix_and_no_other_one_fails(
     skipped = [found[check] for check in by_status(found, Status.SKIPPED) if check != "tls"]
     because = {result.message for result in skipped} - {"not supported for bybit"}
     stops = check in ("http", "signature", "key", "markets")
-    assert because == ({f"because the {check} check failed"} if stops else set())
+    rejected = check in ("signature", "key") and case != "rights"
+    reason = REJECTED if rejected else f"because the {check} check failed"
+    assert because == ({reason} if stops else set())
     assert (found["trades"].status is Status.SKIPPED) is stops
     text = json.dumps([(r.message, r.fix) for r in found.values()])
     assert DEMO_KEY not in text
     assert DEMO_SECRET not in text
+
+
+def test_a_rejected_key_costs_one_signed_request_and_is_explained_once(
+    world: World, at: At, db: DB
+) -> None:
+    with serve(world, keys=[Key(key="x")], limits=False) as simulator:
+        account = at(simulator.url)
+        problem = examined(account, db)["signature"].message
+        assert [seen.path for seen in simulator.requests] == [
+            "/v5/market/time",
+            "/v5/user/query-api",
+        ]
+        attempt = sync_log.start(db, "main", "trades", "a run")
+        sync_log.fail(db, attempt, 0, 1, Kind.CREDENTIALS, problem)
+        circuit.settle(db, "main", "a run")
+        found = examined(account, db)
+    assert [r.check for r in found.values() if problem in r.message] == ["signature"]
+    assert "the key was rejected, see above" in found["circuit"].message
 
 
 def test_a_wrong_passphrase_is_distinguished_from_a_wrong_key(world: World, at: At, db: DB) -> None:
