@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,15 +14,12 @@ from psycopg.types.string import TextLoader
 
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.formula_cells import protected
+from alphapulse_pipeline.warehouse.frames import INFINITE
 
 if TYPE_CHECKING:
     import pyarrow
 
 _BATCH_ROWS = 10_000
-_INFINITIES = {
-    "-infinity": datetime.min.replace(tzinfo=UTC),
-    "infinity": datetime.max.replace(tzinfo=UTC),
-}
 DIGITS, PLACES = 38, 18
 """Every number is DECIMAL(38, 18): the widest that DuckDB, Polars and pandas read exactly, and
 enough for the smallest unit of every coin."""
@@ -173,5 +170,5 @@ def _cell(value: Any, type_: "pyarrow.DataType") -> Any:
     import pyarrow as pa
 
     if isinstance(value, str) and pa.types.is_timestamp(type_):
-        return _INFINITIES.get(value) or datetime.fromisoformat(value)
+        return INFINITE.get(value) or datetime.fromisoformat(value)
     return value

@@ -17,6 +17,7 @@ from alphapulse_pipeline.settings.errors import SettingsError, UserError
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, TimeRange, Written
 from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.frames import frame
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.preview import Cells, differences, preview
 from alphapulse_pipeline.warehouse.rejected import FIX, summaries
@@ -26,13 +27,17 @@ from alphapulse_pipeline.warehouse.writer import write
 if TYPE_CHECKING:
     import pandas
 
+_PORTFOLIO = "portfolio"
+"""The first part of a derived table's key, and its schema. No account has this name."""
+
 
 class PostgresIOManager(dg.ConfigurableIOManager):
     """Stores `[account, dataset]` in the table `alphapulse.<dataset>`.
 
-    Stores `Batches` or a pandas DataFrame with the table's columns; loads a DataFrame whose numbers
-    are `Decimal`. Connects to `ALPHAPULSE_POSTGRES_URL`. The metadata `columns` of an input selects
-    columns, its partitions select the time range.
+    Stores `Batches` or a pandas DataFrame with the table's columns. Loads a DataFrame, whose types
+    are those of `warehouse/frames.py`: the newest snapshot, a history, or with the key
+    `[portfolio, name]` a derived table. The metadata `columns` of an input selects columns, its
+    partitions select the time range. Connects to `ALPHAPULSE_POSTGRES_URL`.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
@@ -42,7 +47,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             raise ValueError(
                 f"{account}/{dataset.name} got rows of {batches.account}/{batches.dataset}"
             )
-        with _user_failures(account, dataset), connect(postgres_url()) as connection:
+        with _user_failures(context.asset_key), connect(postgres_url()) as connection:
             require_current(connection)
             before = HistoryState(connection, account, dataset.name).covered_time()
             began = time.monotonic()
@@ -59,25 +64,20 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             context.add_output_metadata(shown)
 
     def load_input(self, context: dg.InputContext) -> "pandas.DataFrame":
-        import pandas
-
-        account, dataset = _account_and_dataset(context.asset_key)
+        key = context.asset_key
         columns = (context.definition_metadata or {}).get("columns")
         window = context.asset_partitions_time_window if context.has_asset_partitions else None
-        with _user_failures(account, dataset), connect(postgres_url()) as connection:
+        with _user_failures(key), connect(postgres_url()) as connection:
             require_current(connection)
-            names, rows = _read(
-                connection,
-                dataset,
-                account,
-                columns,
-                (window.start, window.end) if window else None,
-            )
-        return pandas.DataFrame(rows, columns=names, dtype=object)
+            if key.path[0] == _PORTFOLIO:
+                return _derived(connection, key, columns)
+            account, dataset = _account_and_dataset(key)
+            times = (window.start, window.end) if window else None
+            return _read(connection, dataset, account, columns, times)
 
 
 @contextmanager
-def _user_failures(account: str, dataset: Dataset) -> Iterator[None]:
+def _user_failures(key: dg.AssetKey) -> Iterator[None]:
     """Turn errors that a user can fix into a one-line `dagster.Failure`; a bug is raised as is."""
     try:
         yield
@@ -91,13 +91,11 @@ def _user_failures(account: str, dataset: Dataset) -> Iterator[None]:
         else:
             without_secrets(error)  # a bug is logged with its whole traceback
             raise
-        raise dg.Failure(
-            f"{account}/{dataset.name}: {redact(reason)}", allow_retries=False
-        ) from None
+        raise dg.Failure(f"{'/'.join(key.path)}: {redact(reason)}", allow_retries=False) from None
 
 
 def _account_and_dataset(key: dg.AssetKey) -> tuple[str, Dataset]:
-    if len(key.path) != 2 or key.path[1] not in DATASETS:
+    if len(key.path) != 2 or key.path[1] not in DATASETS or key.path[0] == _PORTFOLIO:
         raise dg.Failure(
             f"asset {key.to_user_string()} has no table; use the key account/dataset, where the "
             f"dataset is one of {', '.join(DATASETS)}",
@@ -227,17 +225,9 @@ def _read(
     account: str,
     columns: Sequence[str] | None,
     window: tuple[datetime, datetime] | None,
-) -> tuple[list[str], list[TupleRow]]:
-    known = [c.name for c in dataset.columns]
-    if unknown := [c for c in columns or () if c not in known]:
-        raise dg.Failure(
-            f"{SCHEMA}.{dataset.name} has no column {', '.join(unknown)}; choose from "
-            f"{', '.join(known)}",
-            allow_retries=False,
-        )
-    names = list(columns or known)
+) -> "pandas.DataFrame":
     query = sql.SQL("SELECT {columns} FROM {table} WHERE account = %(account)s").format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+        columns=_chosen(f"{SCHEMA}.{dataset.name}", columns, [c.name for c in dataset.columns]),
         table=sql.Identifier(SCHEMA, dataset.current),
     )
     if window:
@@ -246,5 +236,34 @@ def _read(
         )
     query += sql.SQL(" ORDER BY {}").format(sql.Identifier(dataset.time))
     start, end = window or (None, None)
-    rows = connection.execute(query, {"account": account, "start": start, "end": end}).fetchall()
-    return names, rows
+    return frame(connection, query, {"account": account, "start": start, "end": end})
+
+
+def _derived(
+    connection: Connection[TupleRow], key: dg.AssetKey, columns: Sequence[str] | None
+) -> "pandas.DataFrame":
+    name = key.path[-1]
+    relation = sql.Identifier(_PORTFOLIO, name)
+    stored = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+        " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [relation.as_string(connection)],
+    ).fetchall()
+    if not stored:
+        raise dg.Failure(
+            f"{_PORTFOLIO}/{name}: there is no such table yet; materialize the asset",
+            allow_retries=False,
+        )
+    chosen = _chosen(f"{_PORTFOLIO}.{name}", columns, [column for (column,) in stored])
+    query = sql.SQL("SELECT {} FROM {}").format(chosen, relation)
+    return frame(connection, query, {})
+
+
+def _chosen(table: str, columns: Sequence[str] | None, known: Sequence[str]) -> sql.Composed:
+    """The columns that were asked for, by default all."""
+    if unknown := [column for column in columns or () if column not in known]:
+        raise dg.Failure(
+            f"{table} has no column {', '.join(unknown)}; choose from {', '.join(known)}",
+            allow_retries=False,
+        )
+    return sql.SQL(", ").join(map(sql.Identifier, columns or known))
