@@ -85,7 +85,7 @@ def transfers(draw: st.DrawFn) -> Act:
 @st.composite
 def bookings(draw: st.DrawFn) -> Act:
     at, asset, account = draw(HOURS), draw(ASSETS), draw(ACCOUNTS)
-    kind = draw(st.sampled_from(["INTEREST", "REWARD", "MANUAL_BORROW"]))
+    kind = draw(st.sampled_from(["INTEREST", "REWARD", "BORROW"]))
     amount = draw(st.integers(-8, 8)) / Decimal(4)
     return lambda db, number: void(
         books.booked(db, at, kind, asset, amount, account, id_=str(number))

@@ -115,10 +115,10 @@ def test_a_sale_of_what_is_not_held_is_closed_by_the_next_purchase(db: DB) -> No
 
 
 def test_borrowed_coins_that_are_sold_realise_what_buying_them_back_saves(db: DB) -> None:
-    booked(db, 1, "MANUAL_BORROW", "BTC", 1)
+    booked(db, 1, "BORROW", "BTC", 1)
     fill(db, 2, "BTC/USD", "sell", 1, 500)
     fill(db, 3, "BTC/USD", "buy", 1, 400)
-    booked(db, 4, "MANUAL_REPAY", "BTC", -1)
+    booked(db, 4, "REPAY", "BTC", -1)
     refresh(db)
     assert lines(db, "BTC") == [("trade", -1, 500, 400, 100)]
     assert held(db) == {("a", "BTC"): (0, 0)}

@@ -15,8 +15,8 @@ _TYPES = {
     "settlement": "DELIVERY",
     "funding": "SETTLEMENT",
     "interest": "INTEREST",
-    "borrow": "MANUAL_BORROW",
-    "repay": "MANUAL_REPAY",
+    "borrow": "BORROW",
+    "repay": "REPAY",
 }
 
 
