@@ -283,17 +283,22 @@ class _HistoryReader:
         """The time (ms) of a row that the exchange must still return, if any."""
         newest = self.state.newest_row(stream.name)
         source = stream.source
-        served = source.feed.horizon if source.kept is None else max(source.kept, _EXPECTED)
+        if source.never_filled:
+            served: timedelta | None = self.session.venue.keeps_unfilled_orders
+        else:
+            served = source.feed.horizon if source.kept is None else max(source.kept, _EXPECTED)
         oldest = _since(self.session.client.now(), served) if served else newest
         return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
 
     def _newest(self, stream: Stream, page: Page, rows: list[Row]) -> datetime | None:
         """The time of the newest row of a page that the exchange will not drop soon."""
-        served, early = stream.source.feed.horizon, self.session.venue.keeps_unfilled_orders
+        source = stream.source
+        served, early = source.feed.horizon, self.session.venue.keeps_unfilled_orders
         # exchanges drop unfilled orders early, and a list of only those says when
-        if self.dataset == "orders" and not (served and served <= early):
+        unfilled_only = source.never_filled or bool(served and served <= early)
+        if self.dataset == "orders" and not unfilled_only:
             return max((row["created_at"] for row in rows if row["filled"]), default=None)
-        newest = max(stream.source.feed.times(page.rows), default=None)
+        newest = max(source.feed.times(page.rows), default=None)
         return None if newest is None else to_time(newest)
 
 

@@ -66,6 +66,9 @@ class Source:
     kept: timedelta | None = None
     """How long the exchange is documented to keep rows, for a source whose empty answers prove
     nothing beyond: see `walker/unknown_retention.py`. None: the feed's `horizon` is reliable."""
+    never_filled: bool = False
+    """Whether it lists orders that have no fills themselves, as conditional orders: exchanges drop
+    them as early as unfilled ones."""
     listed_for: str = ""
     """A flag of ccxt's that a market needs, besides its category, to be requested."""
     traded_in: str = ""

@@ -172,9 +172,10 @@ def _binance(dataset: str, row: dict[str, Any], kind: str) -> list[str]:
     if dataset == "transfers":
         moved = row["kind"] == "transfer"
         return [f"{row['from_wallet']} to {row['to_wallet']}" if moved else f"{row['kind']}s"]
-    return [
-        f"{row['wallet']} {row['market']}" if dataset in ("trades", "orders") else row["wallet"]
-    ]
+    if dataset not in ("trades", "orders"):
+        return [row["wallet"]]
+    conditional = " conditional" if str(row.get("order_id")).startswith("algo-") else ""
+    return [f"{row['wallet']}{conditional} {row['market']}"]
 
 
 def _okx(dataset: str, row: dict[str, Any], kind: str) -> list[str]:

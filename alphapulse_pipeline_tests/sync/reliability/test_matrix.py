@@ -30,6 +30,7 @@ ONCE = {
     ],
     "binance": [
         ("orders", "empty:/fapi/v1/allOrders"),
+        ("orders", "empty:/dapi/v1/allAlgoOrders"),
         ("orders", "previous:/sapi/v1/margin/order"),
         ("orders", "missing=cummulativeQuoteQty"),
         ("trades", "retyped=isIsolated"),

@@ -90,6 +90,7 @@ def _source(place: Place, feed: Feed, per_market: str = "") -> Source:
         category=place.category,
         market="symbol",
         per_market=per_market,
+        never_filled=True,
         amend=_order,
     )
 
