@@ -4,8 +4,10 @@ Each wheel is put into a virtual environment that borrows this environment's lib
 .pth file has its own .pth files ignored, so neither of our editable installs is visible there.
 """
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sysconfig
 import tempfile
@@ -136,6 +138,62 @@ def test_the_product_syncs_into_its_users_own_database(
         for table in ("balances", "trades"):
             query = f"SELECT 1 FROM alphapulse.{table} LIMIT 1"
             assert connection.execute(query.encode()).fetchall(), table
+
+
+_USE = """
+import json
+import dagster as dg
+from desk.definitions import defs
+
+project = defs()
+keys = [dg.AssetKey(["bybit", "balances"]), dg.AssetKey("stablecoins")]
+job = project.resolve_implicit_global_asset_job_def()
+with dg.DagsterInstance.ephemeral() as instance:
+    assert job.execute_in_process(instance=instance, asset_selection=keys).success
+balances, held = (project.load_asset_value(key) for key in keys)
+usdt = balances.loc[balances["asset"] == "USDT", "total"].sum()
+print(json.dumps([str(usdt), str(held["USDT"])]))
+"""
+
+
+@pytest.mark.nightly
+def test_a_project_of_ones_own_scaffolds_an_account_and_uses_its_assets(
+    product: Path, home: Path, empty: str, tmp_path: Path
+) -> None:
+    """The example has the layout that `create-dagster project` writes."""
+    project = shutil.copytree(ROOT / "examples/own_project", tmp_path / "project")
+    shutil.rmtree(project / "src/desk/defs/bybit")
+    with serve(World(), limits=False) as exchange:
+        environment = {
+            **running.environment(home),
+            "PATH": f"{product}:{os.environ['PATH']}",
+            "PYTHONPATH": str(project / "src"),
+            "DESK_FILES": str(tmp_path / "files"),
+            "ALPHAPULSE_POSTGRES_URL": empty,
+            "BYBIT_API_URL": exchange.url,
+            "BYBIT_API_KEY": DEMO_KEY,
+            "BYBIT_API_SECRET": DEMO_SECRET,
+        }
+
+        def run(*command: str) -> str:
+            done = subprocess.run(
+                [product / command[0], *command[1:]], cwd=project, env=environment,
+                capture_output=True, text=True, timeout=120, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        dg = ("python", "-m", "dagster_dg_cli.cli")
+        component = "alphapulse_pipeline.components.ExchangeAccount"
+        run(*dg, "scaffold", "defs", component, "bybit", "--exchange", "bybit")
+        run(*dg, "check", "yaml")
+        run(*dg, "check", "defs")
+        run("alphapulse", "migrate")
+        balance, held = json.loads(run("python", "-c", _USE).splitlines()[-1])
+    assert balance == held
+    with psycopg.connect(empty) as connection:
+        query = "SELECT sum(total)::text FROM alphapulse.balances_latest WHERE asset = 'USDT'"
+        assert connection.execute(query).fetchone() == (held,)
 
 
 def test_the_product_alone_has_no_simulator(product: Path, home: Path) -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import pickle
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -60,6 +62,29 @@ def test_the_custom_asset_is_downstream_of_trades(db: Connection[TupleRow], tmp_
         assert dg.materialize([module.daily_volume]).success
     rows = db.execute("SELECT sum(fills) FROM analytics.daily_volume").fetchone()
     assert rows == (40,)
+
+
+def test_a_project_of_ones_own_has_its_own_asset_downstream_of_ours(
+    db: Connection[TupleRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example.fill(db)
+    folder = shutil.copytree(ROOT / "examples/own_project", tmp_path / "project")
+    monkeypatch.syspath_prepend(str(folder / "src"))
+    monkeypatch.setenv("DESK_FILES", str(tmp_path / "files"))
+    defs = dg.load_from_defs_folder(path_within_project=folder)
+    assert {sensor.name for sensor in defs.sensors or ()} == {
+        "portfolio_refresh",
+        "run_failure_alerts",
+        "check_failure_alerts",
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = defs.resolve_implicit_global_asset_job_def()
+        key = dg.AssetKey("stablecoins")
+        assert job.execute_in_process(instance=instance, asset_selection=[key]).success
+    expected = {"USDT": Decimal("9120.55")}
+    assert defs.load_asset_value(key) == expected
+    with (tmp_path / "files" / "stablecoins").open("rb") as stored:
+        assert pickle.load(stored) == expected  # noqa: S301  our own
 
 
 @pytest.mark.parametrize("heading", RECIPES)
