@@ -65,6 +65,7 @@ class Workers:
         self._logs = logs
         self._jobs = jobs
         self._processes: list[_Process] = []
+        self._started = 0
 
     def run(
         self,
@@ -110,7 +111,8 @@ class Workers:
 
     def _start(self) -> _Process:
         self._logs.mkdir(exist_ok=True)
-        log = self._logs / f"sync-{len(self._processes) + 1}.log"
+        self._started += 1  # also those that have died: their logs are named in messages
+        log = self._logs / f"sync-{self._started}.log"
         with log.open("wb") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-m", "alphapulse_pipeline.cli.sync_worker"],
