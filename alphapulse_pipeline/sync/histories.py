@@ -115,7 +115,7 @@ class _HistoryReader:
         not_listed: list[Rejection] = []
         if self.dataset == "orders":
             reread, not_listed = yield from refresh_orders(
-                session, just_ended=window.end >= proven_to
+                session, known.values(), just_ended=window.end >= proven_to
             )
         if self.fill:
             reread += self.state.unsettled()

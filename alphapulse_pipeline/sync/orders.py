@@ -8,18 +8,19 @@ Two contradictions are suspect: an empty list of open orders when a request by i
 an unknown order that the exchange cannot have dropped yet.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from datetime import timedelta
 
 from alphapulse_pipeline.datasets.orders import ORDERS
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kind
+from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.parsing import Parsed, Unread, parsed, set_ambiguous_apart
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.rejecting import Rejecting, rejection
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import skip_wallet, skipped_wallets
-from alphapulse_pipeline.sync.streams import relevant_sources
+from alphapulse_pipeline.sync.streams import Stream, relevant_sources
 from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline.warehouse.batches import Batch, Proof, Rejection, TimeRange
 from alphapulse_pipeline.warehouse.rejected import Rejected
@@ -32,11 +33,12 @@ _RECENTLY = timedelta(minutes=10)
 
 
 def refresh_orders(
-    session: Session, *, just_ended: bool
+    session: Session, histories: Collection[Stream], *, just_ended: bool
 ) -> Generator[Batch, None, tuple[list[TimeRange], list[Rejection]]]:
     """Yield the open orders, then the stored orders that are no longer open.
 
-    With `just_ended` also yields all recently ended orders. Returns the times of orders that must
+    With `just_ended` also yields all recently ended orders. The times of orders that could not be
+    read and are not stored become gaps of their `histories`. Returns the times of orders that must
     be read from the history, since the exchange has no request by id, and the orders that could not
     be read. Raises `Incomplete` if the exchange no longer knows an order with fills, and
     `ExchangeFailure` of kind `SUSPECT` if its answers contradict each other.
@@ -46,16 +48,25 @@ def refresh_orders(
     rejecting, rejected = Rejecting(known, now), list[Rejection]()
     empty_wallets = {source.wallet for source in session.venue.open_orders}
     listed: list[Row] = []
-    for wallet, found in _listed(session, session.venue.open_orders):
+    open_before = sync_state.open_orders(session.connection, session.name)
+    stored = {str(order.row["order_id"]) for order in open_before}
+
+    def reject(source: Source, found: Parsed) -> None:
+        rejected.extend(rejecting.of_list(_OPEN_ORDERS, found))
+        for row in (*found.unread, *found.ambiguous):
+            if stored.isdisjoint(map(str, row.raw.values())):
+                rejected.extend(_gaps(histories, source, row))
+
+    for source, found in _listed(session, session.venue.open_orders):
         listed += found.rows
-        rejected += rejecting.of_list(_OPEN_ORDERS, found)
+        reject(source, found)
         if found.rows or found.unread or found.ambiguous:
-            empty_wallets.discard(wallet)
+            empty_wallets.discard(source.wallet)
     still_open = {(row["market"], row["order_id"]) for row in listed}
     if just_ended:
-        for _, found in _listed(session, session.venue.ended_orders):
+        for source, found in _listed(session, session.venue.ended_orders):
             listed += [row for row in found.rows if row["updated_at"] > now - _RECENTLY]
-            rejected += rejecting.of_list(_OPEN_ORDERS, found)
+            reject(source, found)
     session.store_unlisted()
     yield Batch(listed, [Proof(_OPEN_ORDERS, TimeRange(now, now))], rejected)
     no_longer_open = [
@@ -78,11 +89,28 @@ def refresh_orders(
     elif unread:
         yield Batch([], rejected=unread)
     reread = [_placed_at(order) for order, sources in lookups if not sources]
-    return reread, [*rejected, *unread]
+    not_listed = [row for row in rejected if row.stream == _OPEN_ORDERS]
+    return reread, [*not_listed, *unread]
 
 
-def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[str, Parsed]]:
-    """(wallet, orders) of each list."""
+def _gaps(histories: Collection[Stream], source: Source, row: Unread) -> Iterator[Rejection]:
+    """An order that cannot be read, as a gap of the histories that will list it once it ended: if
+    its time counted as complete, nothing would ever read it there."""
+    for stream in histories:
+        of = stream.source
+        market = of.feed.params.get(of.per_market, row.raw.get(source.market))
+        if (of.category, of.wallet, of.never_filled, market) == (
+            source.category,
+            source.wallet,
+            source.never_filled,
+            row.raw.get(source.market),
+        ) and (time := of.feed.moment(row.raw)) is not None:
+            gap = TimeRange(to_time(time), to_time(time + 1))
+            yield rejection(stream.name, row, gap.start, (gap,))
+
+
+def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[Source, Parsed]]:
+    """The orders of each list."""
     for source in sources:
         for narrowed in relevant_sources(session, source):
             if source.wallet in skipped_wallets(session):
@@ -97,7 +125,7 @@ def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[str, 
             else:
                 found = parsed(session, "orders", narrowed, raw)
                 set_ambiguous_apart(ORDERS, [found])
-                yield source.wallet, found
+                yield narrowed, found
 
 
 def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:

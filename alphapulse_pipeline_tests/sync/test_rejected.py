@@ -310,10 +310,23 @@ def test_an_unreadable_open_order_stops_no_other_and_is_named(
         with pytest.raises(ExchangeFailure, match=r"open orders: a row could not be read: .* qty"):
             sync(account, database, "orders", simulator)
         assert stored(db, "orders", "bybit") == every - {poisoned_order}
-        [(stream, raw)] = db.execute("SELECT stream, raw FROM alphapulse.rejected").fetchall()
-        assert stream == "open orders"
-        assert poisoned_order[1] in raw
+        rows = db.execute("SELECT stream, raw FROM alphapulse.rejected ORDER BY 1").fetchall()
+        # once it has ended, the history is read at its time
+        assert {stream for stream, _ in rows} >= {"linear", "open orders"}
+        assert all(poisoned_order[1] in raw for _, raw in rows)
+        assert not is_covered(db, poisoned_order)
     simulator.set_faults()
     sync(account, database, "orders", simulator)
     assert stored(db, "orders", "bybit") == every
     assert db.execute("SELECT count(*) FROM alphapulse.rejected").fetchone() == (0,)
+    assert is_covered(db, poisoned_order)
+
+
+def is_covered(db: DB, order: tuple[Any, ...]) -> bool:
+    """Whether the time at which an order was placed counts as complete."""
+    found = db.execute(
+        "SELECT covered @> %s::timestamptz FROM alphapulse.coverage"
+        " WHERE dataset = 'orders' AND stream = 'linear'",
+        [order[COLUMNS["orders"].index("created_at")]],
+    ).fetchone()
+    return found == (True,)

@@ -33,6 +33,7 @@ ONCE = {
         ("orders", "empty:/dapi/v1/allAlgoOrders"),
         ("orders", "previous:/sapi/v1/margin/order"),
         ("orders", "missing=cummulativeQuoteQty"),
+        ("orders", "missing=clientAlgoId"),
         ("trades", "retyped=isIsolated"),
         ("positions", "missing=notional"),
         ("prices", "missing=bidQty"),
@@ -41,6 +42,7 @@ ONCE = {
         ("orders", "empty:/api/v5/trade/orders-history"),
         ("orders", "empty:/api/v5/trade/orders-history-archive"),
         ("orders", "empty:/api/v5/trade/orders-pending"),
+        ("orders", "retyped=avgPx"),
         ("balances", "missing=details"),
     ],
     "kraken": [

@@ -23,7 +23,18 @@ from alphapulse_pipeline.exchange.walker import Whole
 from alphapulse_pipeline.exchange.walker.bisect import Bisect
 
 PREFIX = "algo-"
-_FIELDS = ("algoId", "symbol", "side", "orderType", "algoStatus", "createTime", "updateTime")
+_FIELDS = (
+    "algoId",
+    "clientAlgoId",
+    "symbol",
+    "side",
+    "positionSide",
+    "orderType",
+    "quantity",
+    "algoStatus",
+    "createTime",
+    "updateTime",
+)
 _PLACES = tuple(place for place in PLACES if place.wallet in FUTURES)
 
 

@@ -49,10 +49,15 @@ SELECT stream, row_id FROM alphapulse.rejected
 WHERE account = %(account)s AND dataset = %(dataset)s;
 
 -- of_accounts --
--- How many rows of each dataset are rejected, and the newest of them.
+-- How many rows of each dataset are rejected, and the newest of them. An open order is rejected for
+-- each stream that will list it.
 SELECT DISTINCT ON (account, dataset)
     account, dataset, stream, happened_at, reason,
     count(*) OVER (PARTITION BY account, dataset) AS rows
-FROM alphapulse.rejected
-WHERE account = any(%(accounts)s::text[])
+FROM (
+    SELECT DISTINCT ON (account, dataset, row_id) *
+    FROM alphapulse.rejected
+    WHERE account = any(%(accounts)s::text[])
+    ORDER BY account ASC, dataset ASC, row_id ASC, stream ASC
+) AS r
 ORDER BY account ASC, dataset ASC, happened_at DESC NULLS LAST, stream ASC;
