@@ -243,7 +243,10 @@ class _CheckedExchange:
 
     async def _correct_clock(self) -> None:
         self.clock_task = asyncio.current_task()
-        ahead = self.milliseconds() - await self.fetch_time()
+        sent = self.milliseconds()
+        theirs = await self.fetch_time()
+        # the exchange read its clock at some moment in between
+        ahead = max(sent - theirs, 0) or min(self.milliseconds() - theirs, 0)
         if abs(ahead) >= _NOTICEABLE_MS:
             logger.warning(
                 "this machine's clock is %.1f seconds %s the exchange's; this run uses the "
@@ -251,7 +254,7 @@ class _CheckedExchange:
                 abs(ahead) / 1000,
                 "ahead of" if ahead > 0 else "behind",
             )
-        self.options["timeDifference"] = ahead
+        self.options["timeDifference"] = sent - theirs
 
     def sign(self, *args: Any, **kwargs: Any) -> Any:
         """Report a secret that cannot sign as a wrong secret; no request is sent."""

@@ -185,7 +185,7 @@ ORDER BY positions, value DESC NULLS LAST, account, asset;
 -- The newest open lots.
 SELECT l.account, l.asset, l.acquired_at, l.source, l.remaining, l.remaining_cost AS cost,
        l.remaining * latest.price AS value, l.remaining * latest.price - l.remaining_cost AS gain,
-       count(*) OVER () AS open
+       l.state, count(*) OVER () AS open
 FROM portfolio.lots AS l LEFT JOIN portfolio.prices_latest AS latest USING (asset)
 WHERE l.remaining <> 0 AND NOT portfolio.is_position(l.asset)
   AND %(account)s::text IN ('', l.account)
