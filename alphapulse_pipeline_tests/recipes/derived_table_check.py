@@ -34,7 +34,11 @@ def test_it_is_calculated_shown_and_exported(
     assert spec.description == "What trading cost per market: fills, volume and fees."
     assets = [a for a in definitions.assets or () if isinstance(a, dg.AssetsDefinition)]
     for _ in range(2):  # a second refresh replaces the rows
-        result = dg.materialize(assets, selection=dg.AssetSelection.assets(spec.key))
+        result = dg.materialize(
+            assets,
+            selection=dg.AssetSelection.assets(spec.key),
+            resources=definitions.resources,
+        )
         assert result.success
     [event] = result.get_asset_materialization_events()
     metadata = event.materialization.metadata
