@@ -17,7 +17,8 @@ def register(app: typer.Typer, summary: str) -> None:
     app.command(
         help=f"{summary}\n\n"
         "Prints the migrations that were applied, the new tables, and the views and functions that "
-        "are new or different. All of it is one transaction. `up` and `sync` do the same first.\n\n"
+        "are new or different. All changes are made in one transaction. `up` and `sync` "
+        "migrate by themselves before they start.\n\n"
         "Example: alphapulse migrate"
     )(migrate)
 

@@ -58,7 +58,7 @@ def sync(
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option(min=1, max=64, help="How many accounts to sync side by side."),
+        typer.Option(min=1, max=64, help="How many accounts to sync in parallel."),
     ] = _JOBS,
     demo: Annotated[
         bool,
