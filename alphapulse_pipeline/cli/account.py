@@ -30,8 +30,8 @@ _NAME = typer.Argument(metavar="ACCOUNT", help="The account's name.")
 def register(app: typer.Typer, summary: str) -> None:
     accounts = typer.Typer(help=summary, no_args_is_help=True)
     accounts.command(
-        help="Add an account: write its file, and its key to .env, then run the doctor. In a "
-        "terminal it asks for what is missing; keys are not shown.\n\n"
+        help="Add an account: write its file, and its key to .env, then run the doctor. "
+        "Run in a terminal, it prompts for whatever is missing; keys are not echoed.\n\n"
         "Example: alphapulse account add bybit_fund --exchange bybit"
     )(add)
     accounts.command(
@@ -56,7 +56,7 @@ def add(
     ] = None,
     history_start: Annotated[
         str | None,
-        typer.Option(help="The first day of the histories. Default: January 1 of this year."),
+        typer.Option(help="First day of history to load. Default: January 1 of this year."),
     ] = None,
     allow_unknown_rights: Annotated[
         bool,

@@ -18,7 +18,7 @@ def register(app: typer.Typer, summary: str) -> None:
         help=f"{summary}\n\n"
         "Prints the migrations that were applied, the new tables, and the views and functions that "
         "are new or different. All changes are made in one transaction. `up` and `sync` "
-        "migrate by themselves before they start.\n\n"
+        "run migrations automatically when they start.\n\n"
         "Example: alphapulse migrate"
     )(migrate)
 

@@ -26,7 +26,7 @@ def psql(
         list[str] | None, typer.Argument(metavar="ARGUMENT", help="Arguments to pass to psql.")
     ] = None,
     owner: Annotated[
-        bool, typer.Option("--owner", help="Connect as the owner, who may change everything.")
+        bool, typer.Option("--owner", help="Connect as the owner, who can change anything.")
     ] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
 ) -> int:

@@ -27,14 +27,14 @@ def register(app: typer.Typer, summary: str) -> None:
 
 def report(
     account: Annotated[
-        str, typer.Argument(metavar="ACCOUNT", help="One account. Default: all together.")
+        str, typer.Argument(metavar="ACCOUNT", help="One account. Default: all accounts combined.")
     ] = "",
     since: Annotated[
         datetime | None,
         typer.Option(
             metavar="DATE",
             formats=_DAY,
-            help="First day (UTC). Default: the first day of the histories.",
+            help="First day (UTC). Default: where the history starts.",
         ),
     ] = None,
     until: Annotated[

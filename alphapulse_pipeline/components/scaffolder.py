@@ -14,7 +14,7 @@ class AccountParameters(BaseModel):
     exchange: str = Field(description="The exchange's id in ccxt, e.g. bybit.")
     history_start: str = Field(
         default_factory=lambda: f"{datetime.now(UTC).year}-01-01",
-        description="The first day of the histories. Default: January 1 of this year.",
+        description="First day of history to load. Default: January 1 of this year.",
     )
 
 

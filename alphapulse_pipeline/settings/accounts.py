@@ -30,7 +30,7 @@ class AccountSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exchange: str = Field(description="A ccxt exchange id, e.g. bybit.")
-    history_start: date = Field(description="The first day of the histories, e.g. 2026-01-31.")
+    history_start: date = Field(description="First day of history to load, e.g. 2026-01-31.")
     snapshot_cron: str = Field("*/5 * * * *", description="When snapshots are taken (UTC).")
     history_cron: str = Field("*/15 * * * *", description="When histories are synced (UTC).")
     datasets: list[str] | None = Field(
