@@ -30,8 +30,8 @@ _NAME = typer.Argument(metavar="ACCOUNT", help="The account's name.")
 def register(app: typer.Typer, summary: str) -> None:
     accounts = typer.Typer(help=summary, no_args_is_help=True)
     accounts.command(
-        help="Add an account: write its file, and its key to .env, then run the doctor. "
-        "Run in a terminal, it prompts for whatever is missing; keys are not echoed.\n\n"
+        help="Add an account: create its file, write its key to .env, then run the doctor. "
+        "In a terminal, the command prompts for whatever is missing; keys are not echoed.\n\n"
         "Example: alphapulse account add bybit_fund --exchange bybit"
     )(add)
     accounts.command(

@@ -40,7 +40,7 @@ def report(
     until: Annotated[
         datetime | None,
         typer.Option(
-            metavar="DATE", formats=_DAY, help="Last day (UTC), which is included. Default: now."
+            metavar="DATE", formats=_DAY, help="Last day (UTC, inclusive). Default: now."
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")] = _FILE,
