@@ -39,9 +39,7 @@ def report(
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(
-            metavar="DATE", formats=_DAY, help="Last day (UTC, inclusive). Default: now."
-        ),
+        typer.Option(metavar="DATE", formats=_DAY, help="Last day (UTC, inclusive). Default: now."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")] = _FILE,
     demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database.")] = False,
