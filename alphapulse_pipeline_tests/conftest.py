@@ -14,6 +14,8 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from alphapulse_pipeline.exchange import rate_limit
 from alphapulse_pipeline.exchange.venues import VENUES
@@ -41,8 +43,28 @@ NOW_MS = int(datetime(2026, 10, 15, 12, 0, 7, tzinfo=UTC).timestamp() * 1000)
 """The frozen time of the shared simulator."""
 
 
-SLOW = ("test_browser", "test_up", "reliability", "test_event_log", "test_wheels")
+LIVED = "portfolio/lived"
+_LIVED = ("finality", "lived_lots", "reconciliation", "rolled_back")
+"""The files that share the accounts of the fixture `lived`, which take a while to make."""
+SLOW = ("test_browser", "test_up", LIVED, "reliability", "test_event_log", "test_wheels")
 """Whose files take longest. They come first, so that none of them is waited for in the end."""
+
+
+def _file(nodeid: str) -> str:
+    """The file of a test; those that share accounts count as one."""
+    file = nodeid.split("::", 1)[0]
+    return LIVED if any(f"portfolio/test_{name}.py" in file for name in _LIVED) else file
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each file to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _file(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -54,7 +76,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(SLOW)}
 
     def place(item: pytest.Item) -> int:
-        return min((p for name, p in places.items() if name in item.nodeid), default=len(SLOW))
+        return min(
+            (p for name, p in places.items() if name in _file(item.nodeid)), default=len(SLOW)
+        )
 
     items.sort(key=place)
 
