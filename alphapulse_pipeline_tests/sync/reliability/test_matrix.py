@@ -46,6 +46,7 @@ ONCE = {
         ("balances", "missing=details"),
     ],
     "kraken": [
+        ("orders", "retyped=leverage"),
         ("orders", "empty:/0/private/OpenOrders"),
         ("orders", "missing=closetm"),
     ],

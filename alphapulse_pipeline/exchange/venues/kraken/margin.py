@@ -10,6 +10,7 @@ currency that serves as collateral (support.kraken.com/articles/360027712571). S
 are completed by these entries. Rollover fees, and settled positions, are entries of their own.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
@@ -36,6 +37,7 @@ _AROUND = 10_000
 """Milliseconds by which an entry may be booked before or after its fill."""
 _ENTRIES_OF = "margin_entries"
 """The field of a completed fill with its ledger entries."""
+_LEVERAGE = re.compile(r"none|[0-9.]+:1")
 _POSITION_FIELDS = ("pair", "type", "cost", "vol", "vol_closed", "posstatus")
 
 
@@ -56,9 +58,11 @@ def is_margin(raw: Raw) -> bool:
 
 
 def is_margin_order(raw: Raw) -> bool:
-    """An order says its leverage, `5:1` or `none`."""
-    leverage = (raw.get("descr") or {}).get("leverage")
-    return bool(leverage) and leverage != "none"
+    """An order says its leverage, `5:1` or `none`: otherwise its market is not known."""
+    leverage = raw["descr"]["leverage"]
+    if not isinstance(leverage, str) or not _LEVERAGE.fullmatch(leverage):
+        raise ValueError(f"the leverage is neither none nor like 5:1: {leverage!r}")
+    return leverage != "none"
 
 
 async def booked(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
