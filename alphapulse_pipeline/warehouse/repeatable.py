@@ -73,6 +73,7 @@ ORDER = (
     "portfolio/rolled_back",
     "portfolio/balances_as_of",
     "portfolio/legs",
+    "portfolio/legs_between",
     "portfolio/comments",
 )
 """The files of `sql/`, each after those that it needs. `alphapulse/comments` has no file: it is

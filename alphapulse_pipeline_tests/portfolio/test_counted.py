@@ -279,3 +279,21 @@ def test_what_counts_adds_up_to_the_ledger(
     reconciliation.refresh(db, PortfolioSettings())
     assert known == reconciled(db)
     assert lots == books.from_nothing(db)
+
+
+def test_the_fills_of_one_instant_are_added_up_once(db: DB) -> None:
+    """Not once for each of their entries: an order may have a hundred fills in a millisecond."""
+    fills = 40
+    perpetual = {"market": "BTC/USDT:USDT", "amount": 1, "cost": 10, "fee_cost": 0}
+    for number in map(str, range(fills)):
+        trade(1, number, "order", fee_currency="USDT", **perpetual).write(db)
+        entry(1, number, "trade", "USDT", D(1), number).write(db)
+    db.execute("SET track_functions = 'all'")
+    assert db.execute(
+        "SELECT sum(amount) FROM portfolio.movements_between('a', '-infinity', 'infinity')"
+    ).fetchone() == (fills,)
+    db.execute("SELECT pg_stat_force_next_flush()")
+    calls = db.execute(
+        "SELECT calls FROM pg_stat_user_functions WHERE funcname = 'realized_pnl_of'"
+    ).fetchone()
+    assert calls == (2 * fills,)  # as movements, and to compare them with their entries

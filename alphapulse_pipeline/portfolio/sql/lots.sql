@@ -115,10 +115,7 @@ SELECT s.book, l.asset, l.happened_at,
 FROM (SELECT m.account, m.book, min(stale.since) AS since
       FROM stale INNER JOIN members AS m USING (book) GROUP BY m.account, m.book) AS a
 INNER JOIN portfolio.lot_accounts AS k USING (account)
-CROSS JOIN LATERAL (
-    SELECT * FROM portfolio.legs AS l WHERE l.account = a.account AND l.happened_at >= a.since
-    OFFSET 0 -- each account is read by its index, from its time on
-) AS l
+CROSS JOIN LATERAL portfolio.legs_between(a.account, a.since, 'infinity') AS l
 INNER JOIN stale AS s ON s.book = a.book AND s.asset = l.asset AND l.happened_at >= s.since
 WHERE (l.asset <> %(currency)s OR l.treatment = 'earned')
   AND (k.wallets IS NULL OR l.wallet IS NULL OR l.wallet = any(k.wallets)

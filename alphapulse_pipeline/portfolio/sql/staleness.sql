@@ -202,12 +202,11 @@ FROM (
     UNION ALL
     SELECT l.account, l.asset, -l.amount
     FROM opened INNER JOIN portfolio.lot_accounts AS k USING (account)
-    CROSS JOIN LATERAL (
-        SELECT * FROM portfolio.legs AS l WHERE l.account = k.account AND l.stage > 0
-          AND l.happened_at <= greatest(k.opened_at, k.positioned_at)
-        OFFSET 0 -- by the index, not beyond the snapshots
+    CROSS JOIN LATERAL portfolio.legs_between(
+        k.account, '-infinity', greatest(k.opened_at, k.positioned_at)
     ) AS l
-    WHERE CASE WHEN alphapulse.kind_in_name(l.asset) <> 'spot' THEN l.happened_at <= k.positioned_at
+    WHERE l.stage > 0
+      AND CASE WHEN alphapulse.kind_in_name(l.asset) <> 'spot' THEN l.happened_at <= k.positioned_at
                ELSE l.happened_at <= k.opened_at AND l.wallet = any(k.wallets) END
 ) AS amounts
 GROUP BY account, asset;
