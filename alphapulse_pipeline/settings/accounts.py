@@ -21,7 +21,7 @@ from alphapulse_pipeline.settings.paths import shown
 
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RESERVED = ("portfolio", "snapshots", "io_manager", "alphapulse_postgres", "resources")
+_RESERVED = ("portfolio", "shared", "snapshots", "io_manager", "alphapulse_postgres", "resources")
 
 
 class AccountSettings(BaseModel):
