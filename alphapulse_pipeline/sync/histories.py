@@ -202,12 +202,8 @@ class _HistoryReader:
                     stream = streams[gap.stream]
                     if gap in given_up:
                         continue
-                    # a second reading reports a changed time as a change
-                    moved = self.state.moved(found.rows) if self.fill and found.rows else []
                     try:
-                        rejected += rejecting.of_page(
-                            gap.stream, stream.source.feed, page, found, moved
-                        )
+                        rejected += rejecting.of_page(gap.stream, stream.source.feed, page, found)
                     except Unreadable as failure:
                         logger.warning("%s %s: %s", name, gap.stream, failure)
                         failures.append(failure)

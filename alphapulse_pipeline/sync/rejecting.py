@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, Unreadable
-from alphapulse_pipeline.exchange.feed import Feed, Page, Raw, to_milliseconds, to_time
+from alphapulse_pipeline.exchange.feed import Feed, Page, Raw, to_time
 from alphapulse_pipeline.exchange.parsing import Parsed, Unread
 from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.batches import Rejection, TimeRange
-from alphapulse_pipeline.warehouse.history_state import MovedRow
 from alphapulse_pipeline.warehouse.rejected import FIX
 
 MOST = 20
@@ -35,22 +34,11 @@ class Rejecting:
     """Nothing after it counts as complete, so that nothing of it has to stay a gap."""
     _found: dict[str, set[str]] = field(default_factory=dict)
 
-    def of_page(
-        self, stream: str, feed: Feed, page: Page, found: Parsed, moved: Sequence[MovedRow]
-    ) -> list[Rejection]:
-        """The rejected rows of a page of a history, and the stored rows that have moved.
-
-        Raises `Unreadable` if they are too many.
-        """
+    def of_page(self, stream: str, feed: Feed, page: Page, found: Parsed) -> list[Rejection]:
+        """The rejected rows of a page of a history. Raises `Unreadable` if they are too many."""
         rows = [
             rejection(stream, row, *self._place(feed, row.raw, page))
             for row in (*found.unread, *found.ambiguous)
-        ]
-        # Either the exchange has corrected a row's time, or two rows have one id. What it lists at
-        # both times in the next run says which.
-        rows += [
-            rejection(stream, _replaced(found.method, row), row.time, _moments(row))
-            for row in moved
         ]
         self._check(stream, rows, found)
         return rows
@@ -66,7 +54,7 @@ class Rejecting:
     ) -> tuple[datetime | None, tuple[TimeRange, ...]]:
         """The row's time, and the times that must not be covered."""
         time = feed.moment(raw)
-        own = () if time is None else (_moment(time),)
+        own = () if time is None else (TimeRange(to_time(time), to_time(time + 1)),)
         if time is not None and (not page.any_time or page.start <= time < page.end):
             return to_time(time), own
         start, end = to_time(page.start), min(to_time(page.end), self.proven_to)
@@ -82,19 +70,6 @@ class Rejecting:
         none_read = not found.rows and not found.ambiguous and len(ids) > 1
         if is_new and (none_read or len(of_stream) > MOST):
             raise Unreadable(rows[0].reason)
-
-
-def _moment(time: int) -> TimeRange:
-    return TimeRange(to_time(time), to_time(time + 1))
-
-
-def _moments(row: MovedRow) -> tuple[TimeRange, ...]:
-    return tuple(_moment(to_milliseconds(time)) for time in (row.time, row.time_now))
-
-
-def _replaced(method: str, row: MovedRow) -> Unread:
-    key = ", ".join(f"{name} {value}" for name, value in row.key.items())
-    return Unread(row.raw, f"{method} returned different rows with the same key: {key}")
 
 
 def rejection(

@@ -4,18 +4,18 @@ Coverage is stored as PostgreSQL multiranges. The gaps of a stream are its wante
 covered and the unreachable times.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 from psycopg.types.range import TimestamptzRange
 
 from alphapulse_pipeline.datasets import HISTORIES, SCHEMA, History
-from alphapulse_pipeline.warehouse.batches import Proof, Row, TimeRange
+from alphapulse_pipeline.warehouse.batches import Proof, TimeRange
 from alphapulse_pipeline.warehouse.queries import queries
 from alphapulse_pipeline.warehouse.rejected import Rejected
 
@@ -30,17 +30,6 @@ class Gap:
 
     stream: str
     missing: TimeRange
-
-
-class MovedRow(NamedTuple):
-    """A stored row whose key the exchange has now returned with another time."""
-
-    key: Mapping[str, str]
-    """Without the account."""
-    time: datetime
-    time_now: datetime
-    """The time with which the exchange returned it now."""
-    raw: Any
 
 
 @dataclass(frozen=True)
@@ -190,30 +179,6 @@ class HistoryState:
             self._of(within=SETTLES_WITHIN),
         ).fetchall()
         return [TimeRange(start, end) for start, end in rows]
-
-    def moved(self, rows: Sequence[Row]) -> list[MovedRow]:
-        """The exchange's rows that are stored with the key of one of `rows`, but another time."""
-        history = self.history
-        names = history.key[1:]
-        identifiers = sql.SQL(", ").join(map(sql.Identifier, names))
-        found = self.connection.execute(
-            sql.SQL(_SQL.moved.decode()).format(
-                table=sql.Identifier(SCHEMA, history.name),
-                time=sql.Identifier(history.time),
-                keys=identifiers,
-                arrays=sql.SQL(", ").join(
-                    sql.SQL("{}::text[]").format(ph) for ph in map(sql.Placeholder, names)
-                ),
-            ),
-            self._of(
-                times=[row[history.time] for row in rows],
-                **{name: [row[name] for row in rows] for name in names},
-            ),
-        ).fetchall()
-        return [
-            MovedRow(dict(zip(names, key, strict=True)), time, time_now, raw)
-            for *key, time, time_now, raw in found
-        ]
 
     def covered_time(self) -> timedelta:
         """The covered time, summed over all streams."""

@@ -169,14 +169,6 @@ FROM {table}
 WHERE account = %(account)s AND origin = 'api' AND ({condition}) AND {time} > now() - %(within)s
 ORDER BY {time};
 
--- moved --
--- The stored rows with the key of a row that was read now, but another time.
-SELECT {keys}, {time}, time_now, raw
-FROM {table}
-INNER JOIN unnest({arrays}, %(times)s::timestamptz[]) AS given ({keys}, time_now) USING ({keys})
-WHERE account = %(account)s AND origin = 'api' AND {time} <> time_now
-ORDER BY {time};
-
 -- covered_time --
 -- The covered time, summed over all streams.
 SELECT coalesce(sum(upper(times) - lower(times)), interval '0')
