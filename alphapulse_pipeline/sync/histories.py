@@ -137,11 +137,14 @@ class _HistoryReader:
         rows that it cannot see."""
         session, start = self.session, history_start(self.session)
         self.state.reopen(list(closed), _CLOSED)
-        ever = TimeRange(start, max(start, session.client.now() - session.venue.lag))
+        now = session.client.now()
+        ever = TimeRange(start, max(start, now - session.venue.lag))
         now_due = due(session, self.state, {n: streams[n] for n in closed if n in streams})
         self.state.want([(name, closed[name]) for name in now_due], ever)
+        # up to now, since the clock of an earlier run may have been ahead
+        lost = TimeRange(start, max(start, now))
         for name in now_due:
-            self.state.mark_unreachable(name, ever, _CLOSED + closed[name])
+            self.state.mark_unreachable(name, lost, _CLOSED + closed[name])
 
     def _read(
         self, streams: Mapping[str, Stream], gaps: list[Gap], proven_to: datetime
