@@ -1,6 +1,7 @@
 """The registry of datasets. Each dataset is defined in a file of its own."""
 
 from alphapulse_pipeline.datasets.balances import BALANCES
+from alphapulse_pipeline.datasets.candles import CANDLES
 from alphapulse_pipeline.datasets.conversions import CONVERSIONS
 from alphapulse_pipeline.datasets.dataset import (
     PROVENANCE,
@@ -38,9 +39,10 @@ HISTORIES: dict[str, History] = {
         FUNDING,
         CONVERSIONS,
         LEDGER,
+        CANDLES,
     )
 }
-"""By name, in the order of a run."""
+"""By name, in the order of a run: candles need the assets of the others."""
 
 DATASETS: dict[str, Dataset] = {**SNAPSHOTS, **HISTORIES}
 

@@ -6,6 +6,7 @@ events, merged by key, with coverage that says which times are proven complete.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -105,6 +106,8 @@ class History(Dataset):
     updates: Updates | None = None
     unsettled: str = ""
     """A SQL condition. Rows that meet it were not final when read, and are read again."""
+    period: timedelta | None = None
+    """How long what a row describes lasts, e.g. a day. It is read once that is over, and final."""
     affects_balances: bool = True
     """Whether its rows change balances. If so, `warehouse/sql/portfolio/movements/<name>.sql`
     defines how; `migrate` fails without that file."""

@@ -210,7 +210,7 @@ def _parse(reader: Reader, source: Source, row: Raw) -> tuple[str, Raw, Any]:
     if not source.parse:
         raw = row["info"]
         symbol = row.get("symbol")
-        name = markets.named(symbol, source.category, _fields(raw)) if symbol else ""
+        name = markets.named(symbol, source.category, _fields(raw)) if symbol else source.only
         return name, raw, {"timestamp": None, **row, "id": _id(row)}
     parse = getattr(reader.client.ccxt, source.parse)
     if source.market:

@@ -39,6 +39,7 @@ _CLOSED = "the key may not list it: "
 """How the reason of a list that is closed begins."""
 _FAILS_ALL = (Kind.CREDENTIALS, Kind.RESTRICTED, Kind.CLOCK)
 """Failures that would repeat for every stream."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _EXPECTED = timedelta(days=1)
 """Where retention is not documented: a younger row that is no longer returned is suspect."""
 _NO_MARKET = "the exchange says that it does not know the market"
@@ -107,7 +108,7 @@ class _HistoryReader:
         start = history_start(session)
         # Times within the lag do not count as complete, since rows may still appear there. Open
         # orders are read first, so that an order that closes meanwhile is found in the history.
-        proven_to = max(start, now - session.venue.lag)
+        proven_to = max(start, self._known_up_to(now))
         self.state.want(
             [(s.name, s.reason) for s in due_streams.values()], TimeRange(start, proven_to)
         )
@@ -119,7 +120,7 @@ class _HistoryReader:
             )
         if self.fill:
             reread += self.state.unsettled()
-        end = min(window.end, now)
+        end = min(window.end, proven_to if self.state.history.period else now)
         requested = TimeRange(min(max(window.start, start), end), end)
         gaps = [
             reachable
@@ -132,13 +133,18 @@ class _HistoryReader:
         if not_listed:
             raise unreadable(not_listed)
 
+    def _known_up_to(self, now: datetime) -> datetime:
+        """The exchange's time less the lag; of periods, only those that are over."""
+        known, period = now - self.session.venue.lag, self.state.history.period
+        return known if period is None else known - (known - _EPOCH) % period
+
     def _close(self, streams: Mapping[str, Stream], closed: Mapping[str, str]) -> None:
         """Mark the streams that the key may not list as unreachable, and no others: there may be
         rows that it cannot see."""
         session, start = self.session, history_start(self.session)
         self.state.reopen(list(closed), _CLOSED)
         now = session.client.now()
-        ever = TimeRange(start, max(start, now - session.venue.lag))
+        ever = TimeRange(start, max(start, self._known_up_to(now)))
         now_due = due(session, self.state, {n: streams[n] for n in closed if n in streams})
         self.state.want([(name, closed[name]) for name in now_due], ever)
         # up to now, since the clock of an earlier run may have been ahead

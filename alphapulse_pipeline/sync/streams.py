@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from alphapulse_pipeline.exchange.venues import Source
+from alphapulse_pipeline.sync.price_markets import price_markets
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline.warehouse.history_state import HistoryState
@@ -86,7 +87,11 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
         if source.listed_for or source.traded_in
         else set()
     )
-    for market in sync_state.markets(session.connection, session.name):
+    known = sync_state.markets(session.connection, session.name)
+    pricing = price_markets(session, known) if source.for_prices else None
+    for market in known:
+        if pricing is not None and market.market not in pricing:
+            continue
         if source.traded_in not in ("", market.quote):
             continue
         details = listed.get(market.market, {})
@@ -95,8 +100,10 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
         if market.category == source.category and wanted:
             name_or_id = session.markets.symbol(market.market) if source.by_name else market.raw_id
             params = {**source.feed.params, source.per_market: name_or_id}
-            narrowed = replace(source, feed=replace(source.feed, params=params))
+            narrowed = replace(source, feed=replace(source.feed, params=params), only=market.market)
             reason = "a market that may have been listed" if market.guessed else "a market"
+            if pricing is not None:
+                reason = "a market that prices what the account held"
             yield Stream(
                 f"{name} {market.market}",
                 narrowed,

@@ -95,6 +95,18 @@ def held_if_read(
     return held(connection, account)
 
 
+def ever_held(connection: Connection[TupleRow], account: str) -> set[str]:
+    """The assets of all balances and of everything that ever moved one."""
+    rows = connection.execute(_SQL.ever_held, {"account": account}).fetchall()
+    return {row[0] for row in rows}
+
+
+def reporting_currency(connection: Connection[TupleRow]) -> str:
+    """The currency that values are stored in; empty if none is stored yet."""
+    row = connection.execute(_SQL.reporting_currency).fetchone()
+    return str(row[0]) if row else ""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
     """An order stored as open: its row and its market."""

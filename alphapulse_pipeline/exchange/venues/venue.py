@@ -73,6 +73,10 @@ class Source:
     """A flag of ccxt's that a market needs, besides its category, to be requested."""
     traded_in: str = ""
     """A quote currency: of the markets quoted in it, only those ever traded are requested."""
+    only: str = ""
+    """The market's name, of a source narrowed to one whose rows do not say it."""
+    for_prices: bool = False
+    """Whether only the markets are requested that price what the account ever held."""
     daily: bool = False
     """Whether it is read once a day, since rows hardly ever appear in it."""
     id: str = ""

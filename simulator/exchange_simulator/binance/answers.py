@@ -15,6 +15,7 @@ MESSAGES = {
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
     -1109: "Invalid account.",
+    -1120: "Invalid interval.",
     -1121: "Invalid symbol.",
     -1127: "Lookup interval is too big.",
     -1128: "Combination of optional parameters invalid.",

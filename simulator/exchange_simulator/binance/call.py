@@ -10,7 +10,7 @@ from exchange_simulator.markets import Kind, Market
 from exchange_simulator.state import ExchangeState
 from exchange_simulator.world import World
 
-Result = dict[str, Any] | list[dict[str, Any]]
+Result = dict[str, Any] | list[dict[str, Any]] | list[list[Any]]
 
 _SIGNING = frozenset({"timestamp", "recvWindow", "signature"})
 

@@ -56,6 +56,7 @@ _SPOT = {
     "/api/v3/ticker/24hr": Endpoint(market.ticker_24hr, None, 2, 80),
     "/api/v3/ticker/price": Endpoint(market.ticker_price, None, 2, 4),
     "/api/v3/ticker/bookTicker": Endpoint(market.book_ticker, None, 2, 4),
+    "/api/v3/klines": Endpoint(market.klines, weight=2),
     "/api/v3/account": Endpoint(account.account, "account", 20),
     "/api/v3/order": Endpoint(orders.order, "orders", 4),
     "/api/v3/openOrders": Endpoint(orders.open_orders, "orders", 6, 80),

@@ -9,6 +9,7 @@ from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.limits import SPOT
 from exchange_simulator.binance.symbols import symbol_of
+from exchange_simulator.candles import TRADES, candles
 from exchange_simulator.markets import DAY, Market
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.world import World
@@ -73,6 +74,30 @@ def book_ticker(call: Call) -> Result:
             for market in wanted(call)
         ],
     )
+
+
+def klines(call: Call) -> Result:
+    """The candles of days, oldest first; those of other intervals are not simulated."""
+    market = call.market()
+    if call.required("interval") != "1d":
+        raise Refused(-1120)
+    start, end, most = call.integer("startTime"), call.integer("endTime"), call.capped(500, 1000)
+    last = call.now if end is None else end
+    found = list(candles(call.world, market, start or 0, last, call.now))
+    return [
+        [
+            candle.opened_at,
+            *(eight(price) for price in (candle.open, candle.high, candle.low, candle.close)),
+            eight(candle.volume),
+            candle.opened_at + DAY - 1,
+            eight(candle.turnover),
+            TRADES,
+            eight(candle.volume / 2),
+            eight(candle.turnover / 2),
+            "0",
+        ]
+        for candle in (found[-most:] if start is None else found[:most])
+    ]
 
 
 def wanted(call: Call) -> list[Market]:

@@ -39,6 +39,7 @@ PUBLIC: dict[str, Answer] = {
     "/v5/market/instruments-info": market.instruments_info,
     "/v5/market/tickers": market.tickers,
     "/v5/market/funding/history": market.funding_history,
+    "/v5/market/kline": market.kline,
 }
 
 PRIVATE = {

@@ -1,5 +1,5 @@
 """Public market data (documentation: "Get Instruments Info", "Get Tickers", "Get Bybit Server
-Time", "Get Funding Rate History")."""
+Time", "Get Funding Rate History", "Get Kline")."""
 
 from decimal import Decimal
 from typing import Any
@@ -7,6 +7,7 @@ from typing import Any
 from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
 from exchange_simulator.bybit.symbols import symbol_of
+from exchange_simulator.candles import Candle, candles
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, HOUR, OPTION_LIFE, Market
 from exchange_simulator.money import plain
 from exchange_simulator.world import World
@@ -82,6 +83,33 @@ def funding_history(call: Call) -> Result:
             for at in times[: call.limit(200, 200)]
         ],
     }
+
+
+def kline(call: Call) -> Result:
+    """The candles of days, newest first; those of other intervals are not simulated."""
+    category = call.category("spot", "linear", "inverse") if call.text("category") else "linear"
+    symbol = call.required("symbol")
+    if call.required("interval") != "D":
+        raise Refused(10001, "params error: interval is not simulated")
+    for market in call.exchange.world.catalogue.listed(category, call.now):
+        if symbol_of(market) == symbol:
+            break
+    else:
+        raise Refused(10001, f"params error: symbol invalid {symbol}")
+    start, end = call.integer("start") or 0, call.integer("end") or call.now
+    found = list(candles(call.exchange.world, market, start, end, call.now))
+    newest_first = found[::-1][: call.limit(200, 1000)]
+    return {
+        "category": category,
+        "symbol": symbol,
+        "list": [_kline(candle) for candle in newest_first],
+    }
+
+
+def _kline(candle: Candle) -> list[str]:
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    amounts = (candle.volume, candle.turnover)
+    return [str(candle.opened_at), *(plain(value) for value in (*prices, *amounts))]
 
 
 def _instrument(name: str, market: Market) -> dict[str, Any]:

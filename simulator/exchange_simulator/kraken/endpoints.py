@@ -54,6 +54,7 @@ PUBLIC: dict[str, Answer] = {
     "Assets": market.assets,
     "AssetPairs": market.asset_pairs,
     "Ticker": market.ticker,
+    "OHLC": market.ohlc,
 }
 
 # Kraken's permissions and the corresponding scopes of keys

@@ -1,11 +1,17 @@
 """Public market data (documentation: "Get Server Time", "Get System Status", "Get Asset Info", "Get
-Tradable Asset Pairs", "Get Ticker Information")."""
+Tradable Asset Pairs", "Get Ticker Information", "Get OHLC Data")."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from exchange_simulator.kraken.answers import UNKNOWN_ASSET, UNKNOWN_PAIR, Refused
+from exchange_simulator.candles import TRADES, Candle, candles
+from exchange_simulator.kraken.answers import (
+    INVALID_ARGUMENTS,
+    UNKNOWN_ASSET,
+    UNKNOWN_PAIR,
+    Refused,
+)
 from exchange_simulator.kraken.call import Call, Result
 from exchange_simulator.kraken.numbers import fixed
 from exchange_simulator.kraken.symbols import (
@@ -22,6 +28,8 @@ from exchange_simulator.markets import DAY, Market
 from exchange_simulator.money import plain
 from exchange_simulator.world import World
 
+_DAY_IN_MINUTES = 1440
+_ENTRIES = 720
 _MONEY = ("USD", "EUR")
 
 
@@ -69,6 +77,30 @@ def asset_pairs(call: Call) -> Result:
 def ticker(call: Call) -> Result:
     world = call.exchange.world
     return {pair_id(market): _ticker(world, market, call.now) for market in _asked(call)}
+
+
+def ohlc(call: Call) -> Result:
+    """The newest candles of days; those of other intervals are not simulated. The last one is
+    always that of today, whatever `since` says."""
+    markets, since = _asked(call), call.integer("since")
+    if not call.text("pair") or call.integer("interval", 1) != _DAY_IN_MINUTES:
+        raise Refused(INVALID_ARGUMENTS)
+    [market] = markets[:1]
+    now = call.now
+    found = list(candles(call.exchange.world, market, 0, now, now))[-_ENTRIES:]
+    shown = [c for c in found[:-1] if c.opened_at > since * 1000] + found[-1:]
+    last = shown[-2].opened_at if len(shown) > 1 else 0
+    return {pair_id(market): [_ohlc(market, c) for c in shown], "last": last // 1000}
+
+
+def _ohlc(market: Market, candle: Candle) -> list[Any]:
+    prices = (candle.open, candle.high, candle.low, candle.close, candle.close)
+    return [
+        candle.opened_at // 1000,
+        *(_price(market, price) for price in prices),
+        plain(candle.volume),
+        TRADES,
+    ]
 
 
 def _listed(call: Call) -> list[Market]:

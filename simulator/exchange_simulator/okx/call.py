@@ -11,7 +11,7 @@ from exchange_simulator.okx.instruments import INST_TYPES, inst_id, inst_type
 from exchange_simulator.state import ExchangeState
 from exchange_simulator.world import World
 
-Data = list[dict[str, Any]]
+Data = list[dict[str, Any]] | list[list[str]]
 
 MOST_ROWS = 100
 

@@ -39,6 +39,7 @@ PUBLIC = {
     "public/mark-price": Public(Limit(10, by="instId"), market.mark_price),
     "public/funding-rate": Public(Limit(20, by="instId"), market.funding_rate),
     "public/funding-rate-history": Public(Limit(10, by="instId"), market.funding_rate_history),
+    "market/history-candles": Public(Limit(20), market.history_candles),
     "market/tickers": Public(Limit(20), market.tickers),
     "market/ticker": Public(Limit(20), market.ticker),
 }

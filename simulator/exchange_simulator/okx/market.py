@@ -1,9 +1,10 @@
 """Public data (documentation: "Get system time", "Get instruments", "Get mark price", "Get funding
-rate", "Get funding rate history", "Get tickers", "Get ticker")."""
+rate", "Get funding rate history", "Get tickers", "Get ticker", "Get candlesticks history")."""
 
 from itertools import islice
 from typing import Any
 
+from exchange_simulator.candles import candles
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Market
 from exchange_simulator.money import plain
 from exchange_simulator.okx import names
@@ -20,6 +21,9 @@ from exchange_simulator.world import World
 _LISTED = "1548133413000"
 _RATES_RETENTION = 90 * DAY
 _MOST_RATES = 400
+_MOST_CANDLES = 300
+_CANDLES = 100
+"""Of an answer whose request does not say how many."""
 
 
 def time(call: Call) -> Data:
@@ -48,6 +52,30 @@ def tickers(call: Call) -> Data:
 
 def ticker(call: Call) -> Data:
     return [_ticker(call.world, _named(call), call.now)]
+
+
+def history_candles(call: Call) -> Data:
+    """The candles of days in UTC, newest first; those of other bars are not simulated. `after` and
+    `before` are times when candles opened, and are excluded."""
+    market, bar = _named(call), call.text("bar")
+    if bar != "1Dutc":
+        raise Refused(51000, "bar")
+    after, before = call.integer("after"), call.integer("before")
+    first = 0 if before is None else before + 1
+    last = call.now if after is None else after - 1
+    found = list(candles(call.world, market, first, last, call.now))
+    most = call.limit(_MOST_CANDLES) if call.text("limit") else _CANDLES
+    return [
+        [
+            str(candle.opened_at),
+            *(plain(price) for price in (candle.open, candle.high, candle.low, candle.close)),
+            plain(candle.volume),
+            plain(candle.turnover),
+            plain(candle.turnover),
+            "1" if candle.is_over else "0",
+        ]
+        for candle in found[::-1][:most]
+    ]
 
 
 def mark_price(call: Call) -> Data:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.venues.binance import (
     account,
+    candles,
     conditional,
     ledger,
     pages,
@@ -89,6 +90,7 @@ BINANCE = Venue(
         "transfers": transfers.transfers(),
         "funding": ledger.funding(),
         "ledger": ledger.ledger(),
+        "candles": candles.candles(),
     },
     order_by_id=trading.order_by_id,
     tickers={

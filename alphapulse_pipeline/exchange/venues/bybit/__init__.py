@@ -12,7 +12,7 @@ from ccxt.base.errors import InvalidNonce
 
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import at
-from alphapulse_pipeline.exchange.venues.bybit import account, ledger, trading, transfers
+from alphapulse_pipeline.exchange.venues.bybit import account, candles, ledger, trading, transfers
 from alphapulse_pipeline.exchange.venues.bybit.common import FUNDING, UNIFIED
 from alphapulse_pipeline.exchange.venues.limits import bybit as limits
 from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
@@ -71,6 +71,7 @@ BYBIT = Venue(
         "funding": trading.funding(),
         "transfers": transfers.transfers(),
         "ledger": ledger.ledger(),
+        "candles": candles.candles(),
     },
     order_by_id=trading.order_by_id,
     tickers={

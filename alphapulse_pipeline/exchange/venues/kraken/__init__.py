@@ -10,7 +10,14 @@ margin those of its fee and its profit.
 from datetime import timedelta
 from typing import Any
 
-from alphapulse_pipeline.exchange.venues.kraken import account, ledger, margin, trading, transfers
+from alphapulse_pipeline.exchange.venues.kraken import (
+    account,
+    candles,
+    ledger,
+    margin,
+    trading,
+    transfers,
+)
 from alphapulse_pipeline.exchange.venues.kraken.common import FUNDS, SPOT, documented, result
 from alphapulse_pipeline.exchange.venues.limits import kraken as limits
 from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
@@ -44,6 +51,7 @@ KRAKEN = Venue(
         "orders": trading.orders(),
         "transfers": transfers.transfers(),
         "ledger": ledger.ledger(),
+        "candles": candles.candles(),
     },
     order_by_id=trading.order_by_id,
     tickers={"spot": {}},

@@ -33,6 +33,7 @@ _SPOT: Mapping[str, float | _Weight] = {
     "time": 1,
     "exchangeInfo": 20,
     "ticker/24hr": _Weight(2, 80),
+    "klines": 2,
     "account": 20,
     "order": 4,
     "openOrders": _Weight(6, 80),

@@ -30,6 +30,7 @@ _PRIVATE = {
 _PUBLIC = {
     "public/time": (10, 2),
     "public/instruments": (20, 2),
+    "market/history-candles": (20, 2),
     "market/tickers": (20, 2),
 }
 _LIMITS = {path: Limit(path, *allowed) for path, allowed in _PRIVATE.items()} | {

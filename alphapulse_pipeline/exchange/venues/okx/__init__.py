@@ -3,11 +3,11 @@
 API documentation: Transaction details (last 3 months), Order history (last 7 days, last 3 months),
 Order List, Order details, Get bills details (last 3 months), Get bill types, Get balance, Get
 positions, Get deposit history, Get withdrawal history, Asset bills history, Get account
-configuration, Error Code (www.okx.com/docs-v5).
+configuration, Get candlesticks history, Error Code (www.okx.com/docs-v5).
 """
 
 from alphapulse_pipeline.exchange.venues.limits import okx as limits
-from alphapulse_pipeline.exchange.venues.okx import account, ledger, trading, transfers
+from alphapulse_pipeline.exchange.venues.okx import account, candles, ledger, trading, transfers
 from alphapulse_pipeline.exchange.venues.okx.common import LAG
 from alphapulse_pipeline.exchange.venues.venue import Venue
 
@@ -27,6 +27,7 @@ OKX = Venue(
         "funding": ledger.funding(),
         "transfers": transfers.transfers(),
         "ledger": ledger.ledger(),
+        "candles": candles.candles(),
     },
     order_by_id=trading.order_by_id,
     tickers={"spot": {"type": "spot"}, "swap": {"type": "swap"}, "future": {"type": "future"}},
