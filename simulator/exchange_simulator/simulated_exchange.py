@@ -101,7 +101,7 @@ class SimulatedExchange:
     """For ledgers that split one entry into several rows: raw kind, id and amount of each."""
 
     def __post_init__(self) -> None:
-        known = DATASETS | {"unfilled", "balance_after"}
+        known = DATASETS | {"unfilled", "balance_after", "candles"}
         for dataset in (*self.retention, *self.unserved, *self.whole_seconds):
             if dataset.partition(":")[0] not in known:
                 raise ValueError(f"{self.name}: unknown dataset {dataset!r}")

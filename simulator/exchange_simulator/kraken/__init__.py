@@ -10,6 +10,7 @@ from exchange_simulator.kraken.answers import refusal
 from exchange_simulator.kraken.endpoints import routes
 from exchange_simulator.kraken.outages import OUTAGES
 from exchange_simulator.kraken.rows import ROWS
+from exchange_simulator.markets import DAY
 from exchange_simulator.simulated_exchange import SimulatedExchange
 
 EXCHANGE = SimulatedExchange(
@@ -22,6 +23,8 @@ EXCHANGE = SimulatedExchange(
     paging=frozenset({"ofs", "cursor"}),
     key_header="api-key",
     unserved=frozenset({"funding"}),
+    # 720 entries, one of them of today
+    retention={"candles": 719 * DAY},
     order_status=names.order_status,
 )
 

@@ -11,7 +11,7 @@ from alphapulse_pipeline.exchange.walker import Windows
 
 _HISTORY = documented(
     "order-book-trading-market-data-get-candlesticks-history",
-    "undated",
+    "undated, read on 2026-11-28",
     "1 of 20 per 2 seconds and IP",
     limit=300,
     default_limit=100,
