@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -69,10 +69,30 @@ def check(
         for name, value in zip(("last", "bid", "ask"), values, strict=True):
             # Binance's futures tell no bid and no ask with their last prices
             assert value is None or (market, name, value) in prices
+    check_candles(simulator.world.on(exchange), account, db, at)
     gaps = db.execute(
         "SELECT dataset, stream, gap, reason FROM alphapulse.coverage_gaps"
     ).fetchall()
     assert gaps == []
+
+
+def check_candles(world: World, account: Account, db: Connection[TupleRow], now: datetime) -> None:
+    """All days that are over, of the markets that price what was held and of no others."""
+    rows = db.execute("SELECT market, opened_at, close FROM alphapulse.candles").fetchall()
+    began = datetime.combine(account.settings.history_start, time(), UTC)
+    markets = {market for market, *_ in rows}
+    assert rows
+    assert {(market, opened) for market, opened, _ in rows} == {
+        (market, began + timedelta(days=day))
+        for market in markets
+        for day in range((now - began).days)
+        if world.catalogue.by_name[market].listed(int(began.timestamp() + day * 86_400) * 1000)
+    }
+    for market, opened_at, close in rows:
+        last = int((opened_at + timedelta(days=1)).timestamp()) * 1000 - 1
+        assert close == world.prices.last(world.catalogue.by_name[market], last)
+    held = {row[0] for row in db.execute("SELECT DISTINCT asset FROM portfolio.movements")}
+    assert {"BTC", "ETH"} <= {market.partition("/")[0] for market in markets} <= held
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
