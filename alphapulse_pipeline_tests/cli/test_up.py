@@ -44,6 +44,7 @@ DATASETS = (
     "transfers",
     "funding",
     "ledger",
+    "candles",
 )
 UNFINISHED = "status IN ('STARTING', 'STARTED', 'CANCELING')"
 

@@ -95,6 +95,13 @@ GOOD: dict[str, dict[str, Any]] = {
         "happened_at": NOW - timedelta(hours=1),
         "raw": {},
     },
+    "candles": {
+        "market": "BTC/USDT",
+        "day": "1",
+        "opened_at": NOW - timedelta(hours=1),
+        "close": Decimal(1),
+        "raw": [],
+    },
 }
 
 
@@ -170,6 +177,8 @@ BAD: list[tuple[tuple[str, str], dict[str, Any]]] = [
     (("ledger", "keys_unique"), {"kind": "trade"}),
     (("ledger", "keys_unique"), {"wallet": "funding"}),
     (("ledger", "times_sane"), {"entry_id": "2", "happened_at": LATER}),
+    (("candles", "keys_unique"), {"day": "2"}),
+    (("candles", "times_sane"), {"day": "2", "opened_at": LATER}),
 ]
 GOOD_TOO: list[tuple[str, dict[str, Any]]] = [
     ("trades", {"side": "sell"}),
@@ -177,6 +186,7 @@ GOOD_TOO: list[tuple[str, dict[str, Any]]] = [
     ("transfers", {"kind": "withdrawal", "asset": "ETH"}),
     ("funding", {"market": "ETH/USDT:USDT", "amount": Decimal(-1)}),
     ("ledger", {"kind": "FEE", "amount": Decimal(-1)}),
+    ("candles", {"market": "ETH/USDT"}),
 ]
 
 
