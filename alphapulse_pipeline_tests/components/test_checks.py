@@ -381,7 +381,7 @@ def test_a_run_reads_what_it_wrote_and_a_person_reads_all(
     good: Connection[TupleRow], check: Check
 ) -> None:
     dataset = HISTORIES[check.dataset]
-    own = "trade_id" if check.dataset == "trades" else dataset.key[-1]
+    own = {"trades": "trade_id", "candles": "market"}.get(check.dataset, dataset.key[-1])
 
     def add(name: str, times: Sequence[datetime]) -> None:
         rows = [{own: f"{name}{n}", dataset.time: time} for n, time in enumerate(times)]
@@ -409,7 +409,7 @@ def test_what_a_run_finds_stays_found_until_it_is_fixed(
 ) -> None:
     """The duplicate was recorded in one run; those after it must not call it good."""
     check = next(c for c in CHECKS if (c.dataset, c.name) == (dataset, "keys_unique"))
-    name = "market" if "market" in HISTORIES[dataset].key else "kind"
+    name = HISTORIES[dataset].stored_under[0]
 
     def passes(run_id: str) -> bool:
         sync_log.start(good, "main", dataset, run_id)
