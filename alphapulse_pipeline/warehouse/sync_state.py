@@ -96,8 +96,9 @@ def held_if_read(
 
 
 def ever_held(connection: Connection[TupleRow], account: str) -> set[str]:
-    """The assets of all balances and of everything that ever moved one."""
-    rows = connection.execute(_SQL.ever_held, {"account": account}).fetchall()
+    """The assets that are held, that ever moved, and of the spot markets that were traded."""
+    traded = list(traded_markets(connection, account))
+    rows = connection.execute(_SQL.ever_held, {"account": account, "traded": traded}).fetchall()
     return {row[0] for row in rows}
 
 

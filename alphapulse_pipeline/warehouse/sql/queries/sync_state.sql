@@ -20,29 +20,16 @@ SELECT market FROM step
 WHERE market IS NOT NULL;
 
 -- ever_held --
--- The assets of all balances and of the rows that move balances.
-SELECT asset FROM alphapulse.balances
+-- The assets that are held, that ever moved as far as the portfolio has added up, and of the spot
+-- markets that were traded: never a scan of a history.
+SELECT asset FROM alphapulse.balances_latest
 WHERE account = %(account)s
 UNION
-SELECT asset FROM alphapulse.transfers
+SELECT asset FROM portfolio.movements_daily
 WHERE account = %(account)s
 UNION
-SELECT asset FROM alphapulse.ledger
-WHERE account = %(account)s
-UNION
-SELECT asset FROM alphapulse.funding
-WHERE account = %(account)s
-UNION
-SELECT unnest(ARRAY[from_asset, to_asset]) FROM alphapulse.conversions
-WHERE account = %(account)s
-UNION
-SELECT unnest(ARRAY[m.base, m.quote, t.fee_currency])
-FROM (
-    SELECT DISTINCT market, fee_currency FROM alphapulse.trades
-    WHERE account = %(account)s
-) AS t
-INNER JOIN alphapulse.markets AS m ON m.account = %(account)s AND m.market = t.market
-WHERE m.type = 'spot';
+SELECT unnest(ARRAY[base, quote]) FROM alphapulse.markets
+WHERE account = %(account)s AND type = 'spot' AND market = any(%(traded)s);
 
 -- reporting_currency --
 -- The asset that has always cost 1.
