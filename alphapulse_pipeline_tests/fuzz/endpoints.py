@@ -155,8 +155,10 @@ def undisputed(feed: Feed, answers: list[list[Raw]]) -> list[list[Raw]]:
     ]
 
 
-def is_answered(answered: Raw, row: Raw) -> bool:
+def is_answered(answered: Any, row: Any) -> bool:
     """Whether a row is the one that was answered, perhaps completed by a second request."""
+    if not isinstance(answered, dict):
+        return bool(answered == row)
     return all(row.get(name) == value for name, value in answered.items())
 
 
