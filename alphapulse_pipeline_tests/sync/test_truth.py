@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,6 +21,7 @@ from alphapulse_pipeline_tests.sync.truth import (
     stored,
     sync_all,
     true,
+    true_candles,
     unreachable,
     wrongly_unreachable,
 )
@@ -49,7 +50,7 @@ def check(
     at = datetime.fromtimestamp(now / 1000, UTC)
     truth = simulator.truth(now, exchange=exchange) | {"exchange": exchange}
     for dataset in supported(account):
-        if dataset in COLUMNS:
+        if dataset in COLUMNS and dataset != "candles":
             found, wanted = stored(db, dataset, account.name), true(truth, dataset)
             assert found <= wanted, dataset
             if missing := wanted - found:
@@ -78,19 +79,9 @@ def check(
 
 def check_candles(world: World, account: Account, db: Connection[TupleRow], now: datetime) -> None:
     """All days that are over, of the markets that price what was held and of no others."""
-    rows = db.execute("SELECT market, opened_at, close FROM alphapulse.candles").fetchall()
-    began = datetime.combine(account.settings.history_start, time(), UTC)
-    markets = {market for market, *_ in rows}
-    assert rows
-    assert {(market, opened) for market, opened, _ in rows} == {
-        (market, began + timedelta(days=day))
-        for market in markets
-        for day in range((now - began).days)
-        if world.catalogue.by_name[market].listed(int(began.timestamp() + day * 86_400) * 1000)
-    }
-    for market, opened_at, close in rows:
-        last = int((opened_at + timedelta(days=1)).timestamp()) * 1000 - 1
-        assert close == world.prices.last(world.catalogue.by_name[market], last)
+    found = stored(db, "candles", account.name)
+    markets = {market for market, *_ in found}
+    assert found == true_candles(world, markets, account.settings.history_start, now)
     held = {row[0] for row in db.execute("SELECT DISTINCT asset FROM portfolio.movements")}
     assert {"BTC", "ETH"} <= {market.partition("/")[0] for market in markets} <= held
 

@@ -1,6 +1,7 @@
 """What the tables must hold, by the simulator's own books, and how to sync everything."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from alphapulse_pipeline.sync.session import open_session, supported
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.batches import Written
 from alphapulse_pipeline.warehouse.writer import write
-from exchange_simulator import EXCHANGES
+from exchange_simulator import EXCHANGES, World
 
 COLUMNS = {
     "balances": ["wallet", "asset", "free", "used", "total", "debt"],
@@ -84,6 +85,7 @@ COLUMNS = {
         "reference_id",
         "happened_at",
     ],
+    "candles": ["market", "day", "opened_at", "close"],
 }
 _EXPIRES_SOON = timedelta(hours=1, minutes=15)
 """A sync gives up rows one hour before they expire, by a clock that runs while it reads."""
@@ -225,6 +227,23 @@ def true(truth: dict[str, Any], dataset: str) -> set[tuple[Any, ...]]:
     if dataset == "ledger":
         rows = [row | {"kind": row["raw_kind"]} for row in rows]
     return {tuple(_true(name, row[name]) for name in COLUMNS[dataset]) for row in rows}
+
+
+def true_candles(
+    world: World, markets: Iterable[str], first: date, now: datetime
+) -> set[tuple[Any, ...]]:
+    """The rows of these markets: the days since `first` that are over."""
+    rows = set()
+    for name in markets:
+        market = world.catalogue.by_name[name]
+        for number in range((now.date() - first).days):
+            day = first + timedelta(days=number)
+            opened_at = datetime.combine(day, time(), UTC)
+            opened = int(opened_at.timestamp()) * 1000
+            if market.listed(opened):
+                close = world.prices.last(market, opened + 86_400_000 - 1)
+                rows.add((name, str(day), opened_at, close))
+    return rows
 
 
 def _true(name: str, value: Any) -> Any:

@@ -10,8 +10,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import DATASETS, SNAPSHOTS
+from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline_tests.sync.reliability.scene import Scene
-from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true
+from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, true, true_candles
 from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET
 
 Rows = set[tuple[Any, ...]]
@@ -55,6 +56,12 @@ def assert_true(scene: Scene, dataset: str, found: Rows) -> None:
             for name, value in zip(_PRICES[1:], values, strict=True):
                 # Binance's futures tell no bid and no ask with their last prices
                 assert value is None or (market, name, value) in reported, market
+        return
+    if dataset == "candles":
+        markets, now = {row[0] for row in found}, to_time(scene.clock.now)
+        world = scene.simulator.world.on(scene.exchange)
+        assert found == true_candles(world, markets, scene.history_start, now)
+        assert markets
         return
     wanted = true(truth, dataset)
     assert wanted <= found, dataset
@@ -154,8 +161,12 @@ def _claimed(
     found = []
     for row in missing:
         reported = dict(zip(COLUMNS[dataset], row, strict=True))
-        streams = _STREAMS[scene.exchange](
-            dataset, reported, str(kinds.get(reported.get("market"), ""))
+        streams = (
+            [f"spot {reported['market']}"]
+            if dataset == "candles"
+            else _STREAMS[scene.exchange](
+                dataset, reported, str(kinds.get(reported.get("market"), ""))
+            )
         )
         if all(any(row[place] in times for times in ranges.get(s, ())) for s in streams):
             found.append(row)

@@ -14,8 +14,8 @@ Faults of exchanges and networks, injected into every dataset of an account on f
 exchanges (Bybit, Binance, OKX, Kraken): {cells} syncs, each with one fault.
 
 First, a sync without faults reads ten days of history. Then {hours} hours pass, new rows appear,
-and one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger) is
-synced while the fault is active: from the first request on, from a later one on, or for two
+and one dataset (balances, positions, prices, orders, trades, transfers, funding, ledger, candles)
+is synced while the fault is active: from the first request on, from a later one on, or for two
 requests. Faults of rows are injected everywhere and at each endpoint separately, for the whole
 sync; faults of fields for *every* field of every answer. The tables are then compared with the
 simulator's own books, the fault ends, one more sync runs, and they are compared again.
