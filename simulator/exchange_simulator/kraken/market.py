@@ -87,7 +87,7 @@ def ohlc(call: Call) -> Result:
         raise Refused(INVALID_ARGUMENTS)
     [market] = markets[:1]
     now = call.now
-    found = list(candles(call.exchange.world, market, 0, now, now))[-_ENTRIES:]
+    found = list(candles(call.exchange.world, market, now - _ENTRIES * DAY, now, now))[-_ENTRIES:]
     shown = [c for c in found[:-1] if c.opened_at > since * 1000] + found[-1:]
     last = shown[-2].opened_at if len(shown) > 1 else 0
     return {pair_id(market): [_ohlc(market, c) for c in shown], "last": last // 1000}
