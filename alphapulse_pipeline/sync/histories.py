@@ -172,6 +172,7 @@ class _HistoryReader:
             for items in arrivals:
                 # commit everything that has arrived meanwhile together
                 rows: list[Row] = []
+                streams_of_rows: list[str] = []
                 proofs: list[Proof] = []
                 rejected: list[Rejection] = []
                 read: list[tuple[Gap, Page, Parsed]] = []
@@ -219,10 +220,11 @@ class _HistoryReader:
                         given_up.add(gap)
                         continue
                     rows += found.rows
+                    streams_of_rows += [gap.stream] * len(found.rows)
                     newest = self._newest(stream, page, found.rows)
                     proofs += _proofs(stream, page, newest, proven_to)
                 session.store_unlisted()
-                yield Batch(rows, proofs, rejected, share=share.value)
+                yield Batch(rows, proofs, rejected, streams_of_rows, share=share.value)
                 if not self.keep_going():
                     logger.info("%s: out of time; the next run reads the rest", name)
                     break

@@ -17,7 +17,7 @@ from alphapulse_pipeline.exchange.errors import ExchangeFailure, Incomplete, Kin
 from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.parsing import Parsed, Unread, parsed, set_ambiguous_apart
 from alphapulse_pipeline.exchange.venues import Source
-from alphapulse_pipeline.sync.rejecting import Rejecting, rejection
+from alphapulse_pipeline.sync.rejecting import Rejecting, rejected_row
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import skip_wallet, skipped_wallets
 from alphapulse_pipeline.sync.streams import Stream, relevant_sources
@@ -77,7 +77,7 @@ def refresh_orders(
     ]
     lookups = [(order, _lookup_sources(session, order)) for order in no_longer_open]
     looked_up = [_look_up(session, order, sources) for order, sources in lookups if sources]
-    unread = [rejection(_OPEN_ORDERS, row) for row in looked_up if isinstance(row, Unread)]
+    unread = [rejected_row(_OPEN_ORDERS, row) for row in looked_up if isinstance(row, Unread)]
     if rows := [row for row in looked_up if not isinstance(row, Unread)]:
         hidden = [r for r in rows if r["status"] == "open" and r["wallet"] in empty_wallets]
         if hidden:
@@ -106,7 +106,7 @@ def _gaps(histories: Collection[Stream], source: Source, row: Unread) -> Iterato
             row.raw.get(source.market),
         ) and (time := of.feed.moment(row.raw)) is not None:
             gap = TimeRange(to_time(time), to_time(time + 1))
-            yield rejection(stream.name, row, gap.start, (gap,))
+            yield rejected_row(stream.name, row, gap.start, (gap,))
 
 
 def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[Source, Parsed]]:

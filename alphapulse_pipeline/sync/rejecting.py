@@ -4,7 +4,6 @@ A few rows are rejected; where no row of a page can be read, or too many of a st
 has changed its format: then the stream fails, and nothing of it is proven.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +12,11 @@ from datetime import datetime
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Page, Raw, to_time
 from alphapulse_pipeline.exchange.parsing import Parsed, Unread
-from alphapulse_pipeline.settings.printable import escape
-from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.warehouse.batches import Rejection, TimeRange
-from alphapulse_pipeline.warehouse.rejected import FIX
+from alphapulse_pipeline.warehouse.rejected import FIX, rejection
 
 MOST = 20
 """Rows of a stream that are rejected; each costs a request in every run."""
-_LONGEST_RAW = 4000
-_LONGEST_REASON = 400
 
 
 @dataclass
@@ -37,7 +32,7 @@ class Rejecting:
     def of_page(self, stream: str, feed: Feed, page: Page, found: Parsed) -> list[Rejection]:
         """The rejected rows of a page of a history. Raises `Unreadable` if they are too many."""
         rows = [
-            rejection(stream, row, *self._place(feed, row.raw, page))
+            rejected_row(stream, row, *self._place(feed, row.raw, page))
             for row in (*found.unread, *found.ambiguous)
         ]
         self._check(stream, rows, found)
@@ -45,7 +40,7 @@ class Rejecting:
 
     def of_list(self, stream: str, found: Parsed) -> list[Rejection]:
         """The same, of a list of what is open now."""
-        rows = [rejection(stream, row) for row in (*found.unread, *found.ambiguous)]
+        rows = [rejected_row(stream, row) for row in (*found.unread, *found.ambiguous)]
         self._check(stream, rows, found)
         return rows
 
@@ -72,19 +67,12 @@ class Rejecting:
             raise Unreadable(rows[0].reason)
 
 
-def rejection(
+def rejected_row(
     stream: str, row: Unread, time: datetime | None = None, gap: tuple[TimeRange, ...] = ()
 ) -> Rejection:
-    """A rejected row, as it is stored."""
+    """A row that could not be read, as it is stored."""
     text = json.dumps(row.raw, sort_keys=True, ensure_ascii=False, default=str)
-    return Rejection(
-        stream,
-        hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32],
-        time,
-        escape(redact(row.reason))[:_LONGEST_REASON],
-        escape(redact(text))[:_LONGEST_RAW],
-        gap,
-    )
+    return rejection(stream, text, row.reason, time, gap)
 
 
 def unreadable(rows: Collection[Rejection]) -> ExchangeFailure:

@@ -19,7 +19,7 @@ from alphapulse_pipeline.exchange.venues import Source, Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.empty_snapshots import verified_rows
-from alphapulse_pipeline.sync.rejecting import MOST, rejection, unreadable
+from alphapulse_pipeline.sync.rejecting import MOST, rejected_row, unreadable
 from alphapulse_pipeline.sync.session import Session, supported
 from alphapulse_pipeline.sync.skipping import answers, skipped_wallets, unread_wallets
 from alphapulse_pipeline.warehouse import sync_log, sync_state
@@ -77,7 +77,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
 
 
 def _rejected(session: Session) -> list[Rejection]:
-    return [rejection(listed, row) for listed, row in session.rejected]
+    return [rejected_row(listed, row) for listed, row in session.rejected]
 
 
 def _store(session: Session, dataset: str, attempt: int) -> None:

@@ -61,6 +61,8 @@ class Batch:
     rows: Sequence[Row]
     proofs: Sequence[Proof] = ()
     rejected: Sequence[Rejection] = ()
+    streams: Sequence[str] = ()
+    """The stream of each row of a history; empty if they were requested one by one."""
     captured_at: datetime | None = None
     """Set for snapshots only. A snapshot is one batch, and is recorded even when it is empty."""
     read_until: datetime | None = None
@@ -106,12 +108,24 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A stored row that was replaced, since its key was read again with another time."""
+
+    key: tuple[str, ...]
+    """Without the account."""
+    time: datetime
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What a commit changed. `rows` counts inserted and changed rows."""
 
     inserted: int = 0
     changed: int = 0
     unchanged: int = 0
+    moved: tuple[Moved, ...] = ()
+    """Of the last commit only. They are among the changed rows."""
     comparison: Comparison | None = None
     """Set if `Batches.compare` is."""
 
@@ -124,6 +138,7 @@ class Written:
             self.inserted + other.inserted,
             self.changed + other.changed,
             self.unchanged + other.unchanged,
+            other.moved,
             self.comparison or other.comparison,
         )
 

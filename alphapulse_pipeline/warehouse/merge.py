@@ -12,9 +12,9 @@ import orjson
 from psycopg import Cursor, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, Column, Table, Type
+from alphapulse_pipeline.datasets import PROVENANCE, SCHEMA, Column, History, Table, Type
 from alphapulse_pipeline.settings.errors import UserError
-from alphapulse_pipeline.warehouse.batches import Row, Written
+from alphapulse_pipeline.warehouse.batches import Moved, Row, Written
 from alphapulse_pipeline.warehouse.queries import queries
 
 _SQL = queries("merge")
@@ -35,7 +35,8 @@ def merge(
     constants: Mapping[str, Any],
     staged: Callable[[Cursor[TupleRow]], None] = lambda _: None,
 ) -> Written:
-    """Write `rows` in the cursor's transaction. Returns how many were inserted and changed.
+    """Write `rows` in the cursor's transaction. Returns how many were inserted and changed, and
+    which rows of a history from the exchange were replaced by one of another time.
 
     `constants` are columns with the same value in every row (account, run, ...). `staged` is called
     once the rows are in the staging table but not yet in `table`. An imported row never overwrites
@@ -52,12 +53,24 @@ def merge(
         for lines in _copy_lines(table, rows, constants):
             copy.write(lines)
     staged(cursor)
-    counts = cursor.execute(statements.merge).fetchone()
+    inserted, changed = _counts(cursor, statements.merge)
+    moved: tuple[Moved, ...] = ()
+    if statements.moved and inserted + changed < len(rows):
+        found = cursor.execute(statements.moved).fetchall()
+        moved = tuple(Moved(tuple(key), time, raw) for *key, time, raw in found)
+    if moved:
+        changed += _counts(cursor, statements.merge_moved)[1]
     cursor.execute(statements.clear)
+    return Written(inserted, changed, len(rows) - inserted - changed, moved)
+
+
+def _counts(cursor: Cursor[TupleRow], statement: bytes) -> tuple[int, int]:
+    """How many rows it inserted and changed."""
+    counts = cursor.execute(statement).fetchone()
     if counts is None:
         raise AssertionError("an aggregate always returns a row")
     inserted, changed = counts
-    return Written(inserted, changed, len(rows) - inserted - changed)
+    return inserted, changed
 
 
 def _check_columns(table: Table, rows: Sequence[Row], constants: Mapping[str, Any]) -> None:
@@ -239,20 +252,32 @@ class _Statements:
             .format(stage=stage, columns=columns)
             .as_bytes()
         )
-        self.merge = (
-            sql.SQL(_SQL.merge.decode())
-            .format(
-                table=relation,
-                columns=columns,
-                stage=stage,
-                key=key,
-                assignments=assignments,
-                stored=stored,
-                staged=staged,
+        names = {
+            "table": relation,
+            "columns": columns,
+            "stage": stage,
+            "key": key,
+            "assignments": assignments,
+            "stored": stored,
+            "staged": staged,
+        }
+        merge = sql.SQL(_SQL.merge.decode())
+        self.moved = self.merge_moved = b""
+        if isinstance(table, History) and table.time not in table.key:
+            time = sql.Identifier(table.time)
+            own_key = (sql.SQL("t.{}").format(sql.Identifier(c)) for c in table.key[1:])
+            same_time = sql.SQL("t.origin <> 'api' OR t.{0} = excluded.{0}").format(time)
+            moved = sql.SQL(_SQL.moved.decode()).format(
+                **names,
+                time=time,
+                own_key=sql.SQL(", ").join(own_key),
+                same_time=same_time,
                 guard=guard,
             )
-            .as_bytes()
-        )
+            self.moved = moved.as_bytes()
+            self.merge_moved = merge.format(**names, guard=guard).as_bytes()
+            guard += sql.SQL(" AND ({})").format(same_time)
+        self.merge = merge.format(**names, guard=guard).as_bytes()
         self.clear = sql.SQL("TRUNCATE {stage}").format(stage=stage).as_bytes()
 
 

@@ -1,5 +1,6 @@
 """The table `rejected`: rows of the exchange that could not be read, and their gaps."""
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,9 @@ from psycopg.rows import TupleRow
 from psycopg.types.multirange import TimestamptzMultirange
 from psycopg.types.range import TimestamptzRange
 
-from alphapulse_pipeline.warehouse.batches import Proof, Rejection
+from alphapulse_pipeline.settings.printable import escape
+from alphapulse_pipeline.settings.redaction import redact
+from alphapulse_pipeline.warehouse.batches import Proof, Rejection, TimeRange
 from alphapulse_pipeline.warehouse.queries import queries
 
 _SQL = queries("rejected")
@@ -19,6 +22,28 @@ FIX = (
     "alphapulse.rejected to a bug report"
 )
 """What to do about a rejected row. It is read again in every run."""
+
+
+_LONGEST_RAW = 4000
+_LONGEST_REASON = 400
+
+
+def rejection(
+    stream: str,
+    raw: str,
+    reason: str,
+    time: datetime | None = None,
+    gap: tuple[TimeRange, ...] = (),
+) -> Rejection:
+    """A rejected row; `raw` and `reason` come from the exchange."""
+    return Rejection(
+        stream,
+        hashlib.sha256(raw.encode(errors="replace")).hexdigest()[:32],
+        time,
+        escape(redact(reason))[:_LONGEST_REASON],
+        escape(redact(raw))[:_LONGEST_RAW],
+        gap,
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from psycopg import Connection, Cursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.datasets import DATASETS, HISTORIES, Dataset
+from alphapulse_pipeline.datasets import DATASETS, HISTORIES, Dataset, History
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
 from alphapulse_pipeline.warehouse import deployed, sync_log
 from alphapulse_pipeline.warehouse.batches import Batch, Batches, Written
@@ -20,6 +20,7 @@ from alphapulse_pipeline.warehouse.comparison import Comparer
 from alphapulse_pipeline.warehouse.connection import database_failure
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.merge import merge
+from alphapulse_pipeline.warehouse.moved import replaced
 from alphapulse_pipeline.warehouse.progress import Reporter
 from alphapulse_pipeline.warehouse.rejected import Rejected
 
@@ -109,6 +110,10 @@ def _commit(
         rejected.read_again(proof)
     for row in batch.rejected:
         rejected.store(row)
+    # a second reading reports a changed time as a change
+    if comparer is None and isinstance(dataset, History):
+        for row in replaced(dataset, batch, written.moved):
+            rejected.store(row)
     state = HistoryState(cursor.connection, batches.account, dataset.name)
     for proof in batch.proofs:
         state.prove(proof)

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.datasets import DATASETS
-from alphapulse_pipeline.warehouse.batches import Row, Written
+from alphapulse_pipeline.warehouse.batches import Moved, Row, Written
 from alphapulse_pipeline.warehouse.merge import ColumnMismatch, KeyCollision, merge
 from alphapulse_pipeline_tests.warehouse.rows import at, balance, order, trade, transfer
 
@@ -47,6 +47,24 @@ def test_what_the_exchange_no_longer_says_of_a_row_is_kept(db: DB) -> None:
     assert db.execute(found).fetchall() == [("TRON", "abc", "failed"), (None, "def", "ok")]
     put(db, "transfers", transfer(1, network="ETH", txid="new"))
     assert db.execute(found).fetchall()[0] == ("ETH", "new", "ok")
+
+
+def test_a_row_that_replaces_one_of_another_time_is_reported(db: DB) -> None:
+    put(db, "trades", trade(1), trade(2), trade(3), trade(4))
+    later = [trade(n, executed_at=at(61), raw={"id": "9"}) for n in (1, 2)]
+    written = put(db, "trades", *later, trade(3), trade(4, price=Decimal(7)), trade(5))
+    assert written == Written(1, 3, 1, written.moved)
+    assert sorted(written.moved) == [
+        Moved(("BTC/USDT", str(n), "buy"), at(60), f'{{"id": "{n}"}}') for n in (1, 2)
+    ]
+    assert column(db, "executed_at") == [at(60)] * 3 + [at(61)] * 2
+    assert put(db, "trades", *later) == Written(unchanged=2)
+
+
+def test_an_older_state_of_an_order_replaces_none_of_another_time(db: DB) -> None:
+    put(db, "orders", order(1, updated_at=at(9)))
+    assert put(db, "orders", order(1, created_at=at(5))) == Written(unchanged=1)
+    assert column(db, "created_at", "orders") == [at(0)]
 
 
 def test_no_rows_are_nothing(db: DB) -> None:

@@ -1,5 +1,6 @@
 -- merge --
--- Insert the staged rows, update those that differ, and count both.
+-- Insert the staged rows, update those that differ, and count both. Whether a row is stored is
+-- decided by the table's key alone, never by a plan: tables that grow have old statistics.
 WITH merged AS (
     INSERT INTO {table} AS t ({columns})
     SELECT {columns} FROM {stage}
@@ -13,3 +14,12 @@ SELECT
     count(*) FILTER (WHERE inserted),
     count(*) FILTER (WHERE NOT inserted)
 FROM merged;
+
+-- moved --
+-- The stored rows whose key was staged with another time. None of them is changed.
+INSERT INTO {table} AS t ({columns})
+SELECT {columns} FROM {stage}
+ON CONFLICT ({key}) DO UPDATE
+    SET {time} = t.{time}
+    WHERE NOT ({same_time}) {guard}
+RETURNING {own_key}, t.{time}, t.raw::text;
