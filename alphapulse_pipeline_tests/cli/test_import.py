@@ -109,7 +109,7 @@ def test_until_is_a_day_or_a_moment(command: Command, file: str, lost: datetime)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bybit", "candles"], "no history candles; use one of orders, trades"),
+        (["bybit", "quotes"], "no history quotes; use one of orders, trades"),
         (["bybit", "balances"], "no history balances"),
         (["nobody", "trades"], "no account nobody; use one of bybit"),
         (

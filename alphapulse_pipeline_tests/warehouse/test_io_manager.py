@@ -239,7 +239,7 @@ def test_another_accounts_rows_are_not_loaded() -> None:
             "balances",
             "the snapshot has no captured_at; set one time with a time zone",
         ),
-        (pandas.DataFrame(), "candles", "asset bybit/candles has no table; use the key account/da"),
+        (pandas.DataFrame(), "quotes", "asset bybit/quotes has no table; use the key account/da"),
         (
             Batches("bybit", "trades", [Batch([trade(), trade(amount=Decimal(1))])]),
             "trades",

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.feed import Listing as Listable
 from alphapulse_pipeline.exchange.feed import to_milliseconds
@@ -89,8 +91,10 @@ class Probe:
             yield from self._current("open orders", source, reading)
         endpoints: dict[str, list[Listing]] = {}
         for dataset, sources in venue.histories.items():
+            # the row of a period changes until it is over
+            lag = venue.lag + (HISTORIES[dataset].period or timedelta())
             for stream, source in sources.items():
-                listing = Listing(dataset, stream, source, reading, venue.lag)
+                listing = Listing(dataset, stream, source, reading, lag)
                 endpoints.setdefault(source.feed.method, []).append(listing)
         probed: list[tuple[Listing, Answer]] = []
         for listings in endpoints.values():
@@ -308,7 +312,7 @@ def _refusal(
 def _narrowed(source: Source, market: Any) -> Source:
     named = market["symbol"] if source.by_name else market["id"]
     params = {**source.feed.params, source.per_market: named}
-    return replace(source, feed=replace(source.feed, params=params))
+    return replace(source, feed=replace(source.feed, params=params), only=market["symbol"])
 
 
 def _own(source: Source, found: list[Any]) -> list[Any]:

@@ -1,6 +1,6 @@
 """Rows that the database has of a list, so that the exchange can be asked for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +26,8 @@ def known_rows(
         return Known()
     horizon = listing.feed.horizon
     served = listing.reading.client.now() - horizon if horizon else datetime.fromtimestamp(0, UTC)
-    conditions = {"account": account, "origin": "api", **_columns(listing.dataset, source)}
-    where = [sql.SQL("{} = {}").format(sql.Identifier(n), v) for n, v in conditions.items()]
+    columns = _columns(listing.dataset, source)
+    where: list[sql.Composable] = [_equal({"account": account, "origin": "api", **columns})]
     if "market" in history.by_name:
         names = [market] if market else _markets(listing)
         where.append(sql.SQL("market = ANY({})").format(names))
@@ -55,12 +55,20 @@ def traded_markets(
         row[0]
         for row in connection.execute(
             sql.SQL(
-                "SELECT market FROM {} WHERE account = %s AND wallet = %s"
+                "SELECT market FROM {} WHERE {}"
                 " GROUP BY market ORDER BY count(*) DESC, market LIMIT 3"
-            ).format(sql.Identifier(SCHEMA, HISTORIES[dataset].name)),
-            [account, source.wallet],
+            ).format(
+                sql.Identifier(SCHEMA, HISTORIES[dataset].name),
+                _equal({"account": account, **_columns(dataset, source)}),
+            )
         ).fetchall()
     ]
+
+
+def _equal(conditions: Mapping[str, str]) -> sql.Composed:
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in conditions.items()
+    )
 
 
 def _columns(dataset: str, source: Source) -> dict[str, str]:
