@@ -78,7 +78,7 @@ def kind_of(error: BaseException) -> Kind:
         return Kind.PERMISSION if permission else Kind.CREDENTIALS
     if isinstance(error, ccxt.RateLimitExceeded | ccxt.DDoSProtection) or _is_throttled(text):
         return Kind.THROTTLED
-    if isinstance(error, ccxt.BadSymbol):
+    if isinstance(error, ccxt.BadSymbol) or _UNKNOWN_SYMBOL.search(text):
         return Kind.NO_MARKET
     if isinstance(error, ccxt.OrderNotFound) or _ARCHIVED.search(text):
         return Kind.NOT_FOUND
@@ -127,6 +127,9 @@ def failure(error: BaseException, environment: AccountEnvironment) -> ExchangeFa
 _TOO_OLD = re.compile(
     r"Can't query earlier than|only .{0,40} of the (?:last|recent) \d+ |\"code\":\s*-4166\b", re.I
 )
+
+# Bybit: a symbol that is not listed has the code of every wrong parameter
+_UNKNOWN_SYMBOL = re.compile(r'"retCode":\s*10001\b[^}]*"retMsg":\s*"[^"]*\bsymbols?\b', re.I)
 
 # ccxt's message for Binance's endpoints that only the live server has
 _NOT_ON_SERVER = re.compile(r"does not have a testnet/sandbox URL")

@@ -190,6 +190,7 @@ _REFUSALS: Mapping[str, Refusal] = {
     "EAPI:Invalid signature": WRONG_SECRET,
     "EAPI:Invalid nonce": WRONG_NONCE,
     "EGeneral:Permission denied": NO_RIGHT_OR_ADDRESS,
+    "EQuery:Unknown asset pair": UNLISTED_SYMBOL,
     "EAccount:Invalid permissions": NO_RIGHT,
     "EAuth:Account temporary disabled": DISABLED,
     "EAuth:Account unconfirmed": DISABLED,

@@ -66,7 +66,7 @@ def dump(db: Connection[TupleRow]) -> str:
             "status=503:/v5/execution/list",
             "history",
             ["trades", "funding"],
-            ["orders", "transfers", "ledger"],
+            ["orders", "transfers", "ledger", "candles"],
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -109,6 +109,20 @@ _CONDITIONAL = {
     "updateTime": AT + 5,
     "triggerTime": 0,
 }
+_KLINE = [
+    1499040000000,
+    "0.01634790",
+    "0.80000000",
+    "0.01575800",
+    "0.01577100",
+    "148976.11427815",
+    1499644799999,
+    "2434.19055334",
+    308,
+    "1756.87402397",
+    "28.46694368",
+    "0",
+]
 SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("trades", "spot"): _FILL
     | {"quoteQty": "80.00", "orderListId": -1, "isBuyer": True, "isMaker": False},
@@ -181,7 +195,7 @@ class Reading:
     answer: dict[str, Any]
     name: str = "binance"
 
-    def rows(self, dataset: str, source: Source, *raw: dict[str, Any]) -> list[Row]:
+    def rows(self, dataset: str, source: Source, *raw: dict[str, Any] | list[Any]) -> list[Row]:
         total = {"total": len(raw), "rows": list(raw)}
         paged = source.feed.method == "sapiGetAssetTransfer"
         self.answer["body"] = total if paged else list(raw)
@@ -217,9 +231,20 @@ def test_a_documented_row_is_read_and_a_new_field_changes_nothing(
     assert more["raw"]["newField"] == {"a": [None, ""]}
 
 
+def test_a_documented_candle_is_read(reading: Reading) -> None:
+    source = replace(source_of("candles", "spot"), only="BTC/USDT")
+    [row] = reading.rows("candles", source, _KLINE)
+    assert (row["market"], row["day"], row["close"]) == (
+        "BTC/USDT",
+        "2017-07-03",
+        Decimal("0.01577100"),
+    )
+    assert row["raw"] == _KLINE
+
+
 def test_every_documented_stream_has_a_sample() -> None:
     """Streams that differ from a sampled one only in a parameter need none of their own."""
-    sampled = {source_of(*name).feed.method for name in SAMPLES}
+    sampled = {source_of(*name).feed.method for name in (*SAMPLES, ("candles", "spot"))}
     streams = [s for history in BINANCE.histories.values() for s in history.values()]
     assert {s.feed.method for s in streams} - sampled == set()
     assert [s.feed.method for s in streams if s.feed.documented is None] == []

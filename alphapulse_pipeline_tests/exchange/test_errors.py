@@ -131,6 +131,11 @@ ANSWERS = {
         Kind.CREDENTIALS,
         ["the API key has expired", "(33004)", "new read-only key", "BYBIT_API_KEY"],
     ),
+    "a symbol that is not listed": (
+        bybit(10001, "params error: symbol invalid FTMUSDT"),
+        Kind.NO_MARKET,
+        ["symbol invalid"],
+    ),
     "a parameter that is wrong": (
         bybit(10001, "params error: category"),
         Kind.BUG,

@@ -19,7 +19,7 @@ from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.sync.truth import COLUMNS, stored, sync_all, true
+from alphapulse_pipeline_tests.sync.truth import COLUMNS, IN_THE_BOOKS, stored, sync_all, true
 from exchange_simulator import Simulator, World, serve
 from exchange_simulator.layout import BINANCE_ACCOUNTS, LAYOUTS, Layout
 from exchange_simulator.records import Wallet
@@ -175,7 +175,7 @@ def test_accounts_that_lack_wallets_are_read_completely(
         for hours in (10, 0):
             sync_all(at(simulator, make_account, hours), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
-    for dataset in COLUMNS:
+    for dataset in IN_THE_BOOKS:
         assert stored(db, dataset, "binance") == true(truth, dataset), dataset
     assert gaps(db) == []
     statuses = db.execute("SELECT DISTINCT status FROM alphapulse.sync_status").fetchall()

@@ -87,6 +87,8 @@ COLUMNS = {
     ],
     "candles": ["market", "day", "opened_at", "close"],
 }
+IN_THE_BOOKS = tuple(dataset for dataset in COLUMNS if dataset != "candles")
+"""The datasets that the simulator's books have; candles are the simulator's prices."""
 _EXPIRES_SOON = timedelta(hours=1, minutes=15)
 """A sync gives up rows one hour before they expire, by a clock that runs while it reads."""
 _TIMES = {"executed_at", "created_at", "updated_at", "happened_at"}
@@ -197,11 +199,14 @@ def still_served(
 def wrongly_unreachable(
     db: Connection[TupleRow], account: str, exchange: str, now: datetime
 ) -> list[tuple[str, str]]:
-    """(dataset, stream) whose unreachable ranges reach into what the exchange serves at `now`."""
+    """(dataset, stream) whose unreachable ranges reach into what the exchange serves at `now`.
+
+    Without candles, which exchanges serve of listed markets only.
+    """
     found = db.execute(
         "SELECT dataset, stream, upper(unreachable) FROM alphapulse.coverage"
-        " WHERE account = %s AND NOT isempty(unreachable)",
-        [account],
+        " WHERE account = %s AND NOT isempty(unreachable) AND dataset = ANY(%s)",
+        [account, [*IN_THE_BOOKS]],
     ).fetchall()
     return [
         (dataset, stream)

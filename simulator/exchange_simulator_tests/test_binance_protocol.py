@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from time import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -41,14 +42,15 @@ def test_every_endpoint_answers(simulator: Simulator) -> None:
         "/dapi/v1/algoOrder": {"algoId": 1},
         "/sapi/v1/asset/transfer": {"type": "MAIN_MARGIN"},
         "/sapi/v1/margin/borrow-repay": {"type": "REPAY"},
+        "/api/v3/klines": {"interval": "1d"},
     }
-    needs_symbol = ("order", "allOrders", "allAlgoOrders", "myTrades", "userTrades")
+    needs_symbol = ("order", "klines", "allOrders", "allAlgoOrders", "myTrades", "userTrades")
     for path, endpoint in ENDPOINTS.items():
         params = asked.get(path, {})
         if path.endswith(needs_symbol):
             params = params | {"symbol": "BTCUSD_PERP" if "/dapi/" in path else "BTCUSDT"}
         if endpoint.scope is None:
-            answer = send(simulator, path)
+            answer = send(simulator, f"{path}?{urlencode(params)}")
         else:
             answer = signed(simulator, path, params, post=endpoint.method == "POST")
         assert answer.code in (0, -2013), (path, answer.json)
