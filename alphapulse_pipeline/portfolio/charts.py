@@ -80,13 +80,15 @@ _STATES = {
     "provisional": (_ACCENT, [1, 1]),
     "partial": (_QUIET, [2, 3]),
     "carried": (_MARK, [6, 4]),
+    "broken": (_LOSS, [2, 3]),
 }
 _PALE = "pale: may still change"
 _IF_FINAL = {"condition": {"test": "datum.state === 'final'", "value": 1}, "value": 0.45}
 
 
 def equity(rows: Sequence[Row], currency: str) -> Spec:
-    """Value over time with its uncertainty: rows of `portfolio.value`, oldest first.
+    """Value over time with its uncertainty: rows of `portfolio.value`, oldest first, and of
+    `portfolio.value_daily` before them, without a confidence.
 
     The line is dashed while the value of a failed account is carried.
     """
@@ -96,7 +98,7 @@ def equity(rows: Sequence[Row], currency: str) -> Spec:
             "value": float(row["value"]),
             "low": float(row["value"] - row["uncertainty"]),
             "high": float(row["value"] + row["uncertainty"]),
-            "confidence": float(row["confidence"]),
+            "confidence": None if row["confidence"] is None else float(row["confidence"]),
             "state": row["state"],
         }
         for row in rows

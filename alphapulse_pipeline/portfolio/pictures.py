@@ -20,6 +20,11 @@ def equity(connection: DB, currency: str) -> Spec | None:
     return charts.equity(rows, currency) if rows else None
 
 
+def value_daily(connection: DB, currency: str) -> Spec | None:
+    rows = _rows(connection, _SQL.value_daily)
+    return charts.equity(rows, currency) if rows else None
+
+
 def allocation(connection: DB, currency: str) -> Spec | None:
     rows = _rows(connection, _SQL.allocation)
     return charts.allocation(rows, currency) if rows else None

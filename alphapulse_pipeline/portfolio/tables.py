@@ -67,14 +67,19 @@ DERIVED = (
         "One price per asset and time in the reporting currency, through the shortest and freshest "
         "path of markets for which the accounts have prices or fills.",
         prices.refresh,
-        datasets=("prices", "trades"),
+        datasets=("prices", "trades", "candles"),
         lineage={
             "price": (
                 *(("prices", column) for column in ("bid", "ask", "last")),
                 ("trades", "price"),
+                ("candles", "close"),
             ),
-            "path": (("prices", "market"), ("trades", "market")),
-            "evidence_at": (("prices", "captured_at"), ("trades", "executed_at")),
+            "path": tuple((dataset, "market") for dataset in ("prices", "trades", "candles")),
+            "evidence_at": (
+                ("prices", "captured_at"),
+                ("trades", "executed_at"),
+                ("candles", "opened_at"),
+            ),
         },
         preview=_PREVIEWS.prices,
     ),
@@ -107,6 +112,28 @@ DERIVED = (
         },
         preview=_PREVIEWS.value,
         picture=pictures.equity,
+    ),
+    from_query(
+        "value_daily",
+        datasets=("balances", *HISTORIES),
+        follows=(prices.NAME, movements_daily.NAME, reconciliation.NAME, value.NAME),
+        lineage={
+            "value": (
+                *_BALANCE,
+                (movements_daily.NAME, "amount"),
+                (prices.NAME, "price"),
+                (value.NAME, "value"),
+            ),
+            "flows": (
+                (movements_daily.NAME, "transfers"),
+                (reconciliation.NAME, "transfers"),
+                (prices.NAME, "price"),
+            ),
+            "state": ((value.NAME, "state"),),
+        },
+        figures=_FIGURES.value_daily,
+        preview=_PREVIEWS.value_daily,
+        picture=pictures.value_daily,
     ),
     from_query(
         "exposure",

@@ -193,29 +193,29 @@ def test_deposits_and_fees_are_valued_and_are_no_profit(held: DB) -> None:
     assert found.deposits == 1000 * Decimal("0.9998")
     assert found.withdrawals == Decimal("-0.01") * Decimal("62000.5")
     assert found.fees == -40 * Decimal("0.6") * Decimal("0.9998") - Decimal("62.0005")
-    earned = found.performance
+
+
+def test_the_return_is_that_of_the_days_and_does_not_depend_on_flows(held: DB) -> None:
+    earned = facts(held, Scope("kraken")).performance
     assert earned
-    assert earned.flows == found.deposits + found.withdrawals
-    assert earned.opening + earned.flows + earned.profit == earned.closing
-    days = (example.DAYS - 100, example.DAYS - 50)  # that the flows came after the first value
-    weights = [Decimal(example.DAYS - day) / example.DAYS for day in days]
-    base = earned.opening + weights[0] * found.deposits + weights[1] * found.withdrawals
-    assert earned.rate == earned.profit / base
-
-
-def test_an_account_that_is_added_is_no_profit(held: DB) -> None:
-    earned = facts(held, EVERYTHING).performance
-    held.execute(
-        "DELETE FROM portfolio.value WHERE account = 'kraken' AND at < %s",
-        [example.NOW - 60 * example.DAY],
+    assert (earned.opening, earned.flows) == (5000, 0)  # what was there in the beginning
+    assert earned.rate is not None
+    assert earned.rate.quantize(Decimal("1e-20")) == (earned.closing / 5000 - 1).quantize(
+        Decimal("1e-20")
     )
-    later = facts(held, EVERYTHING).performance
-    assert earned
-    assert later
-    assert earned.flows == 0
-    assert later.flows == Decimal(5000 + 13 * (example.DAYS - 60))
-    assert later.opening + later.flows + later.profit == later.closing
-    assert later.closing == earned.closing
+    # on the fifth day as much came as was there, and stayed
+    later = "UPDATE portfolio.value_daily SET {} WHERE account = 'kraken' AND day >= %s"
+    day = (example.NOW - (example.DAYS - 5) * example.DAY).date()
+    held.execute(later.format("value = value + 1000").encode(), [day])
+    held.execute(
+        b"UPDATE portfolio.value_daily SET flows = 1000 WHERE account = 'kraken' AND day = %s",
+        [day],
+    )
+    found = facts(held, Scope("kraken")).performance
+    assert found
+    assert found.opening + found.flows + found.profit == found.closing
+    assert (found.flows, found.profit) == (1000, earned.profit)
+    assert found.rate == earned.rate
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**40), max_value=10**40))

@@ -114,6 +114,7 @@ def _raw(db: DB) -> None:
 
 def _values(db: DB) -> None:
     """bybit rises from 30,000 with its ups and downs; kraken stands still since it failed."""
+    before: dict[str, Decimal] = {}
     for day in range(DAYS + 1):
         at = NOW - timedelta(days=DAYS - day)
         bybit = Decimal(30_000 + 50 * day + 90 * abs(day % 46 - 23) - 40 * (day % 7))
@@ -126,6 +127,15 @@ def _values(db: DB) -> None:
             ("bybit", total - kraken, Decimal("0.995"), Decimal(0)),
             ("kraken", kraken, Decimal("0.995"), Decimal(0)),
         ):
+            opening, added = before.get(account, Decimal(0)), Decimal(0 if day else value)
+            before[account] = value
+            db.execute(
+                "INSERT INTO portfolio.value_daily (account, day, value, flows, added, profit,"
+                " growth, unpriced, state, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, '{}', %s,"
+                " %s)",
+                [account, at.date(), value, added, added, value - opening - added,
+                 value / (opening + added), "carried" if kept else "provisional", "prices"],
+            )  # fmt: skip
             if carried and account == "kraken":
                 continue  # of itself it has no point where it failed
             db.execute(

@@ -1,15 +1,16 @@
 """What a period earned: the change of the value that no deposit or withdrawal explains.
 
-The return is modified Dietz (CFA Institute, "Global Investment Performance Standards"): the profit
-divided by the opening value plus each flow, weighted by the share of the period that it was there.
-An account's first value, where that is inside of the period, counts as a deposit: a new account is
-no profit.
+The return is time-weighted (CFA Institute, "Global Investment Performance Standards"): the factors
+by which the value grew each day, multiplied, so that it does not depend on when money came and
+went. What an account held when its histories begin counts as a deposit, except on the first day of
+the period, where it is the opening value: an account that is added is no profit.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date
 from decimal import Decimal
+from math import prod
 from typing import Any
 
 from psycopg import Connection
@@ -20,8 +21,6 @@ from alphapulse_pipeline.portfolio.report.scope import Scope
 
 _SQL = queries("report")
 _ZERO = Decimal(0)
-_TOGETHER = timedelta(hours=1)
-"""Accounts that are first valued within this time begin together."""
 
 Row = Mapping[str, Any]
 
@@ -30,60 +29,48 @@ Row = Mapping[str, Any]
 class Performance:
     """All amounts are in the reporting currency."""
 
-    opened_at: datetime
-    closed_at: datetime
+    first: date
+    last: date
+    """Both included."""
     opening: Decimal
+    """At the start of the first day."""
     flows: Decimal
-    """Deposits less withdrawals, and the first values of accounts that came later."""
+    """Deposits less withdrawals, and what accounts held whose histories begin later."""
+    profit: Decimal
     closing: Decimal
-    base: Decimal
-    """The opening value and the weighted flows."""
-    unpriced: int
-    """Flows without a known price; they count as nothing."""
+    rate: Decimal | None
+    """The return as a share; None where nothing was invested."""
+    state: str
+    """The least certain state of its days."""
+    reason: str
+    """Why it is not final."""
 
-    @property
-    def profit(self) -> Decimal:
-        return self.closing - self.opening - self.flows
 
-    @property
-    def rate(self) -> Decimal | None:
-        """The return as a share; None where nothing was invested."""
-        return self.profit / self.base if self.base > 0 else None
+_STATES = ("broken", "partial", "carried", "provisional", "final")
 
 
 def performance(connection: Connection[TupleRow], scope: Scope) -> Performance | None:
-    """The performance in this scope; None without two values to compare."""
+    """The performance in this scope; None if no day of it is valued."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        accounts = cursor.execute(_SQL.performance, scope.parameters).fetchall()
-        flows = [
-            flow for account in accounts for flow in cursor.execute(_SQL.flows_between, account)
-        ]
-    if not accounts:
-        return None
-    first = min(row["opened_at"] for row in accounts)
-    began = scope.since if scope.since and scope.since >= first else first + _TOGETHER
-    return _calculate(accounts, flows, first, began)
+        days = cursor.execute(_SQL.days, scope.parameters).fetchall()
+    return _calculate(days) if days else None
 
 
-def _calculate(
-    accounts: Sequence[Row], flows: Sequence[Row], first: datetime, began: datetime
-) -> Performance | None:
-    last = max(row["closed_at"] for row in accounts)
-    if first >= last:
-        return None
-    added = [(row["opened_at"], row["opening"]) for row in accounts if row["opened_at"] > began]
-    added += [(flow["at"], flow["value"]) for flow in flows if flow["value"] is not None]
-    opening = sum((row["opening"] for row in accounts if row["opened_at"] <= began), _ZERO)
-    length = Decimal((last - first).total_seconds())
-    weighted = sum(
-        (value * Decimal((last - at).total_seconds()) / length for at, value in added), _ZERO
-    )
+def _calculate(days: Sequence[Row]) -> Performance:
+    """`days`: rows of `portfolio.value_daily`, oldest first."""
+    begin, end = days[0], days[-1]
+    grown = [day["growth"] for day in days if day["growth"] is not None]
+    profit = sum((day["profit"] for day in days), _ZERO)
+    flows = sum((day["flows"] for day in days), _ZERO) - begin["added"]
+    worst = min(days, key=lambda day: _STATES.index(day["state"]))
     return Performance(
-        opened_at=first,
-        closed_at=last,
-        opening=opening,
-        flows=sum((value for _, value in added), _ZERO),
-        closing=sum((row["closing"] for row in accounts), _ZERO),
-        base=opening + weighted,
-        unpriced=sum(flow["value"] is None for flow in flows),
+        first=begin["day"],
+        last=end["day"],
+        opening=end["value"] - profit - flows,
+        flows=flows,
+        profit=profit,
+        closing=end["value"],
+        rate=prod(grown) - 1 if grown else None,
+        state=worst["state"],
+        reason=worst["reason"],
     )

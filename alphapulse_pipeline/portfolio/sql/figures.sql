@@ -9,3 +9,9 @@ FROM portfolio.holdings;
 SELECT (SELECT count(*) FROM portfolio.exposure) AS exposures, max(leverage) AS leverage,
        max(liquidation_distance) AS "distance to liquidation"
 FROM portfolio.exposure WHERE account = '' AND asset = '';
+
+-- value_daily --
+-- How many days there are, and what all accounts earned.
+SELECT count(*) AS days, sum(profit) AS profit,
+       min(state) FILTER (WHERE state <> 'final') AS state
+FROM portfolio.value_daily WHERE account = '';

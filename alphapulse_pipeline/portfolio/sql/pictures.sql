@@ -9,6 +9,12 @@ SELECT DISTINCT ON (date_bin(step, at, first)) at, value, confidence, state,
        max(uncertainty) OVER (PARTITION BY date_bin(step, at, first)) AS uncertainty
 FROM portfolio.value, span WHERE account = '' ORDER BY date_bin(step, at, first), at DESC;
 
+-- value_daily --
+-- The value at the end of each day.
+SELECT (day + 1)::timestamp AT TIME ZONE 'UTC' AS at, value, NULL AS confidence, 0 AS uncertainty,
+       state
+FROM portfolio.value_daily WHERE account = '' ORDER BY day;
+
 -- allocation --
 -- Value by asset; NULL if a part of it has no price.
 SELECT asset, CASE WHEN bool_and(value IS NOT NULL) THEN sum(value) END AS value

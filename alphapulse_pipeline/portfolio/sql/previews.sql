@@ -47,3 +47,9 @@ SELECT account, asset, kind, realized_at, amount, proceeds, cost, pnl, opened_by
        reason
 FROM portfolio.realized_pnl
 ORDER BY realized_at DESC LIMIT 10;
+
+-- value_daily --
+-- The newest days of all accounts together.
+SELECT day, value, flows, profit, growth, unpriced, state
+FROM portfolio.value_daily WHERE account = ''
+ORDER BY day DESC LIMIT 20;

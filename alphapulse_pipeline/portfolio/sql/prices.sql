@@ -40,6 +40,10 @@ WITH evidence AS (
     CROSS JOIN LATERAL alphapulse.market_of(t.account, t.market) AS m
     WHERE d.dataset = 'trades' AND m.kind = 'spot'
     UNION ALL
+    SELECT c.opened_at + interval '1 day' FROM alphapulse.datasets AS d
+    INNER JOIN alphapulse.candles AS c ON c.account = d.account AND c.recorded_at >= %(since)s
+    WHERE d.dataset = 'candles'
+    UNION ALL
     SELECT r.happened_at FROM portfolio.rewritten AS r
     CROSS JOIN LATERAL alphapulse.market_of(r.account, r.market) AS m
     WHERE r.recorded_at >= %(since)s AND r.dataset = 'trades' AND m.kind = 'spot'
@@ -63,6 +67,11 @@ WITH RECURSIVE accounts AS MATERIALIZED (
     INNER JOIN alphapulse.snapshots AS s
         ON s.account = accounts.account AND s.dataset = 'prices'
         AND s.captured_at >= %(starting)s AND s.captured_at < %(ending)s
+), closes AS MATERIALIZED (
+    SELECT c.opened_at + interval '1 day' AS at, c.account, c.market, c.close FROM accounts
+    INNER JOIN alphapulse.candles AS c
+        ON c.account = accounts.account AND c.opened_at >= %(starting)s - interval '1 day'
+        AND c.opened_at < %(ending)s - interval '1 day'
 ), traded AS (
     (SELECT account, market FROM alphapulse.trades ORDER BY account, market LIMIT 1)
     UNION ALL
@@ -84,7 +93,9 @@ WITH RECURSIVE accounts AS MATERIALIZED (
     GROUP BY date_bin('1 hour', t.executed_at, 'epoch')
 ), times AS MATERIALIZED (
     SELECT at FROM snapshot_times
-    UNION ALL
+    UNION
+    SELECT at FROM closes
+    UNION
     SELECT at FROM fill_times WHERE date_bin('1 hour', at, 'epoch') NOT IN (
         SELECT date_bin('1 hour', at, 'epoch') FROM snapshot_times)
 ), evidence AS (
@@ -108,6 +119,8 @@ WITH RECURSIVE accounts AS MATERIALIZED (
           AND t.executed_at <= times.at AND t.executed_at >= times.at - %(max_age)s
         ORDER BY executed_at DESC, trade_id DESC, side DESC LIMIT 1
     ) AS newest
+    UNION ALL
+    SELECT at, market, at, 2, account, close FROM closes
 ), quotes AS (
     SELECT DISTINCT ON (at, market) at, market, evidence_at, price, account
     FROM evidence WHERE price > 0

@@ -8,18 +8,32 @@ ORDER BY account, at DESC;
 
 -- curve --
 -- The value over the period in at most 400 points: the last of each stretch of time, with its
--- greatest uncertainty.
-WITH points AS (
-    SELECT * FROM portfolio.value
-    WHERE account = %(account)s::text
-      AND at >= %(since)s::timestamptz AND at < %(until)s::timestamptz
+-- greatest uncertainty. Before all accounts have a snapshot, there is one point at each day's end.
+WITH began AS (
+    SELECT max(earliest.at) AS at
+    FROM alphapulse.datasets AS d
+    CROSS JOIN LATERAL (
+        SELECT v.at FROM portfolio.value AS v WHERE v.account = d.account ORDER BY v.at LIMIT 1
+    ) AS earliest
+    WHERE d.dataset = 'balances' AND %(account)s::text IN ('', d.account)
+), points AS (
+    SELECT v.at, v.value, v.confidence, v.uncertainty, v.state
+    FROM portfolio.value AS v CROSS JOIN began
+    WHERE v.account = %(account)s::text AND v.at >= began.at
+    UNION ALL
+    SELECT ends.at, d.value, NULL, 0, d.state
+    FROM portfolio.value_daily AS d CROSS JOIN began
+    CROSS JOIN LATERAL (SELECT (d.day + 1)::timestamp AT TIME ZONE 'UTC' AS at) AS ends
+    WHERE d.account = %(account)s::text AND ends.at < began.at
+), shown AS (
+    SELECT * FROM points WHERE at >= %(since)s::timestamptz AND at < %(until)s::timestamptz
 ), span AS (
     SELECT greatest((max(at) - min(at)) / 400, interval '1 second') AS step, min(at) AS first
-    FROM points
+    FROM shown
 )
 SELECT DISTINCT ON (date_bin(step, at, first)) at, value, confidence, state,
        max(uncertainty) OVER (PARTITION BY date_bin(step, at, first)) AS uncertainty
-FROM points, span ORDER BY date_bin(step, at, first), at DESC;
+FROM shown, span ORDER BY date_bin(step, at, first), at DESC;
 
 -- carried --
 -- Accounts that have failed since their newest value, since when, and why.
@@ -35,39 +49,14 @@ INNER JOIN alphapulse.sync_log AS failure
 WHERE d.dataset = 'balances' AND d.deployed AND %(account)s::text IN ('', d.account)
 GROUP BY d.account ORDER BY d.account;
 
--- performance --
--- Each account's first and last value of the period. The first is the last one before the period
--- if there is one.
-SELECT a.account, opened.at AS opened_at, opened.value AS opening,
-       closed.at AS closed_at, closed.value AS closing
-FROM (
-    SELECT account FROM alphapulse.datasets
-    WHERE dataset = 'balances' AND %(account)s::text IN ('', account)
-      AND (deployed OR account = %(account)s::text)
-) AS a
-CROSS JOIN LATERAL (
-    (SELECT at, value FROM portfolio.value AS v
-     WHERE v.account = a.account AND at <= %(since)s::timestamptz ORDER BY at DESC LIMIT 1)
-    UNION ALL
-    (SELECT at, value FROM portfolio.value AS v
-     WHERE v.account = a.account AND at > %(since)s::timestamptz AND at < %(until)s::timestamptz
-     ORDER BY at LIMIT 1)
-    ORDER BY at LIMIT 1
-) AS opened
-CROSS JOIN LATERAL (
-    SELECT at, value FROM portfolio.value AS v
-    WHERE v.account = a.account AND at < %(until)s::timestamptz ORDER BY at DESC LIMIT 1
-) AS closed
-ORDER BY a.account;
-
--- flows_between --
--- What came into an account and left it between two times, at its value then.
-SELECT at, amount * portfolio.price_at(asset, at) AS value FROM (
-    SELECT entry, asset, min(happened_at) AS at, sum(amount) AS amount
-    FROM portfolio.movements_between(
-        %(account)s::text, %(opened_at)s::timestamptz, %(closed_at)s::timestamptz)
-    WHERE part = 'transfers' GROUP BY dataset, entry, asset HAVING sum(amount) <> 0
-) AS moved ORDER BY at;
+-- days --
+-- The days of the period that are valued, oldest first.
+SELECT day, value, flows, added, profit, growth, state, reason
+FROM portfolio.value_daily
+WHERE account = %(account)s::text
+  AND day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date
+  AND day < (%(until)s::timestamptz AT TIME ZONE 'UTC')::date
+ORDER BY day;
 
 -- flows --
 -- Deposits and withdrawals of the period, newest first. An entry that moves as much out of one

@@ -6,9 +6,13 @@
 CREATE OR REPLACE FUNCTION portfolio.covered_until(for_prices boolean) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
     WITH gaps AS (
-        SELECT coalesce(min(coalesce(lower(u.span), '0001-01-01 UTC')), '9999-12-31 UTC') AS first
+        SELECT coalesce(min(coalesce(lower(u.span), '0001-01-01 UTC') + CASE u.dataset
+            -- a day's close counts from its end
+            WHEN 'candles' THEN interval '1 day' ELSE interval '0' END
+        ), '9999-12-31 UTC') AS first
         FROM portfolio.unread AS u
-        WHERE NOT u.lost AND CASE WHEN for_prices THEN u.dataset = 'trades' ELSE u.moves END
+        WHERE NOT u.lost
+          AND CASE WHEN for_prices THEN u.dataset IN ('trades', 'candles') ELSE u.moves END
           AND EXISTS (SELECT FROM alphapulse.datasets AS d
                       WHERE d.account = u.account AND d.deployed)
     )

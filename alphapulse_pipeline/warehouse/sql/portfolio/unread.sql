@@ -69,4 +69,10 @@ WHERE
     ) AND NOT EXISTS (
         SELECT FROM alphapulse.skipped AS n
         WHERE n.account = a.account AND n.dataset = h.dataset
+    ) AND NOT EXISTS (
+        -- an account that never held anything but the reporting currency
+        SELECT FROM alphapulse.sync_log AS l
+        WHERE
+            l.account = a.account AND l.dataset = h.dataset AND l.status = 'completed'
+            AND h.dataset = 'candles'
     ));

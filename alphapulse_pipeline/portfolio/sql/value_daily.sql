@@ -1,0 +1,256 @@
+-- The value of each account, and of all together, at the end of every day since history_start, and
+-- how much of its change was deposited. Before the first snapshot it is what was held then (the
+-- first snapshot less what moved since) at the day's closes, without the unrealized profit of
+-- positions; from then on it is the day's last point of `portfolio.value`. What an account held
+-- when its histories begin counts as deposited: adding an account is no profit.
+--
+-- account: The account; empty for all together.
+-- day: The day, UTC; today is included.
+-- value: At the end of the day, or by the newest snapshot, in the reporting currency; without what
+--   has no price.
+-- flows: Deposits less withdrawals of the day, at the prices of its end, and `added`.
+-- added: What an account held when its histories began, on its first day.
+-- profit: The day's change of the value that is not flows.
+-- growth: By what factor the value grew, deposits counted from the start of the day and withdrawals
+--   from its end; NULL if there was nothing to grow. The product over days, less 1, is the
+--   time-weighted return.
+-- unpriced: Assets that were held or deposited and have no price.
+-- state: final, provisional (rows that change it may still arrive), carried (the last snapshot is
+--   old), partial (some of it is not known) or broken (the histories contradict themselves).
+-- reason: Why it is not final.
+WITH accounts AS (
+    SELECT
+        d.account, b.first_at, b.last_at, h.since,
+        (h.since AT TIME ZONE 'UTC')::date AS first_day,
+        (b.first_at AT TIME ZONE 'UTC')::date AS dawn,
+        CASE
+            WHEN d.deployed THEN (now() AT TIME ZONE 'UTC')::date
+            ELSE (b.last_at AT TIME ZONE 'UTC')::date
+        END AS last_day,
+        o.until AS positions_until
+    FROM alphapulse.datasets AS d
+    CROSS JOIN LATERAL (
+        SELECT min(s.captured_at) AS first_at, max(s.captured_at) AS last_at
+        FROM alphapulse.snapshots AS s WHERE s.account = d.account AND s.dataset = 'balances'
+    ) AS b
+    CROSS JOIN LATERAL (
+        SELECT coalesce(min(lower(s.wanted)), b.first_at) AS since FROM alphapulse.streams AS s
+        WHERE s.account = d.account AND NOT isempty(s.wanted)
+    ) AS h
+    CROSS JOIN LATERAL ( -- at most until then a position was open before the first snapshot
+        SELECT CASE
+            WHEN EXISTS (
+                SELECT FROM alphapulse.positions AS p
+                WHERE p.account = d.account AND p.captured_at = (
+                    SELECT min(s.captured_at) FROM alphapulse.snapshots AS s
+                    WHERE s.account = d.account AND s.dataset = 'positions'
+                )
+            ) THEN b.first_at
+            ELSE (
+                SELECT max(t.executed_at) FROM alphapulse.trades AS t
+                CROSS JOIN LATERAL alphapulse.market_of(t.account, t.market) AS m
+                WHERE t.account = d.account AND t.executed_at < b.first_at AND m.kind <> 'spot'
+            )
+        END AS until
+    ) AS o
+    WHERE d.dataset = 'balances' AND b.first_at IS NOT NULL
+), steps AS (
+    SELECT
+        m.account, m.wallet, m.asset, m.day, m.amount, m.loans, m.transfers, m.rise, m.missing_fill
+    FROM portfolio.movements_daily AS m INNER JOIN accounts AS a USING (account)
+    WHERE m.day < a.dawn AND m.day >= a.first_day
+    UNION ALL
+    SELECT
+        a.account, m.wallet, m.asset, a.dawn, sum(m.amount), sum(m.loans), sum(m.transfers),
+        sum(m.amount), min(m.missing_fill)
+    FROM accounts AS a CROSS JOIN LATERAL portfolio.moved_between(
+        a.account, a.dawn::timestamp AT TIME ZONE 'UTC' - interval '1 microsecond', a.first_at
+    ) AS m
+    GROUP BY a.account, a.dawn, m.wallet, m.asset
+), opened AS (
+    SELECT a.account, b.wallet, b.asset, b.total, b.debt
+    FROM accounts AS a
+    INNER JOIN alphapulse.balances AS b ON b.account = a.account AND b.captured_at = a.first_at
+), books AS (
+    SELECT
+        account, wallet, asset, coalesce(o.total, 0) AS total, coalesce(o.debt, 0) AS debt,
+        portfolio.is_read(account, wallet, a.first_at) AS is_read,
+        portfolio.may_owe(account, wallet, asset) AS may_owe
+    FROM (
+        SELECT account, wallet, asset FROM opened UNION SELECT account, wallet, asset FROM steps
+    ) AS every
+    INNER JOIN accounts AS a USING (account)
+    LEFT JOIN opened AS o USING (account, wallet, asset)
+), days AS ( -- the day before the first one is what was there when the histories begin
+    SELECT a.account, days.day::date AS day
+    FROM accounts AS a
+    CROSS JOIN LATERAL generate_series(
+        (a.first_day - 1)::timestamp, a.dawn::timestamp, interval '1 day'
+    ) AS days (day)
+), ends AS ( -- what was held at the end of each day: the snapshot less what moved on later days
+    SELECT
+        k.account, d.day, k.wallet, k.asset, k.is_read, k.may_owe, s.rise, s.missing_fill,
+        coalesce(s.transfers, 0) AS transfers,
+        k.total - coalesce(sum(s.amount) OVER later, 0) AS total,
+        k.debt - coalesce(sum(s.loans) OVER later, 0) AS debt
+    FROM books AS k INNER JOIN days AS d USING (account)
+    LEFT JOIN steps AS s USING (account, wallet, asset, day)
+    WINDOW later AS (
+        PARTITION BY k.account, k.wallet, k.asset ORDER BY d.day DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+), judged AS (
+    SELECT
+        *,
+        coalesce(bool_or(
+            total - rise < 0 AND NOT may_owe OR missing_fill IS NOT NULL
+        ) OVER later, FALSE) OR total < 0 AND NOT may_owe OR debt < 0 AS broken
+    FROM ends
+    WINDOW later AS (
+        PARTITION BY account, wallet, asset ORDER BY day DESC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+), held AS (
+    SELECT
+        account, day, asset, sum(total - debt) FILTER (WHERE is_read) AS amount,
+        sum(transfers) FILTER (WHERE is_read) AS transfers,
+        min(format('%s in wallet %s', asset, wallet)) FILTER (WHERE broken) AS broken,
+        min(wallet) FILTER (WHERE NOT is_read) AS unread
+    FROM judged GROUP BY account, day, asset
+), closes AS MATERIALIZED (
+    SELECT
+        asset, day, portfolio.price_at(asset, (day + 1)::timestamp AT TIME ZONE 'UTC') AS price
+    FROM (SELECT DISTINCT asset, day FROM held WHERE amount <> 0 OR transfers <> 0) AS needed
+), valued AS (
+    SELECT
+        h.account, h.day, coalesce(sum(h.amount * p.price), 0) AS value,
+        coalesce(sum(h.transfers * p.price), 0) AS flows,
+        coalesce(array_agg(h.asset ORDER BY h.asset) FILTER (
+            WHERE p.price IS NULL AND (h.amount <> 0 OR h.transfers <> 0)
+        ), '{}') AS unpriced,
+        min(h.broken) AS broken, min(h.unread) AS unread
+    FROM held AS h LEFT JOIN closes AS p USING (asset, day)
+    GROUP BY h.account, h.day
+), gaps AS (
+    SELECT
+        a.account, u.lost, least(coalesce(upper(u.span), a.first_at), a.first_at) AS until,
+        u.dataset || ': ' || u.reason AS reason
+    FROM accounts AS a INNER JOIN portfolio.unread AS u USING (account)
+    WHERE u.moves AND u.span && tstzrange(a.since, a.first_at)
+), rolled AS (
+    SELECT
+        v.account, v.day, v.value, v.flows, v.unpriced,
+        CASE
+            WHEN open.reason IS NOT NULL OR NOT k.added_up THEN 'provisional'
+            WHEN v.broken IS NOT NULL THEN 'broken'
+            WHEN
+                v.unread IS NOT NULL OR lost.reason IS NOT NULL OR v.unpriced <> '{}'
+                OR e.at <= k.positions_until THEN 'partial'
+            WHEN e.at > k.priced_until THEN 'provisional'
+            ELSE 'final'
+        END AS state,
+        coalesce(
+            open.reason,
+            CASE WHEN NOT k.added_up THEN 'new rows are not added up yet' END,
+            v.broken || ': the histories contradict the first snapshot',
+            'the first snapshot did not read wallet ' || v.unread,
+            lost.reason,
+            CASE WHEN v.unpriced <> '{}' THEN 'no price' END,
+            CASE WHEN e.at <= k.positions_until
+                THEN 'the unrealized profit of positions is not known' END,
+            CASE WHEN e.at > k.priced_until THEN 'prices may still arrive' END,
+            ''
+        ) AS reason
+    FROM valued AS v
+    INNER JOIN (
+        SELECT
+            a.*, portfolio.is_added_up(a.account, a.first_at) AS added_up,
+            coalesce((
+                SELECT r.covered_until FROM portfolio.refreshed AS r WHERE r.name = 'prices'
+            ), '-infinity') AS priced_until
+        FROM accounts AS a
+    ) AS k USING (account)
+    CROSS JOIN LATERAL (SELECT (v.day + 1)::timestamp AT TIME ZONE 'UTC' AS at) AS e
+    LEFT JOIN LATERAL (
+        SELECT min(g.reason) AS reason FROM gaps AS g
+        WHERE g.account = v.account AND NOT g.lost AND g.until > e.at
+    ) AS open ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT min(g.reason) AS reason FROM gaps AS g
+        WHERE g.account = v.account AND g.lost AND g.until > e.at
+    ) AS lost ON TRUE
+    WHERE v.day < k.dawn
+), read AS ( -- from the day of the first snapshot on
+    SELECT
+        a.account, days.day::date AS day, v.value, v.unpriced, v.state,
+        CASE WHEN days.day::date = a.dawn THEN coalesce(f.flows, 0) ELSE 0 END
+        + coalesce(w.flows, 0) AS flows,
+        CASE v.state
+            WHEN 'partial' THEN 'no price, or positions are not read'
+            WHEN 'carried' THEN 'the last snapshot is old'
+            WHEN 'provisional' THEN 'prices and histories may still arrive'
+            ELSE ''
+        END AS reason
+    FROM accounts AS a
+    CROSS JOIN LATERAL generate_series(
+        a.dawn::timestamp, a.last_day::timestamp, interval '1 day'
+    ) AS days (day)
+    CROSS JOIN LATERAL (
+        SELECT p.value, p.unpriced, p.state FROM portfolio.value AS p
+        WHERE p.account = a.account AND p.at < (days.day + interval '1 day') AT TIME ZONE 'UTC'
+        ORDER BY p.at DESC LIMIT 1
+    ) AS v
+    LEFT JOIN valued AS f ON f.account = a.account AND f.day = days.day::date
+    LEFT JOIN LATERAL (
+        SELECT sum(r.transfers * portfolio.price_at(r.asset, r.closed_at)) AS flows
+        FROM portfolio.reconciliation AS r
+        WHERE
+            r.account = a.account AND r.transfers <> 0
+            AND r.closed_at >= days.day AT TIME ZONE 'UTC'
+            AND r.closed_at < (days.day + interval '1 day') AT TIME ZONE 'UTC'
+    ) AS w ON TRUE
+), points AS (
+    SELECT account, day, value, flows, unpriced, state, reason FROM rolled
+    UNION ALL
+    SELECT account, day, value, flows, unpriced, state, reason FROM read
+), flowed AS (
+    SELECT
+        p.account, p.day, p.value, p.flows, p.unpriced, p.state, p.reason, a.first_day,
+        coalesce(lag(p.value) OVER earlier, 0) AS opening
+    FROM points AS p INNER JOIN accounts AS a USING (account)
+    WINDOW earlier AS (PARTITION BY p.account ORDER BY p.day)
+), every AS (
+    SELECT
+        account, day, value, unpriced, state, reason,
+        CASE WHEN day = first_day THEN 0 ELSE opening END AS opening,
+        CASE WHEN day = first_day THEN opening ELSE 0 END AS added,
+        flows + CASE WHEN day = first_day THEN opening ELSE 0 END AS flows
+    FROM flowed WHERE day >= first_day
+), each_and_all AS (
+    SELECT account, day, value, opening, flows, added, unpriced, state, reason FROM every
+    UNION ALL
+    SELECT
+        '', e.day, sum(e.value), sum(e.opening), sum(e.flows), sum(e.added),
+        coalesce((
+            SELECT array_agg(DISTINCT u.asset ORDER BY u.asset)
+            FROM every AS o CROSS JOIN unnest(o.unpriced) AS u (asset) WHERE o.day = e.day
+        ), '{}'),
+        CASE
+            WHEN bool_or(e.state = 'broken') THEN 'broken'
+            WHEN bool_or(e.state = 'partial') THEN 'partial'
+            WHEN bool_or(e.state = 'carried') THEN 'carried'
+            WHEN bool_or(e.state = 'provisional') THEN 'provisional'
+            ELSE 'final'
+        END,
+        coalesce(min(e.account || ': ' || e.reason) FILTER (WHERE e.reason <> ''), '')
+    FROM every AS e GROUP BY e.day
+)
+SELECT
+    account, day, trim_scale(value) AS value, trim_scale(flows) AS flows,
+    trim_scale(added) AS added, trim_scale(value - opening - flows) AS profit,
+    CASE
+        WHEN opening + greatest(flows, 0) > 0
+            THEN (value - least(flows, 0)) / (opening + greatest(flows, 0))
+    END AS growth,
+    unpriced, state, reason
+FROM each_and_all;
