@@ -1,9 +1,9 @@
 """One price per asset and time, through the shortest and freshest path of markets.
 
 Evidence is the price snapshots of all accounts (the middle of bid and ask, else the last price),
-the accounts' own spot fills, and the daily closes of spot markets. Prices are calculated at the time
-of every snapshot and at the end of every day, and in an hour without a snapshot at the time of its
-last fill. A path has at most three markets. Among paths of
+the accounts' own spot fills, and the daily closes of spot markets. Prices are calculated at the
+time of every snapshot and at the end of every day, and in an hour without a snapshot at the time of
+its last fill. A path has at most three markets. Among paths of
 the same length, one of spot markets only comes first, then the one whose oldest price is the
 freshest. Stablecoins cost what the markets say. Where there is no spot market in dollars, an
 inverse perpetual prices them: its coin trades for true dollars.

@@ -198,7 +198,10 @@ def test_deposits_and_fees_are_valued_and_are_no_profit(held: DB) -> None:
 def test_the_return_is_that_of_the_days_and_does_not_depend_on_flows(held: DB) -> None:
     earned = facts(held, Scope("kraken")).performance
     assert earned
-    assert (earned.opening, earned.flows) == (5000, 0)  # what was there in the beginning
+    assert (earned.opening, earned.flows) == (
+        Decimal(5000),
+        Decimal(0),
+    )
     assert earned.rate is not None
     assert earned.rate.quantize(Decimal("1e-20")) == (earned.closing / 5000 - 1).quantize(
         Decimal("1e-20")
@@ -214,7 +217,7 @@ def test_the_return_is_that_of_the_days_and_does_not_depend_on_flows(held: DB) -
     found = facts(held, Scope("kraken")).performance
     assert found
     assert found.opening + found.flows + found.profit == found.closing
-    assert (found.flows, found.profit) == (1000, earned.profit)
+    assert (found.flows, found.profit) == (Decimal(1000), earned.profit)
     assert found.rate == earned.rate
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from psycopg import Connection, sql
@@ -73,6 +73,15 @@ class Accounts:
             [account, market, str(number), at, price, price],
         )
 
+    def candle(self, account: str, market: str, day: date, close: object) -> None:
+        self.deployed(account, "candles")
+        opened_at = datetime.combine(day, time(), UTC)
+        self._insert(
+            "candles",
+            {"account": account, "market": market, "day": str(day), "opened_at": opened_at}
+            | {"close": close, "raw": "{}", "run_id": "test"},
+        )
+
     def failed(self, account: str, at: datetime) -> None:
         self.deployed(account, "balances")
         self._insert(
@@ -85,7 +94,8 @@ class Accounts:
         """Before another example."""
         self.db.execute(
             "TRUNCATE alphapulse.snapshots, alphapulse.balances, alphapulse.positions,"
-            " alphapulse.prices, alphapulse.trades, alphapulse.sync_log, alphapulse.datasets"
+            " alphapulse.prices, alphapulse.trades, alphapulse.candles, alphapulse.sync_log,"
+            " alphapulse.datasets"
         )
         self.derive_from_nothing()
 

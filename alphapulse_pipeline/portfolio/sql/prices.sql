@@ -120,7 +120,7 @@ WITH RECURSIVE accounts AS MATERIALIZED (
         ORDER BY executed_at DESC, trade_id DESC, side DESC LIMIT 1
     ) AS newest
     UNION ALL
-    SELECT at, market, at, 2, account, close FROM closes
+    SELECT at, market, at AS evidence_at, 2, account, close FROM closes
 ), quotes AS (
     SELECT DISTINCT ON (at, market) at, market, evidence_at, price, account
     FROM evidence WHERE price > 0

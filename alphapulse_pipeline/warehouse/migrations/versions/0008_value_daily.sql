@@ -6,7 +6,7 @@ CREATE TABLE portfolio.value_daily (
     added numeric NOT NULL,
     profit numeric NOT NULL,
     growth numeric,
-    unpriced text [] NOT NULL,
+    unpriced text[] NOT NULL,
     state text NOT NULL,
     reason text NOT NULL,
     PRIMARY KEY (account, day)
