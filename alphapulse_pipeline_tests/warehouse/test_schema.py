@@ -86,7 +86,7 @@ RELEASED = {
     "0007_finality.py": "e109a07ac1f44f34ed0483219e88648b90f08a1b729a00911a0c5a67298f62f0",
     "0007_finality.sql": "0fa32ad3337cc7de3b74351cba4d452334fcd7c76d56512c96ca96d2410cc323",
     "0008_value_daily.py": "5186fb9e72c6695348dfdba200385ff2b341d9a866f553f67da2da2bab3e2494",
-    "0008_value_daily.sql": "1225e425fd9b8dca46f7c580d248e997744d7f9a2a0bcdfedc0fc97333dd1ecf",
+    "0008_value_daily.sql": "95353755a61b3b8bf32bdc52f4116b3be1b094dd8f76d6e88db471cb9b978fb2",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -1,10 +1,7 @@
--- The total value at the end of each day, and its change.
-WITH days AS (
-    SELECT DISTINCT ON (date_trunc('day', at)) date_trunc('day', at) AS day, value, confidence
-    FROM portfolio.value
-    WHERE account = ''
-    ORDER BY date_trunc('day', at), at DESC
-)
-SELECT day, value, value - lag(value) OVER (ORDER BY day) AS change, confidence
-FROM days
+-- The total value at the end of each day, and how much of its change was deposited and earned.
+SELECT
+    day, value, flows AS deposited, profit AS earned,
+    round(100 * (growth - 1), 2) AS percent, state
+FROM portfolio.value_daily
+WHERE account = ''
 ORDER BY day DESC;

@@ -3,21 +3,6 @@
 -- first snapshot less what moved since) at the day's closes, without the unrealized profit of
 -- positions; from then on it is the day's last point of `portfolio.value`. What an account held
 -- when its histories begin counts as deposited: adding an account is no profit.
---
--- account: The account; empty for all together.
--- day: The day, UTC; today is included.
--- value: At the end of the day, or by the newest snapshot, in the reporting currency; without what
---   has no price.
--- flows: Deposits less withdrawals of the day, at the prices of its end, and `added`.
--- added: What an account held when its histories began, on its first day.
--- profit: The day's change of the value that is not flows.
--- growth: By what factor the value grew, deposits counted from the start of the day and withdrawals
---   from its end; NULL if there was nothing to grow. The product over days, less 1, is the
---   time-weighted return.
--- unpriced: Assets that were held or deposited and have no price.
--- state: final, provisional (rows that change it may still arrive), carried (the last snapshot is
---   old), partial (some of it is not known) or broken (the histories contradict themselves).
--- reason: Why it is not final.
 WITH accounts AS (
     SELECT
         d.account, b.first_at, b.last_at, h.since,

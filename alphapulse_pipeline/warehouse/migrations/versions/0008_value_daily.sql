@@ -14,5 +14,3 @@ CREATE TABLE portfolio.value_daily (
 
 CREATE INDEX reconciliation_transfers ON portfolio.reconciliation (account, closed_at)
 WHERE transfers <> 0;
-
-COMMENT ON TABLE portfolio.value_daily IS 'Recalculated from value_daily.sql by each refresh.';

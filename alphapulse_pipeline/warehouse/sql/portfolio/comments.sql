@@ -128,6 +128,30 @@ COMMENT ON COLUMN portfolio.value.state IS
 'final; provisional: its prices or what is unexplained may still change; carried; or partial: some '
 'of what is held is not included.';
 
+COMMENT ON TABLE portfolio.value_daily IS
+'The value of each account, and of all together, at the end of every day since history_start, and '
+'how much of its change was deposited.';
+COMMENT ON COLUMN portfolio.value_daily.account IS 'The account; blank for all accounts together.';
+COMMENT ON COLUMN portfolio.value_daily.day IS 'The day, UTC; today is included.';
+COMMENT ON COLUMN portfolio.value_daily.value IS
+'In the reporting currency, without what has no price: at the end of the day, or by the newest '
+'snapshot. Before the first snapshot it lacks the unrealized profit of positions.';
+COMMENT ON COLUMN portfolio.value_daily.flows IS
+'Deposits less withdrawals of the day, at the prices of its end, and added.';
+COMMENT ON COLUMN portfolio.value_daily.added IS
+'What an account held when its histories began, on its first day: adding an account is no profit.';
+COMMENT ON COLUMN portfolio.value_daily.profit IS
+'The change of the value, realized or not, that is not flows.';
+COMMENT ON COLUMN portfolio.value_daily.growth IS
+'By what factor the value grew, with deposits at the start of the day and withdrawals at its end; '
+'NULL if there was nothing to grow. The product over days, less 1, is the time-weighted return.';
+COMMENT ON COLUMN portfolio.value_daily.unpriced IS
+'The assets that were held or deposited and have no price.';
+COMMENT ON COLUMN portfolio.value_daily.state IS
+'final; provisional: rows that change it may still arrive; carried: the last snapshot is old; '
+'partial: some of it is not known; or broken: the histories contradict the first snapshot.';
+COMMENT ON COLUMN portfolio.value_daily.reason IS 'Why it is not final.';
+
 COMMENT ON TABLE portfolio.valued IS
 'Up to which snapshots each account is valued, and whether it was deployed then.';
 
