@@ -9,8 +9,15 @@ import pytest
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio import prices, realized_pnl, reconciliation, value
+from alphapulse_pipeline.portfolio import (
+    movements_daily,
+    prices,
+    realized_pnl,
+    reconciliation,
+    value,
+)
 from alphapulse_pipeline.portfolio.reconciliation import HISTORIES
+from alphapulse_pipeline.portfolio.tables import derived
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.sync.histories import history
 from alphapulse_pipeline.sync.session import open_session
@@ -19,7 +26,8 @@ from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS, Scene
 
 DB = Connection[TupleRow]
-_TIMES = {"trades": "executed_at"}
+_TIMES = {"trades": "executed_at", "candles": "opened_at"}
+_LOADED = (*HISTORIES, "candles")
 _CLAIMS = {
     "line": "SELECT account, asset, kind, realized_at, amount, proceeds, cost, opened_by, closed_by"
     " FROM portfolio.realized_pnl WHERE state = 'final'",
@@ -30,6 +38,8 @@ _CLAIMS = {
     " FROM portfolio.movements CROSS JOIN LATERAL date_trunc('day', happened_at) AS day"
     " WHERE part IN ('fees', 'funding') AND portfolio.state_of('', day + interval '1 day')"
     " = 'final' GROUP BY 1, 2",
+    "each day": "SELECT account, day, value, flows, added, profit, growth"
+    " FROM portfolio.value_daily WHERE state = 'final'",
     "value": "SELECT account, at, value, confidence FROM portfolio.value WHERE state = 'final'",
 }
 _HELD = "SELECT account, asset, amount, cost, final_until FROM portfolio.cost_basis"
@@ -44,8 +54,9 @@ SELECT coalesce((SELECT sum(amount) FROM portfolio.lots WHERE account = %(accoun
 
 def _derive(db: DB) -> None:
     settings = PortfolioSettings(currency="USDT")
-    for module in (prices, reconciliation, value, realized_pnl):
+    for module in (prices, reconciliation, movements_daily, value, realized_pnl):
         module.refresh(db, settings)
+    derived("value_daily").refresh(db, settings)
 
 
 def _claims(db: DB) -> set[TupleRow]:
@@ -77,7 +88,7 @@ def _check(db: DB, steps: Iterable[object]) -> set[TupleRow]:
 def _pieces(picked: random.Random, end: datetime, count: int) -> list[tuple[str, TimeRange]]:
     """Every history in some pieces, in any order."""
     pieces = []
-    for dataset in HISTORIES:
+    for dataset in _LOADED:
         cuts = sorted(picked.random() for _ in range(count))
         times = [GENESIS, *(GENESIS + cut * (end - GENESIS) for cut in cuts), end]
         pieces += [(dataset, TimeRange(*span)) for span in pairwise(times)]
@@ -92,7 +103,7 @@ def _pieces(picked: random.Random, end: datetime, count: int) -> list[tuple[str,
 def _forget(db: DB, keep_snapshots_since: datetime) -> datetime:
     """Put all histories aside; when they end."""
     (end,) = db.execute("SELECT max(upper(wanted)) FROM alphapulse.streams").fetchone() or ()
-    for dataset in HISTORIES:
+    for dataset in _LOADED:
         db.execute(f"CREATE TABLE aside_{dataset} AS TABLE alphapulse.{dataset}".encode())
         db.execute(f"TRUNCATE alphapulse.{dataset}".encode())
     db.execute("CREATE TABLE aside AS TABLE alphapulse.coverage")
@@ -147,7 +158,7 @@ def test_what_is_final_stays_while_the_histories_arrive_in_pieces(lived: Scene, 
         pieces = _pieces(picked, end, 1 if seed == 1 else 3)
         final = _check(db, _restored(db, pieces))
         kinds = {row[0] for row in final}
-        assert {"line", "day"} <= kinds
+        assert {"line", "day", "each day"} <= kinds
 
 
 @pytest.mark.nightly

@@ -3,7 +3,9 @@
 -- first snapshot less what moved since) at the day's closes, without the unrealized profit of
 -- positions; from then on it is the day's last point of `portfolio.value`. What an account held
 -- when its histories begin counts as deposited: adding an account is no profit.
-WITH accounts AS (
+WITH states (names) AS ( -- from the most certain one on
+    VALUES (ARRAY['final', 'provisional', 'carried', 'partial', 'broken'])
+), accounts AS (
     SELECT
         d.account, b.first_at, b.last_at, h.since,
         (h.since AT TIME ZONE 'UTC')::date AS first_day,
@@ -84,17 +86,14 @@ WITH accounts AS (
         PARTITION BY k.account, k.wallet, k.asset ORDER BY d.day DESC
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
-), judged AS (
+), judged AS ( -- what a day or a later one contradicts changes all before it
     SELECT
         *,
-        coalesce(bool_or(
-            total - rise < 0 AND NOT may_owe OR missing_fill IS NOT NULL
-        ) OVER later, FALSE) OR total < 0 AND NOT may_owe OR debt < 0 AS broken
+        bool_or(
+            total < 0 AND NOT may_owe OR debt < 0
+            OR coalesce(total - rise < 0, FALSE) AND NOT may_owe OR missing_fill IS NOT NULL
+        ) OVER (PARTITION BY account, wallet, asset ORDER BY day DESC) AS broken
     FROM ends
-    WINDOW later AS (
-        PARTITION BY account, wallet, asset ORDER BY day DESC
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    )
 ), held AS (
     SELECT
         account, day, asset, sum(total - debt) FILTER (WHERE is_read) AS amount,
@@ -155,25 +154,37 @@ WITH accounts AS (
             ), '-infinity') AS priced_until
         FROM accounts AS a
     ) AS k USING (account)
-    CROSS JOIN LATERAL (SELECT (v.day + 1)::timestamp AT TIME ZONE 'UTC' AS at) AS e
+    CROSS JOIN LATERAL (
+        SELECT
+            v.day::timestamp AT TIME ZONE 'UTC' AS began,
+            (v.day + 1)::timestamp AT TIME ZONE 'UTC' AS at
+    ) AS e
     LEFT JOIN LATERAL (
         SELECT min(g.reason) AS reason FROM gaps AS g
-        WHERE g.account = v.account AND NOT g.lost AND g.until > e.at
+        WHERE g.account = v.account AND NOT g.lost AND g.until > e.began
     ) AS open ON TRUE
     LEFT JOIN LATERAL (
         SELECT min(g.reason) AS reason FROM gaps AS g
-        WHERE g.account = v.account AND g.lost AND g.until > e.at
+        WHERE g.account = v.account AND g.lost AND g.until > e.began
     ) AS lost ON TRUE
     WHERE v.day < k.dawn
 ), read AS ( -- from the day of the first snapshot on
     SELECT
-        a.account, days.day::date AS day, v.value, v.unpriced, v.state,
+        a.account, days.day::date AS day, v.value, v.unpriced,
         CASE WHEN days.day::date = a.dawn THEN coalesce(f.flows, 0) ELSE 0 END
         + coalesce(w.flows, 0) AS flows,
-        CASE v.state
-            WHEN 'partial' THEN 'no price, or positions are not read'
-            WHEN 'carried' THEN 'the last snapshot is old'
-            WHEN 'provisional' THEN 'prices and histories may still arrive'
+        CASE
+            WHEN v.state IN ('partial', 'carried') THEN v.state
+            WHEN v.at < days.day AT TIME ZONE 'UTC' THEN 'carried'
+            WHEN days.day::date = (now() AT TIME ZONE 'UTC')::date THEN 'provisional'
+            ELSE v.state
+        END AS state,
+        CASE
+            WHEN v.state = 'partial' THEN 'no price, or positions are not read'
+            WHEN v.state = 'carried' OR v.at < days.day AT TIME ZONE 'UTC'
+                THEN 'no snapshot since ' || to_char(v.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+            WHEN days.day::date = (now() AT TIME ZONE 'UTC')::date THEN 'the day is not over'
+            WHEN v.state = 'provisional' THEN 'prices and histories may still arrive'
             ELSE ''
         END AS reason
     FROM accounts AS a
@@ -181,7 +192,7 @@ WITH accounts AS (
         a.dawn::timestamp, a.last_day::timestamp, interval '1 day'
     ) AS days (day)
     CROSS JOIN LATERAL (
-        SELECT p.value, p.unpriced, p.state FROM portfolio.value AS p
+        SELECT p.at, p.value, p.unpriced, p.state FROM portfolio.value AS p
         WHERE p.account = a.account AND p.at < (days.day + interval '1 day') AT TIME ZONE 'UTC'
         ORDER BY p.at DESC LIMIT 1
     ) AS v
@@ -198,21 +209,24 @@ WITH accounts AS (
     SELECT account, day, value, flows, unpriced, state, reason FROM rolled
     UNION ALL
     SELECT account, day, value, flows, unpriced, state, reason FROM read
-), flowed AS (
+), ranked AS ( -- the state covers the profit, which needs the value of the day before as well
     SELECT
-        p.account, p.day, p.value, p.flows, p.unpriced, p.state, p.reason, a.first_day,
-        coalesce(lag(p.value) OVER earlier, 0) AS opening
-    FROM points AS p INNER JOIN accounts AS a USING (account)
+        p.*, a.first_day, coalesce(lag(p.value) OVER earlier, 0) AS opening,
+        array_position(states.names, p.state) AS rank,
+        coalesce(lag(array_position(states.names, p.state)) OVER earlier, 1) AS rank_before,
+        lag(p.reason) OVER earlier AS reason_before
+    FROM points AS p INNER JOIN accounts AS a USING (account) CROSS JOIN states
     WINDOW earlier AS (PARTITION BY p.account ORDER BY p.day)
 ), every AS (
     SELECT
-        account, day, value, unpriced, state, reason,
+        account, day, value, unpriced, greatest(rank, rank_before) AS rank,
+        CASE WHEN rank >= rank_before THEN reason ELSE reason_before END AS reason,
         CASE WHEN day = first_day THEN 0 ELSE opening END AS opening,
         CASE WHEN day = first_day THEN opening ELSE 0 END AS added,
         flows + CASE WHEN day = first_day THEN opening ELSE 0 END AS flows
-    FROM flowed WHERE day >= first_day
+    FROM ranked WHERE day >= first_day
 ), each_and_all AS (
-    SELECT account, day, value, opening, flows, added, unpriced, state, reason FROM every
+    SELECT account, day, value, opening, flows, added, unpriced, rank, reason FROM every
     UNION ALL
     SELECT
         '', e.day, sum(e.value), sum(e.opening), sum(e.flows), sum(e.added),
@@ -220,14 +234,9 @@ WITH accounts AS (
             SELECT array_agg(DISTINCT u.asset ORDER BY u.asset)
             FROM every AS o CROSS JOIN unnest(o.unpriced) AS u (asset) WHERE o.day = e.day
         ), '{}'),
-        CASE
-            WHEN bool_or(e.state = 'broken') THEN 'broken'
-            WHEN bool_or(e.state = 'partial') THEN 'partial'
-            WHEN bool_or(e.state = 'carried') THEN 'carried'
-            WHEN bool_or(e.state = 'provisional') THEN 'provisional'
-            ELSE 'final'
-        END,
-        coalesce(min(e.account || ': ' || e.reason) FILTER (WHERE e.reason <> ''), '')
+        max(e.rank),
+        coalesce((array_agg(e.account || ': ' || e.reason ORDER BY e.rank DESC, e.account)
+            FILTER (WHERE e.reason <> ''))[1], '')
     FROM every AS e GROUP BY e.day
 )
 SELECT
@@ -237,5 +246,5 @@ SELECT
         WHEN opening + greatest(flows, 0) > 0
             THEN (value - least(flows, 0)) / (opening + greatest(flows, 0))
     END AS growth,
-    unpriced, state, reason
-FROM each_and_all;
+    unpriced, states.names[rank] AS state, reason
+FROM each_and_all CROSS JOIN states;
