@@ -68,7 +68,7 @@ def demo() -> Iterator[Path]:
         yield Path(folder) / "home"
 
 
-FILLED = {"prices", "holdings", "value", "exposure"}
+FILLED = {"exposure", "holdings", "prices", "value", "value_daily"}
 """The derived tables that have rows after a first snapshot of balances."""
 
 
