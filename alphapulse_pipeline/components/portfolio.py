@@ -17,7 +17,8 @@ from alphapulse_pipeline.components.postgres import IO_MANAGER, IO_MANAGERS
 from alphapulse_pipeline.components.settings_component import SettingsComponent
 from alphapulse_pipeline.components.tables import OWNER
 from alphapulse_pipeline.components.time_limits import LONGEST, max_runtime, process_ends_in_time
-from alphapulse_pipeline.portfolio import drawing
+from alphapulse_pipeline.datasets import SNAPSHOTS
+from alphapulse_pipeline.portfolio import drawing, prices, realized_pnl
 from alphapulse_pipeline.portfolio.derived import Derived, Figures
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account
@@ -34,6 +35,9 @@ from alphapulse_pipeline.warehouse.schema import require_current
 PORTFOLIO = "portfolio"
 """The asset group, key prefix, pool, and the lock that its runs hold."""
 _EVERY = 30
+_LONGEST_WAIT = "*/10 * * * *"
+_READ_ALL = (realized_pnl.NAME, prices.NAME)
+"""The tables that between them read every dataset that any table reads."""
 
 
 class Portfolio(SettingsComponent, PortfolioSettings):
@@ -94,7 +98,7 @@ def _asset(
             "dagster/column_lineage": _lineage(derived, sources),
         },
         check_specs=[check.spec(key) for check in checks],
-        automation_condition=_when_sources_change(),
+        automation_condition=_when_sources_change(accounts),
         pool=PORTFOLIO,
         io_manager_key=IO_MANAGER,
     )
@@ -113,10 +117,30 @@ def _asset(
     return table
 
 
-def _when_sources_change() -> dg.AutomationCondition[Any]:
-    """Unlike Dagster's `eager`, which waits until no partition of a history is missing."""
-    news = dg.AutomationCondition.any_deps_updated() | dg.AutomationCondition.newly_missing()
-    return news.since_last_handled() & ~dg.AutomationCondition.in_progress()
+def _when_sources_change(accounts: list[Account]) -> dg.AutomationCondition[Any]:
+    """Once after the last dataset of a run of histories, and at once after a snapshot.
+
+    While histories are read without a pause, every `_LONGEST_WAIT`. What changes after a refresh
+    was requested is refreshed again: it may have come too late. So only a request ends the wait,
+    not the refresh itself, as in Dagster's `since_last_handled`.
+    """
+    condition = dg.AutomationCondition
+    begun = condition.initial_evaluation()
+
+    def pending(trigger: dg.AutomationCondition[Any]) -> dg.AutomationCondition[Any]:
+        return trigger.since((condition.newly_requested() & ~trigger) | begun)
+
+    def of_all(state: dg.AutomationCondition[Any]) -> dg.AutomationCondition[Any]:
+        """All tables wait for the same, so that they are refreshed by one run."""
+        matches = [condition.asset_matches(dg.AssetKey([PORTFOLIO, n]), state) for n in _READ_ALL]
+        return matches[0] | matches[1]
+
+    snapshots = [dg.AssetKey([a.name, d]) for a in accounts for d in SNAPSHOTS if d in supported(a)]
+    taken = condition.any_deps_updated().allow(dg.AssetSelection.assets(*snapshots))
+    read = ~of_all(condition.any_deps_in_progress())
+    now = read | of_all(pending(taken)) | condition.cron_tick_passed(_LONGEST_WAIT)
+    news = condition.any_deps_updated() | condition.newly_missing()
+    return pending(news) & now & ~condition.in_progress()
 
 
 def _lineage(derived: Derived, sources: dict[str, list[dg.AssetKey]]) -> dg.TableColumnLineage:
