@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    FloatRect,
+    Locator,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 import alphapulse_pipeline
 from alphapulse_pipeline.portfolio.tables import DERIVED
@@ -30,6 +38,7 @@ ASSETS = (*SNAPSHOTS, *HISTORIES)
 GROUP = "/locations/alphapulse_pipeline/asset-groups/{}/lineage"
 
 _SECONDS = 1000
+expect.set_options(timeout=30 * _SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +77,7 @@ def page(chromium: str, up: Deployment) -> Iterator[Page]:
             profile,
             executable_path=chromium,
             args=FLAGS,
-            viewport={"width": 1500, "height": 2300},
+            viewport={"width": 1500, "height": 3600},
             base_url=up.url,
         )
         page = browser.pages[0]
@@ -125,7 +134,10 @@ def test_the_pictures_of_the_readme(page: Page, pictures: Path) -> None:
         expect(_node(page, asset)).to_contain_text(done, timeout=90 * _SECONDS)
         expect(_node(page, asset)).not_to_contain_text("Materializing", timeout=90 * _SECONDS)
     page.mouse.move(1200, 900)
-    page.screenshot(path=pictures / "lineage.png", animations="disabled")
+    box = _node(page, "balances").bounding_box()
+    assert box is not None
+    around: FloatRect = {"x": 240, "y": box["y"] - 40, "width": 1260, "height": 820}
+    page.screenshot(path=pictures / "lineage.png", animations="disabled", clip=around)
     assert (pictures / "lineage.png").stat().st_size > 20_000
 
 

@@ -115,7 +115,7 @@ DERIVED = (
     ),
     from_query(
         "value_daily",
-        datasets=("balances", *HISTORIES),
+        datasets=("balances", "positions"),
         follows=(prices.NAME, movements_daily.NAME, reconciliation.NAME, value.NAME),
         lineage={
             "value": (
