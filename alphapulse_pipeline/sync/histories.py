@@ -281,14 +281,23 @@ class _HistoryReader:
             pages = confirm_empty_pages(pages, feed, session.client.request, known_row)
         if source.kept is None:
             return pages
-        newest = self.state.newest_row(stream.name)
+        older = self._older_row(stream, gap)
         return limit_to_oldest_row(
             pages,
             to_milliseconds(now - source.kept),
-            to_milliseconds(newest) if newest else None,
+            to_milliseconds(older) if older else None,
             partial(is_served, session.client.request, feed),
             feed.moment,
         )
+
+    def _older_row(self, stream: Stream, gap: Gap) -> datetime | None:
+        """The time of a row that proves the gap if the exchange still returns it: the newest one
+        before the gap, else the stream's newest one."""
+        newest, start = self.state.newest_row(stream.name), gap.missing.start
+        if newest and newest > start:
+            older = self.state.newest_time(stream.market, stream.source.wallet, start)
+            return older or newest
+        return newest
 
     def _known_row(self, stream: Stream) -> int | None:
         """The time (ms) of a row that the exchange must still return, if any."""

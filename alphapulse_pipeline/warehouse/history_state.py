@@ -165,6 +165,30 @@ class HistoryState:
         ).fetchone()
         return str(row[0]) if row else None
 
+    def newest_time(self, market: str, wallet: str, before: datetime) -> datetime | None:
+        """The time of the newest row before `before` that the exchange is expected to return.
+
+        An empty `market` or `wallet` stands for all of them. Unfilled orders are left out, since
+        exchanges drop them early.
+        """
+        history = self.history
+        wanted = {"market": market, "wallet": wallet}
+        named = {name: value for name, value in wanted.items() if value and name in history.by_name}
+        conditions = [
+            sql.SQL("filled > 0" if "filled" in history.by_name else "true"),
+            *(sql.SQL("{} = {}").format(sql.Identifier(n), v) for n, v in named.items()),
+        ]
+        [(newest,)] = self.connection.execute(
+            sql.SQL(_SQL.newest_time.decode()).format(
+                table=sql.Identifier(SCHEMA, history.name),
+                time=sql.Identifier(history.time),
+                condition=sql.SQL(" AND ").join(conditions),
+            ),
+            self._of(before=before),
+        ).fetchall()
+        time: datetime | None = newest
+        return time
+
     def unsettled(self) -> list[TimeRange]:
         """The moments of recent rows that were not final when they were read last."""
         history = self.history

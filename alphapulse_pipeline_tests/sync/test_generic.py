@@ -310,6 +310,29 @@ def test_an_empty_page_proves_nothing_without_older_rows(
 
 
 @pytest.mark.parametrize("kept", [True, False])
+def test_a_quiet_gap_between_rows_is_only_covered_if_older_rows_are_still_served(
+    exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow], kept: bool
+) -> None:
+    times = sorted(datetime.fromisoformat(fill["timestamp"]) for fill in exchange.fills)
+    before, after = max(itertools.pairwise(times), key=lambda pair: pair[1] - pair[0])
+    quiet = (before + timedelta(seconds=1), after - timedelta(seconds=1))
+    sync(account, database)
+    db.execute(
+        "UPDATE alphapulse.coverage SET covered = covered - tstzmultirange(tstzrange(%s, %s))",
+        quiet,
+    )
+    if not kept:
+        exchange.fills = [fill for fill in exchange.fills if fill["timestamp"] >= stamp(after)]
+    sync(account, database)
+    row = db.execute(
+        "SELECT covered @> tstzrange(%s, %s), unreachable @> tstzrange(%s, %s)"
+        " FROM alphapulse.coverage",
+        [*quiet, *quiet],
+    ).fetchone()
+    assert row == (kept, not kept)
+
+
+@pytest.mark.parametrize("kept", [True, False])
 def test_a_downtime_is_only_covered_if_older_rows_are_still_served(
     exchange: Hollaex, account: Account, database: str, db: Connection[TupleRow], kept: bool
 ) -> None:

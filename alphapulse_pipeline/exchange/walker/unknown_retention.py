@@ -2,7 +2,7 @@
 
 An exchange may keep less than it says, and return empty lists for the rest. A row proves that the
 exchange still serves its time and everything newer. An empty range older than the oldest row may be
-a quiet period, or one whose rows the exchange has deleted: then the newest stored row is requested,
+a quiet period, or one whose rows the exchange has deleted: then an older stored row is requested,
 since everything after it is proven if it is still served.
 """
 
@@ -28,7 +28,7 @@ async def limit_to_oldest_row(
     """The pages of a walk, each proving only the range from the oldest row so far.
 
     `served_from`: milliseconds; the exchange is documented to keep rows from then on. `known_row`:
-    the time of the newest stored row, if there is one. `is_served`: requests whether the exchange
+    the time of a stored row, if there is one. `is_served`: requests whether the exchange
     still returns it. `moment`: a row's time, if it can be read. Ranges held back are yielded as
     soon as an older row arrives; those that nothing proves are yielded last, with `unverified` set.
     """

@@ -162,6 +162,11 @@ WHERE
     AND {id} ~ '^[0-9]+$'
 ORDER BY {time} DESC LIMIT 1;
 
+-- newest_time --
+-- The time of the newest row before a moment, of one market and wallet or of all of them.
+SELECT max({time}) FROM {table}
+WHERE account = %(account)s AND origin = 'api' AND {time} < %(before)s AND {condition};
+
 -- unsettled --
 -- The times of recent rows that were not final when last read.
 SELECT DISTINCT {time}, {time} + interval '1 millisecond'
