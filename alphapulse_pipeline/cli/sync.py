@@ -1,9 +1,9 @@
 """`alphapulse sync`: Dagster runs, which the UI shows like any other, of accounts side by side.
 
-First the snapshots of all accounts and their value, then the histories.
+First the snapshots of all accounts, then their histories; the value is shown meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,7 +12,7 @@ import typer
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.sync_display import Display, display
-from alphapulse_pipeline.cli.sync_workers import Event, Task, Workers, workers
+from alphapulse_pipeline.cli.sync_workers import PORTFOLIO, Event, Task, Workers, workers
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account
@@ -21,6 +21,7 @@ from alphapulse_pipeline.warehouse.connection import connect
 
 _JOBS = 4
 """A process takes about 200 MB, and mostly waits for its exchange."""
+_REFRESH: Task = {"account": PORTFOLIO, "datasets": []}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def sync(
     with workspace(demo=demo, migrate=True) as place:
         chosen = place.chosen(accounts or [])
         _check_days(chosen, datasets, days)
-        with display() as shown, workers(place.home / "logs", min(jobs, len(chosen) or 1)) as pool:
+        # the portfolio is refreshed beside the histories, and takes one of the processes
+        processes = min(jobs, len(chosen) + 1)
+        with display() as shown, workers(place.home / "logs", processes) as pool:
             work = _Sync(place, shown, pool, days)
             results, refreshed = work.sync(_wanted(chosen, datasets))
         if not accounts:
@@ -100,33 +103,47 @@ class _Sync:
     _results: list[Result] = field(default_factory=list)
     _refused: set[str] = field(default_factory=set)
     """The accounts that their exchange refused: another request would be refused as well."""
+    _refreshed: bool = True
+    """Whether the portfolio was refreshed when it was tried last."""
+    _value_shown: bool = False
 
     def sync(self, wanted: Sequence[tuple[Account, Sequence[str]]]) -> tuple[list[Result], bool]:
         """The results in the order of the accounts, and whether the portfolio was refreshed."""
-        refreshed = True
-        groups = (("balances, positions, prices", SNAPSHOTS), ("histories", HISTORIES))
-        for name, group in groups:
-            tasks = []
-            for account, datasets in wanted:
-                chosen = [d for d in datasets if d in group]
-                if (
-                    chosen
-                    and self._has_credentials(account, chosen)
-                    and self._admits(account, chosen)
-                ):
-                    tasks.append(self._task(account, chosen))
-            if not tasks:
-                continue
-            self.shown.phase(name, len(tasks))
-            self.pool.run(tasks, self._handle, self.shown.refresh)
-            everyone_refused = self._refused.issuperset(task["account"] for task in tasks)
-            if self.place.portfolio and not everyone_refused:
-                refreshed = self._refresh_portfolio()
-                if group is SNAPSHOTS and refreshed:
-                    self._show_value()
+        snapshots = self._tasks(wanted, SNAPSHOTS)
+        self._run("balances, positions, prices", snapshots)
+        outdated = self._any_read(snapshots)
+        histories = self._tasks(wanted, HISTORIES)
+        if histories and outdated:
+            # one of the first to run, so that the value is shown before the histories are read
+            histories.insert(self.pool.jobs - 1, _REFRESH)
+        self._run("histories", histories)
+        if self._any_read(histories) or (outdated and not histories):
+            self._run("portfolio", [_REFRESH])
         places = {account.name: place for place, (account, _) in enumerate(wanted)}
         self._results.sort(key=lambda result: places[result.account])
-        return self._results, refreshed
+        return self._results, self._refreshed
+
+    def _tasks(
+        self, wanted: Sequence[tuple[Account, Sequence[str]]], group: Mapping[str, object]
+    ) -> list[Task]:
+        chosen = [(account, [d for d in datasets if d in group]) for account, datasets in wanted]
+        return [
+            self._task(account, datasets)
+            for account, datasets in chosen
+            if datasets
+            and self._has_credentials(account, datasets)
+            and self._admits(account, datasets)
+        ]
+
+    def _run(self, name: str, tasks: Sequence[Task]) -> None:
+        if tasks:
+            self.shown.phase(name, len(tasks) - tasks.count(_REFRESH))
+            self.pool.run(tasks, self._handle, self.shown.refresh)
+
+    def _any_read(self, tasks: Sequence[Task]) -> bool:
+        """Whether there is a portfolio, and the tasks may have changed what it is made of."""
+        accounts = {task["account"] for task in tasks if task is not _REFRESH}
+        return bool(self.place.portfolio) and not self._refused.issuperset(accounts)
 
     def _has_credentials(self, account: Account, datasets: Sequence[str]) -> bool:
         missing = account.environment.missing()
@@ -159,18 +176,20 @@ class _Sync:
 
     def _handle(self, task: Task, event: Event) -> None:
         self.shown.event(task["account"], event)
-        match event["kind"]:
-            case "done":
-                results = [Result(**result) for result in event["results"]]
-                if event["refused"]:
-                    self._refused.add(task["account"])
-            case "died":
-                results = [
-                    Result(task["account"], d, "failed", 0, 0.0, event["error"])
-                    for d in task["datasets"]
-                ]
-            case _:
-                return
+        if event["kind"] not in ("done", "died"):
+            return
+        if task is _REFRESH:
+            self._end_refresh(event["error"])
+            return
+        if event["kind"] == "done":
+            results = [Result(**result) for result in event["results"]]
+            if event["refused"]:
+                self._refused.add(task["account"])
+        else:
+            results = [
+                Result(task["account"], d, "failed", 0, 0.0, event["error"])
+                for d in task["datasets"]
+            ]
         failed: dict[str, list[str]] = {}
         for result in results:
             if result.error:
@@ -179,26 +198,19 @@ class _Sync:
             self.shown.failed(task["account"], datasets, error)
         self._results += results
 
-    def _refresh_portfolio(self) -> bool:
-        """Whether the portfolio tables were refreshed."""
-        errors: list[str] = []
-
-        def handle(task: Task, event: Event) -> None:
-            self.shown.event(task["account"], event)
-            if event["kind"] in ("done", "died") and event["error"] is not None:
-                errors.append(event["error"] or "the run did not start")
-
-        self.shown.phase("portfolio", 1)
-        self.pool.run([{"account": "portfolio", "datasets": []}], handle, self.shown.refresh)
-        for error in errors:
+    def _end_refresh(self, error: str | None) -> None:
+        self._refreshed = error is None
+        if error is not None:
             output.error(
-                f"the portfolio was not refreshed: {error}; the synced rows are stored, and the "
-                "next sync retries"
+                f"the portfolio was not refreshed: {error or 'the run did not start'}; the synced "
+                "rows are stored, and the next sync retries"
             )
-        return not errors
+        elif not self._value_shown:
+            self._show_value()
+            self._value_shown = True
 
     def _show_value(self) -> None:
-        """The first useful result, before any history is read."""
+        """The first useful result, long before the histories are read."""
         from alphapulse_pipeline.portfolio.summary import first_values
 
         with connect(self.place.url) as connection:

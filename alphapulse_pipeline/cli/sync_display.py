@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_pipeline.cli import output
+from alphapulse_pipeline.cli.sync_workers import PORTFOLIO
 from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.warehouse.progress import Progress, clock, percentage
 
@@ -54,7 +55,7 @@ class Display:
             case "began":
                 self._running[account] = (None, time.monotonic())
             case _:
-                self._done += 1
+                self._done += account != PORTFOLIO
                 self._running.pop(account, None)
                 self._notes.pop(account, None)
 
@@ -131,7 +132,7 @@ class Display:
                 text = f"  {account}: {escape(note)}"
                 notes.append(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
             if known is None:
-                table.add_row(f"  {account}", "...")
+                table.add_row(f"  {account}", "refreshing" if account == PORTFOLIO else "starting")
                 continue
             found = self._now(known, since)
             share = found.share

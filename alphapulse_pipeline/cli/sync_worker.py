@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import IO, Any
 
 from alphapulse_pipeline.cli import runs
-from alphapulse_pipeline.components.portfolio import PORTFOLIO
+from alphapulse_pipeline.cli.sync_workers import PORTFOLIO
 from alphapulse_pipeline.exchange.kind import FINAL
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.deployment import read_deployment

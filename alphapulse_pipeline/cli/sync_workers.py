@@ -20,6 +20,8 @@ from alphapulse_pipeline.settings.environment import DOTENV, dotenv_path
 
 Event = Mapping[str, Any]
 Task = Mapping[str, Any]
+PORTFOLIO = "portfolio"
+"""The account of a task that refreshes the portfolio tables."""
 
 _STOP_SECONDS = 6.0
 """How long a run has to end after Ctrl-C; what it has committed stays in any case."""
@@ -63,7 +65,7 @@ class Workers:
 
     def __init__(self, logs: Path, jobs: int) -> None:
         self._logs = logs
-        self._jobs = jobs
+        self.jobs = jobs
         self._processes: list[_Process] = []
         self._started = 0
 
@@ -103,7 +105,7 @@ class Workers:
         for process in self._processes:
             if process.task is None:
                 return process
-        if len(self._processes) >= self._jobs:
+        if len(self._processes) >= self.jobs:
             return None
         process = self._start()
         ready.register(process.process.stdout or 0, selectors.EVENT_READ, process)

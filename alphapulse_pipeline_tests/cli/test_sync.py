@@ -1,13 +1,17 @@
 """`alphapulse sync`: what it refuses before it begins, and how it ends when it is stopped."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from alphapulse_pipeline.portfolio.tables import DERIVED
@@ -66,6 +70,35 @@ def demo() -> Iterator[Path]:
     # a short path, because a unix socket's may have about a hundred characters
     with tempfile.TemporaryDirectory(prefix="ap") as folder:
         yield Path(folder) / "home"
+
+
+def test_ctrl_c_in_a_terminal_stops_every_process_and_restores_the_cursor(demo: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ |= {HOME: str(demo), "TERM": "xterm"}
+        os.execv(running.COMMAND, [str(running.COMMAND), "sync", "--demo"])  # noqa: S606
+    shown = b""
+    try:
+        while b"0/1 accounts done" not in shown:
+            shown += os.read(terminal, 1 << 16)
+        os.write(terminal, b"\x03")
+        with suppress(OSError):  # the end of a terminal
+            while read := os.read(terminal, 1 << 16):
+                shown += read
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGINT
+    assert shown.rstrip().endswith(b"stopped")
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"accounts done")
+    left = [
+        p.info["cmdline"]
+        for p in psutil.process_iter(["cmdline", "environ"])
+        if (p.info["environ"] or {}).get(HOME) == str(demo)
+    ]
+    assert left == []
 
 
 FILLED = {"exposure", "holdings", "prices", "value", "value_daily"}

@@ -25,7 +25,8 @@ DATASETS = ["balances", "positions", "orders", "trades"]
 class Scripted(Workers):
     """Instead of processes: the account `refused` is refused, and each other one works."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
         self.tasks: list[tuple[str, Sequence[str]]] = []
 
     def run(
@@ -56,14 +57,14 @@ def account(name: str, monkeypatch: pytest.MonkeyPatch) -> Account:
 
 
 def sync(
-    names: Sequence[str], database: str, monkeypatch: pytest.MonkeyPatch
+    names: Sequence[str], database: str, monkeypatch: pytest.MonkeyPatch, jobs: int = 4
 ) -> tuple[list[Result], list[str]]:
     """The results, and which of the accounts and the portfolio ran."""
     accounts = [account(name, monkeypatch) for name in names]
     place = Workspace(
         accounts, {}, PortfolioSettings(), database, demo=False, home=Path(), embedded=False
     )
-    pool = Scripted()
+    pool = Scripted(jobs)
     results, _ = _Sync(place, Display(None), pool, (None, None)).sync(
         [(account, DATASETS) for account in accounts]
     )
@@ -77,8 +78,8 @@ def test_histories_of_a_refused_account_are_not_requested(
     assert ran == [
         "refused: balances, positions",
         "works: balances, positions",
-        "portfolio: ",
         "works: orders, trades",
+        "portfolio: ",
         "portfolio: ",
     ]
     assert [(r.account, r.dataset, r.status) for r in results] == [
@@ -91,6 +92,18 @@ def test_histories_of_a_refused_account_are_not_requested(
         "error: refused/balances, positions: no such key",
         "error: refused/orders, trades: not read: the exchange refused the account, see above",
     ]
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_the_value_is_calculated_beside_the_first_histories(
+    database: str, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    _, ran = sync(["a", "b", "c", "d"], database, monkeypatch, jobs)
+    histories = [name for name in ran[4:] if name != "portfolio: "]
+    assert histories == [f"{name}: orders, trades" for name in "abcd"]
+    assert ran[4:].index("portfolio: ") == jobs - 1
+    assert ran[-1] == "portfolio: "
+    assert ran.count("portfolio: ") == 2
 
 
 def test_a_portfolio_without_any_news_is_not_refreshed(
