@@ -1,6 +1,6 @@
 """Accounts that are read while they live on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -12,8 +12,20 @@ from alphapulse_pipeline_tests.conftest import unlimited
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene, scene
 from exchange_simulator import World
 
+Export = Callable[[str, str], None]
 STEP = 4 * HOUR + 7_321
 """Milliseconds; snapshots are taken at odd times."""
+
+
+@contextmanager
+def without_limits() -> Iterator[Export]:
+    """Requests are sent at once; yields what sets a variable of the environment meanwhile."""
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        stamina.set_testing(True, attempts=4, cap=True),
+    ):
+        unlimited(monkeypatch)
+        yield monkeypatch.setenv
 
 
 @contextmanager
@@ -22,6 +34,7 @@ def living(
     server: EmbeddedServer,
     world: World,
     snapshots: Sequence[str],
+    export: Export,
     *,
     steps: int = 36,
     step: int = STEP,
@@ -30,23 +43,18 @@ def living(
     """An account whose snapshots were taken in every step, its histories read in every sixth; its
     database is a template."""
     with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        stamina.set_testing(True, attempts=4, cap=True),
+        scene(exchange, server, world, export, since, since) as found,
+        found.database() as (url, db),
     ):
-        unlimited(monkeypatch)
-        with (
-            scene(exchange, server, world, monkeypatch.setenv, since, since) as found,
-            found.database() as (url, db),
-        ):
-            histories = [dataset for dataset in found.datasets if dataset in HISTORIES]
-            for number in range(steps):
-                found.clock.now += step
-                read(found, url, *snapshots, *(histories if number % 6 == 0 else []))
-            found.clock.now += 300_000
-            read(found, url, *histories)
-            found.template = db.info.dbname
-            db.close()
-            yield found
+        histories = [dataset for dataset in found.datasets if dataset in HISTORIES]
+        for number in range(steps):
+            found.clock.now += step
+            read(found, url, *snapshots, *(histories if number % 6 == 0 else []))
+        found.clock.now += 300_000
+        read(found, url, *histories)
+        found.template = db.info.dbname
+        db.close()
+        yield found
 
 
 def read(scene: Scene, url: str, *datasets: str) -> None:

@@ -10,7 +10,7 @@ from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.exchange.test_kraken import entry, kraken, listed
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts
-from alphapulse_pipeline_tests.portfolio.living import living
+from alphapulse_pipeline_tests.portfolio.living import living, without_limits
 from alphapulse_pipeline_tests.portfolio.test_reconciliation import found, reconcile
 from alphapulse_pipeline_tests.sync.reliability.scene import GENESIS
 from exchange_simulator import World
@@ -26,8 +26,10 @@ WORLDS = {
 
 @pytest.mark.parametrize("kind", WORLDS)
 def test_every_balance_reconciles(kind: str, server: EmbeddedServer) -> None:
+    read = ["balances", "positions"]
     with (
-        living("kraken", server, WORLDS[kind](), ["balances", "positions"], steps=18) as scene,
+        without_limits() as export,
+        living("kraken", server, WORLDS[kind](), read, export, steps=18) as scene,
         scene.database() as (_, db),
     ):
         assert reconcile(db)["balances"] > 50

@@ -13,7 +13,7 @@ from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
-from alphapulse_pipeline_tests.portfolio.living import living
+from alphapulse_pipeline_tests.portfolio.living import living, without_limits
 from alphapulse_pipeline_tests.sync.reliability.scene import BEFORE, HOUR, Scene
 from exchange_simulator import EXCHANGES, World
 
@@ -96,10 +96,20 @@ def test_two_years_reconcile(exchange: str, server: EmbeddedServer) -> None:
     genesis = datetime.fromtimestamp(BEFORE / 1000, UTC) - timedelta(days=729)
     world = World(seed=11, genesis=genesis, ties=130)
     start = int((genesis + timedelta(days=2)).timestamp() * 1000)
-    lived = living(
-        exchange, server, world, ["balances"], steps=181, step=96 * HOUR + 7_321, since=start
-    )
-    with lived as scene, scene.database() as (_, db):
+    with (
+        without_limits() as export,
+        living(
+            exchange,
+            server,
+            world,
+            ["balances"],
+            export,
+            steps=181,
+            step=96 * HOUR + 7_321,
+            since=start,
+        ) as scene,
+        scene.database() as (_, db),
+    ):
         assert reconcile(db)["balances"] > 1000
         assert found(db, "break", "unverifiable", "pending") == {}
 
