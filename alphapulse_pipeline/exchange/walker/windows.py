@@ -23,6 +23,9 @@ class Windows:
     times exactly and include both ends."""
 
     margin: int = MARGIN
+    one_per_time: bool = False
+    """Whether no two rows have the same time: then the milliseconds of the oldest and the newest
+    row of an answer are complete as well."""
 
     async def walk(
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
@@ -32,6 +35,7 @@ class Windows:
         Raises `Incomplete` after yielding everything that is proven.
         """
         margin, largest = self.margin, feed.whole_below or SMALLEST_CAP
+        ends = int(self.one_per_time)
         stuck: dict[tuple[int, int], tuple[int, list[Raw]]] = {}
         for begin, stop in feed.windows(start, end, margin):
             windows = [(begin, stop - 1)]
@@ -49,6 +53,7 @@ class Windows:
                 if not times:
                     raise Unreadable(f"no row of {feed.method} has a time")
                 oldest, newest = min(times), max(times)
+                oldest, newest = oldest - ends, newest + ends
                 parts = _parts(first, last, oldest, newest, margin)
                 if parts is not None:
                     if oldest < newest:
