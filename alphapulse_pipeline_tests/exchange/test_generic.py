@@ -71,7 +71,8 @@ def test_the_venue_is_made_offline_and_its_requests_contain_whole_windows(exchan
         assert_nothing_of_ccxts_own(answer, name)
         window = feed.between(SINCE, UNTIL)
         assert_own_parameters_arrive(answer, window["params"], name)
-        if feed.window:
+        # some lists of candles are requested by their end and their length
+        if feed.window and not source.for_prices:
             assert arrives(SINCE, answer.params), name
         if "until" in window["params"]:
             assert arrives(UNTIL, answer.params), name

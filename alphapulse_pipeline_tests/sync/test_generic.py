@@ -54,6 +54,8 @@ class Hollaex:
     poison: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The id of an order -> what its row, or that of its fill, says instead."""
     broken: Reply | None = None
+    closes: dict[datetime, str] = field(default_factory=dict)
+    """When a day of btc-usdt began -> its close; days without trades have none."""
     asked: list[str] = field(default_factory=list)
 
     def reply(self, path: str) -> Reply:
@@ -63,6 +65,8 @@ class Hollaex:
         match parts.path.removeprefix("/v2"):
             case "/constants":
                 return _json({"coins": {}, "pairs": self._listing()})
+            case "/chart":
+                return self.broken or _json(self._chart(query))
             case "/user/trades":
                 return self.broken or _json(self._page(query))
             case "/orders":
@@ -84,6 +88,16 @@ class Hollaex:
                 return _json({"btc-usdt": {**prices, "time": stamp(TODAY)}})
             case _:
                 return Reply(b'{"message": "no such page"}', 404)
+
+    def _chart(self, query: dict[str, str]) -> list[dict[str, Any]]:
+        """The newest candles of a window in seconds, both ends included."""
+        first, last = (datetime.fromtimestamp(int(query[end]), UTC) for end in ("from", "to"))
+        assert (query["symbol"], query["resolution"]) == ("btc-usdt", "1d")
+        days = sorted(day for day in self.closes if first <= day <= last)
+        return [
+            {"symbol": "btc-usdt", "time": stamp(day), "close": self.closes[day], "volume": 1.5}
+            for day in days[-2 * CAP :]
+        ]
 
     def _orders(self, query: dict[str, str]) -> list[dict[str, Any]]:
         """Those that are open; or those of a window, by when they changed."""
@@ -440,3 +454,100 @@ def test_an_order_that_ccxt_cannot_parse_is_rejected_and_no_other(
         "SELECT lower(gap), upper(gap) FROM alphapulse.coverage_gaps"
     ).fetchall()
     assert start <= START + 7 * hour < end
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def charted(exchange: Hollaex, account: Account, database: str) -> Account:
+    """The account since 200 days ago, holding bitcoin; its market is 150 days old."""
+    exchange.closes = {TODAY - n * DAY: f"{60_000 + n}.0000000000000000{n:03}" for n in range(151)}
+    for quiet in (1, 3, 40, *range(90, 100)):
+        del exchange.closes[TODAY - quiet * DAY]
+    with open_session(account, database, "test") as session:
+        write(session.connection, snapshot(session, "balances"), "test")
+    exchange.asked.clear()
+    start = (TODAY - 200 * DAY).date()
+    settings = account.settings.model_copy(update={"history_start": start})
+    return replace(account, settings=settings)
+
+
+def closes(db: Connection[TupleRow]) -> list[tuple[Any, ...]]:
+    return db.execute(
+        "SELECT market, opened_at, close::text FROM alphapulse.candles ORDER BY opened_at"
+    ).fetchall()
+
+
+def test_closes_of_all_days_that_are_over_are_there_once(
+    exchange: Hollaex, charted: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    over = sorted(day for day in exchange.closes if day < TODAY)
+    for _ in range(2):
+        sync(charted, database, "candles")
+        assert closes(db) == [("BTC/USDT", day, exchange.closes[day]) for day in over]
+        assert exchange.asked.count("/v2/chart") < 12
+    # the days before the market was listed, and no day without trades
+    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+    assert db.execute(
+        "SELECT stream, covered::text, unreachable::text FROM alphapulse.coverage"
+        " WHERE covered = tstzmultirange(tstzrange(%s, %s))"
+        " AND unreachable = tstzmultirange(tstzrange(%s, %s))",
+        [over[0], TODAY, TODAY - 200 * DAY, over[0]],
+    ).fetchall()
+
+
+def test_a_close_that_cannot_be_read_is_read_again(
+    exchange: Hollaex, charted: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    late = TODAY - 60 * DAY
+    close, exchange.closes[late] = exchange.closes[late], "1e999999999"
+    sync(charted, database, "candles")
+    assert late not in {opened for _, opened, _ in closes(db)}
+    assert len(rejected(db)) == 1
+    [(start, end)] = db.execute(
+        "SELECT lower(gap), upper(gap) FROM alphapulse.coverage_gaps"
+    ).fetchall()
+    assert start <= late < end
+    exchange.closes[late] = close
+    sync(charted, database, "candles")
+    assert ("BTC/USDT", late, close) in closes(db)
+    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+
+
+def test_days_that_begin_at_another_time_are_skipped_and_not_an_error(
+    exchange: Hollaex, charted: Account, database: str, db: Connection[TupleRow]
+) -> None:
+    exchange.closes = {day - 8 * timedelta(hours=1): c for day, c in exchange.closes.items()}
+    for _ in range(2):
+        sync(charted, database, "candles")
+        assert closes(db) == []
+        assert exchange.asked.count("/v2/chart") == 1
+        assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
+    [(part, reason)] = db.execute("SELECT part, reason FROM alphapulse.skipped").fetchall()
+    assert part == "spot BTC/USDT"
+    assert reason == "the exchange's daily candles do not begin at 00:00 UTC, but at 16:00"
+
+
+@pytest.mark.usefixtures("single_attempt")
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Reply(b"<html>maintenance</html>"),
+        Reply(b'{"message": "too many"}', 429),
+        Reply(b'[{"time": "2026-', cut=10),
+    ],
+    ids=["html", "throttled", "cut off"],
+)
+def test_an_error_is_never_a_quiet_market(
+    exchange: Hollaex,
+    charted: Account,
+    database: str,
+    db: Connection[TupleRow],
+    covered: Callable[[], list[Any]],
+    broken: Reply,
+) -> None:
+    exchange.broken = broken
+    with pytest.raises(ExchangeFailure):
+        sync(charted, database, "candles")
+    assert (closes(db), covered()) == ([], [])

@@ -20,6 +20,7 @@ from alphapulse_pipeline.exchange.venues.dry_run import (
     DryRun,
     Outcome,
     arrives,
+    times,
     units,
 )
 
@@ -33,6 +34,12 @@ _KINDS: dict[str, tuple[dict[str, str], str]] = {
 }
 """What may need a request of its own -> ccxt's parameters, category."""
 _NOT_OBSERVED = "not observed"
+_WINDOW_ENDS = (1_546_300_800_000, 1_790_035_200_000)
+"""Where the windows end that requests for candles are checked with, in milliseconds at 00:00 UTC:
+some of ccxt's methods request old windows in another way."""
+_DAY = 86_400_000
+_SECOND = 1000
+"""By how much the ends of a window may be off in a request, in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,54 @@ class CallPlanner:
             self.refused[method, ""] = answer.reason
             return None
         return self._timed(CallPlan("all", "", request=_key(answer)), method, answer, windowed)
+
+    def candles(self, days: int, limit: int) -> CallPlan | None:
+        """The call for the daily candles of one spot market; None if there is none, or if its
+        request is not certain to be for the whole window.
+
+        `days`: of the longest window. `limit`: ccxt's, which must be more.
+        """
+        method, spot = "fetchOHLCV", "spot"
+        # not "emulated" from trades
+        if self.run.ccxt.has.get(method) is not True or not self.run.ccxt.has.get(spot):
+            return None
+        if why := self._why_no_candles(method, limit):
+            self.refused[method, spot] = why
+            return None
+        plan = CallPlan(spot, spot, per_market=True, since=True, until=True)
+        own = ccxt_overrides.ENDS.get((self.name, method))
+        plan = replace(plan, until=False, end=own) if own else plan
+        if not all(self._asks_for(plan, end, days, limit) for end in _WINDOW_ENDS):
+            self.refused[method, spot] = "ccxt requests no window, or a shorter one"
+            return None
+        return plan
+
+    def _why_no_candles(self, method: str, limit: int) -> str:
+        if why := ccxt_overrides.UNUSABLE.get((self.name, method)):
+            return why
+        if not (self.run.ccxt.timeframes or {}).get("1d"):
+            return "ccxt lists no daily ones"
+        if (self.claims.limit("spot", method, "limit") or limit) < limit:
+            return "answers are too short"
+        return ""
+
+    def _asks_for(self, plan: CallPlan, end: int, days: int, limit: int) -> bool:
+        """Whether the request for a window ends with it and leaves out none of its beginning.
+
+        An exchange would answer a shorter request with few rows, which look like all there are. One
+        that is not told the beginning answers with older rows, which do not prove that a market
+        without trades has none.
+        """
+        first, last = end - days * _DAY, end - 1
+        arguments = window(plan, limit)(first, last)
+        symbol = SYMBOLS[plan.category]
+        answer = self.run.ask("fetch_ohlcv", symbol=symbol, timeframe="1d", **arguments)
+        sent = times(answer.params)
+        if answer.outcome is not Outcome.SENDS or len({unit for unit, _ in sent}) != 1:
+            return False
+        begins = [time for _, time in sent if time <= first + _SECOND]
+        ends = [time for _, time in sent if abs(time - last) <= _SECOND]
+        return bool(begins and ends) and len(begins) + len(ends) == len(sent)
 
     def _has_kind(self, kind: str) -> bool:
         if "future" in kind:

@@ -53,45 +53,59 @@ _ALL_METHODS = ""
 
 ENDS: dict[tuple[str, str], Bound] = {
     ("bequant", _ALL_METHODS): Bound("till", _iso),
+    ("bequant", "fetchOHLCV"): Bound("till", _iso),
     ("bitbank", _ALL_METHODS): Bound("end"),
     ("bitfinex", _ALL_METHODS): Bound("end"),
     ("bitopro", _ALL_METHODS): Bound("endTimestamp"),
     ("bitrue", _ALL_METHODS): Bound("endTime"),
+    ("bitso", "fetchOHLCV"): Bound("end"),
     ("bittrade", "fetchMyTrades"): Bound("end-time"),
     ("bitvavo", _ALL_METHODS): Bound("end"),
     ("blockchaincom", _ALL_METHODS): Bound("to"),
     ("blofin", "fetchClosedOrders"): Bound("end"),
+    ("btcmarkets", "fetchOHLCV"): Bound("to", _iso),
     ("btcturk", "fetchOrders"): Bound("endDate"),
+    ("btcturk", "fetchOHLCV"): Bound("to", _seconds),
     ("coinmate", "fetchMyTrades"): Bound("timestampTo"),
     ("coinmate", "fetchDepositsWithdrawals"): Bound("timestampTo"),
     ("coinsph", _ALL_METHODS): Bound("endTime"),
     ("coinspot", _ALL_METHODS): Bound("enddate", lambda time: f"{to_time(time):%Y-%m-%d}"),
+    ("cryptocom", "fetchOHLCV"): Bound("end_ts"),
     ("delta", _ALL_METHODS): Bound("end_time", _microseconds),
     ("deribit", "fetchMyTrades"): Bound("end_timestamp"),
     ("digifinex", _ALL_METHODS): Bound("end_time", _seconds),
     ("fmfwio", _ALL_METHODS): Bound("till", _iso),
+    ("fmfwio", "fetchOHLCV"): Bound("till", _iso),
     ("foxbit", _ALL_METHODS): Bound("end_time", _iso),
+    ("foxbit", "fetchOHLCV"): Bound("end_time", _iso),
     ("gate", "fetchFundingHistory"): Bound("to", _seconds),
     ("gate", "fetchLedger"): Bound("to", _seconds),
     ("gateeu", "fetchFundingHistory"): Bound("to", _seconds),
     ("gateeu", "fetchLedger"): Bound("to", _seconds),
     ("hitbtc", _ALL_METHODS): Bound("till", _iso),
+    ("hitbtc", "fetchOHLCV"): Bound("till", _iso),
     ("hollaex", _ALL_METHODS): Bound("end_date", _iso),
+    ("indodax", "fetchOHLCV"): Bound("to", _seconds),
+    ("kucoin", "fetchOHLCV"): Bound("endAt", _seconds),
     ("kucoinfutures", _ALL_METHODS): Bound("endAt"),
     ("lbank", "fetchDeposits"): Bound("endTime"),
     ("lbank", "fetchWithdrawals"): Bound("endTime"),
     ("luno", "fetchMyTrades"): Bound("before"),
+    ("mercado", "fetchOHLCV"): Bound("to", _seconds),
     ("mexc", _ALL_METHODS): Bound("endTime"),
     ("mexc", "fetchMyTrades"): Bound("end_time"),
+    ("mexc", "fetchOHLCV"): Bound("endTime"),
     ("modetrade", _ALL_METHODS): Bound("end_t"),
+    ("onetrading", "fetchOHLCV"): Bound("to", _iso),
     ("phemex", _ALL_METHODS): Bound("end"),
     ("poloniex", _ALL_METHODS): Bound("end", _seconds),
     ("tokocrypto", _ALL_METHODS): Bound("endTime"),
+    ("whitebit", "fetchOHLCV"): Bound("end", _seconds),
     ("woo", _ALL_METHODS): Bound("end_t"),
     ("woofipro", _ALL_METHODS): Bound("end_t"),
     ("xt", _ALL_METHODS): Bound("endTime"),
 }
-"""Where ccxt ignores `until`."""
+"""Where ccxt ignores `until`, or sends it in another unit or a second time."""
 
 STARTS: dict[tuple[str, str], Bound] = {
     ("bithumb", _ALL_METHODS): Bound("start_date"),
@@ -144,10 +158,13 @@ PER_MARKET = {
 """Methods that ccxt accepts without a market, but that then leave rows out."""
 
 UNUSABLE = {
+    ("alpaca", "fetchOHLCV"): "its days begin at 05:00 or 06:00 UTC",
+    ("bitopro", "fetchOHLCV"): "ccxt adds candles that the exchange does not have",
     ("coinbase", "fetchDeposits"): "ccxt filters one page of all transactions",
     ("coinbase", "fetchWithdrawals"): "ccxt filters one page of all transactions",
     ("dydx", "fetchDeposits"): "ccxt filters one page of all transfers",
     ("dydx", "fetchWithdrawals"): "ccxt filters one page of all transfers",
+    ("htx", "fetchOHLCV"): "its days begin at 16:00 UTC",
     ("krakenfutures", "fetchOrders"): "it lists open orders, and others for 5 seconds",
     ("krakenfutures", "fetchClosedOrders"): "ccxt filters one page of events",
     ("krakenfutures", "fetchCanceledOrders"): "ccxt filters one page of events",
@@ -155,7 +172,8 @@ UNUSABLE = {
     ("hibachi", "fetchWithdrawals"): "ccxt filters one page of all transactions",
 }
 """Methods that do not list everything, or hide how many rows the exchange returned. Kraken Futures:
-docs.kraken.com/api-reference/order-management/get-specific-orders-status (undated)."""
+docs.kraken.com/api-reference/order-management/get-specific-orders-status (undated). Days of Alpaca:
+github.com/alpacahq/alpaca-py/issues/169; of HTX: github.com/huobiapi/API_Docs_en/issues/8."""
 
 IDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("hyperliquid", "trades"): ("tid", "oid"),

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -127,6 +128,26 @@ def arrives(value: int, params: Mapping[str, Any], unit: str = "") -> bool:
     """Whether a request contains a time, in `unit` if that is known."""
     found = units(value, params)
     return unit in found if unit else bool(found)
+
+
+def times(params: Mapping[str, Any]) -> set[tuple[str, int]]:
+    """All times in a request: (unit, milliseconds), without ccxt's own `until`."""
+    text = str({name: sent for name, sent in params.items() if name != "until"})
+    numbers = {
+        (unit, int(digits) * 1000 // per_second)
+        for unit, per_second, length in _UNITS
+        for digits in re.findall(rf"(?<!\d)\d{{{length}}}(?!\d)", text)
+    }
+    dates = {
+        ("date", round(datetime.fromisoformat(found).replace(tzinfo=UTC).timestamp() * 1000))
+        for found in _DATE.findall(text)
+    }
+    return numbers | dates
+
+
+_UNITS = (("s", 1, 10), ("ms", 1000, 13), ("us", 1_000_000, 16), ("ns", 1_000_000_000, 19))
+"""A unit of time, how many of it are a second, and the digits of a time in it."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{3})?")
 
 
 def _forms(value: int) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,7 @@ from typing import Any
 from alphapulse_pipeline.exchange.feed import Feed, milliseconds
 from alphapulse_pipeline.exchange.venues import ccxt_overrides
 from alphapulse_pipeline.exchange.venues.call_plans import CallPlan, CallPlanner, unified, window
+from alphapulse_pipeline.exchange.venues.candles import DAYS_OF_CCXT, LIMIT_OF_CCXT, candles_of_ccxt
 from alphapulse_pipeline.exchange.venues.corrections import CORRECTIONS
 from alphapulse_pipeline.exchange.venues.corrections.wallets import WALLETS
 from alphapulse_pipeline.exchange.venues.dry_run import SINCE, UNTIL, arrives
@@ -76,6 +77,7 @@ def describe(exchange: str) -> Description:
         "transfers": _transfers(planner, wallets),
         "funding": _per_kind(planner, wallets, "funding", "fetchFundingHistory", contracts=True),
         "ledger": _per_kind(planner, wallets, "ledger", "fetchLedger", symbols=False),
+        "candles": _candles(planner),
     }
     venue = Venue(
         wallets=wallets,
@@ -174,6 +176,11 @@ def _transfers(planner: CallPlanner, wallets: Wallets) -> dict[str, Source]:
     # an exchange may only have deposits
     chosen = [plans[method] for method in whole or plans]
     return {name: source for plan in [*chosen, transfers] for name, source in plan.items()}
+
+
+def _candles(planner: CallPlanner) -> dict[str, Source]:
+    plan = planner.candles(DAYS_OF_CCXT, LIMIT_OF_CCXT)
+    return {plan.name: candles_of_ccxt(window(plan, LIMIT_OF_CCXT))} if plan else {}
 
 
 def _single_call(
@@ -306,11 +313,13 @@ def _remarks(planner: CallPlanner, venue: Venue) -> list[str]:
         listed = set().union(*(planner.listed.get(method, set()) for method in methods))
         if dataset in venue.histories and (left_out := sorted(kinds - listed)):
             found.append(f"{dataset}: without {', '.join(left_out)}")
+    if why := planner.refused.get(("fetchOHLCV", "spot")):
+        found.append(f"candles: not read, since {why}")
     return found
 
 
 def _is_per_market(source: Source) -> bool:
-    return bool(source.per_market)
+    return bool(source.per_market) and not source.for_prices
 
 
 def _has_no_window(source: Source) -> bool:

@@ -31,7 +31,7 @@ KNOWN_GAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "deribit": (
         "balances: profit since the last settlement is not included before 08:00 UTC",
-        "trades, orders: count as complete after a day",
+        "trades, orders, candles: count as complete after a day",
         "orders: a gap beyond 1000 per currency",
         "deposits, withdrawals, settlements are not read, so balances do not add up with history",
     ),

@@ -24,6 +24,10 @@ Generated from ccxt {version} by `exchange/venues/support_matrix.py`; do not edi
 *Retention* is how far back, according to ccxt, the exchange keeps fills and orders. Where it is
 unknown and the exchange returns nothing older, the rest is shown as unreachable, never as covered.
 
+*Candles* are of spot markets. They are read where a request says on which days it begins and ends,
+and where days begin at 00:00 UTC; if an exchange turns out to begin them at another time, they are
+skipped, and the table `skipped` says so.
+
 Binance, Bybit, Kraken and OKX report what an API key may do. For every other exchange except
 Hyperliquid, whose accounts are read without a key, the account has to set `allow_unknown_rights:
 true`: see [Other exchanges](how-to/create-an-api-key.md#other-exchanges).
@@ -36,7 +40,7 @@ What the pages of [Binance](exchanges/binance.md), [Bybit](exchanges/bybit.md),
 """
 
 
-_REPLAYED = {("hollaex", "trades"), ("hollaex", "orders")}
+_REPLAYED = {("hollaex", "trades"), ("hollaex", "orders"), ("hollaex", "candles")}
 """(exchange, dataset) of `sync/test_generic.py` in the tests."""
 
 

@@ -21,11 +21,11 @@ def corrected(venue: Venue) -> Venue:
         "transfers": lambda kind: kind in _TRANSFERS,
         "ledger": lambda kind: kind != _TRADE,
     }
-    histories = {
-        dataset: {name: _only(source, belongs[dataset]) for name, source in sources.items()}
-        for dataset, sources in venue.histories.items()
+    of_the_list = {
+        dataset: {n: _only(source, kind) for n, source in venue.histories[dataset].items()}
+        for dataset, kind in belongs.items()
     }
-    return replace(venue, histories=histories)
+    return replace(venue, histories={**venue.histories, **of_the_list})
 
 
 def _only(source: Source, belongs: Callable[[str], bool]) -> Source:
