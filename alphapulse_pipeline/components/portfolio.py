@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import dagster as dg
 import psycopg
@@ -40,8 +40,19 @@ _READ_ALL = (realized_pnl.NAME, prices.NAME)
 """The tables that between them read every dataset that any table reads."""
 
 
+def _number(context: dg.ResolutionContext, value: Any) -> Any:
+    """Dagster cannot resolve a `Decimal` by itself; pydantic parses it."""
+    return context.resolve_value(value)
+
+
 class Portfolio(SettingsComponent, PortfolioSettings):
     """The value and profit of all accounts together, and whether their balances reconcile."""
+
+    price_tolerance: Annotated[
+        Decimal,
+        dg.Resolver(_number, model_field_type=int | float),
+        PortfolioSettings.model_fields["price_tolerance"],
+    ]
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         accounts = usable_deployment(Path(context.path).parent).accounts

@@ -11,9 +11,13 @@ inverse perpetual prices them: its coin trades for true dollars.
 Fills are older than the first snapshot and mostly paid in stablecoins, whose dollar price is not
 known then. They are valued at the first known price of the stablecoin: such a path ends with the
 coin instead of a market.
+
+A price is disputed where a different market or account, read at about the same time, differs by
+more than the tolerance. The price stays the same; the one that differs most is stored with it, and
+lowers the confidence in the value.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -21,7 +25,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.queries import queries
-from alphapulse_pipeline.portfolio.refresh import refreshing
+from alphapulse_pipeline.portfolio.refresh import NEVER, refreshing
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 _SQL = queries("prices")
@@ -33,6 +37,10 @@ _MAX_AGE = timedelta(days=1)
 _PIECE = timedelta(hours=6)
 """How much time one statement calculates."""
 
+_TOGETHER = timedelta(minutes=10)
+"""How much older than a price another one may be to dispute it: two snapshots at the default
+schedule. Within longer times markets move."""
+
 _STABLECOINS = ("USDT", "USDC", "FDUSD", "TUSD", "DAI", "BUSD")
 """Coins pegged to the dollar. None is assumed to cost one: see `portfolio.bridges`."""
 
@@ -40,19 +48,26 @@ _STABLECOINS = ("USDT", "USDC", "FDUSD", "TUSD", "DAI", "BUSD")
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
     """Reports how many prices are new or changed, and how many held assets have no price.
 
-    A different reporting currency recalculates everything.
+    A different reporting currency recalculates everything, a different tolerance compares all
+    prices again.
     """
+    chosen = {"currency": settings.currency, "tolerance": settings.price_tolerance}
     with refreshing(connection, NAME, for_prices=True) as since:
         if not _is_in(connection, settings.currency):
-            since = datetime.min.replace(tzinfo=since.tzinfo)
             connection.execute("DELETE FROM portfolio.prices")
-            connection.execute("DELETE FROM portfolio.priced")
             connection.execute("DELETE FROM portfolio.bridges")
-            connection.execute(_SQL.set_currency, {"currency": settings.currency})
+            connection.execute(_SQL.set_currency, chosen)
+            since = NEVER
+        if connection.execute(_SQL.has_tolerance, chosen).fetchone() != (True,):
+            connection.execute(_SQL.set_tolerance, chosen)
+            since = NEVER
+        if since == NEVER:
+            connection.execute("DELETE FROM portfolio.priced")
         connection.execute(_SQL.new_snapshots)
         connection.execute("ANALYZE new_snapshots")
         values = {
-            **{"currency": settings.currency, "stable": list(_STABLECOINS)},
+            **chosen,
+            **{"stable": list(_STABLECOINS), "together": _TOGETHER},
             **{"since": since, "max_age": _MAX_AGE, "piece": _PIECE},
         }
         written = _calculate(connection, _SQL.pieces, values)

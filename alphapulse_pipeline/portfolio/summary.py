@@ -5,6 +5,7 @@ from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.portfolio import finality, residuals
 from alphapulse_pipeline.portfolio.currency import currency
+from alphapulse_pipeline.portfolio.disputes import disputes
 from alphapulse_pipeline.portfolio.numbers import listed, money, percent
 from alphapulse_pipeline.portfolio.queries import queries
 
@@ -13,17 +14,18 @@ _EVER = {"account": "", "since": "-infinity", "until": "infinity"}
 
 
 def summary(connection: Connection[TupleRow]) -> list[str]:
-    """The total value with its uncertainty, the realized profit and how much of it is final, and
-    whether the balances reconcile; empty if nothing is derived yet."""
+    """The total value with its uncertainty and the prices in dispute, the realized profit and how
+    much of it is final, and whether the balances reconcile; empty if nothing is derived yet."""
     lines = []
     if row := connection.execute(_SQL.newest).fetchone():
-        at, value, confidence, uncertainty, carried, _, unpriced, _ = row
+        at, value, confidence, uncertainty, carried, _, _, unpriced, _ = row
         lines.append(
             f"Total value {money(value)} {currency(connection)} (confidence {percent(confidence)}, "
             f"± {money(uncertainty)}) at {at:%Y-%m-%d %H:%M:%S}"
             + (f"; {money(carried)} of it is carried from failed accounts" if carried else "")
             + (f"; not included, no price: {listed(unpriced)}" if unpriced else "")
         )
+    lines += disputes(connection)
     earned = finality.realized(connection, _EVER)
     if earned and earned.pnl is not None:
         lines.append(f"Realized profit {money(earned.pnl)} {currency(connection)}: {earned}")

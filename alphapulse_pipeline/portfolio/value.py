@@ -4,7 +4,8 @@ Each snapshot of balances is a point, valued with the positions and prices read 
 total has a point at each of these times and at each failed snapshot, and takes the last point of
 every account. A failed account is carried at its last value, and the point says so; its confidence
 falls to zero within a week. What a balance gained or lost without an explanation in its history,
-because the history is late or wrong, is uncertainty of that size. An account that is no longer
+because the history is late or wrong, is uncertainty of that size, and so is the difference between
+two sources of one price that disagree. An account that is no longer
 deployed ends with its last snapshot. A point is final once the histories are read up to its time:
 until then its prices and what is unexplained may change. A refresh recalculates new points and
 those whose prices, positions or residuals have changed.
@@ -59,12 +60,13 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     figures = {"points": changed[0] if changed else 0, "totals": totals}
     if newest is None:
         return figures
-    _, value, confidence, uncertainty, carried, unexplained, _, state = newest
+    _, value, confidence, uncertainty, carried, unexplained, disputed, _, state = newest
     return figures | {
         f"value ({settings.currency})": value,
         "confidence": confidence,
         "uncertainty": uncertainty,
         "carried": carried,
         "unexplained": unexplained,
+        "disputed": disputed,
         "state": state,
     }

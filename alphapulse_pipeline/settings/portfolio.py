@@ -1,6 +1,7 @@
 """Portfolio settings: the `attributes` of `defs/portfolio/defs.yaml`."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ CostBasis = Literal["fifo", "lifo", "hifo", "average"]
 
 
 class PortfolioSettings(BaseModel):
-    """Reporting currency and cost basis. The component's attributes are these fields."""
+    """Reporting currency, cost basis and price tolerance. The component's attributes are these."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,6 +25,12 @@ class PortfolioSettings(BaseModel):
     )
     across_accounts: bool = Field(
         False, description="Match sales against lots bought in any account, not only the same one."
+    )
+    price_tolerance: Decimal = Field(
+        Decimal(5),
+        ge=0,
+        description="By how many percent two sources of one price may differ before the value "
+        "counts as uncertain.",
     )
 
     @field_validator("currency")

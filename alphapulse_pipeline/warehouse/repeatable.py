@@ -59,6 +59,7 @@ ORDER = (
     "portfolio/position_parts",
     "portfolio/held",
     "portfolio/unpriced",
+    "portfolio/disputed",
     "portfolio/accounts",
     "portfolio/first_entry",
     "portfolio/is_position",

@@ -32,7 +32,8 @@ def paths(db: DB) -> dict[str, tuple[Any, list[str]]]:
 
 
 def everything(db: DB) -> list[TupleRow]:
-    return rows(db, "prices", "asset, at", "asset, at::text, price, path, evidence_at::text")
+    columns = "asset, at::text, price, path, evidence_at::text, other_price, sources"
+    return rows(db, "prices", "asset, at", columns)
 
 
 def test_the_middle_of_bid_and_ask_is_the_price_and_else_the_last_one(

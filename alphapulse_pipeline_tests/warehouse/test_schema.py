@@ -87,6 +87,8 @@ RELEASED = {
     "0007_finality.sql": "0fa32ad3337cc7de3b74351cba4d452334fcd7c76d56512c96ca96d2410cc323",
     "0008_value_daily.py": "5186fb9e72c6695348dfdba200385ff2b341d9a866f553f67da2da2bab3e2494",
     "0008_value_daily.sql": "95353755a61b3b8bf32bdc52f4116b3be1b094dd8f76d6e88db471cb9b978fb2",
+    "0009_disputed_prices.py": "b9f1bce8d8b4261c676fb16d2a8348d4a18e7cb9cd0b4b31351fb73c064afafd",
+    "0009_disputed_prices.sql": "e5ea5ea37239f70739b322f5926ef15356c842a8ace25ad5df1e74f9314797b2",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

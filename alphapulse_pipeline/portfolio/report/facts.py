@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.currency import currency
+from alphapulse_pipeline.portfolio.disputes import disputes
 from alphapulse_pipeline.portfolio.finality import Realized, realized
 from alphapulse_pipeline.portfolio.queries import queries
 from alphapulse_pipeline.portfolio.report.performance import Performance, performance
@@ -63,6 +64,8 @@ class Facts:
     """How many balances are reconciled, over which time."""
     drift: list[Row]
     residuals: Residuals
+    disputes: list[str]
+    """Prices of what is held on which two sources disagree."""
     accounts: list[Row]
     gaps: list[Row]
     realized: Realized | None
@@ -156,6 +159,7 @@ def facts(connection: DB, scope: Scope) -> Facts:
             reconciled=reconciled,
             drift=rows(_SQL.drift),
             residuals=residuals.find(connection, scope.parameters),
+            disputes=disputes(connection, scope.account) if now else [],
             accounts=rows(_SQL.accounts),
             gaps=rows(_SQL.gaps),
             realized=realized(connection, scope.parameters),

@@ -27,7 +27,7 @@ ORDER BY value DESC NULLS FIRST, account, wallet, asset LIMIT 20;
 -- value --
 -- The newest totals.
 SELECT at, round(value, 2) AS value, confidence, round(carried, 2) AS carried,
-       round(unexplained, 2) AS unexplained, unpriced, state
+       round(unexplained, 2) AS unexplained, round(disputed, 2) AS disputed, unpriced, state
 FROM portfolio.value
 WHERE account = ''
 ORDER BY at DESC LIMIT 10;

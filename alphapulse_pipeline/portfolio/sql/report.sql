@@ -1,7 +1,7 @@
 -- values --
 -- The last value of each account in the period; the account '' is the total.
 SELECT DISTINCT ON (account) account, at, value, confidence, uncertainty, carried, unexplained,
-       unpriced, state
+       disputed, unpriced, state
 FROM portfolio.value
 WHERE at < %(until)s::timestamptz AND %(account)s::text IN ('', account)
 ORDER BY account, at DESC;

@@ -121,13 +121,27 @@ WITH read AS (
     SELECT account, at, parts.asset, parts.amount, faded IS NOT NULL
     FROM read CROSS JOIN LATERAL portfolio.position_parts(account, positions_at) AS parts
 ), held AS (
-    SELECT account, at, asset, amount, late, amount * price AS value
+    SELECT account, at, asset, amount, late, amount * (known.found).price AS value,
+           amount * ((known.found).other_price - (known.found).price) AS difference
     FROM parts CROSS JOIN LATERAL (
-        SELECT price
-        FROM (SELECT portfolio.price_at(asset, at + %(alongside)s) AS price) AS looked_up
+        SELECT found FROM (
+            SELECT coalesce( -- the row of portfolio.price_at
+                (SELECT p FROM portfolio.prices AS p
+                 WHERE p.asset = parts.asset AND p.at <= parts.at + %(alongside)s
+                 ORDER BY p.at DESC LIMIT 1),
+                (SELECT p FROM portfolio.prices AS p
+                 WHERE p.asset = parts.asset AND p.at > parts.at + %(alongside)s
+                 ORDER BY p.at LIMIT 1)
+            ) AS found
+        ) AS looked_up
         OFFSET 0 -- looked up once
-    ) AS priced
+    ) AS known
     WHERE amount IS DISTINCT FROM 0
+), disputes AS ( -- of what is held and owed in one asset, only the difference is uncertain
+    SELECT account, at, sum(amount) AS value FROM (
+        SELECT account, at, abs(sum(difference)) AS amount
+        FROM held WHERE difference IS NOT NULL GROUP BY account, at, asset
+    ) AS assets GROUP BY account, at
 ), sums AS (
     SELECT account, at, count(DISTINCT asset) AS assets,
            coalesce(array_agg(DISTINCT asset ORDER BY asset) FILTER (WHERE value IS NULL), '{}')
@@ -142,27 +156,32 @@ WITH read AS (
            round(CASE WHEN sums.at IS NULL THEN CASE WHEN lacking THEN 0 ELSE 1 END
                       ELSE (assets - cardinality(unpriced))::numeric / (assets + lacking::int)
                            * (1 - coalesce(faded * carried_weight / nullif(weight, 0), 0))
-                 END * CASE WHEN u.value > 0
-                            THEN greatest(0, 1 - coalesce(u.value / nullif(weight, 0), 1))
+                 END * CASE WHEN uncertain.value > 0
+                            THEN greatest(0, 1 - coalesce(uncertain.value / nullif(weight, 0), 1))
                             ELSE 1 END, 4) AS confidence,
            coalesce(carried, 0) AS carried, coalesce(u.value, 0) AS unexplained,
+           coalesce(d.value, 0) AS disputed,
            coalesce(unpriced, '{}') AS unpriced,
            CASE WHEN lacking OR unpriced <> '{}' THEN 'partial'
                 WHEN late THEN 'carried'
                 WHEN read.at < %(final_until)s THEN 'final' ELSE 'provisional' END AS state
     FROM read LEFT JOIN sums USING (account, at) LEFT JOIN unexplained AS u USING (account, at)
+    LEFT JOIN disputes AS d USING (account, at)
+    CROSS JOIN LATERAL (SELECT coalesce(u.value, 0) + coalesce(d.value, 0) AS value) AS uncertain
 ), changed AS (
     INSERT INTO portfolio.value AS v
-        (account, at, value, confidence, carried, unexplained, unpriced, state)
+        (account, at, value, confidence, carried, unexplained, disputed, unpriced, state)
     SELECT account, at, trim_scale(value), confidence, trim_scale(carried), trim_scale(unexplained),
-           unpriced, state
+           trim_scale(disputed), unpriced, state
     FROM calculated
     ON CONFLICT (account, at) DO UPDATE SET value = excluded.value,
         confidence = excluded.confidence, carried = excluded.carried,
-        unexplained = excluded.unexplained, unpriced = excluded.unpriced, state = excluded.state
-    WHERE (v.value, v.confidence, v.carried, v.unexplained, v.unpriced, v.state)
+        unexplained = excluded.unexplained, disputed = excluded.disputed,
+        unpriced = excluded.unpriced, state = excluded.state
+    WHERE (v.value, v.confidence, v.carried, v.unexplained, v.disputed, v.unpriced, v.state)
         IS DISTINCT FROM (excluded.value, excluded.confidence, excluded.carried,
-                          excluded.unexplained, excluded.unpriced, excluded.state)
+                          excluded.unexplained, excluded.disputed, excluded.unpriced,
+                          excluded.state)
     RETURNING account, at
 )
 SELECT * FROM changed;
@@ -216,7 +235,7 @@ SELECT at FROM failures;
 -- The total of all accounts at these times.
 WITH last AS MATERIALIZED (
     SELECT times.at, accounts_now.account, known.at AS known_at, known.value, known.confidence,
-           known.carried, known.unexplained, known.unpriced, known.state,
+           known.carried, known.unexplained, known.disputed, known.unpriced, known.state,
            known.at < times.at - %(late)s OR EXISTS (
                SELECT FROM alphapulse.sync_log AS failure
                WHERE failure.account = accounts_now.account AND failure.dataset = 'balances'
@@ -243,7 +262,7 @@ WITH last AS MATERIALIZED (
            coalesce(sum(weight * confidence_now) / nullif(sum(weight), 0), min(confidence_now))
                AS confidence,
            sum(CASE WHEN failed THEN value ELSE carried END) AS carried,
-           sum(unexplained) AS unexplained,
+           sum(unexplained) AS unexplained, sum(disputed) AS disputed,
            bool_or(failed OR state = 'carried') AS any_carried,
            bool_or(state = 'partial') AS partial
     FROM valued GROUP BY at
@@ -252,20 +271,21 @@ WITH last AS MATERIALIZED (
     WHERE v.account = '' AND v.at = times.at AND v.at NOT IN (SELECT at FROM sums)
 )
 INSERT INTO portfolio.value AS v
-    (account, at, value, confidence, carried, unexplained, unpriced, state)
+    (account, at, value, confidence, carried, unexplained, disputed, unpriced, state)
 SELECT '', at, trim_scale(value),
        round(confidence * sums.accounts / (sums.accounts + coalesce(unread.accounts, 0)), 4),
-       trim_scale(carried), trim_scale(unexplained), coalesce(unpriced.assets, '{}'),
+       trim_scale(carried), trim_scale(unexplained), trim_scale(disputed),
+       coalesce(unpriced.assets, '{}'),
        CASE WHEN partial OR unread.at IS NOT NULL THEN 'partial'
             WHEN any_carried THEN 'carried'
             WHEN at < %(final_until)s THEN 'final' ELSE 'provisional' END
 FROM sums LEFT JOIN unread USING (at) LEFT JOIN unpriced USING (at)
 ON CONFLICT (account, at) DO UPDATE SET value = excluded.value, confidence = excluded.confidence,
-    carried = excluded.carried, unexplained = excluded.unexplained, unpriced = excluded.unpriced,
-    state = excluded.state
-WHERE (v.value, v.confidence, v.carried, v.unexplained, v.unpriced, v.state)
+    carried = excluded.carried, unexplained = excluded.unexplained, disputed = excluded.disputed,
+    unpriced = excluded.unpriced, state = excluded.state
+WHERE (v.value, v.confidence, v.carried, v.unexplained, v.disputed, v.unpriced, v.state)
     IS DISTINCT FROM (excluded.value, excluded.confidence, excluded.carried, excluded.unexplained,
-                      excluded.unpriced, excluded.state);
+                      excluded.disputed, excluded.unpriced, excluded.state);
 
 -- settle --
 -- Older points that are final by now.
@@ -282,8 +302,15 @@ WHERE (v.balances_at, v.positions_at, v.deployed)
 
 -- newest --
 -- The current total.
-SELECT at, value, confidence, uncertainty, carried, unexplained, unpriced, state
+SELECT at, value, confidence, uncertainty, carried, unexplained, disputed, unpriced, state
 FROM portfolio.value WHERE account = '' ORDER BY at DESC LIMIT 1;
+
+-- disputes --
+-- The disputed prices of what is held now, those that matter most first.
+SELECT asset, price, source, other_price, other_source, sum(difference) AS difference
+FROM portfolio.disputed WHERE %(account)s::text IN ('', account)
+GROUP BY asset, price, source, other_price, other_source HAVING sum(difference) <> 0
+ORDER BY sum(difference) DESC, asset;
 
 -- by_account --
 -- How many assets each deployed account holds, and its current value.

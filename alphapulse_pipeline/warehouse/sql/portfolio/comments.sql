@@ -83,6 +83,14 @@ COMMENT ON COLUMN portfolio.prices.recorded_at IS 'When the row was last written
 COMMENT ON COLUMN portfolio.prices.path IS
 'The markets that lead from the asset to the reporting currency.';
 COMMENT ON COLUMN portfolio.prices.evidence_at IS 'The time of the oldest price on the path.';
+COMMENT ON COLUMN portfolio.prices.other_price IS
+'The price by the source that differs most, if by more than price_tolerance; else NULL.';
+COMMENT ON COLUMN portfolio.prices.sources IS
+'If there is one: the markets and accounts that price is from, and those of other_price.';
+
+COMMENT ON TABLE portfolio.price_settings IS
+'The price_tolerance by which the stored prices were compared.';
+COMMENT ON COLUMN portfolio.price_settings.tolerance IS 'In percent.';
 
 COMMENT ON TABLE portfolio.priced IS
 'Up to which snapshot of each account''s prices the assets are priced.';
@@ -117,11 +125,14 @@ COMMENT ON COLUMN portfolio.value.at IS
 COMMENT ON COLUMN portfolio.value.value IS
 'The value in the reporting currency, without unpriced assets.';
 COMMENT ON COLUMN portfolio.value.confidence IS
-'0 to 1; below 1 where assets are unpriced, snapshots are old, or balances are unexplained.';
+'0 to 1; below 1 where assets are unpriced, snapshots are old, balances are unexplained, or prices '
+'are disputed.';
 COMMENT ON COLUMN portfolio.value.carried IS
 'The part of the value that is the last value of accounts that have failed since.';
 COMMENT ON COLUMN portfolio.value.unexplained IS
 'The value of balance changes since the last snapshot that no history explains.';
+COMMENT ON COLUMN portfolio.value.disputed IS
+'By how much the value would change at the prices of the sources that disagree.';
 COMMENT ON COLUMN portfolio.value.uncertainty IS 'The value is known ± this amount.';
 COMMENT ON COLUMN portfolio.value.unpriced IS 'The assets that were held and have no price.';
 COMMENT ON COLUMN portfolio.value.state IS

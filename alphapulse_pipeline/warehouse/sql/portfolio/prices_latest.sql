@@ -14,7 +14,8 @@ WITH RECURSIVE assets AS (
 )
 SELECT
     newest.asset, CASE WHEN isfinite(newest.at) THEN newest.at END AS at, newest.price, newest.path,
-    CASE WHEN isfinite(newest.evidence_at) THEN newest.evidence_at END AS evidence_at
+    CASE WHEN isfinite(newest.evidence_at) THEN newest.evidence_at END AS evidence_at,
+    newest.other_price, newest.sources
 FROM assets
 CROSS JOIN LATERAL (
     SELECT * FROM portfolio.prices AS p WHERE p.asset = assets.asset ORDER BY p.at DESC LIMIT 1
