@@ -292,11 +292,14 @@ WITH found AS (
     INSERT INTO portfolio.bridges SELECT found.* FROM found INNER JOIN changed USING (asset)
     ON CONFLICT (asset) DO UPDATE SET at = excluded.at, price = excluded.price
 ), first AS (
-    SELECT min(executed_at) AS at FROM (SELECT DISTINCT account FROM alphapulse.datasets) AS a
+    SELECT min(oldest.at) AS at FROM (SELECT DISTINCT account FROM alphapulse.datasets) AS a
     CROSS JOIN LATERAL (
-        SELECT executed_at FROM alphapulse.trades AS t WHERE t.account = a.account
-        ORDER BY executed_at LIMIT 1
-    ) AS t
+        (SELECT executed_at AS at FROM alphapulse.trades AS t WHERE t.account = a.account
+         ORDER BY executed_at LIMIT 1)
+        UNION ALL
+        (SELECT captured_at FROM alphapulse.snapshots AS s
+         WHERE s.account = a.account AND s.dataset = 'prices' ORDER BY captured_at LIMIT 1)
+    ) AS oldest
 ), span AS (
     SELECT date_bin('1 hour', first.at, 'epoch') AS start,
            date_bin('1 hour', max(greatest(known_at, found_at)), 'epoch') + interval '1 hour'
