@@ -44,7 +44,14 @@ NOW_MS = int(datetime(2026, 10, 15, 12, 0, 7, tzinfo=UTC).timestamp() * 1000)
 
 
 LIVED = "portfolio/lived"
-_LIVED = ("finality", "lived_lots", "reconciliation", "rolled_back")
+_LIVED = (
+    "finality",
+    "lived_lots",
+    "position_reconciliation",
+    "reconciliation",
+    "rolled_back",
+    "value_daily",
+)
 """The files that share the accounts of the fixture `lived`, which take a while to make."""
 SLOW = ("test_browser", "test_up", LIVED, "reliability", "test_event_log", "test_wheels")
 """Whose files take longest. They come first, so that none of them is waited for in the end."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.health import alerts
-from alphapulse_pipeline.portfolio import residuals
+from alphapulse_pipeline.portfolio import position_reconciliation, reconciliation, residuals
 from alphapulse_pipeline.warehouse.io_manager import table
 from alphapulse_pipeline.warehouse.preview import cells
 
@@ -50,15 +51,14 @@ class PortfolioCheck:
         )
 
 
-def _reconciled(connection: Connection[TupleRow]) -> Finding:
-    found = residuals.find(connection)
+def _reconciled(name: str, connection: Connection[TupleRow]) -> Finding:
+    found = residuals.find(connection, of=name)
     shown = {}
     if found.rows:
         names = (
             "state",
             "account",
-            "wallet",
-            "asset",
+            "of",
             "from",
             "to",
             "residual",
@@ -94,12 +94,20 @@ def _all_priced(connection: Connection[TupleRow]) -> Finding:
 
 CHECKS = (
     PortfolioCheck(
-        "reconciliation",
+        reconciliation.NAME,
         "reconciled",
         "Every balance reconciles with its history. A break is an error and names the window, the "
         "amount and the likely entries; an unverifiable difference, for which the exchange reports "
         "too little, is a warning.",
-        _reconciled,
+        partial(_reconciled, reconciliation.NAME),
+    ),
+    PortfolioCheck(
+        position_reconciliation.NAME,
+        "positions_reconciled",
+        "Every position is the one before plus the fills since. A break is an error and names the "
+        "market, the window, the number of contracts and the likely entries: a fill is missing or "
+        "stored twice.",
+        partial(_reconciled, position_reconciliation.NAME),
     ),
     PortfolioCheck(
         "prices",

@@ -6,22 +6,16 @@ which differences are none. A refresh recalculates new windows and those in whic
 is new, changed or deleted.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
-
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline import datasets
 from alphapulse_pipeline.portfolio import residuals
 from alphapulse_pipeline.portfolio.derived import Figures
+from alphapulse_pipeline.portfolio.history_gaps import HistoryGaps, Row
 from alphapulse_pipeline.portfolio.queries import queries
 from alphapulse_pipeline.portfolio.refresh import refreshing
-from alphapulse_pipeline.portfolio.settlement import Reading, Window, settle
+from alphapulse_pipeline.portfolio.settlement import Reading, Window, settle_all
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 
 _SQL = queries("reconciliation")
@@ -32,18 +26,7 @@ HISTORIES = tuple(
 )
 """The datasets whose rows change a balance."""
 
-_Row = Mapping[str, Any]
 _BALANCE = ("account", "wallet", "asset")
-_TOLERANCE = timedelta(seconds=1)
-"""An exchange's clock agrees with ours to a second, and some exchanges round times to seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    dataset: str
-    start: datetime
-    end: datetime
-    reason: str
 
 
 def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Figures:
@@ -57,7 +40,7 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
         connection.execute(_SQL.record_progress)
         balances = connection.execute(_SQL.sums).rowcount
         classified = _classify(connection)
-    return {"balances": balances, "classified": classified, **residuals.count(connection)}
+    return {"balances": balances, "classified": classified, **residuals.count(connection, of=NAME)}
 
 
 def _classify(connection: Connection[TupleRow]) -> int:
@@ -65,20 +48,14 @@ def _classify(connection: Connection[TupleRow]) -> int:
         rows = cursor.execute(_SQL.chains).fetchall()
     if not rows:
         return 0
-    histories = _Histories(connection, min(row["opened_at"] for row in rows))
-    verdicts: list[dict[str, object]] = []
-    for _, group in groupby(rows, key=itemgetter(*_BALANCE)):
-        chain = list(group)
-        windows = [_window(row, histories) for row in chain]
-        for row, verdict in zip(chain, settle(windows, chain[0]["carried"]), strict=True):
-            key = {column: row[column] for column in (*_BALANCE, "closed_at")}
-            verdicts.append(asdict(verdict) | key)
+    gaps = HistoryGaps(connection, HISTORIES, min(row["opened_at"] for row in rows))
+    verdicts = settle_all(rows, _BALANCE, lambda row: _window(connection, row, gaps))
     with connection.cursor() as cursor:
         cursor.executemany(_SQL.set_verdict, verdicts)
     return len(verdicts)
 
 
-def _window(row: _Row, histories: "_Histories") -> Window:
+def _window(connection: Connection[TupleRow], row: Row, gaps: HistoryGaps) -> Window:
     following = None
     if row["next_at"] is not None:
         following = row["next_difference"], _reading(row, "later")
@@ -87,63 +64,19 @@ def _window(row: _Row, histories: "_Histories") -> Window:
         _reading(row, "opened"),
         _reading(row, "closed"),
         following,
-        histories.missing(row),
-        histories.unverifiable(row),
+        gaps.missing(row),
+        gaps.never(row) or _unverifiable(connection, row),
     )
 
 
-def _reading(row: _Row, which: str) -> Reading:
+def _reading(row: Row, which: str) -> Reading:
     return Reading(*(row[f"{which}_{part}"] for part in ("before", "after", "away")))
 
 
-class _Histories:
-    """Until when the histories are synced, and where they have gaps."""
-
-    def __init__(self, connection: Connection[TupleRow], since: datetime) -> None:
-        self._connection = connection
-        histories = {"histories": list(HISTORIES), "since": since}
-        self._synced: dict[str, dict[str, datetime | None]] = {}
-        for account, dataset, up_to in connection.execute(_SQL.synced_up_to, histories):
-            self._synced.setdefault(account, {})[dataset] = up_to
-        self._not_synced: dict[str, list[str]] = dict(
-            connection.execute(_SQL.not_synced, histories).fetchall()
-        )
-        self._gaps: dict[str, list[_Range]] = {}
-        self._unreachable: dict[str, list[_Range]] = {}
-        for account, unreachable, *values in connection.execute(_SQL.gaps, histories):
-            ranges = self._unreachable if unreachable else self._gaps
-            ranges.setdefault(account, []).append(_Range(*values))
-
-    def missing(self, row: _Row) -> str:
-        """The part of a window's history that a later run may bring."""
-        until = row["closed_at"] + _TOLERANCE
-        for dataset, up_to in self._synced.get(row["account"], {}).items():
-            if up_to is None:
-                return f"{dataset} are not synced yet"
-            if up_to < until:
-                return f"{dataset} are synced up to {up_to:%Y-%m-%d %H:%M:%S} only"
-        if gap := _first(self._gaps, row):
-            return f"gap in {gap.dataset}: {gap.reason}"
+def _unverifiable(connection: Connection[TupleRow], row: Row) -> str:
+    """Why the exchange's histories can never explain a window."""
+    if not row["pnl_reported"] and not row["ledger"]:
+        return "the exchange does not report the realized profit and loss of each fill"
+    if row["ledger"] or connection.execute(_SQL.missing_fill, row).fetchone():
         return ""
-
-    def unverifiable(self, row: _Row) -> str:
-        """Why a window's history can never explain it."""
-        if gap := _first(self._unreachable, row):
-            return f"{gap.dataset} of this time are unreachable: {gap.reason}"
-        if not_synced := self._not_synced.get(row["account"]):
-            return f"{', '.join(not_synced)} of this account are not synced"
-        if not row["pnl_reported"] and not row["ledger"]:
-            return "the exchange does not report the realized profit and loss of each fill"
-        if row["ledger"] or self._connection.execute(_SQL.missing_fill, row).fetchone():
-            return ""
-        return (
-            "the exchange has no ledger of this wallet, and its other histories do not explain it"
-        )
-
-
-def _first(ranges: dict[str, list[_Range]], row: _Row) -> _Range | None:
-    """The first range that overlaps a window."""
-    start, end = row["opened_at"] - _TOLERANCE, row["closed_at"] + _TOLERANCE
-    return next(
-        (r for r in ranges.get(row["account"], ()) if r.start < end and r.end > start), None
-    )
+    return "the exchange has no ledger of this wallet, and its other histories do not explain it"

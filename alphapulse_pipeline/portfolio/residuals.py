@@ -1,4 +1,5 @@
-"""Unexplained differences between balances and histories, and the entries likely behind them."""
+"""Unexplained differences between balances, or positions, and the histories, and the entries likely
+behind them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ EVERYTHING: Mapping[str, object] = {"account": "", "since": "-infinity", "until"
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """An unexplained difference of one balance between two snapshots."""
+    """An unexplained difference of one balance, or of one position, between two snapshots."""
 
     state: str
     account: str
     wallet: str
     asset: str
+    market: str
+    """Of a position, which has no wallet and no asset."""
     opened_at: datetime
     closed_at: datetime
     residual: Decimal
@@ -31,12 +34,18 @@ class Residual:
     suspects: str
 
     @property
+    def held(self) -> str:
+        """Which balance or position it is."""
+        if self.market:
+            return f"the position in {self.market}"
+        return f"{self.asset} in wallet {self.wallet}"
+
+    @property
     def cells(self) -> tuple[object, ...]:
         return (
             self.state,
             self.account,
-            self.wallet,
-            self.asset,
+            self.held,
             self.opened_at,
             self.closed_at,
             self.residual,
@@ -46,7 +55,7 @@ class Residual:
 
     def __str__(self) -> str:
         return (
-            f"{self.account}: {self.asset} in wallet {self.wallet} is off by {self.residual:f} "
+            f"{self.account}: {self.held} is off by {self.residual:f} "
             f"between {self.opened_at:%Y-%m-%d %H:%M:%S} and {self.closed_at:%Y-%m-%d %H:%M:%S} "
             f"({self.reason}); check {self.suspects}"
         )
@@ -70,26 +79,31 @@ class Residuals:
         }
 
 
-def find(connection: Connection[TupleRow], scope: Mapping[str, object] = EVERYTHING) -> Residuals:
+def find(
+    connection: Connection[TupleRow], scope: Mapping[str, object] = EVERYTHING, of: str = ""
+) -> Residuals:
     """The unexplained differences of an account ('' is all) that closed since a time and before
-    another: breaks first, newest first."""
+    another: breaks first, newest first. `of`: in which table; '' is those of balances and of
+    positions."""
     rows = []
+    asked = {**scope, "of": of, "shown": _SHOWN}
     with connection.cursor(row_factory=dict_row) as cursor:
-        unexplained = cursor.execute(_SQL.unexplained, {**scope, "shown": _SHOWN}).fetchall()
+        unexplained = cursor.execute(_SQL.unexplained, asked).fetchall()
     for row in unexplained:
-        suspects = connection.execute(_SQL.suspects, row).fetchall()
+        query = _SQL.position_suspects if row["market"] else _SQL.suspects
+        suspects = connection.execute(query, row).fetchall()
         named = "; ".join(
             f"{entry} of {amount:f} at {at:%Y-%m-%d %H:%M:%S}" for entry, amount, at in suspects
         )
         rows.append(Residual(**row, suspects=named or "the histories: they have no entry then"))
-    return Residuals(**count(connection, scope), rows=rows)
+    return Residuals(**count(connection, scope, of), rows=rows)
 
 
 def count(
-    connection: Connection[TupleRow], scope: Mapping[str, object] = EVERYTHING
+    connection: Connection[TupleRow], scope: Mapping[str, object] = EVERYTHING, of: str = ""
 ) -> dict[str, int]:
     """The number of breaks, unverifiable and pending differences."""
-    found: dict[str, int] = dict(connection.execute(_SQL.counts, scope).fetchall())
+    found: dict[str, int] = dict(connection.execute(_SQL.counts, {**scope, "of": of}).fetchall())
     return {
         "breaks": found.get("break", 0),
         "unverifiable": found.get("unverifiable", 0),

@@ -1,14 +1,15 @@
-"""Classification of differences between a balance and its history.
+"""Classification of differences between a balance, or a position, and its history.
 
 Reading a snapshot takes some seconds, and the balance may or may not include an entry of these
 seconds. An exchange books entries in order, so a reading includes all entries up to some moment.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from itertools import accumulate
-from typing import Literal
+from itertools import accumulate, groupby
+from operator import itemgetter
+from typing import Any, Literal
 
 State = Literal["reconciled", "pending", "unverifiable", "break"]
 _ZERO = Decimal(0)
@@ -88,6 +89,27 @@ def settle(windows: Sequence[Window], carried: Decimal | None = None) -> Iterato
             state: State = "unverifiable" if window.unverifiable else "break"
             yield Verdict(drift, state, window.unverifiable or "the histories do not explain it")
             drift, openings = _ZERO, window.closed.offsets
+
+
+def settle_all(
+    rows: Iterable[Mapping[str, Any]],
+    place: Sequence[str],
+    window: Callable[[Mapping[str, Any]], Window],
+) -> list[dict[str, Any]]:
+    """The verdict for each row: its columns, those of `place`, and `closed_at`.
+
+    `rows` are the windows of many balances or positions, in order of `place` and time; `place` are
+    the columns that say which one. The `carried` of the first row of each is that of the verdict
+    before it.
+    """
+    verdicts = []
+    for _, group in groupby(rows, key=itemgetter(*place)):
+        chain = list(group)
+        settled = settle([window(row) for row in chain], chain[0]["carried"])
+        for row, verdict in zip(chain, settled, strict=True):
+            key = {column: row[column] for column in (*place, "closed_at")}
+            verdicts.append(asdict(verdict) | key)
+    return verdicts
 
 
 def _fitting(drift: Decimal, closed: Reading, openings: frozenset[Decimal]) -> frozenset[Decimal]:

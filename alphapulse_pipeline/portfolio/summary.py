@@ -32,12 +32,12 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
     found = residuals.find(connection)
     if any(found.counts.values()):
         lines.append(
-            f"differences between balances and histories: {found.breaks} "
+            f"differences between balances or positions and the histories: {found.breaks} "
             f"{'break' if found.breaks == 1 else 'breaks'}, {found.unverifiable} unverifiable, "
             f"{found.pending} pending" + (f"; {found.rows[0]}" if found.rows else "")
         )
     elif connection.execute("SELECT true FROM portfolio.reconciliation LIMIT 1").fetchone():
-        lines.append("every balance reconciles with its history")
+        lines.append("every balance and position reconciles with its history")
     elif lines:
         lines.append("nothing to reconcile yet: that takes two snapshots of the balances")
     return lines

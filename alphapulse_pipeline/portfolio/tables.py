@@ -6,6 +6,7 @@ A table that is recalculated from a single SELECT needs one file and one line: s
 from alphapulse_pipeline.portfolio import (
     movements_daily,
     pictures,
+    position_reconciliation,
     prices,
     realized_pnl,
     reconciliation,
@@ -44,6 +45,19 @@ DERIVED = (
         },
         preview=_PREVIEWS.reconciliation,
         picture=pictures.residual_drift,
+    ),
+    Derived(
+        position_reconciliation.NAME,
+        "Whether the fills explain each derivatives position. Between every two snapshots in which "
+        "it changed or was traded: opening contracts + fills = closing contracts, long positive.",
+        position_reconciliation.refresh,
+        datasets=("positions", "trades"),
+        lineage={
+            "opening": (("positions", "contracts"),),
+            "closing": (("positions", "contracts"),),
+            "fills": (("trades", "side"), ("trades", "amount")),
+        },
+        preview=_PREVIEWS.position_reconciliation,
     ),
     Derived(
         movements_daily.NAME,

@@ -54,6 +54,7 @@ ORDER = (
     "portfolio/movements",
     "portfolio/movements_between",
     "portfolio/reading",
+    "portfolio/position_reading",
     "portfolio/price_at",
     "portfolio/prices_latest",
     "portfolio/position_parts",

@@ -82,9 +82,9 @@ def test_the_report_shows_what_is_wrong(held: DB) -> None:
     text = read(page(held))
     assert f"kraken has been failing since {example.NOW - 4 * example.DAY:%Y-%m-%d %H:%M}" in text
     assert example.FAILURE in text
-    assert "1 balance does not reconcile" in text
+    assert "1 balance or position does not reconcile" in text
     assert "No price , and therefore not included in any total: 125,000 NEWCOIN (bybit)" in text
-    assert "break bybit unified -12.5 USDT" in text
+    assert "break bybit USDT in wallet unified -12.5" in text
 
 
 def test_numbers_are_rounded_and_have_all_their_digits_in_the_title(held: DB) -> None:
@@ -270,8 +270,8 @@ def test_the_status_ends_with_the_value_and_the_breaks(home: Path) -> None:
     assert total.startswith("Total value 48,211.31 USD (confidence 93.0 %, ± 3,374.79) at ")
     assert total.endswith("; not included, no price: NEWCOIN")
     assert differences.startswith(
-        "differences between balances and histories: 1 break, 0 unverifiable, 1 pending; bybit: "
-        "USDT in wallet unified is off by -12.5 between"
+        "differences between balances or positions and the histories: 1 break, 0 unverifiable, "
+        "1 pending; bybit: USDT in wallet unified is off by -12.5 between"
     )
     assert "Total value" not in running.run_here(home, "status", "--demo", "--json").stdout
 
@@ -282,7 +282,7 @@ def test_without_a_portfolio_there_is_no_summary(db: DB) -> None:
 
 def test_a_portfolio_without_breaks_says_so(held: DB) -> None:
     held.execute("UPDATE portfolio.reconciliation SET state = 'reconciled', residual = 0")
-    assert summary(held)[1:] == ["every balance reconciles with its history"]
+    assert summary(held)[1:] == ["every balance and position reconciles with its history"]
     held.execute("DELETE FROM portfolio.reconciliation")
     assert "nothing to reconcile yet" in summary(held)[1]
 

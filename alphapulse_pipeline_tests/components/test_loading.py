@@ -69,6 +69,12 @@ def seeded(server: EmbeddedServer) -> Iterator[DB]:
                 " ('main', 'unified', 'BTC', '2026-09-01', %s, 0, 0, 0, 0, 0, 0, 0, %s)",
                 [EXACT, at(60)],
             )
+            connection.execute(
+                "INSERT INTO portfolio.position_reconciliation (account, market, opened_at,"
+                " closed_at, opening, fills, closing, residual, state, reason) VALUES"
+                " ('main', 'BTC/USDT:USDT', %s, %s, 0, %s, 0, 0, 'reconciled', '')",
+                [at(0), at(60), EXACT],
+            )
             for account in ("main", "other"):
                 for dataset in DATASETS.values():
                     captured_at = at(60) if dataset.is_snapshot else None

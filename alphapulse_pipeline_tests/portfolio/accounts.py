@@ -62,15 +62,23 @@ class Accounts:
             "UPDATE alphapulse.datasets SET deployed = false WHERE account = %s", [account]
         )
 
-    def fill(self, account: str, market: str, at: datetime, price: object, number: object) -> None:
+    def fill(
+        self,
+        account: str,
+        market: str,
+        at: datetime,
+        price: object,
+        number: object,
+        amount: object = 1,
+    ) -> None:
         self.deployed(account, "trades")
         self.db.execute(
             "INSERT INTO alphapulse.trades (account, market, trade_id, side, wallet, executed_at,"
             " price, amount, cost, kind, raw, run_id)"
-            " VALUES (%s, %s, %s, 'buy', 'spot', %s, %s, 1, %s, 'trade', '{}', 'test')"
+            " VALUES (%s, %s, %s, 'buy', 'spot', %s, %s, %s, %s, 'trade', '{}', 'test')"
             " ON CONFLICT (account, market, trade_id, side) DO UPDATE SET price = excluded.price,"
             " executed_at = excluded.executed_at, recorded_at = clock_timestamp()",
-            [account, market, str(number), at, price, price],
+            [account, market, str(number), at, price, amount, price],
         )
 
     def candle(self, account: str, market: str, day: date, close: object) -> None:
@@ -104,7 +112,8 @@ class Accounts:
         self.db.execute(
             "TRUNCATE portfolio.prices, portfolio.priced, portfolio.bridges, portfolio.refreshed,"
             " portfolio.rewritten, portfolio.value, portfolio.valued, portfolio.reconciliation,"
-            " portfolio.reconciled, portfolio.movements_daily"
+            " portfolio.reconciled, portfolio.position_reconciliation,"
+            " portfolio.reconciled_positions, portfolio.movements_daily"
         )
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from psycopg.types.json import Jsonb
 
-from alphapulse_pipeline.portfolio import residuals
+from alphapulse_pipeline.portfolio import position_reconciliation, residuals
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
 from alphapulse_pipeline_tests.exchange.test_kraken import entry, kraken, listed
 from alphapulse_pipeline_tests.portfolio.accounts import Accounts
@@ -35,12 +36,14 @@ def test_every_balance_reconciles(kind: str, server: EmbeddedServer) -> None:
         assert reconcile(db)["balances"] > 50
         assert found(db, "break", "unverifiable", "pending") == {}
         assert found(db, "reconciled")
+        changes = position_reconciliation.refresh(db, PortfolioSettings())["changes"]
         assert residuals.find(db).rows == []
         realized = db.execute(
             "SELECT count(*) FROM alphapulse.trades WHERE market LIKE '%:%' AND realized_pnl <> 0"
         ).fetchone()
         assert realized is not None
         assert (realized[0] > 10) == (kind == "on margin")
+        assert (changes != 0) == (kind == "on margin")
 
 
 def test_an_allocation_moves_between_wallets_and_earns_nothing(accounts: Accounts) -> None:

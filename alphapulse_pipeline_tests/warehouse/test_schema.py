@@ -89,6 +89,8 @@ RELEASED = {
     "0008_value_daily.sql": "95353755a61b3b8bf32bdc52f4116b3be1b094dd8f76d6e88db471cb9b978fb2",
     "0009_disputed_prices.py": "b9f1bce8d8b4261c676fb16d2a8348d4a18e7cb9cd0b4b31351fb73c064afafd",
     "0009_disputed_prices.sql": "e5ea5ea37239f70739b322f5926ef15356c842a8ace25ad5df1e74f9314797b2",
+    "0010_positions.py": "70c0a3514172affd42b78fe4384c28c890ee190f6a3ca2272ed00e10078b80bf",
+    "0010_positions.sql": "fa8cbc126183b20ffdbb173024d887f1d866df971e35f5ee63afd096ab52f505",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

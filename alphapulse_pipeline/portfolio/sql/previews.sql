@@ -5,6 +5,12 @@ SELECT account, wallet, asset, closed_at, opening, fills, fees, transfers, fundi
 FROM portfolio.reconciliation
 ORDER BY state = 'reconciled', closed_at DESC, account, wallet, asset LIMIT 10;
 
+-- position_reconciliation --
+-- Positions that do not reconcile, then the newest changes.
+SELECT account, market, closed_at, opening, fills, closing, residual, state
+FROM portfolio.position_reconciliation
+ORDER BY state = 'reconciled', closed_at DESC, account, market LIMIT 10;
+
 -- movements_daily --
 -- The newest days.
 SELECT account, day, wallet, asset, fills, fees, transfers, funding, conversions, other, amount

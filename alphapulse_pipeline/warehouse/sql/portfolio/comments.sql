@@ -47,6 +47,34 @@ COMMENT ON TABLE portfolio.reconciled IS
 'Up to which snapshot each account is reconciled.';
 COMMENT ON COLUMN portfolio.reconciled.wallets IS 'Every wallet that any snapshot has shown.';
 
+COMMENT ON TABLE portfolio.position_reconciliation IS
+'Whether the fills explain each derivatives position, between every two consecutive snapshots in '
+'which it changed or was traded. Contracts, long positive.';
+COMMENT ON COLUMN portfolio.position_reconciliation.account IS 'The account.';
+COMMENT ON COLUMN portfolio.position_reconciliation.market IS 'The market of the position.';
+COMMENT ON COLUMN portfolio.position_reconciliation.opened_at IS
+'The snapshot at the start of the window.';
+COMMENT ON COLUMN portfolio.position_reconciliation.closed_at IS
+'The snapshot at the end of the window.';
+COMMENT ON COLUMN portfolio.position_reconciliation.opening IS
+'The position at the start: long less short.';
+COMMENT ON COLUMN portfolio.position_reconciliation.fills IS
+'Bought less sold, liquidations, deleveraging and settlements included.';
+COMMENT ON COLUMN portfolio.position_reconciliation.closing IS 'The position at the end.';
+COMMENT ON COLUMN portfolio.position_reconciliation.difference IS
+'Closing less opening and fills.';
+COMMENT ON COLUMN portfolio.position_reconciliation.carried IS
+'Fills that a snapshot saw early or late, and that cancel out in the next window.';
+COMMENT ON COLUMN portfolio.position_reconciliation.residual IS
+'The difference that remains after allowing for the seconds that reading a snapshot takes.';
+COMMENT ON COLUMN portfolio.position_reconciliation.state IS
+'reconciled; pending: fills may still arrive; unverifiable: they never will; or break.';
+COMMENT ON COLUMN portfolio.position_reconciliation.reason IS
+'Why the state is not reconciled, or why a difference is none.';
+
+COMMENT ON TABLE portfolio.reconciled_positions IS
+'Up to which snapshot of positions each account is reconciled.';
+
 COMMENT ON TABLE portfolio.movements_daily IS
 'What changed each balance before the first snapshot, added up by day: portfolio.movements has the '
 'single movements, of all time.';
