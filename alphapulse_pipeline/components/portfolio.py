@@ -1,5 +1,6 @@
-"""The component behind `defs/portfolio/defs.yaml`: one asset per derived table."""
+"""The component behind `defs/portfolio/defs.yaml`: one asset per derived table or view."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -19,8 +20,8 @@ from alphapulse_pipeline.components.tables import OWNER
 from alphapulse_pipeline.components.time_limits import LONGEST, max_runtime, process_ends_in_time
 from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.portfolio import drawing, prices, realized_pnl
-from alphapulse_pipeline.portfolio.derived import Derived, Figures
-from alphapulse_pipeline.portfolio.tables import DERIVED
+from alphapulse_pipeline.portfolio.derived import Derived, Figures, View
+from alphapulse_pipeline.portfolio.tables import DERIVED, VIEWS
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
 from alphapulse_pipeline.settings.errors import UserError
@@ -34,6 +35,7 @@ from alphapulse_pipeline.warehouse.schema import require_current
 
 PORTFOLIO = "portfolio"
 """The asset group, key prefix, pool, and the lock that its runs hold."""
+_TABLES = dg.AssetSelection.groups(PORTFOLIO).materializable()
 _EVERY = 30
 _LONGEST_WAIT = "*/10 * * * *"
 _READ_ALL = (realized_pnl.NAME, prices.NAME)
@@ -62,11 +64,14 @@ class Portfolio(SettingsComponent, PortfolioSettings):
 def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) -> dg.Definitions:
     """The derived assets of these accounts, their job, and the sensor that refreshes them."""
     return dg.Definitions(
-        assets=[_asset(derived, accounts, settings) for derived in DERIVED],
+        assets=[
+            *(_asset(derived, accounts, settings) for derived in DERIVED),
+            *(_view(view, accounts) for view in VIEWS),
+        ],
         jobs=[
             dg.define_asset_job(
                 PORTFOLIO,
-                selection=dg.AssetSelection.groups(PORTFOLIO),
+                selection=_TABLES,
                 description="Refreshes all derived tables.",
                 tags={ACCOUNT: PORTFOLIO, **max_runtime(LONGEST)},
                 executor_def=dg.in_process_executor,
@@ -75,7 +80,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
         sensors=[
             dg.AutomationConditionSensorDefinition(
                 "portfolio_refresh",
-                target=dg.AssetSelection.groups(PORTFOLIO),
+                target=_TABLES,
                 default_status=dg.DefaultSensorStatus.RUNNING,
                 minimum_interval_seconds=_EVERY,
                 run_tags={ACCOUNT: PORTFOLIO, **max_runtime(LONGEST)},
@@ -89,11 +94,7 @@ def portfolio_definitions(accounts: list[Account], settings: PortfolioSettings) 
 def _asset(
     derived: Derived, accounts: list[Account], settings: PortfolioSettings
 ) -> dg.AssetsDefinition:
-    sources = {
-        dataset: [dg.AssetKey([a.name, dataset]) for a in accounts if dataset in supported(a)]
-        for dataset in derived.datasets
-    } | {name: [dg.AssetKey([PORTFOLIO, name])] for name in derived.follows}
-
+    sources = _sources(derived, accounts)
     key = dg.AssetKey([PORTFOLIO, derived.name])
     checks = [check for check in CHECKS if check.table == derived.name]
 
@@ -126,6 +127,31 @@ def _asset(
             return dg.MaterializeResult(metadata=metadata, check_results=found)
 
     return table
+
+
+def _view(view: View, accounts: list[Account]) -> dg.AssetSpec:
+    """A virtual asset: the UI shows its lineage, and it is as fresh as what it reads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        spec = dg.AssetSpec(
+            [PORTFOLIO, view.name],
+            deps=[key for keys in _sources(view, accounts).values() for key in keys],
+            description=view.description,
+            group_name=PORTFOLIO,
+            owners=[OWNER],
+            kinds={"postgres", "view"},
+            metadata={"dagster/table_name": f"{PORTFOLIO}.{view.name}"},
+            is_virtual=True,
+        )
+        return spec.with_io_manager_key(IO_MANAGER)
+
+
+def _sources(of: Derived | View, accounts: list[Account]) -> dict[str, list[dg.AssetKey]]:
+    """Dataset or derived table -> the assets that it is read from."""
+    return {
+        dataset: [dg.AssetKey([a.name, dataset]) for a in accounts if dataset in supported(a)]
+        for dataset in of.datasets
+    } | {name: [dg.AssetKey([PORTFOLIO, name])] for name in of.follows}
 
 
 def _when_sources_change(accounts: list[Account]) -> dg.AutomationCondition[Any]:

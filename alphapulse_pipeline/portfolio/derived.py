@@ -21,6 +21,18 @@ Column = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class View:
+    """A view of the schema `portfolio`, which is never refreshed."""
+
+    name: str
+    description: str
+    datasets: tuple[str, ...] = ()
+    """The datasets that it reads, of every account."""
+    follows: tuple[str, ...] = ()
+    """The derived tables and views that it reads."""
+
+
+@dataclass(frozen=True)
 class Derived:
     """A table of the schema `portfolio`."""
 

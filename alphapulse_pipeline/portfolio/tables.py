@@ -12,7 +12,7 @@ from alphapulse_pipeline.portfolio import (
     reconciliation,
     value,
 )
-from alphapulse_pipeline.portfolio.derived import Derived
+from alphapulse_pipeline.portfolio.derived import Derived, View
 from alphapulse_pipeline.portfolio.queries import queries
 from alphapulse_pipeline.portfolio.query_table import from_query
 from alphapulse_pipeline.portfolio.reconciliation import HISTORIES
@@ -190,6 +190,31 @@ DERIVED = (
         stored="matched_lines",
     ),
 )
+
+
+VIEWS = (
+    View(
+        "movements",
+        "Every change of a balance that the histories report, counted once.",
+        datasets=HISTORIES,
+    ),
+    View(
+        "prices_latest",
+        "The newest price of each asset in the reporting currency.",
+        follows=(prices.NAME,),
+    ),
+    View(
+        "lots",
+        "Single purchases, what is left of them and what they cost.",
+        follows=(realized_pnl.NAME,),
+    ),
+    View(
+        "cost_basis",
+        "What is held of each asset and what it cost.",
+        follows=(realized_pnl.NAME,),
+    ),
+)
+"""The views that people query; the others are parts of derived tables."""
 
 
 def derived(name: str) -> Derived:

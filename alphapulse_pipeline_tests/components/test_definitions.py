@@ -170,13 +170,28 @@ def test_the_io_manager_and_executor_of_a_project_stay_its_own() -> None:
     assert found.executor is dg.multiprocess_executor
     assert (found.resources or {})["io_manager"] is their_own
     repository = found.get_repository_def()
-    for asset in found.assets or ():
-        assert isinstance(asset, dg.AssetsDefinition)
-        for key in asset.keys:
-            expected = "io_manager" if key == theirs.key else IO_MANAGER
-            assert asset.get_io_manager_key_for_asset_key(key) == expected, key
+    for key, asset in repository.assets_defs_by_key.items():
+        expected = "io_manager" if key == theirs.key else IO_MANAGER
+        assert asset.get_io_manager_key_for_asset_key(key) == expected, key
     for name in ("main_snapshot", "main_history", "portfolio"):
         assert repository.get_job(name).executor_def is dg.in_process_executor
+
+
+def test_views_are_virtual_and_no_run_materializes_them() -> None:
+    repository = dg.Definitions.merge(
+        account_definitions(account()), portfolio_definitions([account()], PortfolioSettings())
+    ).get_repository_def()
+    graph = repository.asset_graph
+    views = {
+        key.path[1]: graph.get(key)
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).is_virtual
+    }
+    assert set(views) == {"movements", "prices_latest", "lots", "cost_basis"}
+    assert dg.AssetKey(["main", "trades"]) in views["movements"].parent_keys
+    assert views["lots"].parent_keys == {dg.AssetKey(["portfolio", "realized_pnl"])}
+    runs = repository.get_job("portfolio").asset_layer.executable_asset_keys
+    assert not {node.key for node in views.values()} & set(runs)
 
 
 SENSORS = ["check_failure_alerts", "event_log_retention", "run_failure_alerts"]

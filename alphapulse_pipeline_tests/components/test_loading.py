@@ -16,7 +16,7 @@ from alphapulse_pipeline.components.exchange_account import account_definitions
 from alphapulse_pipeline.components.portfolio import portfolio_definitions
 from alphapulse_pipeline.datasets import DATASETS, Dataset
 from alphapulse_pipeline.datasets.table import Type
-from alphapulse_pipeline.portfolio.tables import DERIVED
+from alphapulse_pipeline.portfolio.tables import DERIVED, VIEWS
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.settings.environment import POSTGRES_URL
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
@@ -128,7 +128,10 @@ def in_sql(value: Any, kind: str) -> str | None:
 
 @pytest.mark.parametrize(
     "key",
-    [*(("main", name) for name in OF_BYBIT), *(("portfolio", table.name) for table in DERIVED)],
+    [
+        *(("main", name) for name in OF_BYBIT),
+        *(("portfolio", relation.name) for relation in (*DERIVED, *VIEWS)),
+    ],
     ids="/".join,
 )
 def test_an_assets_value(seeded: DB, definitions: dg.Definitions, key: tuple[str, str]) -> None:
