@@ -58,7 +58,7 @@ def _reconciled(name: str, connection: Connection[TupleRow]) -> Finding:
         names = (
             "state",
             "account",
-            "of",
+            "balance or position",
             "from",
             "to",
             "residual",

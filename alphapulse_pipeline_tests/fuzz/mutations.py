@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from alphapulse_pipeline_tests.fuzz.choices import Choices, one
@@ -156,7 +157,7 @@ def _object(choices: Choices, answer: Any, raw: list[str]) -> Any:
         case _:
             others = [other for other in places if other[1] == key]
             other, _ = one(choices, others)
-            holder[key] = other[key]
+            holder[key] = deepcopy(other[key])  # which may contain the holder
     return answer
 
 

@@ -3,8 +3,20 @@
 -- first snapshot less what moved since) at the day's closes, without the unrealized profit of
 -- positions; from then on it is the day's last point of `portfolio.value`. What an account held
 -- when its histories begin counts as deposited: adding an account is no profit.
-WITH states (names) AS ( -- from the most certain one on
+WITH RECURSIVE states (names) AS ( -- from the most certain one on
     VALUES (ARRAY['final', 'provisional', 'carried', 'partial', 'broken'])
+), traded AS (
+    (SELECT account, market FROM alphapulse.trades ORDER BY account, market LIMIT 1)
+    UNION ALL
+    SELECT next.account, next.market FROM traded CROSS JOIN LATERAL (
+        SELECT t.account, t.market FROM alphapulse.trades AS t
+        WHERE (t.account, t.market) > (traded.account, traded.market)
+        ORDER BY t.account, t.market LIMIT 1
+    ) AS next
+), contracts AS MATERIALIZED (
+    SELECT traded.account, traded.market FROM traded
+    CROSS JOIN LATERAL alphapulse.market_of(traded.account, traded.market) AS m
+    WHERE m.kind <> 'spot'
 ), accounts AS (
     SELECT
         d.account, b.first_at, b.last_at, h.since,
@@ -34,9 +46,12 @@ WITH states (names) AS ( -- from the most certain one on
                 )
             ) THEN b.first_at
             ELSE (
-                SELECT max(t.executed_at) FROM alphapulse.trades AS t
-                CROSS JOIN LATERAL alphapulse.market_of(t.account, t.market) AS m
-                WHERE t.account = d.account AND t.executed_at < b.first_at AND m.kind <> 'spot'
+                SELECT max(newest.executed_at) FROM contracts AS c CROSS JOIN LATERAL (
+                    SELECT t.executed_at FROM alphapulse.trades AS t
+                    WHERE t.account = c.account AND t.market = c.market
+                      AND t.executed_at < b.first_at
+                    ORDER BY t.executed_at DESC LIMIT 1
+                ) AS newest WHERE c.account = d.account
             )
         END AS until
     ) AS o
