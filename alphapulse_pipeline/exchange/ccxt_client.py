@@ -39,6 +39,7 @@ from alphapulse_pipeline.exchange.isolated_rows import IsolatedRows
 from alphapulse_pipeline.exchange.json_answer import read_json
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import Charged, RateLimiter, Request
+from alphapulse_pipeline.exchange.request_count import count_request
 from alphapulse_pipeline.exchange.retry_after import retry_after, throttled_until
 from alphapulse_pipeline.settings.environment import DEFAULT_RATE_SHARE, PUBLIC, AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
@@ -204,9 +205,10 @@ class _CheckedExchange:
         """One call of an endpoint: throttled, signed, and retried where that can help."""
         if self.refused:
             raise self.refused
+        count_request(args[0])
         try:
             async for attempt in stamina.retry_context(
-                on=_Patience(self),
+                on=_Retries(self),
                 attempts=_MAX_ATTEMPTS + _MAX_THROTTLED,
                 timeout=None,
                 wait_initial=0.25,
@@ -395,7 +397,7 @@ class _CheckedExchange:
         return super().filter_by_array(rows, key, values, indexed)  # type: ignore[misc]
 
 
-class _Patience:
+class _Retries:
     """Decides for one call whether its failures are retried."""
 
     def __init__(self, exchange: _CheckedExchange) -> None:

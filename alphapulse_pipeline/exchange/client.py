@@ -33,6 +33,7 @@ from alphapulse_pipeline.exchange.errors import (
 )
 from alphapulse_pipeline.exchange.isolated_rows import isolating
 from alphapulse_pipeline.exchange.rate_limit import RateLimiter
+from alphapulse_pipeline.exchange.request_count import one_call
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class ExchangeClient:
         function = getattr(self.ccxt, method)
         if not method.startswith("fetch_"):
             return await function(dict(params))
-        with isolating():
+        with isolating(), one_call():
             return await function(**params)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
@@ -184,7 +185,7 @@ class ExchangeClient:
 
     def load_markets(self) -> str:
         """Request the exchange's markets; return the catalogue as JSON, for `restore_markets`."""
-        self.run(self.ccxt.load_markets, True)
+        self.run(self._load_markets)
         dropped = ("info", "networks", "fees")
         markets = [
             {k: v for k, v in market.items() if v is not None and k not in dropped}
@@ -192,6 +193,10 @@ class ExchangeClient:
         ]
         options = {name: self.ccxt.options[name] for name in _LISTED if name in self.ccxt.options}
         return json.dumps({"markets": markets, "options": options})
+
+    async def _load_markets(self) -> None:
+        with one_call():
+            await self.ccxt.load_markets(True)
 
     def restore_markets(self, catalogue: str) -> None:
         """Restore the markets that `load_markets` returned as `catalogue`; sends no request."""

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapulse_pipeline.datasets.values import NESTED_TOO_DEEPLY, number
-from alphapulse_pipeline.exchange import ccxt_client
+from alphapulse_pipeline.exchange import ccxt_client, request_count
 from alphapulse_pipeline.exchange.bounded_precise import bound_precise
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig, build
 from alphapulse_pipeline.exchange.client import open_client
@@ -34,6 +34,9 @@ EXCHANGES = {
     "okx": "privateGetAccountConfig",
     "kraken": "privatePostBalance",
 }
+
+
+NO_KEY = ClientConfig(AccountEnvironment("main"), "bybit", "", "")
 
 
 def ask(exchange: str, reply: Callable[[str], Reply]) -> Any:
@@ -108,6 +111,29 @@ def test_an_answer_that_drips_in_is_given_up(
     with pytest.raises(ExchangeFailure, match="timed out") as given_up:
         ask(exchange, lambda _: dripping)
     assert given_up.value.kind is Kind.TRANSIENT
+
+
+def test_a_list_of_markets_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ccxt follows a cursor that leads to itself."""
+    monkeypatch.setattr(request_count, "MOST", 20)
+    page = {"list": [{"symbol": "BTCUSDT"}], "rows": [], "nextPageCursor": "1"}
+    answer = json.dumps({"retCode": 0, "retMsg": "OK", "result": page}).encode()
+    sent: list[str] = []
+
+    def reply(path: str) -> Reply:
+        sent.append(path)
+        return Reply(answer, headers={"Content-Type": "application/json"})
+
+    with (
+        replying(reply) as url,
+        open_client(
+            ClientConfig(AccountEnvironment("main"), "bybit", "", "", api_url=url)
+        ) as client,
+        pytest.raises(ExchangeFailure, match="still another page after 20 requests") as caught,
+    ):
+        client.load_markets()
+    assert caught.value.kind is Kind.UNREADABLE
+    assert len(sent) <= 20
 
 
 def test_what_cannot_be_stored_or_shown_is_escaped() -> None:

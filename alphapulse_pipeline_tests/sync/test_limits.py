@@ -48,14 +48,14 @@ def world() -> World:
 def throttled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The errors by which the exchange throttled us."""
     seen: list[str] = []
-    decide = ccxt_client._Patience.__call__
+    decide = ccxt_client._Retries.__call__
 
-    def note(self: ccxt_client._Patience, error: Exception) -> bool | float:
+    def note(self: ccxt_client._Retries, error: Exception) -> bool | float:
         if kind_of(error) is Kind.THROTTLED:
             seen.append(str(error))
         return decide(self, error)
 
-    monkeypatch.setattr(ccxt_client._Patience, "__call__", note)
+    monkeypatch.setattr(ccxt_client._Retries, "__call__", note)
     return seen
 
 
