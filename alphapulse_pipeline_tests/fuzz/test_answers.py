@@ -97,7 +97,9 @@ def _equals(
     value: Decimal | None, raw: dict[str, Any], fields: set[tuple[str, int]], unsigned: bool
 ) -> bool:
     """Whether an amount is the one that the exchange states, in one of the fields."""
-    stated = {sign * (figure(raw, name) or 0) for name, sign in fields}
+    # ccxt also reads Binance's websocket names, which are the first letters
+    named = fields | {(name[:1], sign) for name, sign in fields}
+    stated = {sign * (figure(raw, name) or 0) for name, sign in named}
     if not any(stated):
         return True  # blank: then it may be calculated from others
     # or it is calculated from two: the change of a balance and of a position, an amount and its fee

@@ -1,7 +1,8 @@
 """Pages oldest first, each requested from an id on.
 
-Every page after the first is requested from the id of the last row, and must begin with that row.
-This detects an exchange that ignores the id; the last page is the one that contains only that row.
+Every page after the first is requested from the id of the last row, and must begin with that row,
+which must have the same time: how far a page reaches depends on it. This detects an exchange that
+ignores the id; the last page is the one that contains only that row.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -46,14 +47,19 @@ class FromId:
         """The pages from the first one, whose rows are `rows`."""
         proved_to, untimed = start, Untimed(feed, newest_first=False)
         while rows:
-            known = next((id for row in reversed(rows) if (id := self._id(row)) is not None), None)
-            if known is None:
+            known, last = next(
+                ((id, row) for row in reversed(rows) if (id := self._id(row)) is not None),
+                (None, None),
+            )
+            if known is None or last is None:
                 raise Unreadable(f"no row of {feed.method} has an id to continue from")
             newest = max(feed.times(rows), default=proved_to)
             untimed.add(rows)
             following = await self.request(call, feed, known)
             if not self.continues(following, str(known)):
                 raise Incomplete(f"{feed.method} does not continue from the requested id")
+            if feed.moment(following[0]) != feed.moment(last):
+                raise Incomplete(f"{feed.method} returned the row {known} with another time")
             more = following[1:]
             complete_to = min(max(newest, proved_to), end) if more else end
             inside = feed.within(rows, start, end)

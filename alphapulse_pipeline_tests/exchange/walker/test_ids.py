@@ -1,6 +1,7 @@
 """Ids: pages that go on from a row that is known."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -133,6 +134,23 @@ def test_a_server_with_other_habits_is_detected(habits: dict[str, Any], words: s
     server = Server(rows_at([5, 6, 7, 8] * 5), 10, **habits)
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(walk(LISTING, server, ZERO, ZERO + 10).failure)
+
+
+def test_a_last_row_with_another_time_than_in_the_next_answer_is_detected() -> None:
+    """Or its page would prove too much, and the rows of the next one would be left out."""
+
+    class Corrupted(Server):
+        async def __call__(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+            answer = await super().__call__(method, params)
+            if self.requests == 1:
+                last = answer["rows"][-1]
+                answer["rows"][-1] = {**last, "time": type(last["time"])(ZERO + 100)}
+            return answer
+
+    server = Corrupted(rows_at(list(range(1, 20))), 10)
+    walked = walk(LISTING, server, ZERO, ZERO + 50)
+    assert "another time" in walked.failure
+    assert walked.pages == []
 
 
 def test_a_deleted_known_row_is_detected() -> None:
