@@ -103,21 +103,27 @@ class _Sync:
     _results: list[Result] = field(default_factory=list)
     _refused: set[str] = field(default_factory=set)
     """The accounts that their exchange refused: another request would be refused as well."""
+    _reading: set[str] = field(default_factory=set)
+    """The accounts whose histories have not ended."""
+    _outdated: bool = False
+    """Whether something was read since the last refresh of the portfolio began."""
+    _refreshing: bool = False
+    """Whether a refresh runs or waits."""
     _refreshed: bool = True
-    """Whether the portfolio was refreshed when it was tried last."""
+    """Whether the last refresh succeeded."""
     _value_shown: bool = False
 
     def sync(self, wanted: Sequence[tuple[Account, Sequence[str]]]) -> tuple[list[Result], bool]:
         """The results in the order of the accounts, and whether the portfolio was refreshed."""
-        snapshots = self._tasks(wanted, SNAPSHOTS)
-        self._run("balances, positions, prices", snapshots)
-        outdated = self._any_read(snapshots)
+        self._run("balances, positions, prices", self._tasks(wanted, SNAPSHOTS))
         histories = self._tasks(wanted, HISTORIES)
-        if histories and outdated:
+        self._reading = {task["account"] for task in histories}
+        if histories and self._outdated:
             # one of the first to run, so that the value is shown before the histories are read
             histories.insert(self.pool.jobs - 1, _REFRESH)
+            self._refreshing = True
         self._run("histories", histories)
-        if self._any_read(histories) or (outdated and not histories):
+        if self._outdated:
             self._run("portfolio", [_REFRESH])
         places = {account.name: place for place, (account, _) in enumerate(wanted)}
         self._results.sort(key=lambda result: places[result.account])
@@ -139,11 +145,6 @@ class _Sync:
         if tasks:
             self.shown.phase(name, len(tasks) - tasks.count(_REFRESH))
             self.pool.run(tasks, self._handle, self.shown.refresh)
-
-    def _any_read(self, tasks: Sequence[Task]) -> bool:
-        """Whether there is a portfolio, and the tasks may have changed what it is made of."""
-        accounts = {task["account"] for task in tasks if task is not _REFRESH}
-        return bool(self.place.portfolio) and not self._refused.issuperset(accounts)
 
     def _has_credentials(self, account: Account, datasets: Sequence[str]) -> bool:
         missing = account.environment.missing()
@@ -176,6 +177,8 @@ class _Sync:
 
     def _handle(self, task: Task, event: Event) -> None:
         self.shown.event(task["account"], event)
+        if task is _REFRESH and event["kind"] == "began":
+            self._outdated = False
         if event["kind"] not in ("done", "died"):
             return
         if task is _REFRESH:
@@ -197,9 +200,16 @@ class _Sync:
         for error, datasets in failed.items():
             self.shown.failed(task["account"], datasets, error)
         self._results += results
+        self._reading.discard(task["account"])
+        if self.place.portfolio and task["account"] not in self._refused:
+            self._outdated = True
+        if self._outdated and self._reading and not self._refreshing:
+            # so that the last refresh has little left to do
+            self._refreshing = True
+            self.pool.add(_REFRESH)
 
     def _end_refresh(self, error: str | None) -> None:
-        self._refreshed = error is None
+        self._refreshing, self._refreshed = False, error is None
         if error is not None:
             output.error(
                 f"the portfolio was not refreshed: {error or 'the run did not start'}; the synced "

@@ -66,6 +66,7 @@ class Workers:
     def __init__(self, logs: Path, jobs: int) -> None:
         self._logs = logs
         self.jobs = jobs
+        self._waiting: deque[Task] = deque()
         self._processes: list[_Process] = []
         self._started = 0
 
@@ -78,14 +79,15 @@ class Workers:
         """Run tasks side by side until all have ended.
 
         `handle` is called with each event of each task: first `began`, and last `done` or `died`.
+        It may `add` tasks.
         """
-        waiting = deque(tasks)
+        self._waiting.extend(tasks)
         with selectors.DefaultSelector() as ready:
             for known in self._processes:
                 ready.register(known.process.stdout or 0, selectors.EVENT_READ, known)
-            while waiting or any(process.task is not None for process in self._processes):
-                while waiting and (idle := self._idle(ready)):
-                    task = waiting.popleft()
+            while self._waiting or self._busy():
+                while self._waiting and (idle := self._idle(ready)):
+                    task = self._waiting.popleft()
                     idle.give(task)
                     handle(task, {"kind": "began"})
                 for key, _ in ready.select(_REFRESH_SECONDS):
@@ -100,6 +102,13 @@ class Workers:
                         if given is not None:
                             handle(given, event)
                 refresh()
+
+    def add(self, task: Task) -> None:
+        """Run another task in the same `run`, after those that wait."""
+        self._waiting.append(task)
+
+    def _busy(self) -> bool:
+        return any(process.task is not None for process in self._processes)
 
     def _idle(self, ready: selectors.BaseSelector) -> _Process | None:
         for process in self._processes:

@@ -1,5 +1,6 @@
 """`alphapulse sync` of an account that its exchange refuses: asked once, explained once."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -27,6 +28,7 @@ class Scripted(Workers):
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
+        self._waiting = deque()
         self.tasks: list[tuple[str, Sequence[str]]] = []
 
     def run(
@@ -35,7 +37,10 @@ class Scripted(Workers):
         handle: Callable[[Task, Event], None],
         refresh: Callable[[], None],
     ) -> None:
-        for task in tasks:
+        self._waiting.extend(tasks)
+        while self._waiting:
+            task = self._waiting.popleft()
+            handle(task, {"kind": "began"})
             name, datasets = task["account"], task["datasets"]
             self.tasks.append((name, datasets))
             refused = name == "refused"
@@ -80,7 +85,6 @@ def test_histories_of_a_refused_account_are_not_requested(
         "works: balances, positions",
         "works: orders, trades",
         "portfolio: ",
-        "portfolio: ",
     ]
     assert [(r.account, r.dataset, r.status) for r in results] == [
         (name, dataset, status)
@@ -102,8 +106,17 @@ def test_the_value_is_calculated_beside_the_first_histories(
     histories = [name for name in ran[4:] if name != "portfolio: "]
     assert histories == [f"{name}: orders, trades" for name in "abcd"]
     assert ran[4:].index("portfolio: ") == jobs - 1
-    assert ran[-1] == "portfolio: "
-    assert ran.count("portfolio: ") == 2
+
+
+def test_the_last_refresh_follows_the_last_history(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One before it, when others have ended; never two without anything new between them."""
+    _, ran = sync(["a", "b", "c", "d"], database, monkeypatch, jobs=1)
+    assert [name.partition(":")[0] for name in ran[4:]] == [
+        *("portfolio", "a", "b", "c", "d"),
+        "portfolio",
+    ]
 
 
 def test_a_portfolio_without_any_news_is_not_refreshed(
