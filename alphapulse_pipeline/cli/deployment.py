@@ -74,18 +74,22 @@ def prepare_schedules(place: Workspace) -> Iterator[str]:
 
 
 def first_runs(place: Workspace, host: str, port: int) -> Iterator[str]:
-    """Start every job of every account that has credentials; yields the jobs' names.
+    """Start every job of every account that has credentials, the snapshots of all accounts before
+    any history; yields the jobs' names.
 
     Raises `NotStarted` if the web UI refuses or does not answer.
     """
+    ready = []
     for account in place.accounts:
         if account.environment.missing():
             continue
         if reason := open_circuit(account):
             output.warn(reason)
             continue
-        for kind in ("snapshot", "history", "catch_up"):
-            datasets = SNAPSHOTS if kind == "snapshot" else HISTORIES
+        ready.append(account)
+    for kind in ("snapshot", "history", "catch_up"):
+        datasets = SNAPSHOTS if kind == "snapshot" else HISTORIES
+        for account in ready:
             if not any(d in supported(account) for d in datasets):
                 continue
             request = tick(account, kind)
