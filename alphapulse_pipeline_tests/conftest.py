@@ -75,8 +75,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Tests wait for servers half of their time: two more than there are processors."""
-    return (os.cpu_count() or 1) + 2
+    """Tests wait for servers half of their time: one more than there are processors."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -159,7 +159,7 @@ def test_what_is_final_stays_while_the_histories_arrive_in_pieces(lived: Scene, 
         since = GENESIS + timedelta(days=picked.choice((0, 12, 14)))
         end = _forget(db, since)
         pieces = _pieces(picked, end, 1 if seed == 1 else 3)
-        final = _check(db, _restored(db, pieces, 3 if seed == 1 else 1))
+        final = _check(db, _restored(db, pieces, 2 if seed == 1 else 1))
         kinds = {row[0] for row in final}
         assert {"line", "day", "each day"} <= kinds
 
