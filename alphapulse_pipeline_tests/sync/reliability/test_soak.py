@@ -95,8 +95,8 @@ def test_what_is_left_of_many_bad_days_is_the_truth(
     exchange: str, rounds: int, cells: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = Random(f"{exchange} {rounds}")
-    monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 400)
     begun = cells(exchange)
+    monkeypatch.setattr(ccxt_client, "_REQUEST_TIMEOUT_MS", 400)
     with listening() as lines:
         stage, db = begun.scene, begun.db
         ended: list[dict[str, str]] = []
