@@ -15,8 +15,9 @@ def disputes(connection: Connection[TupleRow], account: str = "") -> list[str]:
     is the largest first; of all accounts if none is given."""
     unit = currency(connection)
     return [
-        f"two sources disagree about {asset}: {rounded(price)} {unit} by {source}, "
-        f"{rounded(other_price)} {unit} by {other_source}; that is {money(difference)} {unit}"
+        f"two prices for {asset}: {rounded(price)} {unit} ({source}), "
+        f"{rounded(other_price)} {unit} ({other_source}); "
+        f"the value differs by {money(difference)} {unit}"
         for asset, price, source, other_price, other_source, difference in connection.execute(
             _SQL.disputes, {"account": account}
         ).fetchall()

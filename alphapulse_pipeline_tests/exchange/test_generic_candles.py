@@ -141,7 +141,7 @@ def test_candles_that_have_the_date_of_their_end_are_refused() -> None:
     with pytest.raises(ExchangeFailure) as raised:
         FEED.read([[today + n * DAY, "1", "1", "1", "1", "1"] for n in (0, 1)])
     assert raised.value.kind is Kind.NOT_OFFERED
-    assert "have the date of their end" in raised.value.problem
+    assert "are dated by their end" in raised.value.problem
 
 
 def asked(exchange: str, first: int, last: int) -> Answer:
@@ -190,7 +190,7 @@ def test_exchanges_whose_candles_are_not_read_say_why() -> None:
         "alpaca": "its days begin at 05:00 or 06:00 UTC",
         "bithumb": "ccxt lists no daily ones",
         "bitopro": "ccxt adds candles that the exchange does not have",
-        "gemini": "ccxt requests no window, or a shorter one",
+        "gemini": "ccxt cannot request exact days",
         "htx": "its days begin at 16:00 UTC",
     }
     for exchange, reason in reasons.items():

@@ -70,15 +70,15 @@ def test_two_accounts_that_disagree_lower_the_confidence_by_the_difference(
     assert newest(db, "a") == newest(db) == (200, Decimal("0.86"), 28, 28)
     assert other(db) == (114, "BTC/USD of a", "BTC/USD of b")
     sentence = (
-        "two sources disagree about BTC: 100 USD by BTC/USD of a, 114 USD by BTC/USD of b; that is "
+        "two prices for BTC: 100 USD (BTC/USD of a), 114 USD (BTC/USD of b); the value differs by "
         "28.00 USD"
     )
     assert disputes(db) == disputes(db, "a") == [sentence]
     assert disputes(db, "b") == []
     assert summary(db)[1] == sentence
     report = page(db, Scope(), demo=False)
-    assert f"<b>Two prices</b>: {sentence}." in report
-    assert "by the others, the value would differ by 28.00" in report
+    assert f"<li>T{sentence[1:]}.</li>" in report
+    assert "at the other prices, the value would differ by 28.00" in report
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ class CallPlanner:
         own = ccxt_overrides.ENDS.get((self.name, method))
         plan = replace(plan, until=False, end=own) if own else plan
         if not all(self._asks_for(plan, end, days, limit) for end in _WINDOW_ENDS):
-            self.refused[method, spot] = "ccxt requests no window, or a shorter one"
+            self.refused[method, spot] = "ccxt cannot request exact days"
             return None
         return plan
 

@@ -119,10 +119,10 @@ def _of_utc_days(answer: Any) -> Any:
     if opened and all(moment % _DAY for moment in opened):
         raise _not_offered(f"do not begin at 00:00 UTC, but at {to_time(max(opened)):%H:%M}")
     if opened and max(opened) > time.time() * 1000 + _CLOCK:
-        raise _not_offered("have the date of their end")
+        raise _not_offered("are dated by their end")
     return answer
 
 
 def _not_offered(problem: str) -> ExchangeFailure:
     problem = f"the exchange's daily candles {problem}"
-    return ExchangeFailure(Kind.NOT_OFFERED, problem, "they cannot be read: nothing is wrong")
+    return ExchangeFailure(Kind.NOT_OFFERED, problem, "they are skipped; nothing to do")
