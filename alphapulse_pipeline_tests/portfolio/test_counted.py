@@ -17,7 +17,7 @@ from alphapulse_pipeline_tests.portfolio.bookkeeping import DB, hour, rows
 
 D = Decimal
 SETTINGS = settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

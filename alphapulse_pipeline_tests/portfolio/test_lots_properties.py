@@ -159,7 +159,7 @@ HAPPENED = (
 )
 METHODS = st.sampled_from(["fifo", "lifo", "hifo", "average"])
 SETTINGS = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -190,7 +190,7 @@ def test_a_fill_that_is_changed_or_deleted_takes_its_price_with_it(
 
 
 ROOM = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
 )
 MARKETS = (
     "BTC/USDT",

@@ -329,7 +329,7 @@ EIGHTH = Decimal("0.125")
     ]
 )
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
 )
 def test_refreshed_step_by_step_or_at_once_is_the_same(
     accounts: Accounts, db: DB, happenings: list[tuple[Any, ...]]
