@@ -172,6 +172,8 @@ def prune(url: str, now: datetime, seconds: float) -> Removed | None:
             events, runs, complete = _runs(connection, times, set(newest.values()), deadline)
         if complete:
             ((backfills,),) = connection.execute(_DELETE_BACKFILLS, times).fetchall()
+        # the server would do so a moment after the connection ends, and the next call is refused
+        connection.execute(f"SELECT pg_advisory_unlock({_OWN_LOCK})")
     return Removed(events, runs, checks, backfills, complete)
 
 

@@ -1,5 +1,6 @@
 """Old runs are pruned, and what Dagster reports does not change."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.health import event_log
 from alphapulse_pipeline.health.event_log import OTHERS, SUCCESSFUL, Removed, prune
+from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline_tests.health.deployment import (
     BAD,
     DAYS,
@@ -262,6 +265,17 @@ def test_two_do_not_prune_together(
     assert prune(database, datetime.now(UTC), 60) is None
     db.execute("SELECT pg_advisory_unlock_all()")
     assert clean(database).runs == 1
+
+
+def test_the_next_may_prune_as_soon_as_one_has_ended(
+    database: str, aged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while a busy server has not yet noticed that the connection of the first ended."""
+    with connect(database) as first:
+        monkeypatch.setattr(event_log, "connect", lambda _: nullcontext(first))
+        clean(database)
+        monkeypatch.undo()
+        clean(database)
 
 
 RUNS = st.tuples(
