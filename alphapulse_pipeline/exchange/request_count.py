@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 from alphapulse_pipeline.exchange.errors import Unreadable
 
-MOST = 300
+MOST = 100
 """Requests of one call. The list of markets takes some dozens, where an exchange lists them by
 coin; nothing else that we call takes more than a few."""
 _SENT: ContextVar[list[None] | None] = ContextVar("_SENT", default=None)
