@@ -1,5 +1,6 @@
 """Every endpoint that the venues read, taken from their own data: a new one is fuzzed by itself."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -137,21 +138,23 @@ def in_window(known: History, answer: Any) -> list[Raw]:
 def undisputed(feed: Feed, answers: list[list[Raw]]) -> list[list[Raw]]:
     """The answers without the rows that another one lists otherwise, since one of them is wrong:
     what a request returns from beside its window need not count."""
-    by_time = [
-        {time: [row for row in rows if feed.moment(row) == time] for time in feed.times(rows)}
-        for rows in answers
-    ]
+    timed = [[(feed.moment(row), row) for row in rows] for rows in answers]
+    by_time = [defaultdict[int, list[Raw]](list) for _ in answers]
+    for own, pairs in zip(by_time, timed, strict=True):
+        for time, row in pairs:
+            if time is not None:
+                own[time].append(row)
     return [
         [
             row
-            for row in rows
+            for time, row in pairs
             if not any(
-                row not in others.get(feed.moment(row) or 0, [row])
+                row not in others.get(time or 0, [row])
                 for place, others in enumerate(by_time)
                 if place != own
             )
         ]
-        for own, rows in enumerate(answers)
+        for own, pairs in enumerate(timed)
     ]
 
 
