@@ -120,8 +120,11 @@ def walk(stage: Stage, source: Source, start: int, end: int) -> Walked:
     found = client.run(pages)
     listed = undisputed(feed, [_rows(feed, answer) for answer in last.values()])
     if isinstance(feed.paging, FromId | FromIdOrWindows):
-        # what follows begins with the row that it was requested from
-        listed = [rows[1:] if place else rows for place, rows in enumerate(listed)]
+        # what follows begins with the row that it was requested from, and is not older
+        listed = [
+            rows if not place else rows[1:] if any(_due(feed, rows[:1], start, end)) else []
+            for place, rows in enumerate(listed)
+        ]
     return Walked(
         found,
         [row for answer in answers for row in _rows(feed, answer)],
