@@ -11,6 +11,7 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import Workspace, record, workspace
 from alphapulse_pipeline.health.ticks import TOLERANCE, any_not_running
 from alphapulse_pipeline.portfolio.summary import summary
+from alphapulse_pipeline.warehouse import books
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.rejected import FIX, summaries
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -62,6 +63,7 @@ def status(
             .fetchall()
         )
         missing = not_enabled(connection, names)
+        unread = books.missing(connection, names)
         rejected = summaries(connection, names)
         totals = [] if accounts else summary(connection)
         data = _where(connection, place)
@@ -90,6 +92,8 @@ def status(
         output.note(f"{account}: {', '.join(datasets)}: {error}")
     for account, parts, reason in missing:
         output.note(f"{account}: not enabled: {parts} ({reason})")
+    for book in unread:
+        output.note(f"{book.account}: {book}")
     for (account, dataset), text in rejected.items():
         output.note(f"{account}: {dataset}: {text} -> {FIX}")
     for line in totals:

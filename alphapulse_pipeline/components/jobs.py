@@ -32,7 +32,7 @@ def account_jobs(
     others = [check for check in checks if check not in fresh]
     if snapshots:
         selected = others if histories else checks
-        description = "Takes a snapshot of balances, positions and prices."
+        description = "Takes a snapshot: balances, positions, prices, the exchange's own totals."
         jobs["snapshot"] = _job(account, "snapshot", snapshots, selected, description, 1)
     if histories:
         recent = "Syncs the histories of yesterday and today."

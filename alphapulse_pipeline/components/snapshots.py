@@ -10,6 +10,7 @@ from cronsim import CronSim
 from alphapulse_pipeline.components.postgres import IO_MANAGER
 from alphapulse_pipeline.components.resources import session_of
 from alphapulse_pipeline.components.tables import asset_spec
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.redaction import redact, without_secrets
@@ -17,9 +18,12 @@ from alphapulse_pipeline.sync.snapshots import snapshot
 
 
 def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefinition:
-    """Balances, positions and prices; the markets of the prices come from the other two."""
+    """The datasets of a snapshot, each after those that it is computed from."""
     freshness = dg.FreshnessPolicy.time_window(fail_window=allowed_age(account))
-    sources = {dg.AssetKey([account.name, d]) for d in datasets if d != "prices"}
+    sources = {
+        dataset: {name for origins in SNAPSHOTS[dataset].lineage.values() for name, _ in origins}
+        for dataset in datasets
+    }
 
     @dg.multi_asset(
         name=f"{account.name}_snapshots",
@@ -31,7 +35,10 @@ def snapshot_assets(account: Account, datasets: Sequence[str]) -> dg.AssetsDefin
             )
             for dataset in datasets
         },
-        internal_asset_deps={d: sources if d == "prices" else set() for d in datasets},
+        internal_asset_deps={
+            dataset: {dg.AssetKey([account.name, d]) for d in datasets if d in sources[dataset]}
+            for dataset in datasets
+        },
         can_subset=True,
         required_resource_keys={account.name},
         pool=account.name,

@@ -1,6 +1,7 @@
 """The registry of datasets. Each dataset is defined in a file of its own."""
 
 from alphapulse_pipeline.datasets.balances import BALANCES
+from alphapulse_pipeline.datasets.books import BOOKS
 from alphapulse_pipeline.datasets.candles import CANDLES
 from alphapulse_pipeline.datasets.conversions import CONVERSIONS
 from alphapulse_pipeline.datasets.dataset import (
@@ -26,9 +27,11 @@ SNAPSHOTS: dict[str, Snapshot] = {
         BALANCES,
         POSITIONS,
         PRICES,
+        BOOKS,
     )
 }
-"""By name, in the order of a run: prices need the assets and markets of the others."""
+"""By name, in the order of a run: prices need the assets and markets of what is held, and books are
+added up from all of them."""
 
 HISTORIES: dict[str, History] = {
     history.name: history

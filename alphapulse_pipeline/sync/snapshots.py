@@ -18,6 +18,7 @@ from alphapulse_pipeline.exchange.parsing import Unread, market_id, require_pars
 from alphapulse_pipeline.exchange.venues import Source, Wallet
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
+from alphapulse_pipeline.sync.books import book_rows
 from alphapulse_pipeline.sync.empty_snapshots import verified_rows
 from alphapulse_pipeline.sync.rejecting import MOST, rejected_row, unreadable
 from alphapulse_pipeline.sync.session import Session, supported
@@ -338,4 +339,5 @@ _SNAPSHOTS: dict[str, Callable[[Session], Iterable[Row]]] = {
     "balances": _balances,
     "positions": _positions,
     "prices": _prices,
+    "books": book_rows,
 }

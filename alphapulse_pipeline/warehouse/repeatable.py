@@ -25,6 +25,7 @@ ORDER = (
     "alphapulse/market_of",
     "alphapulse/repeated_history",
     "alphapulse/latest",
+    "alphapulse/books_missing",
     "alphapulse/orders_open",
     "alphapulse/coverage_gaps",
     "alphapulse/coverage_unreachable",

@@ -52,6 +52,9 @@ class Layout:
     """Wallet of a sub-account that its parent account pays into every day."""
     also_listed: frozenset[Kind] = frozenset()
     """Kinds of markets that the exchange lists and this account cannot trade."""
+    elsewhere: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    """What is held in parts of the account that have no wallet here, such as Earn: the exchange's
+    name of the part -> asset -> amount. Exchanges total them, and nothing moves in or out."""
     empty: bool = False
     """Whether the account was opened and never used."""
 

@@ -1,5 +1,7 @@
 """What is specific to each exchange: as little as possible, as data where possible."""
 
+from dataclasses import replace
+
 from alphapulse_pipeline.exchange.venues.binance import BINANCE
 from alphapulse_pipeline.exchange.venues.bybit import BYBIT
 from alphapulse_pipeline.exchange.venues.generic import generic
@@ -12,9 +14,9 @@ VENUES: dict[str, Venue] = {
     "bybit": BYBIT,
     "kraken": KRAKEN,
     "okx": OKX,
-    # the same API on the hosts of other regions, with keys of their own
-    "bybiteu": BYBIT,
-    "bybitid": BYBIT,
+    # the same API on the hosts of other regions, with keys of their own; without Bybit's totals
+    "bybiteu": replace(BYBIT, books=None),
+    "bybitid": replace(BYBIT, books=None),
     "myokx": OKX,
     "okxus": OKX,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.account_type import AskAccountType
+from alphapulse_pipeline.exchange.books import BookTotals
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.products import AskClosedStreams, AskProducts
@@ -131,6 +132,8 @@ class Venue:
     """Requests what the key may do; None if the exchange does not say."""
     account_type: AskAccountType | None = None
     """Requests the type of the account; None if the exchange does not say."""
+    books: BookTotals | None = None
+    """The exchange's own total of each part of the account; None if it gives none."""
     products: AskProducts | None = None
     """Requests which wallets the account never opened; None if only errors of the kind
     `NOT_ENABLED` say so."""
@@ -148,7 +151,7 @@ class Venue:
 
     def supports(self, dataset: str) -> bool:
         match dataset:
-            case "balances":
+            case "balances" | "books":
                 return bool(self.wallets)
             case "positions":
                 return bool(self.positions)

@@ -68,6 +68,8 @@ class Facts:
     """Prices of what is held on which two sources disagree."""
     accounts: list[Row]
     gaps: list[Row]
+    books: list[Row]
+    """The exchanges' own totals beside what is read: not the books that are empty."""
     realized: Realized | None
     """How much of the realized profit is final, and why the rest is not."""
 
@@ -162,6 +164,7 @@ def facts(connection: DB, scope: Scope) -> Facts:
             disputes=disputes(connection, scope.account) if now else [],
             accounts=rows(_SQL.accounts),
             gaps=rows(_SQL.gaps),
+            books=rows(_SQL.books) if now else [],
             realized=realized(connection, scope.parameters),
         )
 

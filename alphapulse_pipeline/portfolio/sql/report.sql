@@ -228,3 +228,13 @@ FROM alphapulse.coverage_gaps
 WHERE %(account)s::text IN ('', account)
   AND gap && tstzrange(%(since)s::timestamptz, %(until)s::timestamptz)
 ORDER BY upper(gap) - lower(gap) DESC, account, dataset LIMIT 20;
+
+-- books --
+-- What the exchanges say each part of an account is worth, beside what is read of it.
+SELECT b.account, b.book, b.state, b.currency, b.exchange_total, b.read_total,
+       coalesce(m.finding, '') AS finding, m.share
+FROM alphapulse.books_latest AS b
+LEFT JOIN alphapulse.books_missing AS m USING (account, book)
+WHERE %(account)s IN ('', b.account)
+  AND (b.state = 'unknown' OR b.exchange_total <> 0)
+ORDER BY b.account, b.state = 'unread' DESC, abs(b.exchange_total) DESC NULLS LAST, b.book;

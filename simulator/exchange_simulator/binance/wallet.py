@@ -32,6 +32,8 @@ _WALLET_NAMES: dict[Wallet, str] = {
     "usdm": "USDⓈ-M Futures",
     "coinm": "COIN-M Futures",
 }
+_ELSEWHERE = ("Isolated Margin", "Earn", "Options", "Trading Bots", "Copy Trading")
+"""The other wallets of the sample, which the simulated account does not have."""
 _NAMES = {"USDT": "TetherUS", "BTC": "Bitcoin", "ETH": "Ethereum", "SOL": "Solana"}
 _WITHDRAWAL_STATUSES = {"pending": 4, "ok": 6, "canceled": 1}
 _LONGEST = 90 * DAY
@@ -190,10 +192,24 @@ def wallet_balances(call: Call) -> Result:
     worth = dict.fromkeys(_WALLET_NAMES, ZERO)
     for balance in call.world.balances(call.now):
         worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)
-    opened = call.world.layout.wallets
+    opened, elsewhere = call.world.layout.wallets, call.world.layout.elsewhere
     return [
-        {"activate": wallet in opened, "balance": eight(worth[wallet]), "walletName": name}
-        for wallet, name in _WALLET_NAMES.items()
+        *(
+            {"activate": wallet in opened, "balance": eight(worth[wallet]), "walletName": name}
+            for wallet, name in _WALLET_NAMES.items()
+        ),
+        *(
+            {
+                "activate": name in elsewhere,
+                "balance": eight(
+                    sum((_worth(call, *held, quote) for held in elsewhere[name].items()), ZERO)
+                )
+                if name in elsewhere
+                else "0",
+                "walletName": name,
+            }
+            for name in dict.fromkeys((*_ELSEWHERE, *elsewhere))
+        ),
     ]
 
 

@@ -54,6 +54,7 @@ PRIVATE = {
     "/v5/execution/list": Private("orders", _FAST, trade.execution_list),
     "/v5/pre-upgrade/order/history": Private("orders", _FAST, pre_upgrade.order_history),
     "/v5/pre-upgrade/execution/list": Private("orders", _FAST, pre_upgrade.execution_list),
+    "/v5/asset/asset-overview": Private("wallet", _FAST, wallet.asset_overview),
     "/v5/asset/coin/query-info": Private("wallet", _SLOW, asset.coin_info),
     "/v5/asset/transfer/query-account-coins-balance": Private("wallet", _SLOW, asset.coins_balance),
     "/v5/asset/transfer/query-account-coin-balance": Private(

@@ -1,6 +1,7 @@
-"""The unified wallet (documentation: "Get Wallet Balance", "Get Transaction Log", "Get Borrow
-History")."""
+"""The unified wallet, and the totals of all parts of the account (documentation: "Get Wallet
+Balance", "Get Transaction Log", "Get Borrow History", "Asset Overview")."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -28,10 +29,58 @@ from exchange_simulator.world import Balance, World
 _MAINTENANCE = Decimal("0.005")
 
 
+def asset_overview(call: Call) -> Result:
+    """Total assets by account type (documentation: "Asset Overview"), rounded as in its sample."""
+    if call.text("valuationCurrency") not in ("", "USD"):
+        raise Refused(10001, "params error: only USD is simulated")
+    world, [unified] = call.exchange.world, _unified(call, set())["list"]
+    funding = {
+        balance.asset: balance.total
+        for balance in world.balances(call.now)
+        if balance.wallet == "funding" and balance.total
+    }
+    accounts = [
+        _overview(world, call.now, "FundingAccount", funding),
+        {
+            **_overview(world, call.now, "UnifiedTradingAccount", {}),
+            "totalEquity": _cents(Decimal(unified["totalEquity"])),
+            "coinDetail": [
+                {"equity": coin["equity"], "coin": coin["coin"]} for coin in unified["coin"]
+            ],
+        },
+        *(
+            _overview(world, call.now, name, amounts)
+            for name, amounts in world.layout.elsewhere.items()
+        ),
+    ]
+    asked = call.text("accountType")
+    listed = [row for row in accounts if not asked or row["accountType"] == asked]
+    total = sum((Decimal(row["totalEquity"]) for row in listed), ZERO)
+    return {"totalEquity": _cents(total), "list": listed}
+
+
+def _overview(world: World, now: int, name: str, amounts: Mapping[str, Decimal]) -> dict[str, Any]:
+    worth = sum((amount * world.prices.index(coin, now) for coin, amount in amounts.items()), ZERO)
+    return {
+        "totalEquity": _cents(worth),
+        "valuationCurrency": "USD",
+        "accountType": name,
+        "coinDetail": [{"equity": plain(amount), "coin": coin} for coin, amount in amounts.items()],
+        "snapshotTime": str(now),
+    }
+
+
+def _cents(value: Decimal) -> str:
+    return plain(value.quantize(CENT))
+
+
 def wallet_balance(call: Call) -> Result:
     if call.required("accountType") != "UNIFIED":
         raise Refused(10001, "accountType only support UNIFIED.")
-    asked = set(filter(None, call.text("coin").split(",")))
+    return _unified(call, set(filter(None, call.text("coin").split(","))))
+
+
+def _unified(call: Call, asked: set[str]) -> Result:
     world = call.exchange.world
     positions = world.open_positions(call.now)
     coins = []

@@ -1,12 +1,14 @@
-"""The funding account (documentation: "Get currencies", "Get balance", "Get funds transfer state",
-"Asset bills details", "Asset bills history", "Get deposit history", "Get withdrawal history")."""
+"""The funding account (documentation: "Get currencies", "Get balance", "Get account asset
+valuation", "Get funds transfer state", "Asset bills details", "Asset bills history", "Get deposit
+history", "Get withdrawal history")."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from exchange_simulator.markets import DAY, MINUTE
-from exchange_simulator.money import plain
-from exchange_simulator.okx import names
+from exchange_simulator.money import CENT, ZERO, plain
+from exchange_simulator.okx import account, names
 from exchange_simulator.okx.answers import Refused
 from exchange_simulator.okx.bills import ACCOUNTS
 from exchange_simulator.okx.call import Call, Data
@@ -74,6 +76,35 @@ def balances(call: Call) -> Data:
         }
         for held in call.world.balances(call.now)
         if held.wallet == names.FUNDING and held.total and (not asked or held.asset in asked)
+    ]
+
+
+def valuation(call: Call) -> Data:
+    """In BTC unless `ccy` is set. `classic` is deprecated, and the earn account has no wallet."""
+    prices, unit = call.world.prices, call.text("ccy") or "BTC"
+    if unit not in ("BTC", "USDT", "USD"):
+        raise Refused(51000, "ccy")
+    price = prices.index(unit, call.now)
+
+    def worth(amounts: dict[str, Decimal]) -> Decimal:
+        return sum((amount * prices.index(a, call.now) for a, amount in amounts.items()), ZERO)
+
+    funding = {h.asset: h.total for h in call.world.balances(call.now) if h.wallet == names.FUNDING}
+    trading: Any = account.balance(call)[0]
+    dollars = {
+        "classic": ZERO,
+        "earn": worth(dict(call.world.layout.elsewhere.get("earn", {}))),
+        "funding": worth(funding),
+        "trading": Decimal(trading["totalEq"]),
+    }
+    step = CENT if unit != "BTC" else Decimal("0.00000001")
+    details = {name: (value / price).quantize(step) for name, value in dollars.items()}
+    return [
+        {
+            "details": {name: plain(value) for name, value in details.items()},
+            "totalBal": plain(sum(details.values(), ZERO)),
+            "ts": str(call.now),
+        }
     ]
 
 

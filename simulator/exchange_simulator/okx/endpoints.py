@@ -51,6 +51,7 @@ PRIVATE = {
     "account/bills": Private("account", Limit(5, 1000), bills.bills),
     "account/bills-archive": Private("account", Limit(5), bills.bills_archive),
     "asset/currencies": Private("wallet", _SIX_A_SECOND, asset.currencies),
+    "asset/asset-valuation": Private("account", Limit(1, 1000), asset.valuation),
     "asset/balances": Private("wallet", _SIX_A_SECOND, asset.balances),
     "asset/deposit-history": Private("wallet", _SIX_A_SECOND, asset.deposits),
     "asset/withdrawal-history": Private("wallet", _SIX_A_SECOND, asset.withdrawals),

@@ -14,6 +14,7 @@ from datetime import timedelta
 from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.venues.binance import (
     account,
+    books,
     candles,
     conditional,
     ledger,
@@ -79,6 +80,7 @@ BINANCE = Venue(
     positions=trading.positions(),
     position=trading.position,
     margin_mode=account.margin_mode,
+    books=books.BOOKS,
     rights=account.rights,
     account_type=account.account_type,
     products=account.products,

@@ -35,6 +35,8 @@ _CLASSES = {
     "SELL_EXPENSE": "trade",
     "BUY_LIQUIDATION": "trade",
     "SELL_LIQUIDATION": "trade",
+    # not documented: interest has a list of its own
+    "INTEREST": "interest",
     "BORROW": "loan",
     "REPAY": "loan",
 }

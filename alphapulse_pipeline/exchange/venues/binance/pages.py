@@ -206,3 +206,9 @@ WALLETS = {
     USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
 }
+WALLET_TOTALS = _page(
+    f"{_WALLET}asset#query-user-wallet-balance",
+    f"60 {_SAPI_WEIGHT}",
+    note="an older page demands the permission Permits Universal Transfer; no page says at which "
+    "prices the totals are, nor whether those of futures have the profit of open positions",
+)

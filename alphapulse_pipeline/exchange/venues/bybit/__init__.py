@@ -12,7 +12,14 @@ from ccxt.base.errors import InvalidNonce
 
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import at
-from alphapulse_pipeline.exchange.venues.bybit import account, candles, ledger, trading, transfers
+from alphapulse_pipeline.exchange.venues.bybit import (
+    account,
+    books,
+    candles,
+    ledger,
+    trading,
+    transfers,
+)
 from alphapulse_pipeline.exchange.venues.bybit.common import FUNDING, UNIFIED
 from alphapulse_pipeline.exchange.venues.limits import bybit as limits
 from alphapulse_pipeline.exchange.venues.venue import Venue, Wallet
@@ -60,6 +67,7 @@ BYBIT = Venue(
     ),
     positions=trading.positions(),
     margin_mode=account.margin_mode,
+    books=books.BOOKS,
     rights=account.rights,
     closed_streams=account.closed_streams,
     account_type=account.account_type,

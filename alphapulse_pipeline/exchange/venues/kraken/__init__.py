@@ -12,6 +12,7 @@ from typing import Any
 
 from alphapulse_pipeline.exchange.venues.kraken import (
     account,
+    books,
     candles,
     ledger,
     margin,
@@ -43,6 +44,7 @@ KRAKEN = Venue(
         ),
     ),
     positions=margin.positions(),
+    books=books.BOOKS,
     rights=account.rights,
     account_type=account.account_type,
     open_orders=trading.open_orders(),

@@ -16,6 +16,7 @@ _PRIVATE = {
     "account/positions": (10, 2),
     "account/bills": (5, 1),
     "account/bills-archive": (5, 2),
+    "asset/asset-valuation": (1, 1),
     "asset/balances": (6, 1),
     "asset/bills": (6, 1),
     "asset/bills-history": (1, 1),

@@ -2,12 +2,19 @@
 
 API documentation: Transaction details (last 3 months), Order history (last 7 days, last 3 months),
 Order List, Order details, Get bills details (last 3 months), Get bill types, Get balance, Get
-positions, Get deposit history, Get withdrawal history, Asset bills history, Get account
-configuration, Get candlesticks history, Error Code (www.okx.com/docs-v5).
+account asset valuation, Get positions, Get deposit history, Get withdrawal history, Asset bills
+history, Get account configuration, Get candlesticks history, Error Code (www.okx.com/docs-v5).
 """
 
 from alphapulse_pipeline.exchange.venues.limits import okx as limits
-from alphapulse_pipeline.exchange.venues.okx import account, candles, ledger, trading, transfers
+from alphapulse_pipeline.exchange.venues.okx import (
+    account,
+    books,
+    candles,
+    ledger,
+    trading,
+    transfers,
+)
 from alphapulse_pipeline.exchange.venues.okx.common import LAG
 from alphapulse_pipeline.exchange.venues.venue import Venue
 
@@ -17,6 +24,7 @@ OKX = Venue(
     wallets=account.wallets(),
     positions=account.positions(),
     margin_mode=account.margin_mode,
+    books=books.BOOKS,
     rights=account.rights,
     account_type=account.account_type,
     open_orders=trading.open_orders(),
