@@ -98,6 +98,8 @@ def endpoints() -> Iterator[Endpoint]:
         for question in _ASKED:
             if getattr(venue, question):
                 yield Endpoint(exchange, question, _ask(question))
+        if venue.books:
+            yield Endpoint(exchange, "books", _books)
         yield Endpoint(exchange, "markets", _markets)
         yield Endpoint(exchange, "time", _time)
 
@@ -361,6 +363,11 @@ def _ask(question: str) -> Callable[[Stage], Any]:
         return client.run(ask, client.request)
 
     return read
+
+
+def _books(stage: Stage) -> Any:
+    assert stage.session.venue.books is not None
+    return stage.session.client.run(stage.session.venue.books.ask, stage.session.client.request)
 
 
 def _markets(stage: Stage) -> Any:
