@@ -32,7 +32,7 @@ from alphapulse_pipeline_tests.cli.holding import holding
 from alphapulse_pipeline_tests.cli.running import Deployment, deployment
 
 ROOT = Path(alphapulse_pipeline.__file__).parents[1]
-SNAPSHOTS = ("balances", "positions", "prices")
+SNAPSHOTS = ("balances", "positions", "prices", "books")
 HISTORIES = ("orders", "trades", "transfers", "funding", "ledger", "candles")
 ASSETS = (*SNAPSHOTS, *HISTORIES)
 GROUP = "/locations/alphapulse_pipeline/asset-groups/{}/lineage"

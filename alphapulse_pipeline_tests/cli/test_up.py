@@ -39,6 +39,7 @@ DATASETS = (
     "balances",
     "positions",
     "prices",
+    "books",
     "orders",
     "trades",
     "transfers",

@@ -44,6 +44,13 @@ GOOD: dict[str, dict[str, Any]] = {
         "contracts": Decimal(1),
     },
     "prices": {"market": "BTC/USDT", "last": Decimal(1)},
+    "books": {
+        "book": "UnifiedTradingAccount",
+        "currency": "USD",
+        "exchange_total": Decimal(1000),
+        "read_total": Decimal(1001),
+        "state": "read",
+    },
     "trades": {
         "market": "BTC/USDT",
         "trade_id": "1",
@@ -164,6 +171,8 @@ LATER = NOW + timedelta(hours=1)
 BAD: list[tuple[tuple[str, str], dict[str, Any]]] = [
     (("balances", "no_debt_twice"), {"asset": "ETH", "total": Decimal(-2), "debt": Decimal(2)}),
     (("balances", "no_debt_twice"), {"asset": "ETH", "debt": Decimal(-1)}),
+    (("books", "books_complete"), {"state": "unread", "read_total": Decimal(0)}),
+    (("books", "books_complete"), {"read_total": Decimal(900)}),
     (("trades", "keys_unique"), {"market": "XBT/USDT"}),
     (("trades", "times_sane"), {"trade_id": "2", "executed_at": LATER}),
     (("trades", "times_sane"), {"trade_id": "2", "executed_at": datetime(1970, 1, 1, tzinfo=UTC)}),

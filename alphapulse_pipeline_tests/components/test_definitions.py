@@ -102,6 +102,8 @@ def test_assets() -> None:
             assert spec.partitions_def is None
     deps = {dep.asset_key.to_user_string() for dep in found["main/prices"].deps}
     assert deps == {"main/balances", "main/positions"}
+    deps = {dep.asset_key.to_user_string() for dep in found["main/books"].deps}
+    assert deps == {"main/balances", "main/positions", "main/prices"}
 
 
 def test_a_choice_of_datasets() -> None:

@@ -61,7 +61,12 @@ def dump(db: Connection[TupleRow]) -> str:
 @pytest.mark.parametrize(
     ("fault", "job", "failed", "kept"),
     [
-        ("html:/v5/account/wallet-balance", "snapshot", ["balances", "prices"], ["positions"]),
+        (
+            "html:/v5/account/wallet-balance",
+            "snapshot",
+            ["balances", "prices"],
+            ["positions", "books"],
+        ),
         (
             "status=503:/v5/execution/list",
             "history",
