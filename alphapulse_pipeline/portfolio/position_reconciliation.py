@@ -9,7 +9,7 @@ in `reconciliation`.
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from alphapulse_pipeline.portfolio import residuals
+from alphapulse_pipeline.portfolio import residuals, windows
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.history_gaps import HistoryGaps, Row
 from alphapulse_pipeline.portfolio.queries import queries
@@ -27,10 +27,8 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     """Reports how many changes of a position were recalculated, how many differences were
     classified, and how many breaks, unverifiable and pending differences there are."""
     with refreshing(connection, NAME) as since:
-        connection.execute(_SQL.windows, {"since": since})
-        connection.execute("CREATE INDEX ON windows (account, closed_at)")
-        connection.execute("ANALYZE windows")
-        connection.execute(_SQL.delete_windows)
+        connection.execute(_SQL.changed, {"since": since})
+        windows.find(connection, "positions", progress="reconciled_positions", reconciled=NAME)
         connection.execute(_SQL.record_progress)
         changes = connection.execute(_SQL.sums).rowcount
         classified = _classify(connection)

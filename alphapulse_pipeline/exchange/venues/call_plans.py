@@ -171,7 +171,7 @@ class CallPlanner:
         """Whether the request for a window ends with it and leaves out none of its beginning.
 
         An exchange would answer a shorter request with few rows, which look like all there are. One
-        that is not told the beginning answers with older rows, which do not prove that a market
+        that gets no beginning answers with older rows, which do not prove that a market
         without trades has none.
         """
         first, last = end - days * _DAY, end - 1

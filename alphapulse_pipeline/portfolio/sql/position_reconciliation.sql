@@ -1,40 +1,13 @@
--- windows --
--- Pairs of snapshots of positions that are new, or whose fills are new, changed or deleted.
-CREATE TEMP TABLE windows ON COMMIT DROP AS
-WITH pairs AS (
-    SELECT account, captured_at AS closed_at,
-           lag(captured_at) OVER (PARTITION BY account ORDER BY captured_at) AS opened_at
-    FROM alphapulse.snapshots WHERE dataset = 'positions'
-), changed AS (
-    SELECT known.account, t.executed_at AS happened_at
-    FROM portfolio.reconciled_positions AS known INNER JOIN alphapulse.trades AS t USING (account)
-    WHERE t.recorded_at >= %(since)s
-    UNION
-    SELECT known.account, w.happened_at
-    FROM portfolio.reconciled_positions AS known
-    INNER JOIN portfolio.rewritten AS w USING (account)
-    WHERE w.dataset = 'trades' AND w.recorded_at >= %(since)s
-)
-SELECT pairs.account, pairs.opened_at, pairs.closed_at
-FROM pairs LEFT JOIN portfolio.reconciled_positions AS known USING (account)
-WHERE opened_at IS NOT NULL AND (known.closed_at IS NULL OR pairs.closed_at > known.closed_at)
+-- changed --
+-- The times at which a fill is new, changed or deleted.
+CREATE TEMP TABLE changed ON COMMIT DROP AS
+SELECT known.account, t.executed_at AS happened_at
+FROM portfolio.reconciled_positions AS known INNER JOIN alphapulse.trades AS t USING (account)
+WHERE t.recorded_at >= %(since)s
 UNION
-SELECT changed.account, around.*
-FROM changed CROSS JOIN LATERAL (
-    SELECT
-        (SELECT captured_at FROM alphapulse.snapshots AS s WHERE s.account = changed.account
-         AND s.dataset = 'positions' AND s.captured_at < changed.happened_at
-         ORDER BY captured_at DESC LIMIT 1) AS opened_at,
-        (SELECT captured_at FROM alphapulse.snapshots AS s WHERE s.account = changed.account
-         AND s.dataset = 'positions' AND s.captured_at >= changed.happened_at
-         ORDER BY captured_at LIMIT 1) AS closed_at
-) AS around
-WHERE around.opened_at IS NOT NULL AND around.closed_at IS NOT NULL;
-
--- delete_windows --
--- The windows' rows, which are about to be calculated again.
-DELETE FROM portfolio.position_reconciliation AS r USING windows AS w
-WHERE r.account = w.account AND r.closed_at = w.closed_at;
+SELECT known.account, w.happened_at
+FROM portfolio.reconciled_positions AS known INNER JOIN portfolio.rewritten AS w USING (account)
+WHERE w.dataset = 'trades' AND w.recorded_at >= %(since)s;
 
 -- record_progress --
 -- The newest window of each account.

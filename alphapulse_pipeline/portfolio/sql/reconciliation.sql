@@ -1,36 +1,8 @@
--- windows --
--- Pairs of snapshots of balances that are new, or whose history is new, changed or deleted.
-CREATE TEMP TABLE windows ON COMMIT DROP AS
-WITH pairs AS (
-    SELECT account, captured_at AS closed_at,
-           lag(captured_at) OVER (PARTITION BY account ORDER BY captured_at) AS opened_at
-    FROM alphapulse.snapshots WHERE dataset = 'balances'
-), known AS (
-    SELECT account, closed_at FROM portfolio.reconciled
-), changed AS (
-    SELECT known.account, m.happened_at
-    FROM known CROSS JOIN LATERAL portfolio.moved_since(known.account, %(since)s) AS m (happened_at)
-)
-SELECT pairs.account, pairs.opened_at, pairs.closed_at
-FROM pairs LEFT JOIN known USING (account)
-WHERE opened_at IS NOT NULL AND (known.closed_at IS NULL OR pairs.closed_at > known.closed_at)
-UNION
-SELECT changed.account, around.*
-FROM changed CROSS JOIN LATERAL (
-    SELECT
-        (SELECT captured_at FROM alphapulse.snapshots AS s WHERE s.account = changed.account
-         AND s.dataset = 'balances' AND s.captured_at < changed.happened_at
-         ORDER BY captured_at DESC LIMIT 1) AS opened_at,
-        (SELECT captured_at FROM alphapulse.snapshots AS s WHERE s.account = changed.account
-         AND s.dataset = 'balances' AND s.captured_at >= changed.happened_at
-         ORDER BY captured_at LIMIT 1) AS closed_at
-) AS around
-WHERE around.opened_at IS NOT NULL AND around.closed_at IS NOT NULL;
-
--- delete_windows --
--- The windows' rows, which are about to be calculated again.
-DELETE FROM portfolio.reconciliation AS r USING windows AS w
-WHERE r.account = w.account AND r.closed_at = w.closed_at;
+-- changed --
+-- The times at which a row that moves a balance is new, changed or deleted.
+CREATE TEMP TABLE changed ON COMMIT DROP AS
+SELECT known.account, m.happened_at FROM portfolio.reconciled AS known
+CROSS JOIN LATERAL portfolio.moved_since(known.account, %(since)s) AS m (happened_at);
 
 -- record_progress --
 -- The newest window of each account and its wallets. A wallet that no snapshot shows has no
