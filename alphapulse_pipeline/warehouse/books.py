@@ -24,7 +24,7 @@ class Missing(NamedTuple):
         if self.finding.startswith("not read"):
             return (
                 f"{self.book} is not read: it holds {self.exchange_total:,.2f} {self.currency}, "
-                f"{self.share:.1%} of the account"
+                f"{100 * self.share:.2f} % of the account"
             )
         return (
             f"{self.book}: the exchange counts {self.exchange_total:,.2f} {self.currency}, "

@@ -44,13 +44,18 @@ def ask(
     rest = f"; not enabled: {', '.join(sorted(not_read))}" if not_read else ""
     if not errors:
         answered = ", ".join(name for name in calls if name not in not_enabled) or "nothing to read"
-        return ok(f"{answered}: answered{rest}" if calls else "all of its wallets are skipped")
+        nothing = (
+            "the exchange gives no totals" if dataset == "books" else "all of its wallets are skipped"
+        )
+        return ok(f"{answered}: answered{rest}" if calls else nothing)
     by_problem = _by_problem(errors)
     parts = [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
     if answered := ", ".join(n for n in calls if n not in errors and n not in not_enabled):
         parts.append(f"answered: {answered}")
     fixes = dict.fromkeys(_fix(errors[names[0]]) for names in by_problem.values())
-    lacking = all(getattr(error, "kind", None) is Kind.UNSUPPORTED for error in errors.values())
+    # without the totals of its books an account is read all the same
+    known = (Kind.UNSUPPORTED, Kind.PERMISSION) if dataset == "books" else (Kind.UNSUPPORTED,)
+    lacking = all(getattr(error, "kind", None) in known for error in errors.values())
     finding = warning if lacking else failed
     return finding("; ".join(parts) + rest, "; ".join(fixes))
 
@@ -96,6 +101,9 @@ def _calls(
                 if params not in seen:  # one call may list several categories
                     seen.append(params)
                     yield category, _tickers(client, params)
+        case "books":
+            if (books := venue.books) is not None:
+                yield "totals", lambda: books.ask(client.request)
         case _:
             for name, source in venue.histories[dataset].items():
                 if source.wallet not in skipped and (dataset, name) not in closed:
