@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _LINES_EVERY = 30.0
 _NOTE_LASTS = 20.0
 """Seconds for which the latest message of an account is shown below the table."""
-_BAR = 14
+_BAR = 10
 _DATASET = len("transfers, 6 of 6")
 _MANY = 10
 """With more accounts, those that wait or are done have no line, or the table outgrows a screen."""
-_HEADINGS = f"{'dataset':<{_DATASET}}  {'of the period':<{_BAR + 6}}  {'rows':>10}  elapsed  left"
+_HEADINGS = f"{'dataset':<{_DATASET}}  {'of the period':<{_BAR + 6}}  {'rows':>9}  elapsed  left"
 """Of what `_row` writes, to the right of the account."""
 _WAITING, _DONE, _FAILED = "waiting", "done", "failed"
 
@@ -169,7 +169,7 @@ class Display:
             return f"{self._title} ..."
         done = sum(line.doing in (_DONE, _FAILED) for line in accounts)
         took = clock(self.seconds)
-        return f"{self._title}: {done}/{len(accounts)} accounts done, {took} since the start"
+        return f"{self._title}: {done}/{len(accounts)} accounts done after {took}"
 
 
 def _of(account: str, text: str) -> str:
@@ -197,7 +197,7 @@ def _row(line: _Line) -> str:
     full = int(_BAR * found.share)
     return (
         f"{dataset:<{_DATASET}}  {'#' * full}{'-' * (_BAR - full)} {percentage(found.share):>5}"
-        f"  {found.rows:>10,}  {clock(found.seconds):>7}"
+        f"  {found.rows:>9,}  {clock(found.seconds):>7}"
         + (f"  about {clock(found.left)}" if found.left else "")
     )
 

@@ -121,10 +121,10 @@ def test_a_terminal_shows_what_runs_in_full(written: io.StringIO) -> None:
     shown.event("kraken", log("at the exchange's rate limit, continuing in 6 s (normal)"))
     time.sleep(0.01)
     assert lines(shown, written) == [
-        "Step 2 of 2, histories: 1/3 accounts done, 0:00 since the start",
-        "  account  dataset            of the period               rows  elapsed  left",
+        "Step 2 of 2, histories: 1/3 accounts done after 0:00",
+        "  account  dataset            of the period          rows  elapsed  left",
         "  bybit    done",
-        "  kraken   trades, 2 of 2     #####---------  41 %       4,100     2:03  about 2:57",
+        "  kraken   trades, 2 of 2     ####------  41 %      4,100     2:03  about 2:57",
         "  okx      waiting",
         "  kraken: at the exchange's rate limit, continuing in 6 s (normal)",
         "  Ctrl-C stops; the next sync continues where this one stopped",
