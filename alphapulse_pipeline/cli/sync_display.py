@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.sync_workers import PORTFOLIO
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.warehouse.progress import Progress, clock, percentage
 
@@ -192,8 +193,11 @@ def _row(line: _Line) -> str:
     found = _now(line.found, line.since)
     dataset = f"{found.dataset}, {min(line.ended + 1, line.datasets)} of {line.datasets}"
     if found.share is None:
-        asked = "waiting for the first answer" if line.note else "looking for what is missing"
-        return f"{dataset:<{_DATASET}}  {asked}"
+        if found.dataset in SNAPSHOTS:  # read as a whole before
+            doing = "storing"
+        else:
+            doing = "waiting for the first answer" if line.note else "looking for what is missing"
+        return f"{dataset:<{_DATASET}}  {doing}"
     full = int(_BAR * found.share)
     return (
         f"{dataset:<{_DATASET}}  {'#' * full}{'-' * (_BAR - full)} {percentage(found.share):>5}"

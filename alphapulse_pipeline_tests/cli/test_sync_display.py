@@ -146,6 +146,8 @@ def test_a_terminal_says_what_an_account_does(written: io.StringIO) -> None:
     shown.event("okx", log("okx: loading the list of markets"))
     assert now() == "loading the list of markets"
     begun = READING | {"account": "okx", "rows": 0, "share": None, "left": None}
+    shown.event("okx", begun | {"dataset": "balances"})
+    assert now() == "balances, 1 of 1   storing"
     shown.event("okx", begun)
     assert now() == "trades, 1 of 1     looking for what is missing"
     shown.event("okx", log("okx/trades: reading 2026-09-20 to 2026-11-28 17:20 UTC"))
