@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -27,7 +28,8 @@ def stdout() -> "Console":
 def stderr() -> "Console":
     from rich.console import Console
 
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+    # a terminal would break its lines within words; a log keeps each message on one line
+    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
 
 
 def runnable(text: str) -> str:
@@ -67,8 +69,13 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, default=jsonable, indent=2), flush=True)  # noqa: T201
 
 
-def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """An aligned table on stdout: numbers to the right, nothing truncated when piped."""
+def print_table(
+    names: Sequence[str], rows: Iterable[Sequence[Any]], *, counts: Collection[str] = ()
+) -> None:
+    """An aligned table on stdout: numbers to the right, nothing truncated when piped.
+
+    `counts`: the columns whose numbers get thousands separators in a terminal.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -78,8 +85,13 @@ def print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for index, name in enumerate(names):
         numeric = any(isinstance(row[index], int | Decimal) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+    grouped = [stdout().is_terminal and name in counts for name in names]
     for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
+        values = (
+            f"{value:,}" if group else cell(value)
+            for group, value in zip(grouped, row, strict=True)
+        )
+        table.add_row(*map(Text, values))
     width = stdout().width if stdout().is_terminal else 10_000
     Console(width=max(width, stdout().width), highlight=False).print(table)
 

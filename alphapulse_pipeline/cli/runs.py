@@ -12,6 +12,7 @@ import dagster as dg
 
 from alphapulse_pipeline.components.jobs import ACCOUNT
 from alphapulse_pipeline.components.portfolio import PORTFOLIO
+from alphapulse_pipeline.components.run_events import one_connection
 from alphapulse_pipeline.components.schedules import range_request
 from alphapulse_pipeline.components.time_limits import IN_TERMINAL, max_runtime
 from alphapulse_pipeline.datasets import SNAPSHOTS
@@ -57,7 +58,8 @@ def _tags(account: str) -> dict[str, str]:
 
 def _run(job: str, tags: dict[str, str], keys: Sequence[dg.AssetKey] | None = None) -> Run:
     """Execute a job in this process; all of its assets by default."""
-    with _quiet(), dg.DagsterInstance.get() as instance:
+    # Dagster stores an event for each day of each history before the run begins
+    with _quiet(), dg.DagsterInstance.get() as instance, one_connection(instance):
         result = (
             _definitions()
             .resolve_job_def(job)

@@ -6,6 +6,7 @@ First the snapshots of all accounts, then their histories; the value is shown me
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import connect
+from alphapulse_pipeline.warehouse.progress import clock
 
 _JOBS = 4
 """A process takes about 200 MB, and mostly waits for its exchange."""
@@ -71,24 +73,30 @@ def sync(
     days = _day(since, "--since"), _day(until, "--until")
     if days[0] and days[1] and days[0] > days[1]:
         raise SettingsError("--since is later than --until", "swap or correct them")
-    with workspace(demo=demo, migrate=True) as place:
-        chosen = place.chosen(accounts or [])
-        _check_days(chosen, datasets, days)
-        # the portfolio is refreshed beside the histories, and takes one of the processes
-        processes = min(jobs, len(chosen) + 1)
-        with display() as shown, workers(place.home / "logs", processes) as pool:
-            work = _Sync(place, shown, pool, days)
-            results, refreshed = work.sync(_wanted(chosen, datasets))
-        if not accounts:
-            results += [
-                Result(name, "", "failed", 0, 0.0, str(error))
-                for name, error in place.broken.items()
-            ]
+    if demo:
+        output.note("this is the demo: the exchanges and their data are simulated")
+    with display() as shown:
+        # a new one takes seconds
+        shown.phase(f"Preparing the database{' and the simulated exchanges' if demo else ''}")
+        with workspace(demo=demo, migrate=True) as place:
+            chosen = place.chosen(accounts or [])
+            _check_days(chosen, datasets, days)
+            # the portfolio is refreshed beside the histories, and takes one of the processes
+            processes = min(jobs, len(chosen) + 1)
+            with workers(place.home / "logs", processes) as pool:
+                work = _Sync(place, shown, pool, days)
+                results, refreshed = work.sync(_wanted(chosen, datasets))
+                shown.phase("Stopping")
+    if not accounts:
+        results += [
+            Result(name, "", "failed", 0, 0.0, str(error)) for name, error in place.broken.items()
+        ]
     ok = refreshed and all(result.status == "completed" for result in results)
     if as_json:
         output.print_json({"ok": ok, "results": [asdict(result) for result in results]})
     else:
         _print(results)
+    _summarize(results, shown, demo=place.demo)
     return 0 if ok else 1
 
 
@@ -115,16 +123,21 @@ class _Sync:
 
     def sync(self, wanted: Sequence[tuple[Account, Sequence[str]]]) -> tuple[list[Result], bool]:
         """The results in the order of the accounts, and whether the portfolio was refreshed."""
-        self._run("balances, positions, prices", self._tasks(wanted, SNAPSHOTS))
+        read = {dataset for _, datasets in wanted for dataset in datasets}
+        now = ", ".join(dataset for dataset in SNAPSHOTS if dataset in read)
+        first, second = "Step 1 of 2, ", "Step 2 of 2, "
+        if not now or read <= SNAPSHOTS.keys():
+            first = second = ""
+        self._run(f"{first}current {now}", self._tasks(wanted, SNAPSHOTS))
         histories = self._tasks(wanted, HISTORIES)
         self._reading = {task["account"] for task in histories}
         if histories and self._outdated:
             # one of the first to run, so that the value is shown before the histories are read
             histories.insert(self.pool.jobs - 1, _REFRESH)
             self._refreshing = True
-        self._run("histories", histories)
+        self._run(f"{second}histories", histories)
         if self._outdated:
-            self._run("portfolio", [_REFRESH])
+            self._run("Refreshing the portfolio", [_REFRESH])
         places = {account.name: place for place, (account, _) in enumerate(wanted)}
         self._results.sort(key=lambda result: places[result.account])
         return self._results, self._refreshed
@@ -141,9 +154,9 @@ class _Sync:
             and self._admits(account, datasets)
         ]
 
-    def _run(self, name: str, tasks: Sequence[Task]) -> None:
+    def _run(self, title: str, tasks: Sequence[Task]) -> None:
         if tasks:
-            self.shown.phase(name, len(tasks) - tasks.count(_REFRESH))
+            self.shown.phase(title, [task["account"] for task in tasks if task is not _REFRESH])
             self.pool.run(tasks, self._handle, self.shown.refresh)
 
     def _has_credentials(self, account: Account, datasets: Sequence[str]) -> bool:
@@ -248,8 +261,34 @@ def _wanted(
 def _print(results: Sequence[Result]) -> None:
     output.print_table(
         ["account", "dataset", "status", "rows", "seconds"],
-        [(r.account, r.dataset, r.status, r.rows, f"{r.seconds:.1f}") for r in results],
+        [(r.account, r.dataset, r.status, r.rows, Decimal(f"{r.seconds:.1f}")) for r in results],
+        counts=["rows", "seconds"],
     )
+
+
+def _summarize(results: Sequence[Result], shown: Display, *, demo: bool) -> None:
+    """Say in a sentence what was done, and what can be done next."""
+    accounts = {result.account for result in results}
+    failed = {result.account for result in results if result.status != "completed"}
+    if not accounts:
+        return
+    synced = (
+        f"{len(accounts - failed)} of {_count(len(accounts), 'account')} synced without an error"
+    )
+    if not failed:
+        synced = f"{_count(len(accounts), 'account')} synced"
+    rows = _count(sum(result.rows for result in results), "row")
+    simulated = " of simulated data" if demo else ""
+    warned = f", {_count(shown.warnings, 'warning')}" if shown.warnings else ""
+    output.note(f"{synced} in {clock(shown.seconds)}: {rows}{simulated}{warned}")
+    option = " --demo" if demo else ""
+    output.note(
+        f"next: `alphapulse status{option}`, or `alphapulse up{option}` to sync on a schedule"
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _datasets(asked: Sequence[str] | None) -> Sequence[str]:

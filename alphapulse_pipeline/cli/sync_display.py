@@ -8,10 +8,12 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.sync_workers import PORTFOLIO
+from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.warehouse.progress import Progress, clock, percentage
 
@@ -20,8 +22,39 @@ if TYPE_CHECKING:
 
 _LINES_EVERY = 30.0
 _NOTE_LASTS = 20.0
-"""Seconds for which the latest message of an account is shown."""
-_BAR = 20
+"""Seconds for which the latest message of an account is shown below the table."""
+_BAR = 10
+_DATASET = len("transfers, 6 of 6")
+_MANY = 10
+"""With more accounts, those that wait or are done have no line, or the table outgrows a screen."""
+_HEADINGS = f"{'dataset':<{_DATASET}}  {'of the period':<{_BAR + 6}}  {'rows':>9}  elapsed  left"
+"""Of what `_row` writes, to the right of the account."""
+_WAITING, _DONE, _FAILED = "waiting", "done", "failed"
+
+
+@dataclass
+class _Line:
+    """An account in the table."""
+
+    doing: str = _WAITING
+    """What happens while no dataset is being written."""
+    datasets: int = 0
+    """How many this step reads."""
+    ended: int = 0
+    found: Progress | None = None
+    """Of the dataset that is being written."""
+    since: float = field(default_factory=time.monotonic)
+    """When that came."""
+    note: str = ""
+    noted: float = 0.0
+
+    def news(self) -> str:
+        """The latest message, unless it is old."""
+        return self.note if time.monotonic() - self.noted < _NOTE_LASTS else ""
+
+    @property
+    def runs(self) -> bool:
+        return self.doing not in (_WAITING, _DONE, _FAILED)
 
 
 class Display:
@@ -30,34 +63,44 @@ class Display:
     def __init__(self, live: "Live | None") -> None:
         self._live = live
         self._began = self._lines_at = time.monotonic()
-        self._phase = ""
-        self._accounts = 0
-        self._done = 0
-        self._running: dict[str, tuple[Progress | None, float]] = {}
-        """By account: its newest progress, and when that came."""
-        self._notes: dict[str, tuple[str, float]] = {}
+        self._title = ""
+        self._lines: dict[str, _Line] = {}
+        """In the order of the result."""
         self._failed: set[tuple[str, str]] = set()
         self._errors: dict[tuple[str, str], str] = {}
         """By account and error: the dataset that failed with it first."""
+        self.warnings = 0
 
-    def phase(self, name: str, accounts: int) -> None:
-        """Begin with the snapshots, the portfolio or the histories of so many accounts."""
-        self._phase, self._accounts, self._done = name, accounts, 0
+    @property
+    def seconds(self) -> float:
+        """Since the command began."""
+        return time.monotonic() - self._began
+
+    def phase(self, title: str, accounts: Sequence[str] = ()) -> None:
+        """Begin with something that takes seconds, or with a step for these accounts."""
+        self._title = title
+        self._lines = {name: _Line() for name in accounts}
+        if self._live is not None:
+            self.refresh()
 
     def event(self, account: str, event: Any) -> None:
         """An event of `sync_worker`."""
+        line = self._lines.setdefault(account, _Line())
         match event["kind"]:
             case "progress":
                 known = {k: v for k, v in event.items() if k != "kind"}
-                self._progress(Progress(**known))
+                self._progress(line, Progress(**known))
             case "log":
-                self._log(account, event["level"], event["text"])
+                self._log(account, line, event["level"], event["text"])
             case "began":
-                self._running[account] = (None, time.monotonic())
+                line.doing, line.datasets = "starting", len(event["datasets"])
+            case _ if account == PORTFOLIO:
+                del self._lines[account]
+            case "died":
+                line.doing, line.found = _FAILED, None
             case _:
-                self._done += account != PORTFOLIO
-                self._running.pop(account, None)
-                self._notes.pop(account, None)
+                failed = any(result["error"] for result in event["results"])
+                line.doing, line.found = _FAILED if failed else _DONE, None
 
     def failed(self, account: str, datasets: Sequence[str], error: str) -> None:
         """Say why datasets failed, once."""
@@ -72,80 +115,95 @@ class Display:
             self._live.update(self._table(), refresh=True)
         elif time.monotonic() - self._lines_at >= _LINES_EVERY:
             self._lines_at = time.monotonic()
-            for account, (found, since) in self._running.items():
-                note = self._note(account)
-                if found is not None:
-                    output.note(f"{self._now(found, since)}{f' ({note})' if note else ''}")
-                elif note:
-                    output.note(f"{account}: {note}")
+            for account, line in self._lines.items():
+                note = line.news()
+                if line.found is not None:
+                    output.note(f"{_now(line.found, line.since)}{f' ({note})' if note else ''}")
+                elif line.runs and note:
+                    output.note(_of(account, note))
 
-    def _progress(self, found: Progress) -> None:
-        self._running[found.account] = (found, time.monotonic())
+    def _progress(self, line: _Line, found: Progress) -> None:
+        if line.found is None:  # its messages are about the one before
+            line.note = ""
+        line.found, line.since = found, time.monotonic()
         if found.status == "completed":
-            rate = f", {found.rows / found.seconds:,.0f} rows/s" if found.seconds > 5 else ""
             output.note(
                 f"{found.account}/{found.dataset}: completed, {found.rows:,} rows in "
-                f"{clock(found.seconds)}{rate}"
+                f"{found.seconds:,.1f} s"
             )
-            self._running[found.account] = (None, time.monotonic())
         elif found.status == "failed":
             self.failed(found.account, [found.dataset], found.error or "")
-            self._running[found.account] = (None, time.monotonic())
+        if found.status != "started":
+            line.found, line.ended = None, line.ended + 1
+            line.doing = "recording the result"
 
-    def _log(self, account: str, level: int, text: str) -> None:
+    def _log(self, account: str, line: _Line, level: int, text: str) -> None:
         if level >= logging.WARNING:
-            output.warn(text if text.startswith(account) else f"{account}: {text}")
-        else:
-            self._notes[account] = (text.removeprefix(f"{account}: "), time.monotonic())
-
-    def _note(self, account: str) -> str:
-        text, since = self._notes.get(account, ("", 0.0))
-        return text if time.monotonic() - since < _NOTE_LASTS else ""
-
-    @staticmethod
-    def _now(found: Progress, since: float) -> Progress:
-        """With the time that has passed since its last commit."""
-        passed = time.monotonic() - since
-        return Progress(
-            found.account,
-            found.dataset,
-            found.rows,
-            found.requests,
-            found.seconds + passed,
-            found.share,
-        )
+            self.warnings += 1
+            output.warn(_of(account, text))
+            return
+        line.note, line.noted = text.removeprefix(f"{account}: "), time.monotonic()
+        if line.found is None:
+            line.doing = line.note
 
     def _table(self) -> Any:
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
         from rich.text import Text
 
-        took = clock(time.monotonic() - self._began)
-        head = f"{self._phase}: {self._done}/{self._accounts} accounts done, {took} elapsed"
-        table = Table.grid(padding=(0, 2))
-        for column in range(7):
-            table.add_column(no_wrap=True, justify="right" if column > 2 else "left")
-        notes = []
-        for account, (known, since) in self._running.items():
-            if note := self._note(account):
-                text = f"  {account}: {escape(note)}"
-                notes.append(Text(text, style="dim", no_wrap=True, overflow="ellipsis"))
-            if known is None:
-                table.add_row(f"  {account}", "refreshing" if account == PORTFOLIO else "starting")
-                continue
-            found = self._now(known, since)
-            share = found.share
-            table.add_row(
-                f"  {account}",
-                found.dataset,
-                "" if share is None else ProgressBar(1.0, share, width=_BAR),
-                "" if share is None else percentage(share),
-                f"{found.rows:,} rows",
-                f"{found.rows / max(found.seconds, 1):,.0f}/s",
-                clock(found.seconds) + (f", {clock(found.left)} left" if found.left else ""),
-            )
-        return Group(Text(head, style="bold"), table, *notes)
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(self._head(), "bold")
+        shown = {a: n for a, n in self._lines.items() if n.runs or len(self._lines) <= _MANY}
+        wide = max(map(len, ("account", *shown)))
+        if any(line.found for line in shown.values()):
+            text.append(f"\n  {'account':<{wide}}  {_HEADINGS}", "dim")
+        for account, line in shown.items():
+            text.append(f"\n  {account:<{wide}}  {escape(_row(line))}")
+        for account, line in shown.items():
+            if line.found is not None and (note := line.news()):
+                text.append(f"\n  {escape(_of(account, note))}", "dim")
+        if self._lines:
+            text.append("\n  Ctrl-C stops; the next sync continues where this one stopped", "dim")
+        return text
+
+    def _head(self) -> str:
+        accounts = [line for name, line in self._lines.items() if name != PORTFOLIO]
+        if not accounts:
+            return f"{self._title} ..."
+        done = sum(line.doing in (_DONE, _FAILED) for line in accounts)
+        took = clock(self.seconds)
+        return f"{self._title}: {done}/{len(accounts)} accounts done after {took}"
+
+
+def _of(account: str, text: str) -> str:
+    """With the account's name, unless the text begins with it."""
+    named = text.startswith((f"{account}:", f"{account}/", f"{account} "))
+    return text if named else f"{account}: {text}"
+
+
+def _now(found: Progress, since: float) -> Progress:
+    """With the time that has passed since its last commit."""
+    passed = time.monotonic() - since
+    left = None if found.left is None or found.left <= passed else found.left - passed
+    return replace(found, seconds=found.seconds + passed, left=left)
+
+
+def _row(line: _Line) -> str:
+    """A line of the table, without the account."""
+    if line.found is None:
+        return line.doing
+    found = _now(line.found, line.since)
+    dataset = f"{found.dataset}, {min(line.ended + 1, line.datasets)} of {line.datasets}"
+    if found.share is None:
+        if found.dataset in SNAPSHOTS:  # read as a whole before
+            doing = "storing"
+        else:
+            doing = "waiting for the first answer" if line.note else "looking for what is missing"
+        return f"{dataset:<{_DATASET}}  {doing}"
+    full = int(_BAR * found.share)
+    return (
+        f"{dataset:<{_DATASET}}  {'#' * full}{'-' * (_BAR - full)} {percentage(found.share):>5}"
+        f"  {found.rows:>9,}  {clock(found.seconds):>7}"
+        + (f"  about {clock(found.left)}" if found.left else "")
+    )
 
 
 @contextmanager

@@ -46,10 +46,12 @@ class Worker:
         """Run one task to its end, which is reported whether it fails or not."""
         self._account = task["account"]
         if self._account == PORTFOLIO:
+            self.log(logging.INFO, "refreshing")
             run = runs.refresh_portfolio()
             error = None if run.success else redact(run.error or "")
             self.send("done", results=[], refused=False, error=error)
             return
+        self.log(logging.INFO, "preparing the Dagster run")
         account = next(a for a in read_deployment().accounts if a.name == self._account)
         started = time.monotonic()
         run = runs.materialize(

@@ -89,7 +89,7 @@ class Workers:
                 while self._waiting and (idle := self._idle(ready)):
                     task = self._waiting.popleft()
                     idle.give(task)
-                    handle(task, {"kind": "began"})
+                    handle(task, {"kind": "began", "datasets": task["datasets"]})
                 for key, _ in ready.select(_REFRESH_SECONDS):
                     process: _Process = key.data
                     for event in process.events():

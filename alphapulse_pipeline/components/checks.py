@@ -1,5 +1,6 @@
 """Asset checks in Dagster: running them, and their metadata."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.io_manager import table
 from alphapulse_pipeline.warehouse.preview import cells
 from alphapulse_pipeline.warehouse.schema import require_current
+
+logger = logging.getLogger(__name__)
 
 _SHOWN = 5
 _READ = 1000
@@ -58,6 +61,7 @@ def account_checks(
 
 def _checks(account: Account, name: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
     by_key = {check_key(account, check): check for check in checks}
+    datasets = ", ".join(dict.fromkeys(check.dataset for check in checks))
 
     @dg.multi_asset_check(
         name=name,
@@ -68,6 +72,7 @@ def _checks(account: Account, name: str, checks: Sequence[Check]) -> dg.AssetChe
         can_subset=True,
     )
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        logger.info("%s: running the checks of %s", account.name, datasets)
         with connect(postgres_url()) as connection:
             require_current(connection)
             for key in context.selected_asset_check_keys:

@@ -24,10 +24,10 @@ def meaning(field: str, value: str, known: Mapping[str, T], otherwise: T) -> T:
 
 @cache
 def report(field: str, value: str, kept_as: str) -> None:
-    """Log that the exchange sends a new value; once, however many rows have it."""
+    """Log that the exchange sent an unknown value; once, however many rows have it."""
     logger.warning(
-        "the exchange sends a new %s, %r, kept as %r: update alphapulse-pipeline, or report this "
-        "message; `raw` has the exchange's own row",
+        "the exchange sent an unknown %s, %r; it is stored as %r and nothing is lost (the column "
+        "`raw` has the original). Update AlphaPulse Pipeline, or report this message",
         field,
         value[:60],
         kept_as[:60],

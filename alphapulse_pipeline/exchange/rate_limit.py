@@ -144,8 +144,8 @@ class RateLimiter:
                 wait = until_next_minute(lower.get("date", ""))
                 if bucket.hold(wait):
                     logger.info(
-                        "%s of %.0f used in this minute (%s), by other programs as well: waiting "
-                        "%.0f seconds",
+                        "%s of %.0f used in this minute (%s), by other programs as well: "
+                        "continuing in %.0f s",
                         used,
                         limit.amount,
                         limit.name,
@@ -174,10 +174,10 @@ class RateLimiter:
         now = time.monotonic()
         if now < self._said_at + _SAY_EVERY:
             return
-        many = f"{self._refusals} requests in the last minute"
+        many = f" ({self._refusals} requests refused in the last minute)"
         logger.info(
-            "the exchange throttled %s: waiting %.0f seconds; its rate limit sets the pace",
-            many if self._refusals > 1 else "a request",
+            "at the exchange's rate limit%s, continuing in %.0f s (normal)",
+            many if self._refusals > 1 else "",
             max(wait, 1.0),
         )
         self._said_at, self._refusals = now, 0

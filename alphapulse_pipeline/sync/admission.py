@@ -59,6 +59,7 @@ def _check_permissions(session: Session) -> None:
     settled = reported or session.venue.rights is None
     if known and acceptable and settled and known.age < _RECHECK_AFTER:
         return
+    logger.info("%s: checking the key's permissions", session.name)
     try:
         rights = session.client.run(
             rights_of, session.account, session.venue.rights, session.client.request

@@ -161,7 +161,8 @@ class _HistoryReader:
         walks = {gap: self._walk(streams[gap.stream], gap) for gap in gaps}
         if walks:
             first, last = min(g.missing.start for g in gaps), max(g.missing.end for g in gaps)
-            logger.info("%s: reading %s, %d streams", name, TimeRange(first, last), len(walks))
+            days = f"{first:%Y-%m-%d} to {last:%Y-%m-%d %H:%M}"
+            logger.info("%s: reading %s UTC", name, days)
         failures: list[ExchangeFailure] = []
         known = Rejected(session.connection, session.name, self.dataset).known()
         rejecting = Rejecting(known, proven_to)

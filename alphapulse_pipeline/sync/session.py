@@ -103,7 +103,7 @@ class Session:
         return markets
 
     def _load_markets(self, markets: Markets) -> None:
-        logger.info("%s: loading the exchange's markets", self.name)
+        logger.info("%s: loading the list of markets", self.name)
         catalogue = self.client.load_markets()
         seen_at = datetime.now(UTC)
         rows = markets.listed(seen_at)
@@ -135,6 +135,7 @@ def open_session(account: Account, url: str, run_id: str) -> Iterator[Session]:
     """
     exchange = client_config(account, run_id)
     venue = venue_of(account.settings.exchange)
+    logger.info("%s: connecting to %s", account.name, account.settings.exchange)
     with connect(url) as connection:
         require_current(connection)
         register(connection, account)

@@ -1,5 +1,7 @@
 """Takes snapshots, each complete or not at all."""
 
+import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +30,8 @@ from alphapulse_pipeline.warehouse.batches import Batch, Batches, Rejection
 from alphapulse_pipeline.warehouse.connection import database_failure
 from alphapulse_pipeline.warehouse.rejected import Rejected
 
+logger = logging.getLogger(__name__)
+
 # Held assets are priced by markets quoted in these, and by markets between two held assets.
 _QUOTES = {"USD", "USDT", "USDC", "EUR", "BTC"}
 # If no spot market is quoted in USD, this inverse perpetual gives the price of a dollar.
@@ -40,10 +44,11 @@ def snapshot(session: Session, dataset: str) -> Batches:
     Raises `ExchangeFailure` and `DatabaseFailure`.
     """
     log_id = sync_log.start(session.connection, session.name, dataset, session.run_id)
-    before = session.client.requests
+    before, began = session.client.requests, time.monotonic()
     session.rejected = []
     try:
         admit(session)
+        logger.info("%s: reading %s", session.name, dataset)
         captured_at = _capture_time(session, dataset)
         rows = verified_rows(session, dataset, lambda: _read(session, dataset))
         rejected = _rejected(session)
@@ -74,6 +79,7 @@ def snapshot(session: Session, dataset: str) -> Batches:
         ],
         log_id=log_id,
         requests=lambda: sent,
+        began=began,
     )
 
 

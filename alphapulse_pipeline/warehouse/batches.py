@@ -1,5 +1,6 @@
 """Batches: rows on their way to the database, and the time ranges that they prove complete."""
 
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -159,6 +160,7 @@ class Batches:
         log_id: int | None = None,
         requests: Callable[[], int] = lambda: 0,
         compare: TimeRange | None = None,
+        began: float | None = None,
     ) -> None:
         self.account = account
         self.dataset = dataset
@@ -166,6 +168,8 @@ class Batches:
         """The attempt's id in `sync_log`. The writer closes it after the last batch."""
         self.requests = requests
         """Returns the number of requests sent so far."""
+        self.began = time.monotonic() if began is None else began
+        """When the attempt began, in the monotonic clock: now, unless something was read before."""
         self.compare = compare
         """The range of a history that is read again and compared with the stored rows."""
         self._batches = batches

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ from alphapulse_pipeline.warehouse.batches import Batches
 logger = logging.getLogger(__name__)
 
 _LOG_EVERY = 30.0
-_FIRST_ESTIMATE = 0.01
-"""The share that must be read before the remaining time is estimated."""
+_STEADY_FOR = 60.0
+"""Seconds over which the pace must be steady before the remaining time is estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +25,20 @@ class Progress:
     """Inserted or changed so far."""
     requests: int = 0
     seconds: float = 0.0
+    """Since the attempt began, as in `sync_log`."""
     share: float | None = None
-    """How much of the missing times has been read; None of a snapshot."""
+    """How much of the missing times has been read, over all streams; None of a snapshot."""
     status: str = "started"
     """As in `sync_log`: started, completed or failed."""
     error: str | None = None
-
-    @property
-    def left(self) -> float | None:
-        """The estimated remaining seconds; None as long as there is too little to go by."""
-        if self.share is None or self.share < _FIRST_ESTIMATE:
-            return None
-        return self.seconds * (1 - self.share) / self.share
+    left: float | None = None
+    """The estimated remaining seconds; None unless the pace is steady."""
 
     def __str__(self) -> str:
         parts = [f"{self.rows:,} rows", f"{self.requests:,} requests"]
         if self.share is not None:
-            parts.insert(0, percentage(self.share))
-        parts += [f"{self.rows / max(self.seconds, 1):,.0f} rows/s", f"after {clock(self.seconds)}"]
+            parts.insert(0, f"{percentage(self.share)} of the period")
+        parts.append(f"{clock(self.seconds)} elapsed")
         if self.left is not None:
             parts.append(f"about {clock(self.left)} left")
         return f"{self.account}/{self.dataset}: {', '.join(parts)}"
@@ -63,13 +60,43 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+class Pace:
+    """Estimates the remaining time from the last seconds.
+
+    The pace changes within a dataset: pages come fast until the exchange's limit is reached, and
+    quiet streams are read in one page. An estimate from the beginning would be far off.
+    """
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, float]] = deque()
+        """(seconds, share), the first at least `_STEADY_FOR` before the last once it is known."""
+
+    def left(self, seconds: float, share: float) -> float | None:
+        """The seconds until the share is 1; None unless both halves of the last seconds had about
+        the same pace."""
+        seen = self._seen
+        seen.append((seconds, share))
+        while len(seen) > 1 and seen[1][0] <= seconds - _STEADY_FOR:
+            seen.popleft()
+        began, at_first = seen[0]
+        if seconds - began < _STEADY_FOR:
+            return None
+        middle, by_then = min(seen, key=lambda known: abs(known[0] - (began + seconds) / 2))
+        if middle in (began, seconds):
+            return None
+        paces = (by_then - at_first) / (middle - began), (share - by_then) / (seconds - middle)
+        if min(paces) <= 0 or max(paces) > 2 * min(paces):
+            return None
+        return (1 - share) * (seconds - began) / (share - at_first)
+
+
 class Reporter:
     """Reports the progress of one dataset."""
 
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self._began = time.monotonic()
-        self._logged = self._began
+        self._logged = time.monotonic()
+        self._pace = Pace()
         self._share: float | None = None
         self._report(0, "started")
 
@@ -88,15 +115,17 @@ class Reporter:
         self._report(rows, "failed", error)
 
     def _report(self, rows: int, status: str, error: str | None = None) -> Progress:
+        seconds = time.monotonic() - self._batches.began
         found = Progress(
             self._batches.account,
             self._batches.dataset,
             rows,
             self._batches.requests(),
-            time.monotonic() - self._began,
+            seconds,
             self._share,
             status,
             error,
+            None if self._share is None else self._pace.left(seconds, self._share),
         )
         for listener in listeners:
             listener(found)

@@ -40,7 +40,7 @@ class Scripted(Workers):
         self._waiting.extend(tasks)
         while self._waiting:
             task = self._waiting.popleft()
-            handle(task, {"kind": "began"})
+            handle(task, {"kind": "began", "datasets": task["datasets"]})
             name, datasets = task["account"], task["datasets"]
             self.tasks.append((name, datasets))
             refused = name == "refused"

@@ -303,9 +303,9 @@ def test_a_settlement_of_funding_and_a_session_is_two_entries() -> None:
 @pytest.mark.parametrize(
     ("field", "row"),
     [
-        ("type of execution, 'Gift', kept as 'trade'", lambda: fill(execType="Gift")),
+        ("type of execution, 'Gift'; it is stored as 'trade'", lambda: fill(execType="Gift")),
         (
-            "transfer status, 'Lost', kept as 'Lost'",
+            "transfer status, 'Lost'; it is stored as 'Lost'",
             lambda: rows(
                 "/query-universal-transfer-list",
                 [BETWEEN_ACCOUNTS | {"status": "Lost"}],
@@ -314,7 +314,7 @@ def test_a_settlement_of_funding_and_a_session_is_two_entries() -> None:
             ),
         ),
         (
-            "account type, 'EARN', kept as 'earn'",
+            "account type, 'EARN'; it is stored as 'earn'",
             lambda: rows(
                 "/query-universal-transfer-list",
                 [BETWEEN_ACCOUNTS | {"fromAccountType": "EARN"}],

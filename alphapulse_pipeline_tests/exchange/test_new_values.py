@@ -63,4 +63,4 @@ def test_a_new_value_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     reported = [record.getMessage() for record in caplog.records]
     assert len(reported) == 3
     assert "'Gift'" in reported[0]
-    assert "kind of ledger entry, 'GIFT', kept as 'other'" in reported[1]
+    assert "an unknown kind of ledger entry, 'GIFT'; it is stored as 'other'" in reported[1]

@@ -122,8 +122,8 @@ def test_a_throttled_account_says_so_once_a_minute(
             now = float(second)
             limits.refused(1.0, 1)
     assert [record.getMessage() for record in caplog.records] == [
-        f"the exchange throttled {what}: waiting 1 seconds; its rate limit sets the pace"
-        for what in ("a request", *["60 requests in the last minute"] * 2)
+        f"at the exchange's rate limit{many}, continuing in 1 s (normal)"
+        for many in ("", *[" (60 requests refused in the last minute)"] * 2)
     ]
 
 
