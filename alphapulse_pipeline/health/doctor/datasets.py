@@ -44,10 +44,9 @@ def ask(
     rest = f"; not enabled: {', '.join(sorted(not_read))}" if not_read else ""
     if not errors:
         answered = ", ".join(name for name in calls if name not in not_enabled) or "nothing to read"
-        nothing = (
-            "the exchange gives no totals" if dataset == "books" else "all of its wallets are skipped"
-        )
-        return ok(f"{answered}: answered{rest}" if calls else nothing)
+        if not calls and dataset == "books":
+            return ok("the exchange gives no totals")
+        return ok(f"{answered}: answered{rest}" if calls else "all of its wallets are skipped")
     by_problem = _by_problem(errors)
     parts = [f"{', '.join(names)}: {problem}" for problem, names in by_problem.items()]
     if answered := ", ".join(n for n in calls if n not in errors and n not in not_enabled):
