@@ -25,7 +25,11 @@ import stamina
 import stamina.instrumentation
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange.bounded_precise import bound_precise, check_digits
+from alphapulse_pipeline.exchange.bounded_precise import (
+    bound_precise,
+    bounded_number_to_string,
+    check_digits,
+)
 from alphapulse_pipeline.exchange.ccxt_fixes import FIXES
 from alphapulse_pipeline.exchange.errors import (
     MISREAD,
@@ -129,6 +133,7 @@ def build(config: ClientConfig) -> Any:
         }
     )
     exchange.number = str
+    exchange.number_to_string = bounded_number_to_string
     # decentralized exchanges sign with a wallet's key instead of an API key
     if exchange.requiredCredentials.get("walletAddress"):
         exchange.walletAddress = config.api_key

@@ -204,6 +204,17 @@ def test_a_precision_of_endless_digits_is_refused_at_once(digits: str) -> None:
         assert convert("8") == "0.00000001"
 
 
+def test_a_setting_of_endless_digits_is_refused_before_it_fills_the_memory() -> None:
+    """ccxt would write a leverage of 1e999999999 out twice: two gigabytes for one position."""
+    exchange = build(ClientConfig(AccountEnvironment("main"), "binance", "key", "secret"))
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    for text in ("1e999999999", "-1e999999999", "1e-999999999", "NaN and more"):
+        with pytest.raises(ValueError, match="number"):
+            exchange.parse_to_int(text)
+    assert exchange.parse_to_int("20") == 20
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
 def test_real_numbers_are_not_refused() -> None:
     bound_precise()
     for text in ("0.000000000000000001", "1e-18", "123456789012345678901234567890.5", "0E-18"):

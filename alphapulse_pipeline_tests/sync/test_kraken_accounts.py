@@ -76,7 +76,7 @@ def test_an_account_without_anything(
     world = World(genesis=NOW_AT - timedelta(days=30), layout=KRAKEN_ACCOUNTS["empty"])
     with living(world) as simulator:
         written = sync_all(account_of(make_account, simulator, 90), database)
-    assert {name for name, found in written.items() if found.inserted} <= {"prices"}
+    assert {name for name, found in written.items() if found.inserted} <= {"prices", "books"}
     gaps = db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall()
     assert gaps == []
 

@@ -236,6 +236,6 @@ def test_an_account_that_was_never_used(
         genesis = (_AT - timedelta(days=3)).date()
         account = make_account(simulator.url, exchange="okx", history_start=genesis)
         for written in (sync_all(account, database), sync_all(account, database)):
-            assert {name for name, done in written.items() if done.rows} <= {"prices"}
+            assert {name for name, done in written.items() if done.rows} <= {"prices", "books"}
     gaps = db.execute("SELECT dataset, stream, reason FROM alphapulse.coverage_gaps").fetchall()
     assert gaps == []
