@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.datasets.books import book_row
 from alphapulse_pipeline.portfolio.numbers import exact, money, percent, rounded
 from alphapulse_pipeline.portfolio.report import page as report_page
 from alphapulse_pipeline.portfolio.report.facts import facts
 from alphapulse_pipeline.portfolio.report.scope import Scope
 from alphapulse_pipeline.portfolio.summary import summary
+from alphapulse_pipeline.warehouse import deployed
+from alphapulse_pipeline.warehouse.batches import Batch, Batches
+from alphapulse_pipeline.warehouse.books import missing
+from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.cli import running
 from alphapulse_pipeline_tests.cli.holding import holding
 from alphapulse_pipeline_tests.portfolio import example
@@ -85,6 +90,28 @@ def test_the_report_shows_what_is_wrong(held: DB) -> None:
     assert "1 balance or position does not reconcile" in text
     assert "No price , and therefore not included in any total: 125,000 NEWCOIN (bybit)" in text
     assert "break bybit USDT in wallet unified -12.5" in text
+
+
+def test_the_report_and_status_name_what_the_exchange_counts_and_nobody_reads(held: DB) -> None:
+    assert "own totals" not in read(page(held))
+    books = [
+        book_row("Earn", "unread", "USD", Decimal("23128.41"), Decimal(0)),
+        book_row("FundingAccount", "read", "USD", Decimal(900_000), Decimal(700_000)),
+        book_row("Launchpool", "read", "USD", Decimal(0), Decimal(0)),
+    ]
+    write(held, Batches("bybit", "books", [Batch(books, captured_at=example.NOW)]), "test")
+    deployed.register(held, "bybit", "bybit", [("books", True, None)])
+    text = read(page(held))
+    assert (
+        "bybit: Earn: not read, more than 1 % of the account . The exchange counts 23,128.41 USD; "
+        "none of it is in the figures of this report." in text
+    )
+    assert "The exchange counts 900,000.00 USD; 700,000.00 USD were read." in text
+    assert "Launchpool" not in text
+    assert [str(book) for book in missing(held, ["bybit"])] == [
+        "FundingAccount: the exchange counts 900,000.00 USD, 700,000.00 were read",
+        "Earn is not read: it holds 23,128.41 USD, 2.51 % of the account",
+    ]
 
 
 def test_numbers_are_rounded_and_have_all_their_digits_in_the_title(held: DB) -> None:
