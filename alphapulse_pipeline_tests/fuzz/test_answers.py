@@ -86,7 +86,9 @@ def nothing_is_altered(stage: Stage, endpoint: Endpoint, known: History, found: 
             own = raw["info"] if endpoint.dataset == "candles" else raw
             assert is_answered(own, row["raw"])
             for column, fields in known.figures.items():
-                if row[column] is None and column in known.blank:
+                if row[column] is None and (
+                    column in known.blank or any(raw.get(name) == "" for name, _ in fields)
+                ):
                     continue
                 unsigned = endpoint.dataset == "transfers"
                 stated = _equals(row[column], raw, fields, unsigned)
