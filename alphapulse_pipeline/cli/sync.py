@@ -86,7 +86,7 @@ def sync(
             with workers(place.home / "logs", processes) as pool:
                 work = _Sync(place, shown, pool, days)
                 results, refreshed = work.sync(_wanted(chosen, datasets))
-                shown.phase("Stopping")
+                shown.phase("Closing the database")
     if not accounts:
         results += [
             Result(name, "", "failed", 0, 0.0, str(error)) for name, error in place.broken.items()
@@ -135,7 +135,7 @@ class _Sync:
             # one of the first to run, so that the value is shown before the histories are read
             histories.insert(self.pool.jobs - 1, _REFRESH)
             self._refreshing = True
-        self._run(f"{second}histories", histories)
+        self._run(f"{second}history", histories)
         if self._outdated:
             self._run("Refreshing the portfolio", [_REFRESH])
         places = {account.name: place for place, (account, _) in enumerate(wanted)}

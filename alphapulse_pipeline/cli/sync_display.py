@@ -27,8 +27,8 @@ _BAR = 10
 _DATASET = len("transfers, 6 of 6")
 _MANY = 10
 """With more accounts, those that wait or are done have no line, or the table outgrows a screen."""
-_HEADINGS = f"{'dataset':<{_DATASET}}  {'of the period':<{_BAR + 6}}  {'rows':>9}  elapsed  left"
-"""Of what `_row` writes, to the right of the account."""
+_HEADINGS = f"{'dataset':<{_DATASET}}  {'of the period':<{_BAR + 6}}  {'rows':>9}  elapsed"
+"""Of what `_row` writes, to the right of the account; then the time left, where it is known."""
 _WAITING, _DONE, _FAILED = "waiting", "done", "failed"
 
 
@@ -135,7 +135,7 @@ class Display:
             self.failed(found.account, [found.dataset], found.error or "")
         if found.status != "started":
             line.found, line.ended = None, line.ended + 1
-            line.doing = "recording the result"
+            line.doing = "saving the result"
 
     def _log(self, account: str, line: _Line, level: int, text: str) -> None:
         if level >= logging.WARNING:
@@ -154,14 +154,16 @@ class Display:
         shown = {a: n for a, n in self._lines.items() if n.runs or len(self._lines) <= _MANY}
         wide = max(map(len, ("account", *shown)))
         if any(line.found for line in shown.values()):
-            text.append(f"\n  {'account':<{wide}}  {_HEADINGS}", "dim")
+            left = "  left" if any(n.found and n.found.left for n in shown.values()) else ""
+            text.append(f"\n  {'account':<{wide}}  {_HEADINGS}{left}", "dim")
         for account, line in shown.items():
             text.append(f"\n  {account:<{wide}}  {escape(_row(line))}")
         for account, line in shown.items():
-            if line.found is not None and (note := line.news()):
+            # all has been read at 100 %, whatever the last message was
+            if line.found is not None and line.found.share != 1 and (note := line.news()):
                 text.append(f"\n  {escape(_of(account, note))}", "dim")
         if self._lines:
-            text.append("\n  Ctrl-C stops; the next sync continues where this one stopped", "dim")
+            text.append("\n  Ctrl-C stops safely: the next sync resumes from here", "dim")
         return text
 
     def _head(self) -> str:
@@ -196,7 +198,7 @@ def _row(line: _Line) -> str:
         if found.dataset in SNAPSHOTS:  # read as a whole before
             doing = "storing"
         else:
-            doing = "waiting for the first answer" if line.note else "looking for what is missing"
+            doing = "waiting for the first answer" if line.note else "finding what to read"
         return f"{dataset:<{_DATASET}}  {doing}"
     full = int(_BAR * found.share)
     return (

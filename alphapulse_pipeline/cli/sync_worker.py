@@ -51,7 +51,7 @@ class Worker:
             error = None if run.success else redact(run.error or "")
             self.send("done", results=[], refused=False, error=error)
             return
-        self.log(logging.INFO, "preparing the Dagster run")
+        self.log(logging.INFO, "starting the sync")
         account = next(a for a in read_deployment().accounts if a.name == self._account)
         started = time.monotonic()
         run = runs.materialize(

@@ -127,7 +127,7 @@ def test_a_terminal_shows_what_runs_in_full(written: io.StringIO) -> None:
         "  kraken   trades, 2 of 2     ####------  41 %      4,100     2:03  about 2:57",
         "  okx      waiting",
         "  kraken: at the exchange's rate limit, continuing in 6 s (normal)",
-        "  Ctrl-C stops; the next sync continues where this one stopped",
+        "  Ctrl-C stops safely: the next sync resumes from here",
     ]
 
 
@@ -149,12 +149,12 @@ def test_a_terminal_says_what_an_account_does(written: io.StringIO) -> None:
     shown.event("okx", begun | {"dataset": "balances"})
     assert now() == "balances, 1 of 1   storing"
     shown.event("okx", begun)
-    assert now() == "trades, 1 of 1     looking for what is missing"
+    assert now() == "trades, 1 of 1     finding what to read"
     shown.event("okx", log("okx/trades: reading 2026-09-20 to 2026-11-28 17:20 UTC"))
     assert now() == "trades, 1 of 1     waiting for the first answer"
     assert "  okx/trades: reading 2026-09-20 to 2026-11-28 17:20 UTC" in lines(shown, written)
     shown.event("okx", begun | {"status": "completed"})
-    assert now() == "recording the result"
+    assert now() == "saving the result"
     shown.event("okx", {"kind": "died", "error": "killed"})
     assert now() == "failed"
 
