@@ -21,6 +21,9 @@ Generated from ccxt {version} by `exchange/venues/support_matrix.py`; do not edi
 * **not available**: ccxt does not support it, only per currency or market, or in a way that could
   lose rows unnoticed. `sync_status` shows `unsupported`.
 
+*Books* are the exchange's own totals of the parts of an account, beside what is read of them. Of an
+exchange with *no totals*, money in a product that is not read goes unnoticed.
+
 *Retention* is how far back, according to ccxt, the exchange keeps fills and orders. Where it is
 unknown and the exchange returns nothing older, the rest is shown as unreachable, never as covered.
 
@@ -68,6 +71,8 @@ def _cells(exchange: str) -> Iterator[str]:
 def _word(exchange: str, venue: Venue, dataset: str, *, own: bool) -> str:
     if not venue.supports(dataset):
         return "not available"
+    if dataset == "books" and venue.books is None:
+        return "no totals"
     return "proven" if own or (exchange, dataset) in _REPLAYED else "best effort"
 
 
