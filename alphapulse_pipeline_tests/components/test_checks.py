@@ -23,8 +23,12 @@ from alphapulse_pipeline_tests.components.tables import lines
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 OLD = NOW - timedelta(days=30)
+# snapshots of the time at which this module was imported are fresh for two hours
 ACCOUNT = Account(
-    "main", AccountSettings.model_validate({"exchange": "bybit", "history_start": "2026-01-01"})
+    "main",
+    AccountSettings.model_validate(
+        {"exchange": "bybit", "history_start": "2026-01-01", "snapshot_cron": "0 * * * *"}
+    ),
 )
 WANTED = TimeRange(OLD, NOW)
 CHECKS = checks_of([*SNAPSHOTS, *HISTORIES])
@@ -220,7 +224,7 @@ def test_a_negative_total_needs_no_debt(good: Connection[TupleRow]) -> None:
 def test_an_old_snapshot_is_not_fresh(db: Connection[TupleRow], dataset: str) -> None:
     deployed.register(db, "main", "bybit", [(d, True, None) for d in SNAPSHOTS])
     for name in SNAPSHOTS:
-        age = timedelta(minutes=12 if name == dataset else 10)
+        age = timedelta(minutes=122 if name == dataset else 120)
         put(db, name, {}, at=datetime.now(UTC) - age)
     fresh = {key for key in failing(db) if key[1] == "fresh" and key[0] in SNAPSHOTS}
     assert fresh == {(dataset, "fresh")}
