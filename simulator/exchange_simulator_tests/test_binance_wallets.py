@@ -144,8 +144,10 @@ def test_positions(
 def test_the_value_of_all_wallets(simulator: Simulator) -> None:
     rows = signed(simulator, "/sapi/v1/asset/wallet/balance", {"quoteAsset": "USDT"}).result
     worth = {row["walletName"]: Decimal(row["balance"]) for row in rows}
-    assert len(worth) == 5
-    assert all(value > 1000 for value in worth.values())
+    assert len(worth) == 10
+    opened = {row["walletName"] for row in rows if row["activate"]}
+    assert {name for name, value in worth.items() if value > 1000} == opened
+    assert {name for name, value in worth.items() if value == 0} == worth.keys() - opened
 
 
 # -- deposits and withdrawals --------------------------------------------------------------------
