@@ -38,7 +38,9 @@ ASSETS = (*SNAPSHOTS, *HISTORIES)
 GROUP = "/locations/alphapulse_pipeline/asset-groups/{}/lineage"
 
 _SECONDS = 1000
-expect.set_options(timeout=30 * _SECONDS)
+_RUN = 300 * _SECONDS
+"""How long a run may take beside other tests: the tests are about what is shown in the end."""
+expect.set_options(timeout=60 * _SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def page(chromium: str, up: Deployment) -> Iterator[Page]:
             base_url=up.url,
         )
         page = browser.pages[0]
-        page.set_default_timeout(30 * _SECONDS)
+        page.set_default_timeout(60 * _SECONDS)
         # Dagster greets whoever comes for the first time
         greeting = page.get_by_role("button", name="Skip", exact=True)
         page.add_locator_handler(greeting, lambda: greeting.click())
@@ -111,7 +113,7 @@ def test_an_asset_is_materialized_by_a_click(page: Page, up: Deployment) -> None
     run = launched.inner_text().split()[-1]
     page.get_by_text("View", exact=True).click()
     expect(page).to_have_url(re.compile(f"/runs/{run}"))
-    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=90 * _SECONDS)
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=_RUN)
 
     page.goto("/assets/bybit/balances?view=events")
     expect(page.get_by_text(f"Materialized in run {run}")).to_be_visible()
@@ -131,8 +133,8 @@ def test_the_pictures_of_the_readme(page: Page, pictures: Path) -> None:
     page.goto(GROUP.format("bybit"))
     for asset in ASSETS:
         done = "100% filled" if asset in HISTORIES else "Materialized"
-        expect(_node(page, asset)).to_contain_text(done, timeout=90 * _SECONDS)
-        expect(_node(page, asset)).not_to_contain_text("Materializing", timeout=90 * _SECONDS)
+        expect(_node(page, asset)).to_contain_text(done, timeout=_RUN)
+        expect(_node(page, asset)).not_to_contain_text("Materializing", timeout=_RUN)
     page.mouse.move(1200, 900)
     box = _node(page, "balances").bounding_box()
     assert box is not None
@@ -145,7 +147,7 @@ def test_the_lineage_of_the_portfolio_leads_from_the_raw_tables(page: Page) -> N
     page.goto(GROUP.format("portfolio"))
     for derived in DERIVED:
         node = _node(page, derived.name)
-        expect(node).to_contain_text("Materialized", timeout=90 * _SECONDS)
+        expect(node).to_contain_text("Materialized", timeout=_RUN)
     expect(page.get_by_text("balances").first).to_be_visible()
 
 
@@ -153,7 +155,7 @@ def test_a_materialization_of_the_value_shows_its_picture(page: Page, pictures: 
     """The UI's Markdown lets the drawing through, and the browser draws it."""
     page.goto("/assets/portfolio/value?view=events")
     row = page.get_by_role("row").filter(has_text=re.compile("^picture"))
-    row.get_by_text("[Show Markdown]").click(timeout=90 * _SECONDS)
+    row.get_by_text("[Show Markdown]").click(timeout=_RUN)
     picture = page.get_by_alt_text(re.compile("^Value over time")).first
     expect(picture).to_be_visible()
     running.wait_for(
@@ -277,7 +279,7 @@ def test_a_backfill_of_three_days_is_one_run_and_tells_what_differs(
     assert fixed == [(amount,)]
     page.goto(f"/assets/bybit/trades?view=partitions&partition={day[0]:%Y-%m-%d}")
     changed = page.get_by_role("row").filter(has_text=re.compile("^changed"))
-    expect(changed.first).to_contain_text("1", timeout=60 * _SECONDS)
+    expect(changed.first).to_contain_text("1", timeout=_RUN)
     expect(page.get_by_text(trade).first).to_be_visible()
 
 
