@@ -60,7 +60,7 @@ class Deployment:
             {"Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 return json.load(answer)["data"]
         except (urllib.error.URLError, OSError):
             return None

@@ -127,7 +127,7 @@ def test_other_users_reach_nothing_but_the_web_ui(up: Up) -> None:
 def test_the_web_ui_is_guarded(up: Up, path: str, headers: dict[str, str]) -> None:
     request = urllib.request.Request(up().url + path, headers=headers)  # noqa: S310  our own
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)  # noqa: S310
+        urllib.request.urlopen(request, timeout=60)  # noqa: S310
     assert refused.value.code == 403
 
 

@@ -115,7 +115,7 @@ def another_user(home: Path) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n", process.communicate()
         yield process
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_a_server_is_private_durable_and_gone_when_nobody_uses_it(
@@ -222,7 +222,7 @@ def test_contexts_nest_and_threads_share(home: Path) -> None:
 def test_the_last_of_several_processes_stops_the_server(home: Path) -> None:
     with another_user(home) as first, embedded_server(home) as server:
         process = postmaster(home)
-        first.communicate(timeout=10)  # who started it leaves
+        first.communicate(timeout=60)  # who started it leaves
         assert first.returncode == 0
         assert query(server, "select 1") == [(1,)]
         with another_user(home):
@@ -292,7 +292,7 @@ def test_ctrl_c_of_one_user_does_not_reach_the_server_of_another(home: Path) -> 
         process = postmaster(home)
         with psycopg.connect(server.url("postgres")) as connection:
             os.killpg(first.pid, signal.SIGINT)  # as a terminal does, to the whole group
-            assert "KeyboardInterrupt" in first.communicate(timeout=10)[1]
+            assert "KeyboardInterrupt" in first.communicate(timeout=60)[1]
             assert connection.execute("select 1").fetchone() == (1,)
         assert postmaster(home) == process
     assert not alive(process)
@@ -302,7 +302,7 @@ def test_ctrl_c_during_initdb_leaves_nothing_in_the_way(new_home: Path) -> None:
     with begin_using(new_home) as owner:
         eventually((new_home / "postgres" / "data.new" / "PG_VERSION").exists)
         os.killpg(owner.pid, signal.SIGINT)
-        assert "KeyboardInterrupt" in owner.communicate(timeout=10)[1]
+        assert "KeyboardInterrupt" in owner.communicate(timeout=60)[1]
     assert not (new_home / "postgres" / "data").exists()
     with embedded_server(new_home) as server:
         assert query(server, "select 1") == [(1,)]
@@ -316,7 +316,7 @@ def test_ctrl_c_during_the_start_leaves_no_server(home: Path) -> None:
         process.suspend()  # so that it is not up before the signal arrives
         os.killpg(owner.pid, signal.SIGINT)
         process.resume()
-        assert "KeyboardInterrupt" in owner.communicate(timeout=10)[1]
+        assert "KeyboardInterrupt" in owner.communicate(timeout=60)[1]
     assert not alive(process)
 
 

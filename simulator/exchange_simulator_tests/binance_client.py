@@ -37,7 +37,7 @@ def send(
     data = None if body is None else body.encode()
     request = Request(simulator.url + path, data=data, headers=headers or {})  # noqa: S310
     try:
-        with urlopen(request, timeout=10) as response:  # noqa: S310
+        with urlopen(request, timeout=60) as response:  # noqa: S310
             return Answer(response.status, _headers(response.headers), json.load(response))
     except HTTPError as error:
         return Answer(error.code, _headers(error.headers), json.load(error))

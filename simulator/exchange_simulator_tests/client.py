@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 def get(simulator: Simulator, path: str, headers: dict[str, str] | None = None) -> Answer:
     request = Request(simulator.url + path, headers=headers or {})  # noqa: S310
     try:
-        with urlopen(request, timeout=10) as response:  # noqa: S310
+        with urlopen(request, timeout=60) as response:  # noqa: S310
             return Answer(response.status, dict(response.headers), response.read())
     except HTTPError as error:
         return Answer(error.code, dict(error.headers), error.read())

@@ -67,7 +67,7 @@ def private(
 
 
 def _ask(request: Request) -> Answer:
-    with urlopen(request, timeout=10) as response:  # noqa: S310
+    with urlopen(request, timeout=60) as response:  # noqa: S310
         assert response.status == 200
         body = json.loads(response.read(), parse_float=Decimal)
     return Answer(body["error"], body)

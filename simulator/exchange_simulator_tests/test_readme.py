@@ -38,7 +38,7 @@ def started(command: str) -> Iterator[Server]:
 
     def stop() -> str:
         process.terminate()
-        return process.communicate(timeout=10)[1]
+        return process.communicate(timeout=60)[1]
 
     try:
         assert process.stdout is not None

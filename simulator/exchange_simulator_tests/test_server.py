@@ -131,7 +131,7 @@ def test_in_the_foreground_it_reports_its_address_and_stops_on_a_signal() -> Non
         url = process.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert errors == ""
@@ -145,9 +145,9 @@ def test_the_command_prints_its_address_and_the_variables_to_set() -> None:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         # it answers once all has been said
-        urlopen(f"{url}/v5/market/time", timeout=10).close()  # noqa: S310
+        urlopen(f"{url}/v5/market/time", timeout=60).close()  # noqa: S310
         process.terminate()
-        rest, reported = process.communicate(timeout=10)
+        rest, reported = process.communicate(timeout=60)
     finally:
         process.kill()
     assert rest == "", "stdout has only the address"

@@ -250,7 +250,7 @@ def test_a_testnet_that_cannot_be_is_a_matter_of_the_settings(
 
 
 def test_a_clock_that_is_wrong_by_seconds_is_warned_of(world: World, at: At, db: DB) -> None:
-    with serving(world, "clock=-3000") as url:
+    with serving(world, "clock=-4500") as url:
         found = examined(at(url), db)
     assert found["clock"].status is Status.WARNING
     assert "ahead of the exchange's" in found["clock"].message

@@ -166,15 +166,18 @@ def test_a_broken_assumption_is_named_with_its_endpoint(
 
 
 def test_rows_that_appear_late(simulator: Simulator, account: Open) -> None:
-    """The rows of the last 50 minutes are hidden at first; each request takes a minute."""
-    late_by, now = 3_000_000, simulator.now()
+    """The rows of the last 50 minutes are hidden at first; each request takes a minute.
+
+    So the rows that are 32 to 40 minutes old appear between the first answer and the last.
+    """
+    minute, late_by, now = 60_000, 3_000_000, simulator.now()
     fills = [fill["executed_at"] for fill in simulator.truth(now)["trades"]]
     busy = max(
-        range(now - 3 * DAY_MS, now - DAY_MS, late_by),
-        key=lambda moment: sum(moment - late_by < fill <= moment for fill in fills),
+        range(now - 3 * DAY_MS, now - DAY_MS, 5 * minute),
+        key=lambda moment: sum(32 * minute < moment - fill < 40 * minute for fill in fills),
     )
     with serve(simulator.world, clock=lambda: busy, limits=False) as then:
-        then.set_timing(Timing(late_share=Decimal(1), late_by=late_by, clock_step=60_000))
+        then.set_timing(Timing(late_share=Decimal(1), late_by=late_by, clock_step=minute))
         clock = {"timeDifference": now - busy, "recvWindow": 60_000}
         findings = probed(account(then.url, "bybit", **clock))
     late = [f for f in of(findings, Verdict.CONTRADICTED) if f.assumption is Assumption.LAG]

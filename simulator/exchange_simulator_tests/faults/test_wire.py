@@ -107,21 +107,21 @@ def test_a_truncated_body_with_a_matching_length(faulty: Simulator, whole: bytes
 
 def test_silence(faulty: Simulator) -> None:
     faulty.set_faults("hang")
-    assert raw(faulty, timeout=0.2) == (b"", b"", "silent")
+    assert raw(faulty, timeout=1) == (b"", b"", "silent")
 
 
 def test_silence_after_the_headers(faulty: Simulator, whole: bytes) -> None:
     faulty.set_faults("hang=headers")
-    seen = raw(faulty, timeout=0.2)
+    seen = raw(faulty, timeout=1)
     assert (seen.body, seen.end, seen.promised) == (b"", "silent", len(whole))
 
 
 def test_silence_after_half_the_body(faulty: Simulator, whole: bytes) -> None:
     faulty.set_faults("hang=body")
-    seen = raw(faulty, timeout=0.2)
+    seen = raw(faulty, timeout=1)
     assert (seen.body, seen.end) == (whole[: len(whole) // 2], "silent")
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(faulty.url + TICKERS, timeout=0.2)
+        httpx.get(faulty.url + TICKERS, timeout=1)
 
 
 def test_one_request_that_hangs_does_not_keep_the_others_waiting(faulty: Simulator) -> None:
@@ -151,7 +151,7 @@ def test_a_server_can_be_stopped_while_clients_hang(
 
 def test_a_body_that_is_not_gzip(faulty: Simulator, whole: bytes) -> None:
     faulty.set_faults("bad-gzip")
-    seen = raw(faulty, timeout=0.2)
+    seen = raw(faulty, timeout=1)
     assert b"content-encoding: gzip" in seen.head
     assert seen.body == whole
     with pytest.raises(httpx.DecodingError):
