@@ -109,11 +109,9 @@ def test_the_clock_can_be_moved_while_it_runs(frozen: Simulator) -> None:
     assert get(frozen, "/v5/market/time").json["time"] == NOW + 5
 
 
-def test_it_starts_quickly_and_releases_its_port(world: World) -> None:
-    before = time.monotonic()
+def test_it_releases_its_port(world: World) -> None:
     with serve(world, clock=lambda: NOW) as simulator:
         assert get(simulator, "/v5/market/time").code == 0
-    assert time.monotonic() - before < 1.5
     with serve(world, port=simulator.port, clock=lambda: NOW) as again:
         assert again.port == simulator.port
 

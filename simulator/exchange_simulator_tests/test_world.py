@@ -1,7 +1,6 @@
 """The world is a function of seed, genesis, pace and time, and contains every kind of event."""
 
 import hashlib
-import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -150,12 +149,6 @@ def test_funding_is_paid_every_eight_hours(world: World) -> None:
     payments = [f for f in world.account.executions["linear"].rows if isinstance(f, Funding)]
     assert all(payment.happened_at % (8 * HOUR) == 0 for payment in payments)
     assert len(payments) > 1000
-
-
-def test_eleven_months_are_simulated_quickly() -> None:
-    before = time.process_time()
-    World(seed=4).advance_to(NOW)
-    assert time.process_time() - before < 3
 
 
 def test_pace_scales_the_trading() -> None:
