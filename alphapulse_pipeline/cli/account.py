@@ -1,4 +1,4 @@
-"""`alphapulse account`: add, rename and remove accounts."""
+"""`alphapulse account`: add, discover, rename and remove accounts."""
 
 import getpass
 import sys
@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from alphapulse_pipeline.cli import output
-from alphapulse_pipeline.cli.workspace import database, prepare_dagster, require_known
+from alphapulse_pipeline.cli.discover import discover
+from alphapulse_pipeline.cli.workspace import RELOAD, database, prepare_dagster, require_known
 from alphapulse_pipeline.settings import account_file, dotenv_file, environment
 from alphapulse_pipeline.settings.accounts import check_account_name, settings_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment, lookup
@@ -23,7 +24,6 @@ from alphapulse_pipeline.warehouse import account_rows, deployed
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.schema import Revision, require_current, revision
 
-_RELOAD = 'restart `alphapulse up`, or press "Reload" under Deployment in the web UI'
 _NAME = typer.Argument(metavar="ACCOUNT", help="The account's name.")
 
 
@@ -34,6 +34,11 @@ def register(app: typer.Typer, summary: str) -> None:
         "In a terminal, the command prompts for whatever is missing; keys are not echoed.\n\n"
         "Example: alphapulse account add bybit_fund --exchange bybit"
     )(add)
+    accounts.command(
+        help="List the sub-accounts of a master account as the exchange does, and which account "
+        "each is deployed as. With --write, create the files of those that are not deployed.\n\n"
+        "Example: alphapulse account discover bybit_fund --write"
+    )(discover)
     accounts.command(
         help="Rename an account everywhere: its file, its variables in .env, and its name in all "
         "of its rows.\n\n"
@@ -103,7 +108,7 @@ def add(
     from alphapulse_pipeline.cli.doctor import doctor
 
     code = doctor([account])
-    output.note(f"to sync it on schedule, {_RELOAD}; to sync it now: `alphapulse sync {account}`")
+    output.note(f"to sync it on schedule, {RELOAD}; to sync it now: `alphapulse sync {account}`")
     return code
 
 
@@ -115,6 +120,7 @@ def rename(
     folder = defs_folder()
     _require_deployed(folder, account)
     old, new = AccountEnvironment(account), AccountEnvironment(name)
+    subs = _sub_accounts(folder, account)
     with ExitStack() as stack:
         connection = connect(stack.enter_context(database(environment.home(), demo=False)))
         stack.enter_context(connection)
@@ -125,10 +131,11 @@ def rename(
         with (
             account_file.moved(folder / account, folder / name),
             dotenv_file.renamed(dict(zip(old.all, new.all, strict=True))),
+            account_file.renamed_parent(subs, account, name),
         ):
             if has_tables:
                 account_rows.rename(connection, account, name)
-        output.note(f"renamed {account} to {name}; {_RELOAD}")
+        output.note(f"renamed {account} to {name}; {RELOAD}")
     if exported := [variable for variable in old.all if lookup(variable)]:
         output.warn(f"{', '.join(exported)} is exported: rename it where it is set")
     return _refreshed() if has_tables else 0
@@ -144,6 +151,11 @@ def remove(
     folder = defs_folder()
     if not forget:
         _require_deployed(folder, account)
+    if subs := _sub_accounts(folder, account):
+        raise SettingsError(
+            f"{account} is the parent of {', '.join(path.parent.name for path in subs)}",
+            "remove these first, or `parent` and `sub_account` from their files",
+        )
     with ExitStack() as stack:
         connection = connect(stack.enter_context(database(environment.home(), demo=False)))
         stack.enter_context(connection)
@@ -168,7 +180,7 @@ def remove(
     output.note(
         f"removed {account}{' and its rows' if rows else ''}"
         + (f", and {' and '.join(removed)} from .env" if removed else "")
-        + f"; {_RELOAD}"
+        + f"; {RELOAD}"
     )
     return _refreshed() if rows else 0
 
@@ -184,6 +196,12 @@ def _check_name(name: str) -> None:
 def _require_deployed(folder: Path, account: str) -> None:
     found = usable_deployment(folder)
     require_known([account], [*(a.name for a in found.accounts), *found.broken])
+
+
+def _sub_accounts(folder: Path, account: str) -> list[Path]:
+    """The files of the accounts whose parent it is."""
+    found = usable_deployment(folder).accounts
+    return [a.file for a in found if a.settings.parent == account and a.file]
 
 
 def _asked(question: str, option: str) -> str:

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "report": ("report", "Write a portfolio report: one HTML page that works offline."),
     "doctor": ("doctor", "Find out why an account is not working."),
-    "account": ("account", "Add, rename or remove an account."),
+    "account": ("account", "Add, discover, rename or remove accounts."),
     "circuit": (
         "circuit",
         "Resume scheduled syncs for an account that is being skipped after repeated failures.",

@@ -22,10 +22,12 @@ from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.settings.project import PACKAGED, PROJECT, defs_folder, project
 from alphapulse_pipeline.sync.deployment import usable_deployment
-from alphapulse_pipeline.warehouse import deployed, schema
+from alphapulse_pipeline.warehouse import deployed, schema, sub_accounts
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import embedded_server
 
+RELOAD = 'restart `alphapulse up`, or press "Reload" under Deployment in the web UI'
+"""What loads a changed file."""
 DATABASE = "alphapulse"
 DEMO_DATABASE = "alphapulse_demo"
 _PACKAGE = Path(__file__).parents[1]
@@ -120,7 +122,12 @@ def record(
     broken: Mapping[str, SettingsError],
 ) -> None:
     """Store which accounts are deployed, and which of them cannot be loaded."""
-    deployed.retire(connection, [*(account.name for account in accounts), *broken])
+    names = [*(account.name for account in accounts), *broken]
+    deployed.retire(connection, names)
+    sub_accounts.retire(connection, names)
+    for account in accounts:
+        parent, id = account.settings.parent, account.settings.sub_account
+        sub_accounts.register(connection, account.name, parent, id)
     deployed.note_broken(connection, broken)
 
 

@@ -14,6 +14,7 @@ from alphapulse_pipeline.components.history_checks import history_checks
 from alphapulse_pipeline.components.key_check import key_check
 from alphapulse_pipeline.components.snapshot_checks import SNAPSHOT_CHECKS
 from alphapulse_pipeline.components.snapshots import allowed_age, longest_interval
+from alphapulse_pipeline.components.sub_account_check import sub_account_check
 from alphapulse_pipeline.health import alerts
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.environment import postgres_url
@@ -32,10 +33,11 @@ _READ = 1000
 
 
 def checks_of(datasets: Sequence[str]) -> list[Check]:
-    """The checks of an account with these datasets. The key check belongs to the first of them."""
+    """The checks of an account with these datasets. Those of its key and of its sub-accounts belong
+    to the first of them."""
     found = [*SNAPSHOT_CHECKS, *history_checks()]
-    of_key = [key_check(dataset) for dataset in datasets[:1]]
-    return [*of_key, *(check for check in found if check.dataset in datasets)]
+    of_account = [of(dataset) for dataset in datasets[:1] for of in (key_check, sub_account_check)]
+    return [*of_account, *(check for check in found if check.dataset in datasets)]
 
 
 def check_key(account: Account, check: Check) -> dg.AssetCheckKey:

@@ -1,6 +1,7 @@
 """An account's file on disk: written, renamed, removed."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +40,31 @@ def moved(old: Path, new: Path) -> Iterator[None]:
     except BaseException:
         _move(new, old)
         raise
+
+
+@contextmanager
+def renamed_parent(files: Iterable[Path], old: str, new: str) -> Iterator[None]:
+    """Rename the master account in the files of its sub-accounts; back again if the context ends
+    with an error. Raises `SettingsError`."""
+    line = re.compile(rf"""^(\s*parent:\s*)(["']?){old}\2(?=\s*(?:#.*)?$)""", re.MULTILINE)
+    before = {path: path.read_text(encoding="utf-8") for path in files}
+    _rewrite({path: line.sub(rf"\g<1>{new}", text) for path, text in before.items()})
+    try:
+        yield
+    except BaseException:
+        _rewrite(before)
+        raise
+
+
+def _rewrite(texts: Mapping[Path, str]) -> None:
+    for path, text in texts.items():
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(
+                f"{shown(path)} cannot be written: {error.strerror}",
+                "make it writable for you",
+            ) from None
 
 
 def remove_account(folder: Path) -> None:

@@ -48,6 +48,10 @@ class AccountSettings(BaseModel):
     allow_unknown_rights: bool = Field(
         False, description="Accept an API key whose permissions the exchange does not report."
     )
+    parent: str | None = Field(None, description="A sub-account's master account.")
+    sub_account: str | None = Field(
+        None, description="The exchange's id of the sub-account, in quotes, e.g. '106314365'."
+    )
 
     @field_validator("exchange")
     @classmethod

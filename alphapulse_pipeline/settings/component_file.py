@@ -77,8 +77,11 @@ class ComponentFile:
             first = error.errors()[0]
             field = ("attributes", *(str(part) for part in first["loc"]))
             problem, fix = explained(dict(first), tuple(model.model_fields))
-            where = f"{shown(self.path)}:{_line(self.root, field)}: {'.'.join(field)}"
-            raise SettingsError(f"{where}: {problem}", fix) from error
+            raise SettingsError(f"{self.place(*field)}: {problem}", fix) from error
+
+    def place(self, *field: str) -> str:
+        """Where a field is, for messages: file, line and field."""
+        return f"{shown(self.path)}:{_line(self.root, field)}: {'.'.join(field)}"
 
 
 class _Loader(yaml.SafeLoader):

@@ -18,6 +18,7 @@ from alphapulse_pipeline.exchange.rights import (
 )
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.skipping import ask_products
+from alphapulse_pipeline.sync.sub_accounts import ask_sub_accounts, require_own_key
 from alphapulse_pipeline.warehouse import keys
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,9 @@ def _check_permissions(session: Session) -> None:
         now = session.client.now()
         refusal = objection(session.account, rights, now)
         if refusal is None:
+            require_own_key(session)
             ask_products(session)
+            ask_sub_accounts(session)
     except UnusableRights:
         raise
     except ExchangeFailure as failure:

@@ -25,7 +25,7 @@ from alphapulse_pipeline.exchange.parsing import Unread
 from alphapulse_pipeline.exchange.venues import Venue, venue_of
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
-from alphapulse_pipeline.warehouse import deployed, stored_markets
+from alphapulse_pipeline.warehouse import deployed, stored_markets, sub_accounts
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline.warehouse.history_state import HistoryState
 from alphapulse_pipeline.warehouse.schema import require_current
@@ -57,6 +57,8 @@ class Session:
     """`assets` and `markets` in this run's own snapshots."""
     rejected: list[tuple[str, Unread]] = field(default_factory=list)
     """(list, row) of the snapshot that is being read: what cannot be read of it."""
+    totals_refused: bool = False
+    """Whether the exchange has refused its own totals to this key in this run: see `books`."""
     _markets: Markets | None = None
 
     @property
@@ -171,6 +173,7 @@ def register(connection: Connection[TupleRow], account: Account) -> None:
         cron: next(CronSim(cron, now)) for cron in (settings.snapshot_cron, settings.history_cron)
     }
     offered = supported(account)
+    sub_accounts.register(connection, account.name, settings.parent, settings.sub_account)
     deployed.register(
         connection,
         account.name,

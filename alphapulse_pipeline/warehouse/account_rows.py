@@ -45,6 +45,7 @@ def rename(connection: Connection[TupleRow], account: str, new: str) -> None:
         for table in _tables(connection):
             statement = _of(_SQL.rename, table)
             connection.execute(statement, {"account": account, "new": new})
+        connection.execute(_SQL.rename_parent, {"account": account, "new": new})
         _clear_derived(connection)
 
 

@@ -12,6 +12,33 @@ from alphapulse_pipeline.datasets.table import (
     timestamp,
 )
 
+ACCOUNTS = Table(
+    name="accounts",
+    comment="Every deployed account, and whose sub-account it is.",
+    columns=(
+        ACCOUNT,
+        text("parent", "A sub-account's master account."),
+        text("sub_account", "The exchange's id of the sub-account."),
+        text(
+            "unlisted",
+            "Why the exchange did not list the account's own sub-accounts; NULL: it did, or was "
+            "not asked.",
+        ),
+    ),
+)
+
+SUB_ACCOUNTS = Table(
+    name="sub_accounts",
+    comment="The sub-accounts that the exchange lists for each master account, deployed or not.",
+    columns=(
+        ACCOUNT,
+        key("sub_account", "The exchange's id of it."),
+        text("name", "What the exchange's website calls it.", nullable=False),
+        Column("frozen", Type.BOOLEAN, "Whether it cannot be used at present.", nullable=False),
+        timestamp("listed_at", "When the exchange listed it last.", nullable=False),
+    ),
+)
+
 DATASETS = Table(
     name="datasets",
     comment="Every dataset of every account, including those that are no longer deployed.",
@@ -350,6 +377,8 @@ REPEATABLE = Table(
 )
 
 TABLES = (
+    ACCOUNTS,
+    SUB_ACCOUNTS,
     DATASETS,
     SNAPSHOTS,
     STREAMS,

@@ -57,6 +57,8 @@ def _body(venue: Venue) -> Iterator[str]:
     yield from _table("balances", [([w.name], None, w.documented) for w in venue.wallets])
     if venue.books:
         yield from _table("books", [(["totals of all books"], None, venue.books.documented)])
+    if venue.sub_accounts:
+        yield from _table("sub-accounts", [(["sub-accounts"], None, venue.sub_accounts.documented)])
     by_dataset: dict[str, list[_Listed]] = {}
     for dataset, stream, source in sources(venue):
         rows = by_dataset.setdefault(dataset, [])

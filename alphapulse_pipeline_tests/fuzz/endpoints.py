@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from alphapulse_pipeline.exchange.books import BookTotals
 from alphapulse_pipeline.exchange.errors import MISREAD, ExchangeFailure, Kind, Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Page, Raw
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.rights import rights_of
+from alphapulse_pipeline.exchange.sub_accounts import SubAccounts
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.exchange.walker import FromId, FromIdOrWindows
 from alphapulse_pipeline.sync.session import Session
@@ -98,8 +100,9 @@ def endpoints() -> Iterator[Endpoint]:
         for question in _ASKED:
             if getattr(venue, question):
                 yield Endpoint(exchange, question, _ask(question))
-        if venue.books:
-            yield Endpoint(exchange, "books", _books)
+        for listed in ("books", "sub_accounts"):
+            if asked := getattr(venue, listed):
+                yield Endpoint(exchange, listed, _ask_all(asked))
         yield Endpoint(exchange, "markets", _markets)
         yield Endpoint(exchange, "time", _time)
 
@@ -365,9 +368,11 @@ def _ask(question: str) -> Callable[[Stage], Any]:
     return read
 
 
-def _books(stage: Stage) -> Any:
-    assert stage.session.venue.books is not None
-    return stage.session.client.run(stage.session.venue.books.ask, stage.session.client.request)
+def _ask_all(asked: BookTotals | SubAccounts) -> Callable[[Stage], Any]:
+    def read(stage: Stage) -> Any:
+        return stage.session.client.run(asked.ask, stage.session.client.request)
+
+    return read
 
 
 def _markets(stage: Stage) -> Any:

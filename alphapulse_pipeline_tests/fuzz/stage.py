@@ -18,7 +18,7 @@ from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.fuzz.proxy import Interference, Proxy, Request, between
 from alphapulse_pipeline_tests.fuzz.shortcut import Shortcut, one_thread
-from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, World, serve
+from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, SubAccount, World, serve
 
 EXCHANGES = ("bybit", "binance", "okx", "kraken")
 
@@ -105,6 +105,7 @@ def stages(world: World, databases: Callable[[str], str]) -> Iterator[Stages]:
         between(simulator) as proxy,
         ExitStack() as stack,
     ):
+        simulator.set_sub_accounts(*(SubAccount(n, f"desk{n}", NOW_MS - n) for n in range(1, 4)))
         patch.setattr(rate_limit, "directory", lambda: None)
         patch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
         patch.setattr(client, "start_blocking_portal", one_thread)

@@ -91,6 +91,8 @@ RELEASED = {
     "0009_disputed_prices.sql": "e5ea5ea37239f70739b322f5926ef15356c842a8ace25ad5df1e74f9314797b2",
     "0010_positions.py": "70c0a3514172affd42b78fe4384c28c890ee190f6a3ca2272ed00e10078b80bf",
     "0010_positions.sql": "fa8cbc126183b20ffdbb173024d887f1d866df971e35f5ee63afd096ab52f505",
+    "0011_sub_accounts.py": "1d092da847c76b836269a974edc457973a4807a05fc36f661916accf03d1270b",
+    "0011_sub_accounts.sql": "4cff5c2444e0126ec91b6d7123a54cf5744511c17a4e536c1a3dfa30c9147ef1",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

@@ -14,6 +14,7 @@ from exchange_simulator.keys import (
     Key,
 )
 from exchange_simulator.server import Simulator, run, serve
+from exchange_simulator.sub_accounts import SubAccount
 from exchange_simulator.timing import Timing
 from exchange_simulator.traffic import Traffic
 from exchange_simulator.world import World
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "Key",
     "Simulator",
+    "SubAccount",
     "Timing",
     "Traffic",
     "World",

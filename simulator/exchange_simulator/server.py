@@ -30,6 +30,7 @@ from exchange_simulator.faults.replacements import PAGE
 from exchange_simulator.keys import Key
 from exchange_simulator.simulated_exchange import SimulatedExchange
 from exchange_simulator.state import Clock, ExchangeState, ServerState, system_clock
+from exchange_simulator.sub_accounts import SubAccount
 from exchange_simulator.timing import Timing
 from exchange_simulator.traffic import Traffic
 from exchange_simulator.truth import truth
@@ -97,6 +98,10 @@ class Simulator:
         """Replace the timing and reset its effects: expired rows reappear and the clock steps
         back."""
         self._server.set_timing(timing)
+
+    def set_sub_accounts(self, *listed: SubAccount) -> None:
+        """Replace the sub-accounts that a master account's key lists on every exchange."""
+        self._server.sub_accounts = listed
 
     def clients(self) -> list[dict[str, Any]]:
         """Callers of private endpoints: client, first, last (real milliseconds), requests."""

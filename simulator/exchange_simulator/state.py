@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from exchange_simulator.keys import Key
 from exchange_simulator.records import Order
+from exchange_simulator.sub_accounts import SubAccount
 from exchange_simulator.timeline import Timeline
 from exchange_simulator.timing import Timing
 from exchange_simulator.traffic import Traffic
@@ -69,6 +70,7 @@ class ServerState:
         self.limits = limits
         self.clients: dict[str, Client] = {}
         self.timing = Timing()
+        self.sub_accounts: tuple[SubAccount, ...] = ()
         self.requests = 0
         """Private requests since the timing was set."""
 
@@ -121,6 +123,11 @@ class ExchangeState:
     @property
     def traffic(self) -> Traffic:
         return self._server.traffic
+
+    @property
+    def sub_accounts(self) -> tuple[SubAccount, ...]:
+        """Those of the master account, the oldest first."""
+        return tuple(sorted(self._server.sub_accounts, key=lambda sub: sub.created_at))
 
     def now(self) -> int:
         """The exchange's time in milliseconds."""

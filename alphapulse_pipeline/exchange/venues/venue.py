@@ -13,6 +13,7 @@ from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
 from alphapulse_pipeline.exchange.products import AskClosedStreams, AskProducts
 from alphapulse_pipeline.exchange.rate_limit import Charged
 from alphapulse_pipeline.exchange.rights import AskRights
+from alphapulse_pipeline.exchange.sub_accounts import AskUserId, SubAccounts
 
 Amend = Callable[[Raw, Row], Row | None]
 """(raw row, the row from ccxt) -> the corrected row; None if it does not belong to the dataset."""
@@ -134,6 +135,10 @@ class Venue:
     """Requests the type of the account; None if the exchange does not say."""
     books: BookTotals | None = None
     """The exchange's own total of each part of the account; None if it gives none."""
+    sub_accounts: SubAccounts | None = None
+    """The sub-accounts of a master account; None if the exchange does not list them."""
+    user_id: AskUserId | None = None
+    """Requests the exchange's id of the key's account; None if it is in no list of sub-accounts."""
     products: AskProducts | None = None
     """Requests which wallets the account never opened; None if only errors of the kind
     `NOT_ENABLED` say so."""

@@ -41,6 +41,7 @@ from alphapulse_pipeline.health.doctor.result import (
     unknown,
     warning,
 )
+from alphapulse_pipeline.health.doctor.sub_accounts import sub_accounts_of
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.warehouse import rejected, stored_markets
 from alphapulse_pipeline.warehouse.connection import account_lock_if_free
@@ -117,6 +118,7 @@ def checks(account: Account) -> list[Check[AccountContext]]:
         Check("key", _key, ("signature",)),
         Check("account type", _account_type, ("signature", "key")),
         Check("wallets", _wallets, ("signature", "key")),
+        Check("sub-accounts", _sub_accounts, ("signature", "key")),
         Check("markets", _markets, ("http", "lock", "signature")),
         *(
             Check(dataset, partial(_dataset, dataset), prerequisites)
@@ -303,6 +305,10 @@ def _wallets(context: AccountContext) -> Finding:
     read = ", ".join(name for name in names if name not in skipped) or "none"
     rest = "".join(f"; not {name}: {reason}" for name, reason in skipped.items())
     return ok(f"read: {read}{rest}")
+
+
+def _sub_accounts(context: AccountContext) -> Finding:
+    return sub_accounts_of(context.account, context.venue, context.client)
 
 
 def _markets(context: AccountContext) -> Finding:

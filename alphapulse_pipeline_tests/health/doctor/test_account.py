@@ -28,8 +28,8 @@ from exchange_simulator.keys import ALL_SCOPES
 DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
-UNSUPPORTED = {"kraken": ["funding"]}
-"""Datasets of an exchange, besides conversions, which are read from none."""
+UNSUPPORTED = {"kraken": ["sub-accounts", "funding"]}
+"""What an exchange does not have, besides conversions, which are read from none."""
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
@@ -284,7 +284,7 @@ def test_what_an_exchange_does_not_report_is_unknown(world: World, at: At, db: D
     assert "may do: the key lacks a permission" in refused["key"].message
     assert "grant the key in MAIN_API_KEY read permission" in refused["key"].fix
     assert "set allow_unknown_rights: true in the defs.yaml of main" in refused["key"].fix
-    assert by_status(found, Status.UNKNOWN) == ["key", "account type"]
+    assert by_status(found, Status.UNKNOWN) == ["key", "account type", "sub-accounts"]
     assert "does not report what the key in MAIN_API_KEY may do" in found["key"].message
     assert "which allow_unknown_rights accepts" in found["key"].message
 

@@ -66,6 +66,7 @@ _SPOT = {
 _SAPI = {
     "/sapi/v1/account/info": Endpoint(account.info, "account"),
     "/sapi/v1/account/apiRestrictions": Endpoint(account.api_restrictions, "account"),
+    "/sapi/v1/sub-account/list": Endpoint(account.sub_accounts, "account"),
     "/sapi/v1/capital/config/getall": Endpoint(wallet.coins, "wallet", 10),
     "/sapi/v1/capital/deposit/hisrec": Endpoint(wallet.deposits, "wallet"),
     # ten per minute

@@ -10,6 +10,7 @@ ROWS = (
     Rows(("balances",), "/api/v3/account"),
     Rows(("userAssets",), "/sapi/v1/margin/account", zeroed="", empty=_NO_DEBT),
     Rows(("rows",), "/sapi/v1/asset/transfer", empty=_NONE, omitted=True),
+    Rows(("subAccounts",), "/sapi/v1/sub-account/list"),
     Rows(("rows",), empty=_NONE),
     *(Rows(("assets", "positions"), path, zeroed="") for path in _WALLETS),
     Rows(("symbols",)),

@@ -44,6 +44,7 @@ PUBLIC: dict[str, Answer] = {
 
 PRIVATE = {
     "/v5/user/query-api": Private(None, Limit(10), user.query_api),
+    "/v5/user/submembers": Private(None, Limit(10), user.sub_members),
     "/v5/account/info": Private("account", _FAST, user.account_info),
     "/v5/account/wallet-balance": Private("account", _FAST, wallet.wallet_balance),
     "/v5/account/transaction-log": Private("account", Limit(25), wallet.transaction_log),

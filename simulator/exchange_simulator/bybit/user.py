@@ -1,7 +1,9 @@
-"""The key and the account (documentation: "Get API Key Information", "Get Account Info")."""
+"""The key, its account and the sub-accounts (documentation: "Get API Key Information", "Get Account
+Info", "Get Sub UID List (Unlimited)")."""
 
 from datetime import UTC, datetime
 
+from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
 from exchange_simulator.markets import DAY
 
@@ -70,6 +72,33 @@ def query_api(call: Call) -> Result:
         "parentUid": MAIN_ACCOUNT if key.sub_account else "0",
         "kycLevel": "LEVEL_1",
         "kycRegion": "",
+    }
+
+
+def sub_members(call: Call) -> Result:
+    """Of the master account, for a key that may transfer (documentation: "Get Sub UID List
+    (Unlimited)"). Neither the default page size nor the form of the cursor is documented."""
+    key = call.key
+    if key.sub_account or not (key.scopes & {"wallet", "accounts"} or key.may_withdraw):
+        raise Refused(10005)
+    size, start = call.text("pageSize") or "100", call.text("nextCursor") or "0"
+    if not (size.isdigit() and start.isdigit() and int(size)):
+        raise Refused(10001)
+    end = int(start) + min(int(size), 100)
+    found = call.exchange.sub_accounts
+    return {
+        "subMembers": [
+            {
+                "uid": str(sub.uid),
+                "username": sub.name,
+                "memberType": 1,
+                "status": 4 if sub.frozen else 1,
+                "remark": "",
+                "accountMode": 5,
+            }
+            for sub in found[int(start) : end]
+        ],
+        "nextCursor": str(end) if end < len(found) else "0",
     }
 
 

@@ -56,6 +56,36 @@ def config(call: Call) -> Data:
     ]
 
 
+def sub_accounts(call: Call) -> Data:
+    """Of the master account, the newest first (documentation: "Get sub-account list"); the error
+    that a sub-account's key gets is not documented."""
+    if call.key.sub_account:
+        raise Refused(50120)
+    after, before = call.integer("after"), call.integer("before")
+    found = [
+        sub
+        for sub in reversed(call.exchange.sub_accounts)
+        if (after is None or sub.created_at < after) and (before is None or sub.created_at > before)
+    ]
+    return [
+        {
+            "canTransOut": False,
+            "enable": not sub.frozen,
+            "frozenFunc": [],
+            "gAuth": False,
+            "ifDma": False,
+            "label": "",
+            "mobile": "",
+            "subAcct": sub.name,
+            "subAcctLv": "1",
+            "ts": str(sub.created_at),
+            "type": "1",
+            "uid": str(sub.uid),
+        }
+        for sub in found[: call.limit()]
+    ]
+
+
 def balance(call: Call) -> Data:
     """Currencies with a zero balance are omitted. `cashBal` is the sum of the bills: negative where
     something is owed, which `liab` repeats, and without the margin of isolated positions. `eq` has

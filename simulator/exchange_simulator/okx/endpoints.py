@@ -46,6 +46,7 @@ PUBLIC = {
 
 PRIVATE = {
     "account/config": Private("account", Limit(5), account.config),
+    "users/subaccount/list": Private("account", Limit(2), account.sub_accounts),
     "account/balance": Private("account", Limit(10), account.balance),
     "account/positions": Private("positions", Limit(10), account.positions),
     "account/bills": Private("account", Limit(5, 1000), bills.bills),

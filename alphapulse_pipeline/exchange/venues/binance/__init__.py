@@ -19,6 +19,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     conditional,
     ledger,
     pages,
+    sub_accounts,
     trading,
     transfers,
 )
@@ -83,6 +84,7 @@ BINANCE = Venue(
     books=books.BOOKS,
     rights=account.rights,
     account_type=account.account_type,
+    sub_accounts=sub_accounts.SUB_ACCOUNTS,
     products=account.products,
     open_orders=(*trading.open_orders(), *conditional.open_orders()),
     ended_orders=(),

@@ -212,3 +212,11 @@ WALLET_TOTALS = _page(
     note="an older page demands the permission Permits Universal Transfer; no page says at which "
     "prices the totals are, nor whether those of futures have the profit of open positions",
 )
+SUB_ACCOUNTS = _page(
+    "developers.binance.com/en/docs/catalog/vip-and-institutional-sub-account/api/rest-api/"
+    "account-management#query-sub-account-list",
+    f"1 {_SAPI_WEIGHT}",
+    200,
+    1,
+    note="of the master account only; the limits are those of an undated copy of the page",
+)

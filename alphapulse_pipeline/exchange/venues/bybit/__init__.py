@@ -17,6 +17,7 @@ from alphapulse_pipeline.exchange.venues.bybit import (
     books,
     candles,
     ledger,
+    sub_accounts,
     trading,
     transfers,
 )
@@ -71,6 +72,8 @@ BYBIT = Venue(
     rights=account.rights,
     closed_streams=account.closed_streams,
     account_type=account.account_type,
+    sub_accounts=sub_accounts.SUB_ACCOUNTS,
+    user_id=account.user_id,
     open_orders=trading.open_orders(),
     ended_orders=trading.ended_orders(),
     histories={

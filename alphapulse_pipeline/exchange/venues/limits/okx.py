@@ -12,6 +12,7 @@ from alphapulse_pipeline.exchange.rate_limit import Charges, Limit
 # path -> requests, seconds
 _PRIVATE = {
     "account/config": (5, 2),
+    "users/subaccount/list": (2, 2),
     "account/balance": (10, 2),
     "account/positions": (10, 2),
     "account/bills": (5, 1),

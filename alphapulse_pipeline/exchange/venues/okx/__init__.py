@@ -12,6 +12,7 @@ from alphapulse_pipeline.exchange.venues.okx import (
     books,
     candles,
     ledger,
+    sub_accounts,
     trading,
     transfers,
 )
@@ -27,6 +28,8 @@ OKX = Venue(
     books=books.BOOKS,
     rights=account.rights,
     account_type=account.account_type,
+    sub_accounts=sub_accounts.SUB_ACCOUNTS,
+    user_id=account.user_id,
     open_orders=trading.open_orders(),
     ended_orders=(),
     histories={

@@ -7,7 +7,7 @@ from typing import Any
 
 from alphapulse_pipeline.datasets.values import number
 from alphapulse_pipeline.exchange.account_type import AccountType
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, require
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
 from alphapulse_pipeline.exchange.venues.okx.common import (
@@ -134,6 +134,13 @@ async def rights(call: Caller) -> Rights:
 
 def _separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+async def user_id(call: Caller) -> str:
+    """The id of the account that the key belongs to: `uid`, "Account ID of current request"."""
+    [account] = (await call("privateGetAccountConfig", {}))["data"]
+    require(account, ("uid",), "privateGetAccountConfig")
+    return str(account["uid"])
 
 
 async def margin_mode(call: Caller) -> str:

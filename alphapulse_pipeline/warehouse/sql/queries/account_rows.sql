@@ -23,6 +23,10 @@ SELECT count(*) FROM {table} WHERE account = %(account)s;
 -- The rows of an account get its new name.
 UPDATE {table} SET account = %(new)s WHERE account = %(account)s;
 
+-- rename_parent --
+-- The sub-accounts of a renamed account get its new name.
+UPDATE alphapulse.accounts SET parent = %(new)s WHERE parent = %(account)s;
+
 -- forget --
 -- The rows of an account are deleted.
 DELETE FROM {table} WHERE account = %(account)s;
