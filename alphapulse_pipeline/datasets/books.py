@@ -6,7 +6,7 @@ read would be missing from every value without a trace; here it has a name and a
 
 from decimal import Decimal
 
-from alphapulse_pipeline.datasets.dataset import Snapshot, snapshot_columns
+from alphapulse_pipeline.datasets.dataset import Part, Snapshot, snapshot_columns
 from alphapulse_pipeline.datasets.table import key, numeric, text
 from alphapulse_pipeline.datasets.values import Row
 
@@ -35,6 +35,11 @@ BOOKS = Snapshot(
             nullable=False,
             values=(READ, UNREAD, NOT_ENABLED, UNKNOWN),
         ),
+    ),
+    part=Part(
+        "book",
+        "CASE WHEN exchange_total <> 0 THEN book END",
+        lambda row: str(row["book"]) if row["exchange_total"] else None,
     ),
     lineage={
         "read_total": (

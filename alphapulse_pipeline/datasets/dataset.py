@@ -41,12 +41,13 @@ Structure = Mapping[str, Any]
 class Part(NamedTuple):
     """A part of a snapshot, e.g. a wallet, that the exchange may report empty by mistake.
 
-    `label` names it in messages; `sql` extracts it from a stored row, `of` from a new one.
+    `label` names it in messages; `sql` extracts it from a stored row, `of` from a new one. A row
+    that shows no part is NULL in `sql` and None in `of`.
     """
 
     label: str
     sql: str
-    of: Callable[[Row], str]
+    of: Callable[[Row], str | None]
 
 
 class Updates(NamedTuple):

@@ -52,6 +52,7 @@ def _totals(session: Session) -> Sequence[Book] | None:
     except ExchangeFailure as failure:
         if failure.kind not in _NO_TOTALS:
             raise
+        session.totals_refused = True
         logger.warning(
             "%s: the exchange's own totals are unknown, so money in a wallet or product that is "
             "not read goes unnoticed: %s",

@@ -1,8 +1,8 @@
 """Guards against snapshots that are empty by mistake.
 
-A broken endpoint may return a well-formed answer without holdings. A wallet that is reported empty
-for the first time is read again at once and by the next runs; nothing is written until several runs
-agree. A wallet that is not read is not empty by mistake.
+A broken endpoint may return a well-formed answer without holdings. A wallet or book that is
+reported empty, or no longer listed, for the first time is read again at once and by the next runs;
+nothing is written until several runs agree. A wallet that is not read is not empty by mistake.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -43,10 +43,10 @@ def verified_rows(session: Session, dataset: str, read: Callable[[], Iterable[Ro
 
 
 def _newly_empty(session: Session, snapshot: Snapshot, rows: Collection[Row]) -> list[str]:
-    if snapshot.part is None:
+    if snapshot.part is None or (snapshot.name == "books" and session.totals_refused):
         return []
     unread = unread_wallets(session)
     if snapshot.name == "positions" and any(s.wallet in unread for s in session.venue.positions):
         return []  # a position does not carry its wallet
-    parts = {*unread, *(snapshot.part.of(row) for row in rows)}
+    parts = {*unread, *filter(None, (snapshot.part.of(row) for row in rows))}
     return suspects.newly_empty(session.connection, session.name, snapshot, parts)

@@ -200,6 +200,45 @@ def test_an_error_is_not_taken_for_no_books(
     assert {row["state"] for row in stored(db).values()} == {"read"}
 
 
+@pytest.mark.parametrize("exchange", EARN)
+def test_a_book_that_is_no_longer_listed_is_not_taken_for_empty_at_once(
+    exchange: str, make_account: Make, database: str, db: DB
+) -> None:
+    with served(exchange, {EARN[exchange]: {"USDT": Decimal(20_000)}}) as simulator:
+        account = make_account(simulator.url, exchange=exchange)
+        sync(account, database)
+    with served(exchange, {}) as simulator:
+        account = make_account(simulator.url, exchange=exchange)
+        for _ in range(3):
+            with pytest.raises(ExchangeFailure, match=f"book {EARN[exchange]}: .* no rows"):
+                sync(account, database, ("books",))
+        assert stored(db)[EARN[exchange]]["state"] == "unread"
+        db.execute("UPDATE alphapulse.suspects SET since = since - interval '11 minutes'")
+        sync(account, database, ("books",))
+    assert EARN[exchange] not in {book for book, row in stored(db).items() if row["exchange_total"]}
+
+
+def test_an_empty_list_is_not_taken_for_an_account_without_books(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    account = make_account(simulator.url)
+    sync(account, database)
+    simulator.set_faults("empty:/v5/asset/asset-overview")
+    with pytest.raises(ExchangeFailure, match="book FundingAccount, UnifiedTradingAccount: "):
+        sync(account, database, ("books",))
+    assert {row["state"] for row in stored(db).values()} == {"read"}
+
+
+def test_totals_that_the_key_may_not_see_any_more_are_unknown_at_once(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    account = make_account(simulator.url)
+    sync(account, database)
+    simulator.set_faults("retcode=10005:/v5/asset/asset-overview")
+    sync(account, database, ("books",))
+    assert {row["state"] for row in stored(db).values()} == {"unknown"}
+
+
 def test_prices_through_up_to_three_markets() -> None:
     quotes = [
         Quote("A", "B", Decimal(2)),

@@ -4,6 +4,7 @@ SELECT DISTINCT {part} AS part
 FROM {relation} AS latest
 WHERE
     account = %(account)s
+    AND {part} IS NOT NULL
     AND NOT EXISTS (
         SELECT FROM alphapulse.suspects AS s
         WHERE
