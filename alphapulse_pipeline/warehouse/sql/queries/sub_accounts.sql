@@ -8,12 +8,12 @@ ON CONFLICT (account) DO UPDATE
 
 -- retire --
 -- Forget the accounts that are not deployed.
-DELETE FROM alphapulse.accounts WHERE account <> ALL(%(deployed)s::text []);
+DELETE FROM alphapulse.accounts WHERE account <> all(%(deployed)s::text[]);
 
 -- forget --
 -- Delete the sub-accounts that are no longer listed.
 DELETE FROM alphapulse.sub_accounts
-WHERE account = %(account)s AND sub_account <> ALL(%(listed)s::text []);
+WHERE account = %(account)s AND sub_account <> all(%(listed)s::text[]);
 
 -- store --
 -- Record a sub-account that the exchange lists.
