@@ -76,8 +76,8 @@ class Counted:
         while rows and (full or len(seen) < count):
             following, count_now = await self._request(call, feed, window, len(seen) - 1)
             new = {self.id(row) for row in following[1:]}
-            begins_there = bool(following) and self.id(following[0]) == self.id(rows[-1])
-            if count_now != count or not begins_there or new & seen:
+            # a row of the same id that says something else is another row
+            if count_now != count or following[:1] != rows[-1:] or new & seen:
                 return
             complete_from = proved_to
             oldest = min(feed.times(rows), default=oldest)

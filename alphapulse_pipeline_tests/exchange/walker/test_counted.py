@@ -164,6 +164,16 @@ def test_a_row_that_goes_while_another_comes_shifts_pages() -> None:
     assert not walk(feed(COUNTED), server, ZERO, ZERO + 100).failure
 
 
+def test_a_row_of_another_time_with_the_same_id_is_another_row() -> None:
+    rows = rows_at(list(range(0, 300, 10)))
+    last_of_a_page = rows[20]
+    twin = Row(last_of_a_page.time - 5, last_of_a_page.id)
+    server = Server(rows, 10, arrivals={2: [twin]}, withdrawn={2: last_of_a_page})
+    walked = walk(feed(COUNTED), server, ZERO, ZERO + 300)
+    assert not walked.failure
+    assert twin.time in {int(row["time"]) for page in walked.pages for row in page.rows}
+
+
 def test_oldest_first_proves_nothing_while_the_order_is_unknown() -> None:
     server = Server(rows_at([5] * 25 + [6]), 10, newest_first=False)
     assert "not newest first" in walk(feed(COUNTED), server, ZERO, ZERO + 10).failure
