@@ -108,6 +108,14 @@ def _read(session: Session, dataset: str) -> Iterable[Row]:
         raise Unreadable(f"the answers for {dataset} cannot be read: {reason}") from error
 
 
+def _reject(session: Session, listed: str, raw: Raw, reason: str) -> None:
+    """Raises `Unreadable` if more are rejected than are worth reading on: an answer may be a text
+    where a list should be."""
+    session.rejected.append((listed, Unread(raw, reason)))
+    if len(session.rejected) > MOST:
+        raise unreadable(_rejected(session))
+
+
 def _reject_ambiguous(session: Session, dataset: str, rows: Iterable[Row]) -> None:
     """Reject different rows with the same key: one would overwrite the other."""
     names = [name for name in DATASETS[dataset].key if name not in ("account", "captured_at")]
@@ -164,7 +172,7 @@ def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row
             try:
                 require(row, wallet.required, f"the wallet {wallet.name}")
             except Unreadable as error:
-                session.rejected.append((wallet.name, Unread(row, error.problem)))
+                _reject(session, wallet.name, row, error.problem)
         if session.rejected:
             return []
     if wallet.book_of is not None:
@@ -215,7 +223,7 @@ def _positions(session: Session) -> Iterable[Row]:
                 row = _position(session, source, raw, margin_mode)
             except (*MISREAD, Unreadable) as error:
                 reason = getattr(error, "problem", f"{type(error).__name__}: {error}")
-                session.rejected.append((source.wallet, Unread(raw, reason)))
+                _reject(session, source.wallet, raw, reason)
                 continue
             if row:
                 # two feeds may list the same position

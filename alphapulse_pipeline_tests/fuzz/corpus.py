@@ -4,6 +4,8 @@ import re
 
 from alphapulse_pipeline_tests.fuzz.proxy import Request
 
+_CUT = (rb'(?s)"(?:cost|balance)":"[^"]*",?([^{}]*\}),.*\},"count"', rb'\1},"count"')
+"""All rows but the first are gone, and a field of that one."""
 _FOUND: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "bybit transfers privateGetV5AssetDepositQueryRecord": ((rb'"rows":\[', b'"rows":[null,'),),
     "bybit prices inverse": (
@@ -11,8 +13,13 @@ _FOUND: dict[str, tuple[tuple[bytes, bytes], ...]] = {
         (rb"(?s).*", b"[" * 5000 + b"]" * 5000),
     ),
     "bybit markets": ((rb'"symbol":"BTC-[^"]*"', b'"symbol":""'),),
-    "kraken ledger privatePostLedgers": ((rb'"count":\d+', b'"count":' + b"9" * 5000),),
+    "kraken trades privatePostTradesHistory": (_CUT,),
+    "kraken orders privatePostClosedOrders": (_CUT,),
+    "kraken ledger privatePostLedgers": ((rb'"count":\d+', b'"count":' + b"9" * 5000), _CUT),
     "kraken transfers privatePostLedgers": ((rb'"refid":"[^"]*"', b'"refid":{"a":{}}'),),
+    "okx balances trading": (
+        (rb'(?s)"details":\[[^\]]*\]', b'"details":"' + b"x" * 200_000 + b'"'),
+    ),
     "okx markets": ((rb'"ctVal":"[^"]*"', b'"ctVal":"' + b"9" * 5000 + b'"'),),
     "kraken markets": (
         (rb'"altname":"XBT"', b'"altname":null'),
