@@ -1,5 +1,6 @@
 """Attacks an endpoint: with the answers that once found a mistake, then with random ones."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -85,7 +86,8 @@ def attack(
         over_http = number // _BLOCK % _OVER_HTTP == 0
         with ended_if_it_hangs(), nullcontext() if over_http else stage.shortcut.taken():
             try:
-                check(cases)
+                with _unlogged():
+                    check(cases)
             except Exception as error:  # noqa: BLE001  raised at the end
                 found.append(error)
         if len(found) == _MOST_FOUND:
@@ -94,6 +96,16 @@ def attack(
         raise ExceptionGroup(f"{len(found)} of {number + len(cases)} examples", found)
     grown = (getrusage(RUSAGE_SELF).ru_maxrss - before) // 1024
     assert grown < _MOST_MEMORY, f"{grown} MB"
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """pytest would keep each warning until the end, with the answers in its traceback."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextmanager
