@@ -50,7 +50,7 @@ def test_the_demo_is_all_good(home: Path) -> None:
     lines = done.stdout.splitlines()
     assert {line.split()[0] for line in lines} == {"ok", "skipped"}
     assert all(re.match(r"(ok|skipped) +(bybit|all) +\w", line) for line in lines)
-    assert sum(" bybit " in line for line in lines) == 26
+    assert sum(" bybit " in line for line in lines) == 27
     assert DEMO_KEY not in done.stdout
     assert "ok" in done.stderr
 
