@@ -39,7 +39,10 @@ BOOKS = Snapshot(
     part=Part(
         "book",
         "CASE WHEN exchange_total <> 0 THEN book END",
-        lambda row: str(row["book"]) if row["exchange_total"] else None,
+        # what the exchange says is not in use is not empty by mistake
+        lambda row: (
+            str(row["book"]) if row["exchange_total"] or row["state"] == NOT_ENABLED else None
+        ),
     ),
     lineage={
         "read_total": (

@@ -200,22 +200,37 @@ def test_an_error_is_not_taken_for_no_books(
     assert {row["state"] for row in stored(db).values()} == {"read"}
 
 
-@pytest.mark.parametrize("exchange", EARN)
+@pytest.mark.parametrize(
+    ("exchange", "book"), [("bybit", "Earn"), ("binance", "New Product"), ("okx", "earn")]
+)
 def test_a_book_that_is_no_longer_listed_is_not_taken_for_empty_at_once(
-    exchange: str, make_account: Make, database: str, db: DB
+    exchange: str, book: str, make_account: Make, database: str, db: DB
 ) -> None:
-    with served(exchange, {EARN[exchange]: {"USDT": Decimal(20_000)}}) as simulator:
+    with served(exchange, {book: {"USDT": Decimal(20_000)}}) as simulator:
         account = make_account(simulator.url, exchange=exchange)
         sync(account, database)
     with served(exchange, {}) as simulator:
         account = make_account(simulator.url, exchange=exchange)
         for _ in range(3):
-            with pytest.raises(ExchangeFailure, match=f"book {EARN[exchange]}: .* no rows"):
+            with pytest.raises(ExchangeFailure, match=f"book {book}: .* no rows"):
                 sync(account, database, ("books",))
-        assert stored(db)[EARN[exchange]]["state"] == "unread"
+        assert stored(db)[book]["state"] == "unread"
         db.execute("UPDATE alphapulse.suspects SET since = since - interval '11 minutes'")
         sync(account, database, ("books",))
-    assert EARN[exchange] not in {book for book, row in stored(db).items() if row["exchange_total"]}
+    assert book not in {book for book, row in stored(db).items() if row["exchange_total"]}
+
+
+def test_a_book_that_the_exchange_says_is_not_in_use_is_empty_at_once(
+    simulator: Simulator, make_account: Make, database: str, db: DB
+) -> None:
+    account = make_account(simulator.url, exchange="binance")
+    sync(account, database)
+    with served("binance", {}) as later:
+        world = later.world.on("binance")
+        world.layout = replace(world.layout, wallets=("spot", "funding"))
+        account = make_account(later.url, exchange="binance")
+        sync(account, database, ("books",))
+    assert stored(db)["Cross Margin"]["state"] == "not_enabled"
 
 
 def test_an_empty_list_is_not_taken_for_an_account_without_books(
