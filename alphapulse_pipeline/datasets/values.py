@@ -27,7 +27,10 @@ def number(value: Any) -> Decimal | None:
         raise TypeError(f"the exchange sent {value} instead of a number")
     if isinstance(value, float):
         raise TypeError(f"ccxt returned the float {value!r}; amounts must be exact")
-    return bounded(Decimal(value))
+    found = Decimal(value)
+    # without an exponent, a number has no more digits than characters
+    short = isinstance(value, str) and len(value) <= _MOST_DIGITS and "e" not in value.lower()
+    return found if short and found.is_finite() else bounded(found)
 
 
 def bounded(value: Decimal) -> Decimal:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -37,6 +38,7 @@ _TYPES: dict[Type, tuple[type, ...]] = {
     Type.NUMERIC: (Decimal, int),
     Type.TIMESTAMP: (datetime,),
 }
+_NESTED = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,9 @@ def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]
                 found.rows.append(row)
                 found.sent.append(raw)
                 several_fees += (
-                    "fee_cost" in row and sum(cost != 0 for _, cost in fees(structure)) > 1
+                    len(structure.get("fees") or ()) > 1
+                    and "fee_cost" in row
+                    and sum(cost != 0 for _, cost in fees(structure)) > 1
                 )
     if several_fees:
         logger.warning(
@@ -159,27 +163,40 @@ def _itself(row: Row) -> Any:
 
 def _check(source: Source, history: History, row: Row) -> None:
     """Raises `Unreadable` for a row that the table cannot hold."""
-    method = source.feed.method
-    for name in (*history.required, *history.key[1:]):
+    method, (needed, named, types) = source.feed.method, _columns(history)
+    for name in needed:
         if row.get(name) is None:
             raise Unreadable(f"{method} returned a row without {name}")
     if not row[history.subject]:
         raise Unreadable(f"{method} returned a row without {history.subject}")
     for name, value in row.items():
-        column = history.by_name.get(name)
-        allowed = _TYPES.get(column.type) if column else None
+        allowed = types.get(name)
         if value is None or allowed is None:
             continue
         if not isinstance(value, allowed):
             raise Unreadable(f"{method} returned a {name} that is a {type(value).__name__}")
         if isinstance(value, str) and len(value) > _LONGEST_TEXT:
             raise Unreadable(f"{method} returned a {name} of {len(value)} characters")
-    for name in (*history.key[1:], history.subject):
+    for name in named:
         if _ESCAPE.search(str(row[name])):
             raise Unreadable(f"{method} returned a {name} with unprintable characters: {row[name]}")
     # most rows have no nested values
-    if any(isinstance(v, dict | list) and NESTED_TOO_DEEPLY in str(v) for v in _values(row["raw"])):
+    nested = [value for value in _values(row["raw"]) if isinstance(value, _NESTED)]
+    if nested and any(NESTED_TOO_DEEPLY in str(value) for value in nested):
         raise Unreadable(f"{method} returned a row that is nested too deeply")
+
+
+@cache
+def _columns(
+    history: History,
+) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[type, ...]]]:
+    """The columns that must have a value, those that name a row, and the types of all."""
+    types = {name: _TYPES.get(column.type) for name, column in history.by_name.items()}
+    return (
+        (*history.required, *history.key[1:]),
+        (*history.key[1:], history.subject),
+        {name: allowed for name, allowed in types.items() if allowed is not None},
+    )
 
 
 def _values(raw: Any) -> Iterable[Any]:
