@@ -35,6 +35,8 @@ def discover(
     found = usable_deployment(folder)
     if account in found.broken:
         raise found.broken[account]
+    for name, error in found.broken.items():
+        output.error(f"{name} is left out: {error}")
     names = [other.name for other in found.accounts]
     require_known([account], names)
     [master] = [other for other in found.accounts if other.name == account]

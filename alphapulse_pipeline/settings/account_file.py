@@ -48,8 +48,8 @@ def renamed_parent(files: Iterable[Path], old: str, new: str) -> Iterator[None]:
     with an error. Raises `SettingsError`."""
     line = re.compile(rf"""^(\s*parent:\s*)(["']?){old}\2(?=\s*(?:#.*)?$)""", re.MULTILINE)
     before = {path: path.read_text(encoding="utf-8") for path in files}
-    _rewrite({path: line.sub(rf"\g<1>{new}", text) for path, text in before.items()})
     try:
+        _rewrite({path: line.sub(rf"\g<1>{new}", text) for path, text in before.items()})
         yield
     except BaseException:
         _rewrite(before)

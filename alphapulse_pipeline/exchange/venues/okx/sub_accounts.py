@@ -10,9 +10,10 @@ from alphapulse_pipeline.exchange.venues.okx.common import DATA, LIMIT, document
 _METHOD = "privateGetUsersSubaccountList"
 _DOCUMENTED = documented(
     "sub-account-rest-api-get-sub-account-list",
-    "undated, read on 2026-11-28",
+    "undated, known from copies of 2026-11-28",
     per_user(2),
-    note="of the master account only",
+    note="of the master account only; the page itself was not read, and the limit is the stricter "
+    "of two that are found",
 )
 
 
