@@ -8,10 +8,10 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.exchange.venues.support_matrix import page
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline_tests.sync.test_generic import (
-    START,
+from alphapulse_pipeline_tests.sync.hollaex import (
     Hollaex,
     fills,
+    its_account,
     serving,
     stored,
     sync,
@@ -24,14 +24,7 @@ def test_its_fills_are_read_merged_and_covered(
 ) -> None:
     exchange = Hollaex(fills(seed=5, count=300))
     with serving(exchange) as url:
-        account = make_account(
-            url,
-            "hollaex",
-            exchange="hollaex",
-            history_start=START.date(),
-            options={},
-            allow_unknown_rights=True,
-        )
+        account = its_account(make_account, url)
         sync(account, database)
     assert stored(db) == truth(exchange)
     assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []

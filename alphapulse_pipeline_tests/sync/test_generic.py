@@ -1,17 +1,10 @@
-"""An exchange without a venue of its own, read through ccxt: HollaEx's protocol, over real HTTP.
-
-Its fills have no ids; its pages are newest first and shorter than ccxt's limit.
-"""
+"""An exchange without a venue of its own, read through ccxt."""
 
 import itertools
-import json
-import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from psycopg import Connection
@@ -20,142 +13,24 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.venues import Wallet
 from alphapulse_pipeline.settings.accounts import Account
-from alphapulse_pipeline.sync.histories import history, whole_history
 from alphapulse_pipeline.sync.session import open_session
 from alphapulse_pipeline.sync.snapshots import snapshot
 from alphapulse_pipeline.warehouse.writer import write
-from alphapulse_pipeline_tests.exchange.servers import Reply, replying
-
-Make = Callable[..., Account]
-CAP = 20
-"""ccxt says 100."""
-TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-START = TODAY - timedelta(days=4)
-
-
-def stamp(time: datetime) -> str:
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"
-
-
-@dataclass
-class Hollaex:
-    """The exchange's state of one account."""
-
-    fills: list[dict[str, Any]]
-    pairs: dict[str, tuple[str, str]] = field(
-        default_factory=lambda: {
-            "btc-usdt": ("btc", "usdt"),
-            "luna-usdt": ("luna", "usdt"),
-            "ustusdt": ("ust", "usdt"),
-        }
-    )
-    """Names of listed pairs -> base, quote."""
-    orders: list[dict[str, Any]] = field(default_factory=list)
-    poison: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """The id of an order -> what its row, or that of its fill, says instead."""
-    broken: Reply | None = None
-    closes: dict[datetime, str] = field(default_factory=dict)
-    """When a day of btc-usdt began -> its close; days without trades have none."""
-    asked: list[str] = field(default_factory=list)
-
-    def reply(self, path: str) -> Reply:
-        parts = urlsplit(path)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.asked.append(parts.path)
-        match parts.path.removeprefix("/v2"):
-            case "/constants":
-                return _json({"coins": {}, "pairs": self._listing()})
-            case "/chart":
-                return self.broken or _json(self._chart(query))
-            case "/user/trades":
-                return self.broken or _json(self._page(query))
-            case "/orders":
-                return _json({"data": self._orders(query)})
-            case "/order":
-                known = [o for o in self.orders if o["id"] == query["order_id"]]
-                return _json(known[0]) if known else Reply(b'{"message": "Order not found"}', 404)
-            case "/user/balance":
-                apart = {"btc_balance": "7"} if query.get("kind") == "apart" else {}
-                amounts = {
-                    "btc_balance": "1.5",
-                    "btc_available": "1",
-                    "usdt_balance": "0.1",
-                    **apart,
-                }
-                return _json({"user_id": 1, **amounts, "usdt_available": "0.1"})
-            case "/tickers":
-                prices = {"last": "70000.1", "close": "70000.1", "symbol": "btc-usdt"}
-                return _json({"btc-usdt": {**prices, "time": stamp(TODAY)}})
-            case _:
-                return Reply(b'{"message": "no such page"}', 404)
-
-    def _chart(self, query: dict[str, str]) -> list[dict[str, Any]]:
-        """The newest candles of a window in seconds, both ends included."""
-        first, last = (datetime.fromtimestamp(int(query[end]), UTC) for end in ("from", "to"))
-        assert (query["symbol"], query["resolution"]) == ("btc-usdt", "1d")
-        days = sorted(day for day in self.closes if first <= day <= last)
-        return [
-            {"symbol": "btc-usdt", "time": stamp(day), "close": self.closes[day], "volume": 1.5}
-            for day in days[-2 * CAP :]
-        ]
-
-    def _orders(self, query: dict[str, str]) -> list[dict[str, Any]]:
-        """Those that are open; or those of a window, by when they changed."""
-        if "open" in query:
-            return [order for order in self.orders if order["status"] == "new"]
-        first, last = query["start_date"], query["end_date"]
-        inside = [order for order in self.orders if first <= order["updated_at"] <= last]
-        newest = sorted(inside, key=lambda order: str(order["updated_at"]), reverse=True)
-        return [order | self.poison.get(order["id"], {}) for order in newest[:CAP]]
-
-    def _listing(self) -> dict[str, Any]:
-        rest = {"active": True, "increment_size": 0.0001, "increment_price": 0.1}
-        return {
-            name: {"name": name, "pair_base": base, "pair_2": quote, **rest}
-            for name, (base, quote) in self.pairs.items()
-        }
-
-    def _page(self, query: dict[str, str]) -> dict[str, Any]:
-        first, last = query.get("start_date", ""), query.get("end_date", "9")
-        inside = [fill for fill in self.fills if first <= fill["timestamp"] <= last]
-        inside.sort(key=lambda fill: fill["timestamp"], reverse=True)
-        rows = [fill | self.poison.get(fill["order_id"], {}) for fill in inside[:CAP]]
-        return {"count": len(inside), "data": rows}
-
-
-def _json(content: Any) -> Reply:
-    return Reply(json.dumps(content).encode(), headers={"Content-Type": "application/json"})
-
-
-def fills(seed: int, count: int) -> list[dict[str, Any]]:
-    """Bursts, ties of a millisecond, a quiet day, all since `START`."""
-    rng = random.Random(seed)
-    numbers = itertools.count(1)
-    times: list[datetime] = []
-    while len(times) < count:
-        moment = START + timedelta(milliseconds=rng.randrange(1, 3 * 86_400_000))
-        if not (TODAY - timedelta(days=3) <= moment < TODAY - timedelta(days=2)):
-            times += [moment] * rng.choice((1, 1, 1, 4))
-            times += [moment + timedelta(milliseconds=step) for step in range(rng.choice((0, 30)))]
-    return [
-        {
-            "side": rng.choice(("buy", "sell")),
-            "symbol": rng.choice(("btc-usdt", "luna-usdt", "ustusdt")),
-            "size": f"0.{rng.randrange(1, 10**9):09}",
-            "price": "70000.123456789012345678",
-            "timestamp": stamp(time),
-            "order_id": f"order-{next(numbers)}",
-            "fee": "0.00000001",
-            "fee_coin": "usdt",
-        }
-        for time in times[:count]
-    ]
-
-
-@contextmanager
-def serving(exchange: Hollaex) -> Iterator[str]:
-    with replying(exchange.reply) as url:
-        yield url
+from alphapulse_pipeline_tests.exchange.servers import Reply
+from alphapulse_pipeline_tests.sync.hollaex import (
+    START,
+    TODAY,
+    Hollaex,
+    Make,
+    fills,
+    its_account,
+    rejected,
+    serving,
+    stamp,
+    stored,
+    sync,
+    truth,
+)
 
 
 @pytest.fixture
@@ -166,41 +41,7 @@ def exchange() -> Hollaex:
 @pytest.fixture
 def account(exchange: Hollaex, make_account: Make) -> Iterator[Account]:
     with serving(exchange) as url:
-        yield make_account(
-            url,
-            "hollaex",
-            exchange="hollaex",
-            history_start=START.date(),
-            options={},
-            allow_unknown_rights=True,
-        )
-
-
-def sync(account: Account, url: str, dataset: str = "trades", *, fill: bool = True) -> None:
-    with open_session(account, url, "test") as session:
-        session.client.ccxt.enableRateLimit = False  # the server has none
-        batches = history(session, dataset, whole_history(session), fill=fill)
-        write(session.connection, batches, "test")
-
-
-def stored(db: Connection[TupleRow]) -> list[tuple[Any, ...]]:
-    return db.execute(
-        "SELECT market, order_id, side, amount::text, price::text, fee_cost::text, fee_currency"
-        " FROM alphapulse.trades ORDER BY order_id"
-    ).fetchall()
-
-
-NAMES = {"btc-usdt": "BTC/USDT", "luna-usdt": "LUNA/USDT", "ustusdt": "UST/USDT"}
-
-
-def truth(exchange: Hollaex) -> list[tuple[Any, ...]]:
-    return sorted(
-        (
-            (NAMES[f["symbol"]], f["order_id"], f["side"], f["size"], f["price"], f["fee"], "USDT")
-            for f in exchange.fills
-        ),
-        key=lambda row: str(row[1]),
-    )
+        yield its_account(make_account, url)
 
 
 def test_every_fill_is_there_once_and_exact(
@@ -269,10 +110,6 @@ def test_an_error_is_never_no_rows(
         sync(account, database)
     assert stored(db) == []
     assert covered() == []
-
-
-def rejected(db: Connection[TupleRow]) -> list[tuple[str, str]]:
-    return db.execute("SELECT reason, raw FROM alphapulse.rejected").fetchall()
 
 
 @pytest.mark.parametrize(
@@ -454,100 +291,3 @@ def test_an_order_that_ccxt_cannot_parse_is_rejected_and_no_other(
         "SELECT lower(gap), upper(gap) FROM alphapulse.coverage_gaps"
     ).fetchall()
     assert start <= START + 7 * hour < end
-
-
-DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def charted(exchange: Hollaex, account: Account, database: str) -> Account:
-    """The account since 200 days ago, holding bitcoin; its market is 150 days old."""
-    exchange.closes = {TODAY - n * DAY: f"{60_000 + n}.0000000000000000{n:03}" for n in range(151)}
-    for quiet in (1, 3, 40, *range(90, 100)):
-        del exchange.closes[TODAY - quiet * DAY]
-    with open_session(account, database, "test") as session:
-        write(session.connection, snapshot(session, "balances"), "test")
-    exchange.asked.clear()
-    start = (TODAY - 200 * DAY).date()
-    settings = account.settings.model_copy(update={"history_start": start})
-    return replace(account, settings=settings)
-
-
-def closes(db: Connection[TupleRow]) -> list[tuple[Any, ...]]:
-    return db.execute(
-        "SELECT market, opened_at, close::text FROM alphapulse.candles ORDER BY opened_at"
-    ).fetchall()
-
-
-def test_closes_of_all_days_that_are_over_are_there_once(
-    exchange: Hollaex, charted: Account, database: str, db: Connection[TupleRow]
-) -> None:
-    over = sorted(day for day in exchange.closes if day < TODAY)
-    for _ in range(2):
-        sync(charted, database, "candles")
-        assert closes(db) == [("BTC/USDT", day, exchange.closes[day]) for day in over]
-        assert exchange.asked.count("/v2/chart") < 12
-    # the days before the market was listed, and no day without trades
-    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
-    assert db.execute(
-        "SELECT stream, covered::text, unreachable::text FROM alphapulse.coverage"
-        " WHERE covered = tstzmultirange(tstzrange(%s, %s))"
-        " AND unreachable = tstzmultirange(tstzrange(%s, %s))",
-        [over[0], TODAY, TODAY - 200 * DAY, over[0]],
-    ).fetchall()
-
-
-def test_a_close_that_cannot_be_read_is_read_again(
-    exchange: Hollaex, charted: Account, database: str, db: Connection[TupleRow]
-) -> None:
-    late = TODAY - 60 * DAY
-    close, exchange.closes[late] = exchange.closes[late], "1e999999999"
-    sync(charted, database, "candles")
-    assert late not in {opened for _, opened, _ in closes(db)}
-    assert len(rejected(db)) == 1
-    [(start, end)] = db.execute(
-        "SELECT lower(gap), upper(gap) FROM alphapulse.coverage_gaps"
-    ).fetchall()
-    assert start <= late < end
-    exchange.closes[late] = close
-    sync(charted, database, "candles")
-    assert ("BTC/USDT", late, close) in closes(db)
-    assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
-
-
-def test_days_that_begin_at_another_time_are_skipped_and_not_an_error(
-    exchange: Hollaex, charted: Account, database: str, db: Connection[TupleRow]
-) -> None:
-    exchange.closes = {day - 8 * timedelta(hours=1): c for day, c in exchange.closes.items()}
-    for _ in range(2):
-        sync(charted, database, "candles")
-        assert closes(db) == []
-        assert exchange.asked.count("/v2/chart") == 1
-        assert db.execute("SELECT * FROM alphapulse.coverage_gaps").fetchall() == []
-    [(part, reason)] = db.execute("SELECT part, reason FROM alphapulse.skipped").fetchall()
-    assert part == "spot BTC/USDT"
-    assert reason == "the exchange's daily candles do not begin at 00:00 UTC, but at 16:00"
-
-
-@pytest.mark.usefixtures("single_attempt")
-@pytest.mark.parametrize(
-    "broken",
-    [
-        Reply(b"<html>maintenance</html>"),
-        Reply(b'{"message": "too many"}', 429),
-        Reply(b'[{"time": "2026-', cut=10),
-    ],
-    ids=["html", "throttled", "cut off"],
-)
-def test_an_error_is_never_a_quiet_market(
-    exchange: Hollaex,
-    charted: Account,
-    database: str,
-    db: Connection[TupleRow],
-    covered: Callable[[], list[Any]],
-    broken: Reply,
-) -> None:
-    exchange.broken = broken
-    with pytest.raises(ExchangeFailure):
-        sync(charted, database, "candles")
-    assert (closes(db), covered()) == ([], [])

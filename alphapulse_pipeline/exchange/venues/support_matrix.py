@@ -44,7 +44,7 @@ What the pages of [Binance](exchanges/binance.md), [Bybit](exchanges/bybit.md),
 
 
 _REPLAYED = {("hollaex", "trades"), ("hollaex", "orders"), ("hollaex", "candles")}
-"""(exchange, dataset) of `sync/test_generic.py` in the tests."""
+"""(exchange, dataset) of `sync/test_generic.py` and `sync/test_generic_candles.py` in the tests."""
 
 
 def page() -> str:

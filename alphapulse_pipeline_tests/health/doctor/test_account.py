@@ -21,7 +21,7 @@ from alphapulse_pipeline.warehouse import stored_markets, sync_log
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.doctor.conftest import At, by_status, examined, serving
-from alphapulse_pipeline_tests.sync.test_generic import Hollaex
+from alphapulse_pipeline_tests.sync.hollaex import Hollaex
 from exchange_simulator import DEMO_KEY, DEMO_SECRET, EXCHANGES, Key, World, serve
 from exchange_simulator.keys import ALL_SCOPES
 

@@ -19,7 +19,7 @@ from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.warehouse.connection import account_lock, connect
 from alphapulse_pipeline_tests.exchange.servers import replying
 from alphapulse_pipeline_tests.health.probe.conftest import Open
-from alphapulse_pipeline_tests.sync.test_generic import Hollaex, fills, stamp
+from alphapulse_pipeline_tests.sync.hollaex import Hollaex, fills, stamp
 from exchange_simulator import (
     EXCHANGES,
     Key,
