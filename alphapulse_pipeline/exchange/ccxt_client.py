@@ -1,6 +1,7 @@
-"""ccxt's exchange classes with exact numbers, checked answers, our own retries and base URL.
+"""ccxt's exchange classes with checked answers, our own retries and base URL.
 
-The changes are minimal: how requests are sent and retried, and when an answer is accepted.
+The changes are minimal: how requests are sent and retried, and when an answer is accepted. What an
+answer is parsed to is in `complete_parsing.py`.
 """
 
 import asyncio
@@ -25,12 +26,9 @@ import stamina
 import stamina.instrumentation
 from ccxt.base import errors as ccxt
 
-from alphapulse_pipeline.exchange.bounded_precise import (
-    bound_precise,
-    bounded_number_to_string,
-    check_digits,
-)
+from alphapulse_pipeline.exchange.bounded_precise import bound_precise, bounded_number_to_string
 from alphapulse_pipeline.exchange.ccxt_fixes import FIXES
+from alphapulse_pipeline.exchange.complete_parsing import CompleteParsing
 from alphapulse_pipeline.exchange.errors import (
     MISREAD,
     Kind,
@@ -40,7 +38,6 @@ from alphapulse_pipeline.exchange.errors import (
     kind_of,
 )
 from alphapulse_pipeline.exchange.isolated_rows import IsolatedRows
-from alphapulse_pipeline.exchange.json_answer import read_json
 from alphapulse_pipeline.exchange.lean_import import exchange_class
 from alphapulse_pipeline.exchange.rate_limit import Charged, RateLimiter, Request
 from alphapulse_pipeline.exchange.request_count import count_request
@@ -113,14 +110,15 @@ class ClientConfig:
 
 
 def build(config: ClientConfig) -> Any:
-    """An instance of the exchange's ccxt class with the changes of `_CheckedExchange`.
+    """An instance of the exchange's ccxt class with our changes.
 
     Sends no request. Raises `SettingsError` if a server is configured that does not exist.
     """
     bound_precise()
     base = exchange_class(config.exchange)
     fixes = (FIXES[config.exchange],) if config.exchange in FIXES else ()
-    exchange = type(config.exchange, (IsolatedRows, *fixes, _CheckedExchange, base), {})(
+    bases = (IsolatedRows, *fixes, CompleteParsing, _CheckedExchange, base)
+    exchange = type(config.exchange, bases, {})(
         {
             "apiKey": config.api_key,
             "secret": config.api_secret,
@@ -183,7 +181,7 @@ def _answered(status: int, answer: Any) -> Iterator[None]:
 
 
 class _CheckedExchange:
-    """Mixed into every ccxt class: exact numbers, checked answers, our retries and base URL."""
+    """Mixed into every ccxt class: checked answers, our own retries and base URL."""
 
     id: str
     session: "aiohttp.ClientSession"
@@ -194,8 +192,6 @@ class _CheckedExchange:
     urls: Mapping[str, Any]
     api_url: str
     requests_sent: int
-    unreadable_tickers: list[tuple[Any, str]]
-    """(the exchange's ticker, why it cannot be parsed), since the list was last cleared."""
     max_attempts: int
     refused: BaseException | None
     """The error by which the exchange refused the whole account: no more requests are sent."""
@@ -339,9 +335,6 @@ class _CheckedExchange:
             url = url.get(api) or next(iter(url.values()))
         return origin(self.implode_hostname(url))
 
-    def on_json_response(self, body: str) -> Any:
-        return read_json(body)
-
     def open(self, lazy: bool = False) -> None:
         """Open ccxt's session with our limits on answers and redirects."""
         from alphapulse_pipeline.exchange.http_session import bounded_session  # loads aiohttp
@@ -351,55 +344,6 @@ class _CheckedExchange:
         if self.session is not before:
             self.session.detach()
             self.session = bounded_session(self.tcp_connector, trust_env=self.aiohttp_trust_env)
-
-    def safe_market(self, market_id: Any = None, market: Any = None, *more: Any) -> Any:
-        """The market that a row was resolved to, rather than a guess from its id: OKX's delisted
-        futures have ids of three parts, of which ccxt makes nothing."""
-        if market and market_id is not None and market.get("id") == market_id:
-            return market
-        return super().safe_market(market_id, market, *more)  # type: ignore[misc]
-
-    def safe_trade(self, trade: Any, market: Any = None) -> Any:
-        """Without the cost that ccxt calculates for contracts of an unknown size, as if it were
-        1."""
-        stated = trade.get("cost") is not None
-        found = super().safe_trade(trade, market)  # type: ignore[misc]
-        if not stated and market and market.get("contract") and market.get("contractSize") is None:
-            found["cost"] = None
-        return found
-
-    # ccxt writes them out digit by digit: without a bound, they fill the memory
-    def parse_precision(self, precision: Any) -> Any:
-        check_digits(precision)
-        return super().parse_precision(precision)  # type: ignore[misc]
-
-    def integer_precision_to_amount(self, precision: Any) -> Any:
-        check_digits(precision)
-        return super().integer_precision_to_amount(precision)  # type: ignore[misc]
-
-    def parse_ticker(self, ticker: Any, market: Any = None) -> Any:
-        """A ticker that cannot be parsed is left out of the others, and kept as unreadable."""
-        try:
-            return super().parse_ticker(ticker, market)  # type: ignore[misc]
-        except MISREAD as error:
-            self.unreadable_tickers.append((ticker, f"{type(error).__name__}: {error}"))
-            return {"symbol": None, "info": ticker}
-
-    # ccxt drops rows by symbol, currency, time, number and status, but the walkers' proofs need all
-    # rows of an answer.
-    def filter_by_value_since_limit(self, rows: Any, *_: Any, **__: Any) -> Any:
-        return rows
-
-    def filter_by_since_limit(self, rows: Any, *_: Any, **__: Any) -> Any:
-        return rows
-
-    def filter_by(self, rows: Any, key: Any, value: Any = None) -> Any:
-        return rows if key == "status" else super().filter_by(rows, key, value)  # type: ignore[misc]
-
-    def filter_by_array(self, rows: Any, key: Any, values: Any = None, indexed: bool = True) -> Any:
-        if key == "status" and not indexed:
-            return rows
-        return super().filter_by_array(rows, key, values, indexed)  # type: ignore[misc]
 
 
 class _Retries:

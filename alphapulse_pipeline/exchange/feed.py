@@ -3,10 +3,12 @@
 Its `paging` says how its pages are read and what they prove: see `walker/`.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Protocol, runtime_checkable
 
 from alphapulse_pipeline.datasets.values import bounded
@@ -21,6 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 4_102_444_800_000
 """The year 2100 in milliseconds: what is beyond it is no time in milliseconds."""
 _VALUE = (str, int)
+_PLAIN = frozenset(_VALUE)
 
 Raw = dict[str, Any]
 """A row as the exchange sent it."""
@@ -176,6 +179,19 @@ class Feed:
         if not isinstance(rows, list):
             raise Unreadable(f"the answer of {self.method} has no list of rows")
         return [row if isinstance(row, dict) else {"": row} for row in rows]
+
+    def all_sound(self, rows: Sequence[Raw]) -> bool:
+        """Whether `check` accepts all of the rows; False if that cannot be seen at a glance."""
+        if len(self.required) < 2:
+            return False
+        try:
+            fields = chain.from_iterable(map(itemgetter(*self.required), rows))
+            plain = _PLAIN.issuperset(map(type, fields))
+            flags = [row[name] for name in self.flags for row in rows]
+        except KeyError:
+            return False
+        timed = self.time is _no_time or None not in map(self.moment, rows)
+        return plain and timed and {bool}.issuperset(map(type, flags))
 
     def check(self, row: Raw) -> None:
         """Raises `Unreadable` if a row lacks a required field, or its time."""

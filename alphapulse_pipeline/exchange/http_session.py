@@ -6,22 +6,27 @@ from ccxt.base import errors as ccxt
 from alphapulse_pipeline.settings.environment import LARGEST_ANSWER, largest_answer
 
 
-class _BoundedResponse(aiohttp.ClientResponse):
-    async def text(self, encoding: str | None = None, errors: str = "strict") -> str:
-        """The body, decompressed, up to the largest size that is accepted.
+def bounded_response(most: int) -> type[aiohttp.ClientResponse]:
+    """Responses whose bodies have `most` bytes at most."""
 
-        Bytes that are not UTF-8 become lone surrogates, which `json_answer` makes visible.
-        """
-        body, most = bytearray(), largest_answer()
-        async for chunk in self.content.iter_any():
-            body += chunk
-            if len(body) > most:
-                self.close()
-                raise ccxt.BadResponse(
-                    f"the answer of {self.url.path} has more than {most // 2**20} MB, the limit "
-                    f"in {LARGEST_ANSWER}"
-                )
-        return body.decode(encoding or "utf-8", errors="surrogateescape")
+    class BoundedResponse(aiohttp.ClientResponse):
+        async def text(self, encoding: str | None = None, errors: str = "strict") -> str:
+            """The body, decompressed, up to the largest size that is accepted.
+
+            Bytes that are not UTF-8 become lone surrogates, which `json_answer` makes visible.
+            """
+            body = bytearray()
+            async for chunk in self.content.iter_any():
+                body += chunk
+                if len(body) > most:
+                    self.close()
+                    raise ccxt.BadResponse(
+                        f"the answer of {self.url.path} has more than {most // 2**20} MB, the "
+                        f"limit in {LARGEST_ANSWER}"
+                    )
+            return body.decode(encoding or "utf-8", errors="surrogateescape")
+
+    return BoundedResponse
 
 
 async def _refuse_redirect(
@@ -43,6 +48,6 @@ def bounded_session(connector: aiohttp.BaseConnector, *, trust_env: bool) -> aio
     return aiohttp.ClientSession(
         connector=connector,
         trust_env=trust_env,
-        response_class=_BoundedResponse,
+        response_class=bounded_response(largest_answer()),
         trace_configs=[trace],
     )

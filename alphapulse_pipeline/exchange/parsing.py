@@ -7,21 +7,19 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from functools import cache
 from operator import itemgetter
 from typing import Any, Protocol
 
-from alphapulse_pipeline.datasets import HISTORIES, History, Place, Type
-from alphapulse_pipeline.datasets.values import NESTED_TOO_DEEPLY, Row, fees
+from alphapulse_pipeline.datasets import HISTORIES, History, Place
+from alphapulse_pipeline.datasets.values import Row, fees
 from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Raw
 from alphapulse_pipeline.exchange.isolated_rows import why_unreadable
 from alphapulse_pipeline.exchange.markets import Markets
+from alphapulse_pipeline.exchange.row_checks import all_fit, check, is_name
 from alphapulse_pipeline.exchange.venues import Source
 
 logger = logging.getLogger(__name__)
@@ -29,16 +27,6 @@ logger = logging.getLogger(__name__)
 _UNREADABLE = "a row that cannot be read:"
 _NO_ID = re.compile("|0x0+")
 """Ids that identify nothing: Hyperliquid's funding payments all have a hash of zeros."""
-_ESCAPE = re.compile(r"\\u[0-9a-f]{4}", re.IGNORECASE)  # ccxt writes assets in capitals
-"""What `printable.escape` writes for a character that cannot be stored."""
-_LONGEST_TEXT = 500
-"""Characters of a column: far more than any name or id has, and few enough for an index."""
-_TYPES: dict[Type, tuple[type, ...]] = {
-    Type.TEXT: (str, int),
-    Type.NUMERIC: (Decimal, int),
-    Type.TIMESTAMP: (datetime,),
-}
-_NESTED = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +68,20 @@ class Reader(Protocol):
         ...
 
 
-def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]) -> Parsed:
+def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Sequence[Raw]) -> Parsed:
     """The rows of a page, without those of other datasets (e.g. funding among fills)."""
     history = HISTORIES[dataset]
     found = Parsed(source.feed.method)
+    sound = source.feed.all_sound(raw_rows)
     several_fees = 0
     for raw in raw_rows:
         try:
             require_parsed(source, raw)
-            source.feed.check(raw)
+            if not sound:
+                source.feed.check(raw)
             market, sent, structure = _parse(reader, source, raw)
             place = Place(source.wallet, market, _kind(history, source, structure))
             row = source.amend(sent, history.row(structure, place))
-            if row is not None:
-                _check(source, history, row)
         except Unreadable as error:
             found.unread.append(Unread(raw, error.problem))
         except MISREAD as error:
@@ -108,6 +96,8 @@ def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]
                     and "fee_cost" in row
                     and sum(cost != 0 for _, cost in fees(structure)) > 1
                 )
+    if not all_fit(history, found.rows):
+        _set_unfit_apart(history, found)
     if several_fees:
         logger.warning(
             "%s/%s: %d rows have fees in several currencies: fee_cost is the first one's, the "
@@ -117,6 +107,20 @@ def parsed(reader: Reader, dataset: str, source: Source, raw_rows: Iterable[Raw]
             several_fees,
         )
     return found
+
+
+def _set_unfit_apart(history: History, found: Parsed) -> None:
+    """Take the rows that the table cannot hold out of `rows`."""
+    both = list(zip(found.rows, found.sent, strict=True))
+    found.rows, found.sent = [], []
+    for row, sent in both:
+        try:
+            check(found.method, history, row)
+        except Unreadable as error:
+            found.unread.append(Unread(sent, error.problem))
+        else:
+            found.rows.append(row)
+            found.sent.append(sent)
 
 
 def require_parsed(source: Source, row: Raw) -> None:
@@ -161,53 +165,11 @@ def _itself(row: Row) -> Any:
     return row
 
 
-def _check(source: Source, history: History, row: Row) -> None:
-    """Raises `Unreadable` for a row that the table cannot hold."""
-    method, (needed, named, types) = source.feed.method, _columns(history)
-    for name in needed:
-        if row.get(name) is None:
-            raise Unreadable(f"{method} returned a row without {name}")
-    if not row[history.subject]:
-        raise Unreadable(f"{method} returned a row without {history.subject}")
-    for name, value in row.items():
-        allowed = types.get(name)
-        if value is None or allowed is None:
-            continue
-        if not isinstance(value, allowed):
-            raise Unreadable(f"{method} returned a {name} that is a {type(value).__name__}")
-        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-            raise Unreadable(f"{method} returned a {name} of {len(value)} characters")
-    for name in named:
-        if _ESCAPE.search(str(row[name])):
-            raise Unreadable(f"{method} returned a {name} with unprintable characters: {row[name]}")
-    # most rows have no nested values
-    nested = [value for value in _values(row["raw"]) if isinstance(value, _NESTED)]
-    if nested and any(NESTED_TOO_DEEPLY in str(value) for value in nested):
-        raise Unreadable(f"{method} returned a row that is nested too deeply")
-
-
-@cache
-def _columns(
-    history: History,
-) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, tuple[type, ...]]]:
-    """The columns that must have a value, those that name a row, and the types of all."""
-    types = {name: _TYPES.get(column.type) for name, column in history.by_name.items()}
-    return (
-        (*history.required, *history.key[1:]),
-        (*history.key[1:], history.subject),
-        {name: allowed for name, allowed in types.items() if allowed is not None},
-    )
-
-
-def _values(raw: Any) -> Iterable[Any]:
-    return raw.values() if isinstance(raw, dict) else [raw]
-
-
 def market_id(row: Raw, name: str) -> str:
     """A market's raw id in a row. Raises `Unreadable` if it is none, before it is looked up: what
     an exchange does not list becomes a market of its own."""
     found = row[name]
-    if not isinstance(found, str) or _ESCAPE.search(found) or len(found) > _LONGEST_TEXT:
+    if not is_name(found):
         raise Unreadable(f"{name} is {str(found)[:60]!r}, which cannot be a market")
     return found
 

@@ -167,6 +167,7 @@ class _HistoryReader:
         known = Rejected(session.connection, session.name, self.dataset).known()
         rejecting = Rejecting(known, proven_to)
         given_up: set[Gap] = set()
+        answered: set[str] = set()
         read_from = {gap: gap.missing.end for gap in gaps}
         share = Share(gaps)
         with closing(session.client.stream(walks)) as arrivals:
@@ -183,7 +184,9 @@ class _HistoryReader:
                         continue  # later pages would prove the times of the one that failed
                     if isinstance(item, Page):
                         share.read(gap, item)
-                        self.state.mark_reachable(gap.stream, _NO_MARKET)
+                        if gap.stream not in answered:
+                            self.state.mark_reachable(gap.stream, _NO_MARKET)
+                            answered.add(gap.stream)
                     if isinstance(item, Page) and item.unverified:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
@@ -201,6 +204,7 @@ class _HistoryReader:
                         # requested again like any quiet market, and reachable once it answers
                         lost = TimeRange(gap.missing.start, read_from[gap])
                         self.state.mark_unreachable(gap.stream, lost, _NO_MARKET)
+                        answered.discard(gap.stream)
                     elif item.kind in _STATES and self.state.newest_row(gap.stream) is None:
                         session.skipped.skip_stream(self.dataset, gap.stream, item.problem)
                     else:

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from alphapulse_pipeline.exchange.http_session import _BoundedResponse
+from alphapulse_pipeline.exchange.http_session import bounded_response
 from alphapulse_pipeline_tests.fuzz.proxy import Interference, Proxy, request_of
 from exchange_simulator.faults.answer import Answer
 
@@ -81,7 +81,7 @@ class _Response:
         self.content = self
         self._body = answer.body
 
-    text = _BoundedResponse.text
+    text = bounded_response(64 * 2**20).text
 
     async def iter_any(self) -> AsyncIterator[bytes]:
         yield self._body

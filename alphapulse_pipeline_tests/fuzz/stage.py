@@ -13,7 +13,6 @@ from alphapulse_pipeline.exchange import ccxt_client, client, rate_limit
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.settings import redaction
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
-from alphapulse_pipeline.settings.environment import LARGEST_ANSWER
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.fuzz.proxy import Interference, Proxy, Request, between
@@ -109,7 +108,6 @@ def stages(world: World, databases: Callable[[str], str]) -> Iterator[Stages]:
         patch.setattr(rate_limit, "directory", lambda: None)
         patch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
         patch.setattr(client, "start_blocking_portal", one_thread)
-        patch.setenv(LARGEST_ANSWER, "64")  # else every answer looks for .env
         for name, venue in VENUES.items():
             unlimited = {**venue.settings, "enableRateLimit": False}
             patch.setitem(VENUES, name, replace(venue, settings=unlimited))

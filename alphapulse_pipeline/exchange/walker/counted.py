@@ -71,8 +71,8 @@ class Counted:
         seen = {self.id(row) for row in rows}
         full, proved_to = len(rows) >= largest, stop
         newest = oldest = max(feed.times(rows), default=stop)
-        untimed = Untimed(feed, self.ordered)
-        untimed.add(rows)
+        untimed = Untimed(self.ordered)
+        untimed.add(rows, map(feed.moment, rows))
         while rows and (full or len(seen) < count):
             following, count_now = await self._request(call, feed, window, len(seen) - 1)
             new = {self.id(row) for row in following[1:]}
@@ -90,7 +90,7 @@ class Counted:
             )
             proved_to = complete_from
             rows, full = following[1:], len(following) >= largest
-            untimed.add(rows)
+            untimed.add(rows, map(feed.moment, rows))
             seen |= new
         if len(seen) != count:
             raise Incomplete(f"{feed.method} counts {count} rows but lists {len(seen)}")

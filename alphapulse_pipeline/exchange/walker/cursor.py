@@ -42,10 +42,11 @@ class Cursor:
             earliest, latest = begin - 2 * MARGIN, stop - 1 + 2 * MARGIN
             proved_to, oldest, newest = stop, latest, earliest
             window = feed.between(begin - MARGIN, stop - 1 + MARGIN)
-            untimed = Untimed(feed, self.ordered, disorder=self.disorder)
+            untimed = Untimed(self.ordered, disorder=self.disorder)
             async for rows, last in self._pages(call, feed, window):
-                times = feed.times(rows)
-                untimed.add(rows)
+                moments = [feed.moment(row) for row in rows]
+                times = [time for time in moments if time is not None]
+                untimed.add(rows, moments)
                 if any(time < earliest or time > latest for time in times):
                     raise Incomplete(f"{feed.method} returned rows outside the requested window")
                 complete_from = begin if last else proved_to
@@ -59,7 +60,11 @@ class Cursor:
                     if oldest < newest:
                         proved_from = max(begin, before + self.disorder + 1)
                         complete_from = min(complete_from, proved_from)
-                inside = feed.within(rows, begin, stop)
+                inside = [
+                    row
+                    for row, time in zip(rows, moments, strict=True)
+                    if time is not None and begin <= time < stop
+                ]
                 yield Page(
                     [*inside, *untimed.within(complete_from, proved_to)], complete_from, proved_to
                 )

@@ -45,7 +45,7 @@ class FromId:
         self, call: Caller, feed: Feed, start: int, end: int, rows: list[Raw]
     ) -> AsyncGenerator[Page, None]:
         """The pages from the first one, whose rows are `rows`."""
-        proved_to, untimed = start, Untimed(feed, newest_first=False)
+        proved_to, untimed = start, Untimed(newest_first=False)
         while rows:
             known, last = next(
                 ((id, row) for row in reversed(rows) if (id := self._id(row)) is not None),
@@ -54,7 +54,7 @@ class FromId:
             if known is None or last is None:
                 raise Unreadable(f"no row of {feed.method} has an id to continue from")
             newest = max(feed.times(rows), default=proved_to)
-            untimed.add(rows)
+            untimed.add(rows, map(feed.moment, rows))
             following = await self.request(call, feed, known)
             if not self.continues(following, str(known)):
                 raise Incomplete(f"{feed.method} does not continue from the requested id")

@@ -8,12 +8,11 @@ not known, it comes with every further page of its window.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from alphapulse_pipeline.exchange.feed import Feed, Raw
+from alphapulse_pipeline.exchange.feed import Raw
 
 
 @dataclass
 class Untimed:
-    feed: Feed
     ordered: bool = True
     newest_first: bool = True
     disorder: int = 0
@@ -22,10 +21,9 @@ class Untimed:
     _next: int | None = None
     """The time of the first row that came after them and has one."""
 
-    def add(self, rows: Iterable[Raw]) -> None:
-        """The rows of an answer, in its order."""
-        for row in rows:
-            time = self.feed.moment(row)
+    def add(self, rows: Iterable[Raw], moments: Iterable[int | None]) -> None:
+        """The rows of an answer in its order, and their times as far as they can be read."""
+        for row, time in zip(rows, moments, strict=True):
             if time is None:
                 self._rows.append(row)
                 self._next = None

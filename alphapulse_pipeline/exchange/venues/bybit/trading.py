@@ -232,13 +232,10 @@ def _fill(raw: Raw, row: Row) -> Row | None:
     # Keep unknown types as trades: a wrong kind is better than a missing fill.
     kind = meaning("type of execution", exec_type, _KINDS, "trade")
     currency = raw.get("feeCurrency") or raw.get("feeCoin") or row["fee_currency"]
-    taxes = sum((fee for coin, fee in _extra_fees(raw) if coin == currency), Decimal(0))
-    return row | {
-        "kind": kind,
-        "price": _price(raw, kind),
-        "fee_cost": taxes + (row["fee_cost"] or 0) if taxes else row["fee_cost"],
-        "fee_currency": currency,
-    }
+    found = row | {"kind": kind, "price": _price(raw, kind), "fee_currency": currency}
+    if taxes := [fee for coin, fee in _extra_fees(raw) if coin == currency]:
+        found["fee_cost"] = sum(taxes, row["fee_cost"] or Decimal(0))
+    return found
 
 
 def _extra_fees(raw: Raw) -> list[tuple[str, Decimal]]:
