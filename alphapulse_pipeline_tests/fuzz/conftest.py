@@ -7,12 +7,15 @@ from psycopg import sql
 
 from alphapulse_pipeline.warehouse.connection import connect
 from alphapulse_pipeline.warehouse.embedded import EmbeddedServer
+from alphapulse_pipeline_tests.conftest import GENESIS
 from alphapulse_pipeline_tests.fuzz.stage import Stages, stages
 from exchange_simulator import World
+from exchange_simulator.layout import BYBIT_PAID_IN
 
 
 @pytest.fixture(scope="module")
-def opened(server: EmbeddedServer, world: World) -> Iterator[Stages]:
+def opened(server: EmbeddedServer) -> Iterator[Stages]:
+    world = World(genesis=GENESIS, layout=BYBIT_PAID_IN)
     names: list[str] = []
 
     def database(exchange: str) -> str:

@@ -8,6 +8,10 @@ _CUT = (rb'(?s)"(?:cost|balance)":"[^"]*",?([^{}]*\}),.*\},"count"', rb'\1},"cou
 """All rows but the first are gone, and a field of that one."""
 _FOUND: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "bybit transfers privateGetV5AssetDepositQueryRecord": ((rb'"rows":\[', b'"rows":[null,'),),
+    "bybit transfers privateGetV5AssetTransferQueryUniversalTransferList": (
+        (rb'"list":\[[^\]]*\]', b'"list":[null]'),
+        (rb'"fromMemberId":"[^"]*"', b'"fromMemberId":["1"]'),
+    ),
     "bybit prices inverse": (
         (rb"(?s).*", b"[]"),
         (rb"(?s).*", b"[" * 5000 + b"]" * 5000),

@@ -34,6 +34,7 @@ SAMPLE = tuple(
     if name.endswith(
         (
             "transfers privateGetV5AssetDepositQueryRecord",
+            "transfers privateGetV5AssetTransferQueryUniversalTransferList",
             "trades privateGetV5ExecutionList",
             "trades privateGetMyTrades",
             "transfers privateGetAssetDepositHistory",

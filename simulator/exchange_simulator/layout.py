@@ -49,7 +49,7 @@ class Layout:
     portfolio_margin: bool = False
     """Whether margin and futures are traded in one account, which has its own endpoints."""
     parent: Wallet | None = None
-    """Wallet of a sub-account that its parent account pays into every day."""
+    """Wallet that a different account of the owner pays into every day."""
     also_listed: frozenset[Kind] = frozenset()
     """Kinds of markets that the exchange lists and this account cannot trade."""
     elsewhere: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
@@ -97,6 +97,8 @@ _BYBIT = Layout(
 BYBIT_IN_SESSIONS = replace(_BYBIT, sessions=frozenset({"USDC"}))
 """As "Get Transaction Log" describes USDC contracts. The default account, whose figures are in the
 documentation, is without sessions."""
+BYBIT_PAID_IN = replace(_BYBIT, parent="funding")
+"""An account that a different account of its owner pays into."""
 _BINANCE = Layout(
     exchange="binance",
     wallet_of={"spot": "spot", "linear": "usdm", "inverse": "coinm"},

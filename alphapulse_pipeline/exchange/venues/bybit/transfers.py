@@ -12,6 +12,7 @@ from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import Documented
+from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import (
     Caller,
     Feed,
@@ -179,7 +180,8 @@ def transfers() -> dict[str, Source]:
 
 @dataclass(frozen=True)
 class _OfMember:
-    """The pages of a list, with only the rows whose `field` is the key's own user id."""
+    """The pages of a list, without the rows whose `field` is the id of a different account. What
+    cannot be read there is kept, and rejected."""
 
     pages: Paging
     field: str
@@ -189,8 +191,15 @@ class _OfMember:
     ) -> AsyncGenerator[Page, None]:
         own = await user_id(call)
         async for listed in self.pages.walk(call, feed, start, end, after):
-            rows = [row for row in listed.rows if str(row[self.field]) == own]
+            rows = [row for row in listed.rows if _member(row, self.field) in (own, None)]
             yield Page(rows, listed.start, listed.end, listed.unverified)
+
+
+def _member(row: Raw, name: str) -> str | None:
+    """The id of the account at one end of a transfer; None if it cannot be read."""
+    found = row.get(name)
+    is_id = isinstance(found, str | int) and str(found).isdigit()
+    return str(found) if is_id else None
 
 
 def _listed(
@@ -281,13 +290,19 @@ def _moved(raw: Raw, row: Row) -> Row:
 
 def _sent(raw: Raw, row: Row) -> Row:
     """Another account is outside of this one, so it has no wallet here."""
-    moved = _moved(raw, row)
-    return moved if raw["fromMemberId"] == raw["toMemberId"] else moved | {"to_wallet": ""}
+    return _moved(raw, row) if _is_within(raw) else _moved(raw, row) | {"to_wallet": ""}
 
 
 def _received(raw: Raw, row: Row) -> Row:
-    moved = _moved(raw, row)
-    return moved if raw["fromMemberId"] == raw["toMemberId"] else moved | {"from_wallet": ""}
+    return _moved(raw, row) if _is_within(raw) else _moved(raw, row) | {"from_wallet": ""}
+
+
+def _is_within(raw: Raw) -> bool:
+    """Whether both wallets are of one account. Raises `Unreadable` if the row does not say so."""
+    ends = [_member(raw, name) for name in _MEMBERS]
+    if None in ends:
+        raise Unreadable(f"a transfer between accounts without the two ids: {raw['transferId']}")
+    return ends[0] == ends[1]
 
 
 def _wallet(raw: Raw, name: str) -> str:
