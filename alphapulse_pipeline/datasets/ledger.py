@@ -6,6 +6,7 @@ from alphapulse_pipeline.datasets.dataset import History, Place, Structure, hist
 from alphapulse_pipeline.datasets.table import (
     WALLET,
     Column,
+    Index,
     Type,
     key,
     numeric,
@@ -80,4 +81,5 @@ LEDGER = History(
     identity=("entry_id", "asset", "amount", "balance_after"),
     import_match=("wallet", "asset", "amount"),
     optional={"class": "other"},
+    more_indexes=(Index("ledger_transfers", ("account", "happened_at"), "class = 'transfer'"),),
 )

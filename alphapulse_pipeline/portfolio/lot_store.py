@@ -1,6 +1,7 @@
 """Lots and realized lines in the database: read in batches, written with COPY."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from psycopg import Connection
@@ -40,10 +41,10 @@ class Store:
         )
 
     def withdrawn(
-        self, book: str, asset: str, account: str, withdrawal: str
+        self, book: str, asset: str, entry: str, left_at: datetime | None
     ) -> list[TransferredLot]:
-        """The parts of lots that a withdrawal of this account took from this book."""
-        given = {"book": book, "asset": asset, "account": account, "withdrawal": withdrawal}
+        """The parts of lots that this entry took from this book."""
+        given = {"book": book, "asset": asset, "entry": entry, "left_at": left_at}
         rows = self._connection.execute(_SQL.withdrawn, given).fetchall()
         return [TransferredLot(*row) for row in rows]
 

@@ -28,6 +28,8 @@ class Leg(NamedTuple):
     account: str
     from_account: str | None
     carries: str | None
+    """Of what arrived from a different account: the entry with which it left there."""
+    left_at: datetime | None
 
 
 class Line(NamedTuple):
@@ -49,7 +51,7 @@ class Line(NamedTuple):
 
 
 class TransferredLot(NamedTuple):
-    """The part of a lot that a withdrawal takes to a different account."""
+    """The part of a lot that moves to a different account."""
 
     acquired_at: datetime
     opened_by: str
@@ -60,14 +62,14 @@ class TransferredLot(NamedTuple):
 class Matching:
     """Takes legs in order of time and collects the lines.
 
-    `book(book, asset)` reads the stored lots. `withdrawn(book, asset, account, entry)` reads the
-    lots of a withdrawal that an earlier refresh matched.
+    `book(book, asset)` reads the stored lots. `withdrawn(book, asset, entry, left_at)` reads the
+    lots that left with an entry which an earlier refresh matched.
     """
 
     def __init__(
         self,
         book: Callable[[str, str], Book],
-        withdrawn: Callable[[str, str, str, str], Sequence[TransferredLot]],
+        withdrawn: Callable[[str, str, str, datetime | None], Sequence[TransferredLot]],
     ) -> None:
         self.books: dict[tuple[str, str], Book] = {}
         self.lines: list[Line] = []
@@ -124,12 +126,12 @@ class Matching:
 
     def _carried(self, book: Book, leg: Leg) -> None:
         """Arrived from a different account, at its cost there; what did not arrive is a fee."""
-        withdrawal = leg.from_account or "", leg.carries or ""
-        parts = self._in_transit.pop(withdrawal, None)
+        account, entry = leg.from_account or "", leg.carries or ""
+        parts = self._in_transit.pop((account, entry), None)
         if parts is None:
             # accounts that share their lots share the lines as well
-            from_book = withdrawal[0] if leg.book else ""
-            parts = list(self._withdrawn(from_book, leg.asset, *withdrawal))
+            from_book = account if leg.book else ""
+            parts = list(self._withdrawn(from_book, leg.asset, entry, leg.left_at))
         rest = leg.amount
         for part in parts:
             taken = min(part.amount, rest)

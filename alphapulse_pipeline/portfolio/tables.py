@@ -128,28 +128,6 @@ DERIVED = (
         picture=pictures.equity,
     ),
     from_query(
-        "value_daily",
-        datasets=("balances", "positions"),
-        follows=(prices.NAME, movements_daily.NAME, reconciliation.NAME, value.NAME),
-        lineage={
-            "value": (
-                *_BALANCE,
-                (movements_daily.NAME, "amount"),
-                (prices.NAME, "price"),
-                (value.NAME, "value"),
-            ),
-            "flows": (
-                (movements_daily.NAME, "transfers"),
-                (reconciliation.NAME, "transfers"),
-                (prices.NAME, "price"),
-            ),
-            "state": ((value.NAME, "state"),),
-        },
-        figures=_FIGURES.value_daily,
-        preview=_PREVIEWS.value_daily,
-        picture=pictures.value_daily,
-    ),
-    from_query(
         "exposure",
         datasets=("balances", "positions"),
         follows=(prices.NAME, "holdings"),
@@ -188,6 +166,34 @@ DERIVED = (
         preview=_PREVIEWS.realized_pnl,
         picture=pictures.pnl_by_month,
         stored="matched_lines",
+    ),
+    from_query(
+        "value_daily",
+        datasets=("balances", "positions"),
+        follows=(
+            prices.NAME,
+            movements_daily.NAME,
+            reconciliation.NAME,
+            value.NAME,
+            realized_pnl.NAME,  # which finds the transfers between own accounts
+        ),
+        lineage={
+            "value": (
+                *_BALANCE,
+                (movements_daily.NAME, "amount"),
+                (prices.NAME, "price"),
+                (value.NAME, "value"),
+            ),
+            "flows": (
+                (movements_daily.NAME, "transfers"),
+                (reconciliation.NAME, "transfers"),
+                (prices.NAME, "price"),
+            ),
+            "state": ((value.NAME, "state"),),
+        },
+        figures=_FIGURES.value_daily,
+        preview=_PREVIEWS.value_daily,
+        picture=pictures.value_daily,
     ),
 )
 

@@ -152,8 +152,6 @@ UNREPEATED: dict[tuple[str, str], dict[str, str]] = {
         "8": "other",
         "13": "adjustment",
         "16": "other",
-        "20": "other",
-        "22": "other",
         "75": "other",
         "83": "reward",
         "89": "interest",
@@ -241,20 +239,12 @@ def test_no_venue_masks_a_kind_that_is_not_in_the_table() -> None:
                 assert entry(exchange, stream, kind)["class"] in COUNTED, (exchange, stream, kind)
 
 
-def test_a_transfer_with_a_sub_account_counts() -> None:
-    """Its bill is in the trading account alone; those with the funding account are in both."""
-    [source] = [s for s in venue_of("okx").histories["ledger"].values() if s.wallet == "trading"]
-    raw = dict.fromkeys(source.feed.required, "1") | {"subType": "12", "balChg": "-5"}
-    classes = {
-        ends: (source.amend(raw | dict(zip(("from", "to"), ends, strict=True)), {}) or {})["class"]
-        for ends in (("18", "6"), ("6", "18"), ("18", "18"), ("", ""))
-    }
-    assert classes == {
-        ("18", "6"): "transfer",
-        ("6", "18"): "transfer",
-        ("18", "18"): "other",
-        ("", ""): "other",
-    }
+@pytest.mark.parametrize(
+    ("stream", "kind"), [("trading", "1"), *(("funding", str(kind)) for kind in range(20, 24))]
+)
+def test_what_moves_to_or_from_a_sub_account_is_a_transfer(stream: str, kind: str) -> None:
+    """Neither income nor expense. No list repeats it, so it counts."""
+    assert entry("okx", stream, kind)["class"] == "transfer"
 
 
 def test_a_refunded_withdrawal_counts() -> None:

@@ -94,6 +94,30 @@ def transfer(
     return f"{kind} {transfer_id}"
 
 
+def half(
+    db: DB, at: float, asset: str, amount: object, transfer_id: str, *, account: str, sent: bool
+) -> str:
+    """One side of a transfer between two accounts of one owner."""
+    wallets = ("unified", "") if sent else ("", "unified")
+    db.execute(
+        "INSERT INTO alphapulse.transfers (account, kind, transfer_id, asset, amount, from_wallet,"
+        " to_wallet, status, happened_at, raw, run_id)"
+        " VALUES (%s, 'transfer', %s, %s, %s, %s, %s, 'ok', %s, '{}', 'test')",
+        [account, transfer_id, asset, amount, *wallets, hour(at)],
+    )
+    return f"transfer {transfer_id}"
+
+
+def group(db: DB, master: str, *subs: str) -> None:
+    """Deploy a master account and its sub-accounts."""
+    for account in (master, *subs):
+        db.execute(
+            "INSERT INTO alphapulse.accounts (account, parent) VALUES (%s, %s)"
+            " ON CONFLICT (account) DO UPDATE SET parent = excluded.parent",
+            [account, None if account == master else master],
+        )
+
+
 def funding(db: DB, at: float, market: str, amount: object, account: str = "a") -> str:
     number = str(next(_ids))
     db.execute(
@@ -109,7 +133,7 @@ def booked(
 ) -> str:
     """An entry that no other history repeats."""
     number = id_ or str(next(_ids))
-    class_ = "loan" if kind.endswith(("BORROW", "REPAY")) else "other"
+    class_ = {"BORROW": "loan", "REPAY": "loan", "MOVE": "transfer"}.get(kind, "other")
     db.execute(
         "INSERT INTO alphapulse.ledger (account, wallet, kind, entry_id, asset, amount, class,"
         " happened_at, raw, run_id) VALUES (%s, 'unified', %s, %s, %s, %s, %s, %s, '{}', 'test')",

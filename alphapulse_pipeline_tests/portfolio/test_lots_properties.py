@@ -85,11 +85,35 @@ def transfers(draw: st.DrawFn) -> Act:
 @st.composite
 def bookings(draw: st.DrawFn) -> Act:
     at, asset, account = draw(HOURS), draw(ASSETS), draw(ACCOUNTS)
-    kind = draw(st.sampled_from(["INTEREST", "REWARD", "BORROW"]))
+    kind = draw(st.sampled_from(["INTEREST", "REWARD", "BORROW", "MOVE", "MOVE"]))
     amount = draw(st.integers(-8, 8)) / Decimal(4)
     return lambda db, number: void(
         books.booked(db, at, kind, asset, amount, account, id_=str(number))
     )
+
+
+@st.composite
+def halves(draw: st.DrawFn) -> Act:
+    """A side of a transfer to or from a different account, whose other side may be known or not."""
+    at, asset, amount, account = draw(HOURS), draw(ASSETS), draw(AMOUNTS), draw(ACCOUNTS)
+    answers, sent = draw(st.booleans()), draw(st.booleans())
+
+    def act(db: DB, number: int) -> None:
+        lonely = rows(
+            db,
+            "SELECT account, asset, amount, transfer_id, from_wallet <> '' FROM"
+            " alphapulse.transfers AS t WHERE kind = 'transfer' AND NOT EXISTS (SELECT FROM"
+            " alphapulse.transfers AS o WHERE o.kind = t.kind AND o.transfer_id = t.transfer_id"
+            " AND o.account <> t.account) ORDER BY transfer_id LIMIT 1",
+        )
+        if answers and lonely:
+            [(there, moved, much, name, left)] = lonely
+            here = "b" if there == "a" else "a"
+            books.half(db, at, moved, much, name, account=here, sent=not left)
+        else:
+            books.half(db, at, asset, amount, str(number), account=account, sent=sent)
+
+    return act
 
 
 @st.composite
@@ -151,6 +175,8 @@ HAPPENED = (
     | spot_fills()
     | contract_fills()
     | transfers()
+    | halves()
+    | halves()
     | bookings()
     | fundings()
     | prices()
@@ -175,6 +201,7 @@ def test_what_became_known_bit_by_bit_is_what_all_of_it_at_once_makes(
     db: DB, batches: list[list[Act]], method: str, across: bool
 ) -> None:
     books.forget(db)
+    books.group(db, "a", "b")
     books.price(db, "USD", 1)
     number = 0
     for batch in batches:

@@ -126,7 +126,7 @@ def test_a_changed_comment_needs_no_migration(
     monkeypatch.setitem(datasets.DATASETS, "trades", trades)
     _edit(
         sql / "portfolio/comments.sql",
-        "Deposits that come from a different own account: their lots keep their cost.",
+        "What left one own account and arrived in another: its lots keep their cost.",
         "New.",
     )
     schema.migrate(database)

@@ -93,6 +93,8 @@ RELEASED = {
     "0010_positions.sql": "fa8cbc126183b20ffdbb173024d887f1d866df971e35f5ee63afd096ab52f505",
     "0011_sub_accounts.py": "1d092da847c76b836269a974edc457973a4807a05fc36f661916accf03d1270b",
     "0011_sub_accounts.sql": "4cff5c2444e0126ec91b6d7123a54cf5744511c17a4e536c1a3dfa30c9147ef1",
+    "0012_own_transfers.py": "5c10f17898c3cbe475b33565bb57ba33392edf29b8cab98608de4b5cd994b6ed",
+    "0012_own_transfers.sql": "62454fe090fea39337e8bc477d5e3750b5a4dd08c769cd4a7c922f635d963c09",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

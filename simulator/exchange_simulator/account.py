@@ -15,6 +15,7 @@ from exchange_simulator.markets import KINDS, Kind, Market
 from exchange_simulator.money import ZERO, nearest, round_fee
 from exchange_simulator.positions import Positions
 from exchange_simulator.records import (
+    Between,
     Conditional,
     EntryKind,
     Fill,
@@ -156,6 +157,7 @@ class Account:
         network: str = "",
         done_at: int = 0,
         end: Literal["ok", "canceled"] = "ok",
+        between: Between | None = None,
     ) -> Transfer:
         number = len(self.transfers.rows)
         transfer = Transfer(
@@ -171,6 +173,7 @@ class Account:
             happened_at=at,
             done_at=done_at or at,
             end=end,
+            between=between,
         )
         self.transfers.append(at, transfer)
         entry: EntryKind = kind

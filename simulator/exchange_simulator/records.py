@@ -154,6 +154,16 @@ class Funding(NamedTuple):
     """Profit of the session that is paid out together with it; see `Layout.sessions`."""
 
 
+class Between(NamedTuple):
+    """The two accounts of one owner that a transfer has moved something between."""
+
+    id: str
+    """Its id in the lists of both."""
+    sender: int
+    """A user id."""
+    receiver: int
+
+
 @dataclass(slots=True, eq=False)
 class Transfer:
     """A transfer into, out of, or between the account's wallets."""
@@ -170,6 +180,7 @@ class Transfer:
     happened_at: int
     done_at: int
     end: Literal["ok", "canceled"] = "ok"
+    between: Between | None = None
 
     def status(self, at: int) -> Literal["pending", "ok", "canceled"]:
         return self.end if self.done_at <= at else "pending"

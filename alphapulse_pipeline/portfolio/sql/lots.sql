@@ -19,14 +19,11 @@ WHERE account = %(account)s AND asset = %(asset)s AND remaining <> 0
 ORDER BY place, lot_id LIMIT %(count)s;
 
 -- withdrawn --
--- The parts of lots that a withdrawal took along. Ids are an account's own: of two withdrawals with
--- the same id the time identifies the right one.
+-- The parts of lots that left for a different account. Ids are an account's own: of two entries
+-- with the same id the time identifies the right one.
 SELECT acquired_at, opened_by, amount, basis FROM portfolio.matched_lines
-WHERE account = %(book)s AND asset = %(asset)s AND closed_by = %(withdrawal)s
-  AND kind = 'transfer' AND amount > 0 AND realized_at = (
-      SELECT happened_at FROM alphapulse.transfers
-      WHERE account = %(account)s AND kind = 'withdrawal'
-        AND transfer_id = substr(%(withdrawal)s, length('withdrawal ') + 1))
+WHERE account = %(book)s AND asset = %(asset)s AND closed_by = %(entry)s
+  AND kind = 'transfer' AND amount > 0 AND realized_at = %(left_at)s
 ORDER BY line_id;
 
 -- copy_lots --
@@ -111,7 +108,7 @@ WHERE c.account = s.book AND c.asset = s.asset AND s.since = '0001-01-01 UTC';
 -- The legs to match, in order. The reporting currency has no lots; income and fees in it are lines.
 SELECT s.book, l.asset, l.happened_at,
        CASE WHEN l.asset = %(currency)s THEN 'line' ELSE l.treatment END, l.kind, l.amount, l.value,
-       l.reported_pnl, l.price, l.entry, l.account, l.from_account, l.carries
+       l.reported_pnl, l.price, l.entry, l.account, l.from_account, l.carries, l.left_at
 FROM (SELECT m.account, m.book, min(stale.since) AS since
       FROM stale INNER JOIN members AS m USING (book) GROUP BY m.account, m.book) AS a
 INNER JOIN portfolio.lot_accounts AS k USING (account)

@@ -94,8 +94,11 @@ WHERE k.begins_at >= c.lower AND k.begins_at < c.upper;
 CREATE TEMP TABLE accounts_now ON COMMIT DROP AS
 SELECT m.account, n.*, (k.account IS NULL OR (k.opened_at, k.positioned_at, k.wallets)
            IS DISTINCT FROM (n.opened_at, n.positioned_at, n.wallets)) AS other,
-       (k.begins_at IS DISTINCT FROM n.begins_at) AS begins
+       (k.begins_at IS DISTINCT FROM n.begins_at) AS begins,
+       coalesce(g.master, m.account) AS master,
+       (k.master IS DISTINCT FROM coalesce(g.master, m.account)) AS regrouped
 FROM members AS m LEFT JOIN portfolio.lot_accounts AS k USING (account)
+LEFT JOIN portfolio.groups AS g USING (account)
 CROSS JOIN LATERAL (
     SELECT least(portfolio.first_entry(m.account), f.opened_at, f.positioned_at, %(now)s)
                AS begins_at,
@@ -115,14 +118,15 @@ CROSS JOIN LATERAL (
 -- set_accounts --
 -- Remember them.
 INSERT INTO portfolio.lot_accounts AS k
-    (account, begins_at, opened_at, positioned_at, seen_at, wallets)
-SELECT account, begins_at, opened_at, positioned_at, seen_at, wallets FROM accounts_now
+    (account, begins_at, opened_at, positioned_at, seen_at, wallets, master)
+SELECT account, begins_at, opened_at, positioned_at, seen_at, wallets, master FROM accounts_now
 ON CONFLICT (account) DO UPDATE SET begins_at = excluded.begins_at,
     opened_at = excluded.opened_at, positioned_at = excluded.positioned_at,
-    seen_at = excluded.seen_at, wallets = excluded.wallets
-WHERE (k.begins_at, k.opened_at, k.positioned_at, k.seen_at, k.wallets) IS DISTINCT FROM
+    seen_at = excluded.seen_at, wallets = excluded.wallets, master = excluded.master
+WHERE (k.begins_at, k.opened_at, k.positioned_at, k.seen_at, k.wallets, k.master)
+    IS DISTINCT FROM
     (excluded.begins_at, excluded.opened_at, excluded.positioned_at, excluded.seen_at,
-     excluded.wallets);
+     excluded.wallets, excluded.master);
 
 -- changed_accounts --
 -- Accounts whose first snapshot, wallets or beginning changed are recalculated from the beginning.
@@ -135,31 +139,70 @@ SELECT n.account, o.asset, timestamptz '0001-01-01 UTC', FALSE
 FROM accounts_now AS n INNER JOIN portfolio.openings AS o USING (account) WHERE n.begins;
 
 -- own_now --
--- Withdrawals that arrived as a deposit in a different own account: by transaction id, else by
--- amount and time.
+-- What left one own account and arrived in another: a withdrawal and a deposit, by transaction id,
+-- else by amount and time; the two halves of a transfer between accounts, which have one id;
+-- entries of the ledgers of a master account and its sub-accounts, by amount and time.
 CREATE TEMP TABLE own_now ON COMMIT DROP AS
-WITH pairs AS (
-    SELECT d.account, d.transfer_id, d.asset, d.arrived_at, w.account AS from_account,
-           w.transfer_id AS from_id, w.happened_at AS left_at,
-           row_number() OVER (PARTITION BY d.account, d.transfer_id
-               ORDER BY d.txid = w.txid DESC NULLS LAST, w.happened_at DESC, w.account,
-                        w.transfer_id) AS of_deposit,
-           row_number() OVER (PARTITION BY w.account, w.transfer_id
-               ORDER BY d.txid = w.txid DESC NULLS LAST, d.arrived_at, d.account,
-                        d.transfer_id) AS of_withdrawal
-    FROM (SELECT account, transfer_id, asset, amount, nullif(txid, '') AS txid,
-                 coalesce(updated_at, happened_at) AS arrived_at
+WITH halves AS (
+    SELECT account, 'transfer ' || transfer_id AS entry, asset, amount, transfer_id, happened_at,
+           from_wallet || to_wallet AS wallet, from_wallet = '' AS arrived
+    FROM alphapulse.transfers
+    WHERE kind = 'transfer' AND (from_wallet = '') <> (to_wallet = '')
+      AND status NOT IN ('failed', 'canceled')
+), booked AS (
+    SELECT k.master, l.account, l.wallet, l.kind || ' ' || l.entry_id AS entry, l.asset, l.amount,
+           l.happened_at, l AS of_ledger
+    FROM portfolio.lot_accounts AS k
+    INNER JOIN alphapulse.ledger AS l ON l.account = k.account AND l.class = 'transfer'
+    WHERE k.master IN (SELECT master FROM portfolio.lot_accounts
+                       GROUP BY master HAVING count(*) > 1)
+), booked_alike AS MATERIALIZED (
+    SELECT d.account, d.wallet, d.entry, d.asset, d.amount, d.happened_at AS arrived_at,
+           w.account AS from_account, w.wallet AS from_wallet, w.entry AS from_entry,
+           w.happened_at AS left_at, d.of_ledger AS arrival, w.of_ledger AS departure
+    FROM booked AS d INNER JOIN booked AS w
+        ON w.master = d.master AND w.asset = d.asset AND w.amount = -d.amount
+        AND w.account <> d.account
+        AND d.happened_at >= w.happened_at AND d.happened_at < w.happened_at + interval '1 minute'
+    WHERE d.amount > 0
+), alike AS (
+    SELECT d.account, d.wallet, d.entry, d.asset, d.amount, d.arrived_at,
+           w.account AS from_account, w.wallet AS from_wallet, w.entry AS from_entry, w.left_at,
+           d.txid = w.txid AS certain
+    FROM (SELECT account, to_wallet AS wallet, 'deposit ' || transfer_id AS entry, asset, amount,
+                 nullif(txid, '') AS txid, coalesce(updated_at, happened_at) AS arrived_at
           FROM alphapulse.transfers WHERE kind = 'deposit' AND status = 'ok') AS d
-    INNER JOIN (SELECT account, transfer_id, asset, amount, nullif(txid, '') AS txid, happened_at,
+    INNER JOIN (SELECT account, from_wallet AS wallet, 'withdrawal ' || transfer_id AS entry,
+                 asset, amount, nullif(txid, '') AS txid, happened_at AS left_at,
                  CASE WHEN fee_currency = asset THEN coalesce(fee_cost, 0) ELSE 0 END AS fee
           FROM alphapulse.transfers
           WHERE kind = 'withdrawal' AND status NOT IN ('failed', 'canceled')) AS w
-        ON w.asset = d.asset AND w.account <> d.account AND d.arrived_at >= w.happened_at
-        AND d.arrived_at < w.happened_at + interval '2 days'
+        ON w.asset = d.asset AND w.account <> d.account AND d.arrived_at >= w.left_at
+        AND d.arrived_at < w.left_at + interval '2 days'
         AND coalesce(d.txid = w.txid, d.amount = w.amount OR d.amount = w.amount - w.fee)
+    UNION ALL
+    SELECT d.account, d.wallet, d.entry, d.asset, d.amount, d.happened_at AS arrived_at,
+           w.account AS from_account, w.wallet AS from_wallet, w.entry AS from_entry,
+           w.happened_at AS left_at, TRUE
+    FROM halves AS d INNER JOIN halves AS w USING (transfer_id, asset, amount)
+    WHERE d.arrived AND NOT w.arrived AND d.account <> w.account
+      AND d.happened_at >= w.happened_at
+    UNION ALL
+    SELECT account, wallet, entry, asset, amount, arrived_at,
+           from_account, from_wallet, from_entry, left_at, NULL
+    FROM booked_alike
+    WHERE portfolio.counted(arrival) = amount AND portfolio.counted(departure) = -amount
+), pairs AS (
+    SELECT *, row_number() OVER (PARTITION BY account, entry
+               ORDER BY certain DESC NULLS LAST, left_at DESC, from_account, from_entry)
+                   AS of_arrival,
+           row_number() OVER (PARTITION BY from_account, from_entry
+               ORDER BY certain DESC NULLS LAST, arrived_at, account, entry) AS of_departure
+    FROM alike
 )
-SELECT account, transfer_id, asset, arrived_at, from_account, from_id, left_at
-FROM pairs WHERE of_deposit = 1 AND of_withdrawal = 1;
+SELECT account, entry, asset, arrived_at, from_account, from_entry, left_at, amount, wallet,
+       from_wallet
+FROM pairs WHERE of_arrival = 1 AND of_departure = 1;
 
 -- changed_own_transfers --
 -- Pairs of them that are new or no longer hold.
@@ -172,14 +215,18 @@ SELECT account, asset, arrived_at, FALSE FROM changed
 UNION SELECT from_account, asset, left_at, FALSE FROM changed;
 
 -- transfers_changed --
--- Whether any transfer changed.
+-- Whether any transfer changed, or which accounts belong together.
 SELECT EXISTS (
     SELECT FROM members AS m WHERE EXISTS (
         SELECT FROM alphapulse.transfers AS t
         WHERE t.account = m.account AND t.recorded_at >= %(since)s)
+    OR EXISTS (
+        SELECT FROM alphapulse.ledger AS l
+        WHERE l.account = m.account AND l.recorded_at >= %(since)s AND l.class = 'transfer')
 ) OR EXISTS (
-    SELECT FROM portfolio.rewritten WHERE recorded_at >= %(since)s AND dataset = 'transfers'
-);
+    SELECT FROM portfolio.rewritten
+    WHERE recorded_at >= %(since)s AND dataset IN ('transfers', 'ledger')
+) OR EXISTS (SELECT FROM accounts_now WHERE regrouped);
 
 -- openings_now --
 -- What was held before the first entry: the first snapshot less all entries up to it. A loan adds

@@ -1,8 +1,9 @@
 -- The value of each account, and of all together, at the end of every day since history_start, and
 -- how much of its change was deposited. Before the first snapshot it is what was held then (the
 -- first snapshot less what moved since) at the day's closes, without the unrealized profit of
--- positions; from then on it is the day's last point of `portfolio.value`. What an account held
--- when its histories begin counts as deposited: adding an account is no profit.
+-- positions; from then on it is the day's last point of `portfolio.value`. Both sides of a transfer
+-- between own accounts are worth the same. What an account held when its histories begin counts as
+-- deposited: adding an account is no profit.
 WITH RECURSIVE states (names) AS ( -- from the most certain one on
     VALUES (ARRAY['final', 'provisional', 'carried', 'partial', 'broken'])
 ), traded AS (
@@ -220,10 +221,48 @@ WITH RECURSIVE states (names) AS ( -- from the most certain one on
             AND r.closed_at >= days.day AT TIME ZONE 'UTC'
             AND r.closed_at < (days.day + interval '1 day') AT TIME ZONE 'UTC'
     ) AS w ON TRUE
+), own_sides AS ( -- when each side of a transfer between own accounts was valued
+    SELECT
+        o.account, o.entry, o.asset, o.amount, s.arrival,
+        CASE
+            WHEN s.at <= a.first_at
+                THEN ((s.at AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC'
+            ELSE w.closed_at
+        END AS valued_at,
+        (CASE WHEN s.at <= a.first_at THEN s.at ELSE w.closed_at END AT TIME ZONE 'UTC')::date
+        AS day
+    FROM portfolio.own_transfers AS o
+    CROSS JOIN LATERAL (
+        VALUES (TRUE, o.account, o.wallet, o.arrived_at),
+        (FALSE, o.from_account, o.from_wallet, o.left_at)
+    ) AS s (arrival, account, wallet, at)
+    INNER JOIN accounts AS a ON a.account = s.account
+    LEFT JOIN LATERAL (
+        SELECT r.closed_at FROM portfolio.reconciliation AS r
+        WHERE
+            r.account = s.account AND r.wallet = s.wallet AND r.asset = o.asset
+            AND r.opened_at < s.at AND r.closed_at >= s.at
+        ORDER BY r.closed_at LIMIT 1
+    ) AS w ON TRUE
+), own AS ( -- what arrives is worth what it was worth when it left, so that the two add up to zero
+    SELECT
+        i.account, i.day,
+        sum(i.amount * (
+            portfolio.price_at(i.asset, o.valued_at) - portfolio.price_at(i.asset, i.valued_at)
+        )) AS flows
+    FROM own_sides AS i INNER JOIN own_sides AS o USING (account, entry, day)
+    WHERE i.arrival AND NOT o.arrival
+    GROUP BY i.account, i.day
 ), points AS (
-    SELECT account, day, value, flows, unpriced, state, reason FROM rolled
-    UNION ALL
-    SELECT account, day, value, flows, unpriced, state, reason FROM read
+    SELECT
+        p.account, p.day, p.value, p.flows + coalesce(own.flows, 0) AS flows, p.unpriced, p.state,
+        p.reason
+    FROM (
+        SELECT account, day, value, flows, unpriced, state, reason FROM rolled
+        UNION ALL
+        SELECT account, day, value, flows, unpriced, state, reason FROM read
+    ) AS p
+    LEFT JOIN own USING (account, day)
 ), ranked AS ( -- the state covers the profit, which needs the value of the day before as well
     SELECT
         p.*, a.first_day, coalesce(lag(p.value) OVER earlier, 0) AS opening,

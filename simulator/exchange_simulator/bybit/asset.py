@@ -193,18 +193,19 @@ def universal_transfers(call: Call) -> Result:
     rows, cursor = _transfers(
         call, 7, 20, lambda t: t.kind == "transfer" and not (t.from_wallet and t.to_wallet)
     )
-    own = str(call.key.uid)
     return {
-        "list": [
-            {
-                **_moved(call, transfer),
-                "fromMemberId": own if transfer.from_wallet else OTHER_USER,
-                "toMemberId": own if transfer.to_wallet else OTHER_USER,
-            }
-            for transfer in rows
-        ],
+        "list": [_moved(call, t) | _members(str(call.key.uid), t) for t in rows],
         "nextPageCursor": cursor,
     }
+
+
+def _members(own: str, transfer: Transfer) -> dict[str, str]:
+    if transfer.between:
+        sender, receiver = str(transfer.between.sender), str(transfer.between.receiver)
+    else:
+        sender = own if transfer.from_wallet else OTHER_USER
+        receiver = own if transfer.to_wallet else OTHER_USER
+    return {"fromMemberId": sender, "toMemberId": receiver}
 
 
 def _moved(call: Call, transfer: Transfer) -> dict[str, Any]:

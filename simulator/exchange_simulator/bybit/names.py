@@ -38,6 +38,8 @@ def order_id(world: World, order: Order) -> str:
 
 
 def transfer_id(world: World, transfer: Transfer) -> str:
+    if transfer.between:
+        return f"universalTransfer_{transfer.between.id}"
     if transfer.kind == "transfer":
         own = transfer.from_wallet and transfer.to_wallet
         kind = "selfTransfer" if own else "universalTransfer"

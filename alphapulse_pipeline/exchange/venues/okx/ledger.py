@@ -25,9 +25,6 @@ from alphapulse_pipeline.exchange.venues.okx.transfers import BILL_FIELDS, asset
 from alphapulse_pipeline.exchange.venues.venue import Source
 
 _ZERO = Decimal(0)
-_TRANSFER = "1"
-_OWN_ACCOUNTS = {"6", "18"}
-"""`from` and `to` of a transfer between the funding and the trading account."""
 
 _ARCHIVE = documented(
     "trading-account-rest-api-get-bills-details-last-3-months",
@@ -49,6 +46,7 @@ def _of(word: str, *codes: int | range) -> Iterator[tuple[str, str]]:
 _CLASSES: Mapping[str, Mapping[str, str]] = {
     TRADING: dict(
         [
+            *_of("transfer", 1),  # with the funding account, or with a sub-account
             # trade, liquidation, auto-deleveraging, delta dynamic hedging, block and spread trades
             *_of("trade", 2, 5, 9, 13, 14, 24),
             # system token conversion, easy convert, moved positions
@@ -66,7 +64,8 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
     ),
     FUNDING: dict(
         [
-            *_of("transfer", 1, 2, 130, 131),  # deposit, withdrawal, to and from trading
+            # deposit, withdrawal, with sub-accounts, to and from trading
+            *_of("transfer", 1, 2, range(20, 24), 130, 131),
             # refunds of withdrawals and of their fees, which are in no other history
             *_of("adjustment", 13, 47, 84, range(195, 200), 221, 222),
             *_of("reward", 28, 48, 68, 77, 83, 139, 146, range(150, 153), 162, 172, 173, 185, 189),
@@ -75,8 +74,8 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
             *_of("interest", 89, 232, range(307, 310), 343, 344, 346, 347, 400, 408, 516),
             *_of("loan", range(175, 181), 212, 215, 217, 218, 345, 351),
             *_of("conversion", range(116, 119), 135, 138, 200, 220, 272, 273),
-            # with sub-accounts, tokens, earn and staking principal, structured products, custody
-            *_of("other", range(20, 24), range(72, 77), 78, 80, 82, 124, range(132, 135), 137),
+            # tokens, earn and staking principal, structured products, custody
+            *_of("other", range(72, 77), 78, 80, 82, 124, range(132, 135), 137),
             *_of("other", 160, 161, 163, 174, 181, 187, 202, 203, 205, 207, 208, 210, 223, 225),
             *_of("other", 226, 228, 240, 241, 243, 249, 250, 252, 263, 266, 270, range(284, 290)),
             *_of("other", range(303, 307), 311, range(313, 316), range(329, 333), range(339, 343)),
@@ -169,9 +168,6 @@ def _asset_entry(raw: Raw, row: Row) -> Row:
 
 
 def _class(raw: Raw) -> str:
-    if raw["type"] == _TRANSFER:
-        # with a sub-account, it is in no other history
-        return "transfer" if {raw["from"], raw["to"]} == _OWN_ACCOUNTS else "other"
     return _SUBTYPES.get(raw["subType"]) or ledger_class(raw["type"], _CLASSES[TRADING])
 
 

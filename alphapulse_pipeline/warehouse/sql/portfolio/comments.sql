@@ -225,10 +225,13 @@ COMMENT ON TABLE portfolio.openings IS
 'What was held before the history begins: the first snapshot less the history up to it.';
 
 COMMENT ON TABLE portfolio.own_transfers IS
-'Deposits that come from a different own account: their lots keep their cost.';
-COMMENT ON COLUMN portfolio.own_transfers.transfer_id IS 'The id of the deposit.';
-COMMENT ON COLUMN portfolio.own_transfers.from_account IS 'The account of the withdrawal.';
-COMMENT ON COLUMN portfolio.own_transfers.from_id IS 'The id of the withdrawal.';
+'What left one own account and arrived in another: its lots keep their cost.';
+COMMENT ON COLUMN portfolio.own_transfers.entry IS 'The entry with which it arrived.';
+COMMENT ON COLUMN portfolio.own_transfers.wallet IS 'The wallet in which it arrived.';
+COMMENT ON COLUMN portfolio.own_transfers.from_account IS 'The account that it left.';
+COMMENT ON COLUMN portfolio.own_transfers.from_entry IS 'The entry with which it left.';
+COMMENT ON COLUMN portfolio.own_transfers.from_wallet IS 'The wallet that it left.';
+COMMENT ON COLUMN portfolio.own_transfers.amount IS 'The amount that arrived.';
 
 COMMENT ON TABLE portfolio.finality IS
 'From when on realized_pnl, lots and cost_basis are not final, and why.';

@@ -12,6 +12,6 @@ SELECT
     CASE
         WHEN NOT portfolio.is_position(o.asset)
             THEN o.amount * portfolio.price_at(o.asset, a.begins_at)
-    END, NULL, NULL, 'opening ' || o.asset, NULL, NULL
+    END, NULL, NULL, 'opening ' || o.asset, NULL, NULL, NULL
 FROM portfolio.openings AS o
 INNER JOIN portfolio.lot_accounts AS a USING (account);

@@ -2,7 +2,7 @@
 -- received.
 SELECT
     c.account, c.wallet, l.asset, c.happened_at, 4, l.step, l.treatment, l.kind, l.amount, l.value,
-    NULL, NULL, c.kind || ' ' || c.conversion_id, NULL, NULL
+    NULL, NULL, c.kind || ' ' || c.conversion_id, NULL, NULL, NULL
 FROM alphapulse.conversions AS c
 CROSS JOIN LATERAL (
     VALUES (

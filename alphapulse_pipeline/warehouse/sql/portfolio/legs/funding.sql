@@ -1,7 +1,7 @@
 SELECT
     f.account, f.wallet, l.asset, f.happened_at, 3, l.step, l.treatment, l.kind, l.amount,
     f.amount * portfolio.price_at(f.asset, f.happened_at), NULL, NULL,
-    f.market || ' ' || f.funding_id, NULL, NULL
+    f.market || ' ' || f.funding_id, NULL, NULL, NULL
 FROM alphapulse.funding AS f
 CROSS JOIN LATERAL (
     VALUES

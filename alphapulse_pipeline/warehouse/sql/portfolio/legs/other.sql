@@ -2,5 +2,5 @@
 SELECT
     account, wallet, asset, happened_at, 4, 1, 'earned',
     CASE WHEN amount < 0 THEN 'expense' ELSE 'income' END, amount,
-    amount * portfolio.price_at(asset, happened_at), NULL, NULL, entry, NULL, NULL
+    amount * portfolio.price_at(asset, happened_at), NULL, NULL, entry, NULL, NULL, NULL
 FROM ({movements}) AS m

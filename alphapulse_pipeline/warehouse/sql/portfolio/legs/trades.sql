@@ -6,7 +6,7 @@
 SELECT
     t.account, t.wallet, l.asset, t.executed_at AS happened_at, 5 AS stage, l.step, l.treatment,
     l.kind, l.amount, l.value, l.reported_pnl, l.price, t.market || ' ' || t.trade_id AS entry,
-    NULL::text AS from_account, NULL::text AS carries
+    NULL::text AS from_account, NULL::text AS carries, NULL::timestamptz AS left_at
 FROM alphapulse.trades AS t
 CROSS JOIN LATERAL (
     SELECT
