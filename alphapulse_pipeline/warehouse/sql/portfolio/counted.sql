@@ -15,6 +15,16 @@ BEGIN
     IF history IS NULL THEN
         RETURN e.amount;
     END IF;
+    -- while a first sync has the ledger but not the fills, most entries end here
+    IF NOT EXISTS (
+        SELECT FROM portfolio.history_movements AS m
+        WHERE m.account = e.account AND m.wallet = e.wallet AND m.asset = e.asset
+          AND m.dataset = history
+          AND m.happened_at BETWEEN e.happened_at - greatest(reach, interval '1 minute')
+              AND e.happened_at + greatest(reach, interval '1 minute')
+    ) THEN
+        RETURN e.amount;
+    END IF;
     IF portfolio.is_settled(e.account, e.wallet, e.asset, history, e.happened_at, TRUE) THEN
         RETURN 0;
     END IF;
