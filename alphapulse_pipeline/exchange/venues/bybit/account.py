@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.exchange.account_type import AccountType
-from alphapulse_pipeline.exchange.feed import Caller, require
+from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.rights import (
     Allows,
@@ -113,11 +114,22 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     return closed
 
 
+_USER_ID = re.compile("[1-9][0-9]*")
+
+
 async def user_id(call: Caller) -> str:
     """The user id of the account that the key belongs to. Raises `Unreadable`."""
-    info = await _key(call)
-    require(info, ("userID",), "privateGetV5UserQueryApi")
-    return str(info["userID"])
+    found = user_id_in(await _key(call), "userID")
+    if found is None:
+        raise Unreadable("the answer of privateGetV5UserQueryApi has no userID")
+    return found
+
+
+def user_id_in(row: Any, name: str) -> str | None:
+    """A user id; None if it cannot be read."""
+    found = row.get(name) if isinstance(row, dict) else None
+    is_id = isinstance(found, str | int) and _USER_ID.fullmatch(str(found))
+    return str(found) if is_id else None
 
 
 async def _key(call: Caller) -> Any:

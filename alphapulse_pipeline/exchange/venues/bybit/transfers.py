@@ -24,7 +24,7 @@ from alphapulse_pipeline.exchange.feed import (
     to_time,
 )
 from alphapulse_pipeline.exchange.new_values import meaning
-from alphapulse_pipeline.exchange.venues.bybit.account import user_id
+from alphapulse_pipeline.exchange.venues.bybit.account import user_id, user_id_in
 from alphapulse_pipeline.exchange.venues.bybit.common import (
     BETWEEN_ACCOUNTS,
     FUNDING,
@@ -191,15 +191,12 @@ class _OfMember:
     ) -> AsyncGenerator[Page, None]:
         own = await user_id(call)
         async for listed in self.pages.walk(call, feed, start, end, after):
-            rows = [row for row in listed.rows if _member(row, self.field) in (own, None)]
+            rows = [row for row in listed.rows if not self.is_of_other(row, own)]
             yield Page(rows, listed.start, listed.end, listed.unverified)
 
-
-def _member(row: Raw, name: str) -> str | None:
-    """The id of the account at one end of a transfer; None if it cannot be read."""
-    found = row.get(name)
-    is_id = isinstance(found, str | int) and str(found).isdigit()
-    return str(found) if is_id else None
+    def is_of_other(self, row: Raw, own: str) -> bool:
+        """Whether a row names a different account at this end."""
+        return user_id_in(row, self.field) not in (own, None)
 
 
 def _listed(
@@ -299,7 +296,7 @@ def _received(raw: Raw, row: Row) -> Row:
 
 def _is_within(raw: Raw) -> bool:
     """Whether both wallets are of one account. Raises `Unreadable` if the row does not say so."""
-    ends = [_member(raw, name) for name in _MEMBERS]
+    ends = [user_id_in(raw, name) for name in _MEMBERS]
     if None in ends:
         raise Unreadable(f"a transfer between accounts without the two ids: {raw['transferId']}")
     return ends[0] == ends[1]
