@@ -71,7 +71,9 @@ class Deployment:
         with psycopg.connect(url) as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 
-    def wait_for_rows(self, query: str, *parameters: object, seconds: float = 60) -> list[TupleRow]:
+    def wait_for_rows(
+        self, query: str, *parameters: object, seconds: float = 180
+    ) -> list[TupleRow]:
         """The answer as soon as there is one; the database may be on its way up or down."""
 
         def found() -> list[TupleRow]:
@@ -82,7 +84,7 @@ class Deployment:
 
         return wait_for(found, seconds, what=query)
 
-    def signal(self, number: signal.Signals, patience: float = 45) -> int:
+    def signal(self, number: signal.Signals, patience: float = 120) -> int:
         """Send a signal to `up` alone; its exit status."""
         self.process.send_signal(number)
         return self.process.wait(patience)
@@ -117,7 +119,7 @@ def deployment(home: Path, *, demo: bool = True) -> Iterator[Deployment]:
         if process.poll() is None:
             process.terminate()
             try:
-                process.wait(60)
+                process.wait(120)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -178,7 +178,7 @@ def test_after_kill_9_the_next_up_clears_away_what_was_left(up: Up) -> None:
     assert status in ("SUCCESS", "FAILURE", "CANCELED")
     before = "create_timestamp < to_timestamp(%s) AT TIME ZONE 'UTC'"
     assert successor.rows(f"SELECT run_id FROM runs WHERE {UNFINISHED} AND {before}", began) == []
-    wait_for(lambda: "in the future; deleted them" in successor.printed, 30, what="its warning")
+    wait_for(lambda: "in the future; deleted them" in successor.printed, 120, what="its warning")
     assert not successor.rows("SELECT FROM job_ticks WHERE timestamp > now() + interval '1 hour'")
 
 
@@ -253,9 +253,9 @@ def test_a_killed_child_is_started_again(up: Up, name: str) -> None:
     killed = process(deployed, name)
     wait_for(lambda: time.time() - killed.create_time() > 25, 30, what="its settling")
     killed.kill()
-    wait_for(lambda: "restarting it" in deployed.printed, 30, what="its restart")
+    wait_for(lambda: "restarting it" in deployed.printed, 120, what="its restart")
     wait_for_next_run(deployed)
-    wait_for(lambda: deployed.graphql("{ version }"), 60, what="the UI")
+    wait_for(lambda: deployed.graphql("{ version }"), 120, what="the UI")
     assert deployed.process.poll() is None
     assert process(deployed, name).pid != killed.pid
 
@@ -266,7 +266,7 @@ def test_a_killed_database_is_started_again(up: Up) -> None:
     deployed.wait_for_rows("SELECT FROM runs WHERE status = 'STARTED'", seconds=120)
     [(newest,)] = deployed.rows("SELECT max(id) FROM runs")
     stop_postgres(deployed.home, signal.SIGKILL)
-    wait_for(lambda: "database has stopped" in deployed.printed, 30, what="its restart")
+    wait_for(lambda: "database has stopped" in deployed.printed, 120, what="its restart")
     wait_for_next_run(deployed)
     lost = f"SELECT run_id FROM runs WHERE {UNFINISHED} AND id <= %s"
     wait_for(lambda: not deployed.rows(lost, newest), 200, what="the end of the lost runs")

@@ -80,7 +80,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         )  # fmt: skip
     found = Deployment(process, home, port, log)
     try:
-        running.wait_for(lambda: "__typename" in str(found.graphql(_STATE)), 60, what="the UI")
+        running.wait_for(lambda: "__typename" in str(found.graphql(_STATE)), 120, what="the UI")
         yield found
     finally:
         process.terminate()
@@ -160,7 +160,7 @@ def test_another_page_cannot_frame_the_ui(ui: Deployment, page: Page, site: str)
         page.goto(f"http://{site}:{port}")
     _, frame = page.frames
     # asking the page lets its events arrive
-    running.wait_for(lambda: page.title() or frame.url, 30, what="the frame")
+    running.wait_for(lambda: page.title() or frame.url, 120, what="the frame")
     assert frame.url == "chrome-error://chromewebdata/"
 
 

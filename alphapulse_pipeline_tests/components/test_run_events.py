@@ -60,7 +60,7 @@ def test_nothing_is_left_open(instance: dg.DagsterInstance, db: Connection[Tuple
         raise RuntimeError
     assert storage._engine is engine
     others = f"SELECT count(*) FROM pg_stat_activity WHERE {OTHERS}"
-    wait_for(lambda: db.execute(others).fetchone() == (0,), 30, what="the connections to end")
+    wait_for(lambda: db.execute(others).fetchone() == (0,), 120, what="the connections to end")
 
 
 def test_an_instance_with_a_different_storage_is_left_alone() -> None:

@@ -69,7 +69,7 @@ def kill_one(account: Account, url: str, after: float) -> bool:
             victim.wait(after)
         except subprocess.TimeoutExpired:
             victim.send_signal(signal.SIGKILL)
-            victim.wait(10)
+            victim.wait(60)
         return victim.stdout.readline() == b"done\n"
 
 

@@ -38,7 +38,7 @@ def test_two_runs_at_once_are_never_two_clients(
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(sync_trades, account, database, name) for name in ("one", "two")]
         for run in runs:
-            run.result(timeout=60)
+            run.result(timeout=120)
     clients = sorted(simulator.clients(), key=lambda client: float(client["first"]))
     # the second run only reads times that the lag has released since
     assert clients
@@ -59,7 +59,7 @@ def test_a_run_waits_for_the_one_before_it(
             time.sleep(0.5)
             assert not second.done()
             assert simulator.clients() == []
-        second.result(timeout=30)
+        second.result(timeout=120)
     (client,) = simulator.clients()
     assert "second" in client["client"]
 
@@ -106,7 +106,7 @@ def test_a_killed_run_is_finished_by_the_next(
         assert victim.stdout.readline() == b"killed\n"
     finally:
         victim.send_signal(signal.SIGKILL)
-        victim.wait(10)
+        victim.wait(60)
         if victim.stdout is not None:
             victim.stdout.close()
     truth = true(simulator.truth(NOW_MS), "trades")
