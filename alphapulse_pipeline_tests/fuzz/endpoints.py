@@ -1,5 +1,6 @@
 """Every endpoint that the venues read, taken from their own data: a new one is fuzzed by itself."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from alphapulse_pipeline.warehouse import sync_state
 from alphapulse_pipeline_tests.conftest import GENESIS, NOW_MS
 from alphapulse_pipeline_tests.fuzz.proxy import Request
 from alphapulse_pipeline_tests.fuzz.stage import EXCHANGES, Stage
+from exchange_simulator.keys import DEMO_UID
 
 _ROWS = 6
 """Rows of the window that is read: enough to be mixed up, and few enough to be read fast."""
@@ -164,6 +166,15 @@ def undisputed(feed: Feed, answers: list[list[Raw]]) -> list[list[Raw]]:
         ]
         for own, pairs in enumerate(timed)
     ]
+
+
+def is_of_other(feed: Feed, row: Raw, body: bytes) -> bool:
+    """Whether a row names a different user than the key's, who may be changed in an answer: a main
+    account's list has transfers between two others."""
+    names_other = getattr(feed.paging, "is_of_other", None)
+    stated = re.search(rb'"userID": ?"?(\d+)', body)
+    own = stated[1].decode() if stated else str(DEMO_UID)
+    return bool(names_other and names_other(row, own))
 
 
 def is_answered(answered: Any, row: Any) -> bool:

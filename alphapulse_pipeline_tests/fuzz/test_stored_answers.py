@@ -1,6 +1,5 @@
 """Changed answers all the way into PostgreSQL: what counts as complete is stored exactly."""
 
-import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -19,6 +18,7 @@ from alphapulse_pipeline_tests.fuzz.endpoints import (
     History,
     endpoints,
     is_answered,
+    is_of_other,
     learn,
     read_once,
     undisputed,
@@ -26,7 +26,6 @@ from alphapulse_pipeline_tests.fuzz.endpoints import (
 from alphapulse_pipeline_tests.fuzz.examples import NIGHTLY
 from alphapulse_pipeline_tests.fuzz.stage import Stage, Stages
 from alphapulse_pipeline_tests.fuzz.storing import Example, Storing
-from exchange_simulator.keys import DEMO_UID
 
 DB = Connection[TupleRow]
 HISTORIES = {str(endpoint): endpoint for endpoint in endpoints() if endpoint.dataset}
@@ -109,15 +108,12 @@ class Stored:
         """Every answered row whose time counts as complete is in the table."""
         covered, feed = self._covered.get(example.stream, ()), known.source.feed
         answered = undisputed(feed, list(example.answers.values()))
-        is_of_other = getattr(feed.paging, "is_of_other", None)
-        stated = re.search(rb'"userID": ?"?(\d+)', example.case.body)
-        own = stated[1].decode() if stated else str(DEMO_UID)
         for answer in chain.from_iterable(answered):
             time = feed.moment(answer)
             if time is None or not any(to_time(time) in times for times in covered):
                 continue
-            if is_of_other and is_of_other(answer, own):
-                continue  # a main account's list has transfers between two others
+            if is_of_other(feed, answer, example.case.body):
+                continue
             raw = next((row for row in example.paged if is_answered(answer, row)), None)
             assert raw is not None, f"covered, but lost: {answer}"
             row, reason = read_once(stage, self._endpoint, known, raw)
