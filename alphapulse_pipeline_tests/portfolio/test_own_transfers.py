@@ -119,6 +119,18 @@ def test_an_entry_that_repeats_a_transfer_is_not_matched_twice(db: DB) -> None:
     assert held(db) == {("a", "BTC"): (1, 100), ("b", "BTC"): (1, 100)}
 
 
+@pytest.mark.usefixtures("dollars")
+def test_transfers_without_a_wallet_are_matched_too(db: DB) -> None:
+    """ccxt and imported files often do not say which wallet it was."""
+    price(db, "BTC", 500)
+    fill(db, 1, "BTC/USD", "buy", 2, 200)
+    transfer(db, 3, "withdrawal", "BTC", 1, txid="x")
+    transfer(db, 4, "deposit", "BTC", 1, txid="x", account="b")
+    db.execute("UPDATE alphapulse.transfers SET from_wallet = NULL, to_wallet = NULL")
+    refresh(db)
+    assert rows(db, "SELECT wallet, from_wallet FROM portfolio.own_transfers") == [("", "")]
+
+
 # -- a fund with sub-accounts, read from the exchange -------------------------------------------
 
 GENESIS = datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=9)

@@ -169,11 +169,13 @@ WITH halves AS (
     SELECT d.account, d.wallet, d.entry, d.asset, d.amount, d.arrived_at,
            w.account AS from_account, w.wallet AS from_wallet, w.entry AS from_entry, w.left_at,
            d.txid = w.txid AS certain
-    FROM (SELECT account, to_wallet AS wallet, 'deposit ' || transfer_id AS entry, asset, amount,
+    FROM (SELECT account, coalesce(to_wallet, '') AS wallet,
+                 'deposit ' || transfer_id AS entry, asset, amount,
                  nullif(txid, '') AS txid, coalesce(updated_at, happened_at) AS arrived_at
           FROM alphapulse.transfers WHERE kind = 'deposit' AND status = 'ok') AS d
-    INNER JOIN (SELECT account, from_wallet AS wallet, 'withdrawal ' || transfer_id AS entry,
-                 asset, amount, nullif(txid, '') AS txid, happened_at AS left_at,
+    INNER JOIN (SELECT account, coalesce(from_wallet, '') AS wallet,
+                 'withdrawal ' || transfer_id AS entry, asset, amount,
+                 nullif(txid, '') AS txid, happened_at AS left_at,
                  CASE WHEN fee_currency = asset THEN coalesce(fee_cost, 0) ELSE 0 END AS fee
           FROM alphapulse.transfers
           WHERE kind = 'withdrawal' AND status NOT IN ('failed', 'canceled')) AS w

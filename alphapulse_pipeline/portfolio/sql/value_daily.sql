@@ -244,6 +244,7 @@ WITH RECURSIVE states (names) AS ( -- from the most certain one on
             AND r.opened_at < s.at AND r.closed_at >= s.at
         ORDER BY r.closed_at LIMIT 1
     ) AS w ON TRUE
+    WHERE o.wallet <> '' AND o.from_wallet <> '' -- others are in no wallet's flows
 ), own AS ( -- what arrives is worth what it was worth when it left, so that the two add up to zero
     SELECT
         i.account, i.day,

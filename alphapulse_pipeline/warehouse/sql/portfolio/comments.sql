@@ -227,10 +227,12 @@ COMMENT ON TABLE portfolio.openings IS
 COMMENT ON TABLE portfolio.own_transfers IS
 'What left one own account and arrived in another: its lots keep their cost.';
 COMMENT ON COLUMN portfolio.own_transfers.entry IS 'The entry with which it arrived.';
-COMMENT ON COLUMN portfolio.own_transfers.wallet IS 'The wallet in which it arrived.';
+COMMENT ON COLUMN portfolio.own_transfers.wallet IS
+'The wallet in which it arrived; blank if that is not known.';
 COMMENT ON COLUMN portfolio.own_transfers.from_account IS 'The account that it left.';
 COMMENT ON COLUMN portfolio.own_transfers.from_entry IS 'The entry with which it left.';
-COMMENT ON COLUMN portfolio.own_transfers.from_wallet IS 'The wallet that it left.';
+COMMENT ON COLUMN portfolio.own_transfers.from_wallet IS
+'The wallet that it left; blank if that is not known.';
 COMMENT ON COLUMN portfolio.own_transfers.amount IS 'The amount that arrived.';
 
 COMMENT ON TABLE portfolio.finality IS
