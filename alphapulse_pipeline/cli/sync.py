@@ -1,11 +1,12 @@
 """`alphapulse sync`: Dagster runs, which the UI shows like any other, of accounts side by side.
 
-First the snapshots of all accounts, then their histories; the value is shown meanwhile.
+First the snapshots of all accounts, then their histories, then the portfolio. The value of what
+they hold now is shown as soon as it is known.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -13,32 +14,22 @@ import typer
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.sync_display import Display, display
+from alphapulse_pipeline.cli.sync_summary import Result, completeness, done, print_next
 from alphapulse_pipeline.cli.sync_workers import PORTFOLIO, Event, Task, Workers, workers
 from alphapulse_pipeline.cli.workspace import Workspace, workspace
 from alphapulse_pipeline.datasets import DATASETS, HISTORIES, SNAPSHOTS
+from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.errors import SettingsError
 from alphapulse_pipeline.warehouse.connection import connect
-from alphapulse_pipeline.warehouse.progress import clock
 
 _JOBS = 4
 """A process takes about 200 MB, and mostly waits for its exchange."""
-_REFRESH: Task = {"account": PORTFOLIO, "datasets": []}
-
-
-@dataclass(frozen=True)
-class Result:
-    """The outcome for one dataset of one account. `rows`: inserted or changed.
-
-    `dataset` is empty for an account whose file has a mistake.
-    """
-
-    account: str
-    dataset: str
-    status: str
-    rows: int
-    seconds: float
-    error: str | None
+_REFRESH: Task = {"account": PORTFOLIO, "datasets": [table.name for table in DERIVED]}
+_NOW = "what the accounts hold now"
+_HISTORY = "the history since {}"
+_PORTFOLIO = "the portfolio: prices, value, profit and reconciliation"
+"""The steps."""
 
 
 def register(app: typer.Typer, summary: str) -> None:
@@ -87,6 +78,7 @@ def sync(
                 work = _Sync(place, shown, pool, days)
                 results, refreshed = work.sync(_wanted(chosen, datasets))
                 shown.phase("Closing the database")
+                found = _findings(place, chosen, results, refreshed=refreshed)
     if not accounts:
         results += [
             Result(name, "", "failed", 0, 0.0, str(error)) for name, error in place.broken.items()
@@ -96,7 +88,11 @@ def sync(
         output.print_json({"ok": ok, "results": [asdict(result) for result in results]})
     else:
         _print(results)
-    _summarize(results, shown, demo=place.demo)
+    if results:
+        output.note(done(results, shown.seconds, shown.warnings, demo=place.demo))
+        for line in found:
+            output.note(line)
+        print_next(demo=place.demo)
     return 0 if ok else 1
 
 
@@ -123,21 +119,27 @@ class _Sync:
 
     def sync(self, wanted: Sequence[tuple[Account, Sequence[str]]]) -> tuple[list[Result], bool]:
         """The results in the order of the accounts, and whether the portfolio was refreshed."""
+        if not wanted:
+            return [], True
         read = {dataset for _, datasets in wanted for dataset in datasets}
-        now = ", ".join(dataset for dataset in SNAPSHOTS if dataset in read)
-        first, second = "Step 1 of 2, ", "Step 2 of 2, "
-        if not now or read <= SNAPSHOTS.keys():
-            first = second = ""
-        self._run(f"{first}current {now}", self._tasks(wanted, SNAPSHOTS))
+        history = _HISTORY.format(_since(account for account, _ in wanted))
+        steps = {
+            _NOW: not read.isdisjoint(SNAPSHOTS),
+            history: not read.isdisjoint(HISTORIES),
+            _PORTFOLIO: self.place.portfolio is not None,
+        }
+        taken = [step for step, is_taken in steps.items() if is_taken]
+        titles = {s: f"Step {n} of {len(taken)}, {s}" for n, s in enumerate(taken, 1)}
+        self._run(titles.get(_NOW, ""), self._tasks(wanted, SNAPSHOTS))
         histories = self._tasks(wanted, HISTORIES)
         self._reading = {task["account"] for task in histories}
         if histories and self._outdated:
             # one of the first to run, so that the value is shown before the histories are read
             histories.insert(self.pool.jobs - 1, _REFRESH)
             self._refreshing = True
-        self._run(f"{second}history", histories)
+        self._run(titles.get(history, ""), histories)
         if self._outdated:
-            self._run("Refreshing the portfolio", [_REFRESH])
+            self._run(titles[_PORTFOLIO], [_REFRESH])
         places = {account.name: place for place, (account, _) in enumerate(wanted)}
         self._results.sort(key=lambda result: places[result.account])
         return self._results, self._refreshed
@@ -266,29 +268,22 @@ def _print(results: Sequence[Result]) -> None:
     )
 
 
-def _summarize(results: Sequence[Result], shown: Display, *, demo: bool) -> None:
-    """Say in a sentence what was done, and what can be done next."""
-    accounts = {result.account for result in results}
-    failed = {result.account for result in results if result.status != "completed"}
-    if not accounts:
-        return
-    synced = (
-        f"{len(accounts - failed)} of {_count(len(accounts), 'account')} synced without an error"
-    )
-    if not failed:
-        synced = f"{_count(len(accounts), 'account')} synced"
-    rows = _count(sum(result.rows for result in results), "row")
-    simulated = " of simulated data" if demo else ""
-    warned = f", {_count(shown.warnings, 'warning')}" if shown.warnings else ""
-    output.note(f"{synced} in {clock(shown.seconds)}: {rows}{simulated}{warned}")
-    option = " --demo" if demo else ""
-    output.note(
-        f"next: `alphapulse status{option}`, or `alphapulse up{option}` to sync on a schedule"
-    )
+def _findings(
+    place: Workspace, accounts: Sequence[Account], results: Sequence[Result], *, refreshed: bool
+) -> list[str]:
+    """Whether the histories are complete, what the accounts are worth, and whether it adds up."""
+    from alphapulse_pipeline.portfolio.summary import summary
+
+    if not any(result.status == "completed" for result in results):
+        return []
+    with connect(place.url) as connection:
+        lines = completeness(connection, results, _since(accounts))
+        return lines + (summary(connection) if place.portfolio and refreshed else [])
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _since(accounts: Iterable[Account]) -> date:
+    """When the first of their histories begins."""
+    return min(account.settings.history_start for account in accounts)
 
 
 def _datasets(asked: Sequence[str] | None) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """What `alphapulse sync` shows on stderr while it runs.
 
 In a terminal a table of what runs now, below the lines of what has ended, which stay. Elsewhere,
-e.g. in a log, only lines: of what has ended, and twice a minute of what runs.
+e.g. in a log, only lines: of what has ended, and twice a minute of what runs. The table is drawn by
+a thread of its own, so that its clock does not stop.
 """
 
 import logging
@@ -9,16 +10,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.sync_workers import PORTFOLIO
 from alphapulse_pipeline.datasets import SNAPSHOTS
 from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.warehouse.progress import Progress, clock, percentage
-
-if TYPE_CHECKING:
-    from rich.live import Live
 
 _LINES_EVERY = 30.0
 _NOTE_LASTS = 20.0
@@ -27,7 +25,7 @@ _BAR = 10
 _DATASET = len("transfers, 6 of 6")
 _MANY = 10
 """With more accounts, those that wait or are done have no line, or the table outgrows a screen."""
-_HEADINGS = f"{'dataset':<{_DATASET}}  {'of the period':<{_BAR + 6}}  {'rows':>9}  elapsed"
+_HEADINGS = f"{'dataset':<{_DATASET}}  {'history read':<{_BAR + 6}}  {'rows':>9}  {'time':>7}"
 """Of what `_row` writes, to the right of the account; then the time left, where it is known."""
 _WAITING, _DONE, _FAILED = "waiting", "done", "failed"
 
@@ -60,8 +58,9 @@ class _Line:
 class Display:
     """The accounts that are syncing now, and how far they are."""
 
-    def __init__(self, live: "Live | None") -> None:
+    def __init__(self, *, live: bool) -> None:
         self._live = live
+        """Whether a terminal shows `table`."""
         self._began = self._lines_at = time.monotonic()
         self._title = ""
         self._lines: dict[str, _Line] = {}
@@ -80,8 +79,6 @@ class Display:
         """Begin with something that takes seconds, or with a step for these accounts."""
         self._title = title
         self._lines = {name: _Line() for name in accounts}
-        if self._live is not None:
-            self.refresh()
 
     def event(self, account: str, event: Any) -> None:
         """An event of `sync_worker`."""
@@ -111,9 +108,8 @@ class Display:
             output.error(f"{account}/{', '.join(news)}: {reason}")
 
     def refresh(self) -> None:
-        if self._live is not None:
-            self._live.update(self._table(), refresh=True)
-        elif time.monotonic() - self._lines_at >= _LINES_EVERY:
+        """Print what runs, if it is time for that and no terminal shows it anyway."""
+        if not self._live and time.monotonic() - self._lines_at >= _LINES_EVERY:
             self._lines_at = time.monotonic()
             for account, line in self._lines.items():
                 note = line.news()
@@ -126,7 +122,7 @@ class Display:
         if line.found is None:  # its messages are about the one before
             line.note = ""
         line.found, line.since = found, time.monotonic()
-        if found.status == "completed":
+        if found.status == "completed" and found.account != PORTFOLIO:
             output.note(
                 f"{found.account}/{found.dataset}: completed, {found.rows:,} rows in "
                 f"{found.seconds:,.1f} s"
@@ -146,12 +142,16 @@ class Display:
         if line.found is None:
             line.doing = line.note
 
-    def _table(self) -> Any:
+    def table(self) -> Any:
+        """What a terminal shows now; called by a thread of its own."""
         from rich.text import Text
 
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(self._head(), "bold")
-        shown = {a: n for a, n in self._lines.items() if n.runs or len(self._lines) <= _MANY}
+        # copies: the other thread goes on
+        lines = {name: replace(line) for name, line in list(self._lines.items())}
+        refresh = lines.pop(PORTFOLIO, None)
+        shown = {a: n for a, n in lines.items() if n.runs or len(lines) <= _MANY}
         wide = max(map(len, ("account", *shown)))
         if any(line.found for line in shown.values()):
             left = "  left" if any(n.found and n.found.left for n in shown.values()) else ""
@@ -162,17 +162,19 @@ class Display:
             # all has been read at 100 %, whatever the last message was
             if line.found is not None and line.found.share != 1 and (note := line.news()):
                 text.append(f"\n  {escape(_of(account, note))}", "dim")
-        if self._lines:
+        if refresh is not None:
+            text.append(f"\n  portfolio tables: {_row(refresh)}")
+        if lines or refresh is not None:
             text.append("\n  Ctrl-C stops safely: the next sync resumes from here", "dim")
         return text
 
     def _head(self) -> str:
-        accounts = [line for name, line in self._lines.items() if name != PORTFOLIO]
-        if not accounts:
-            return f"{self._title} ..."
-        done = sum(line.doing in (_DONE, _FAILED) for line in accounts)
+        accounts = [line for name, line in list(self._lines.items()) if name != PORTFOLIO]
         took = clock(self.seconds)
-        return f"{self._title}: {done}/{len(accounts)} accounts done after {took}"
+        if not accounts:
+            return f"{self._title}, {took} since the start"
+        done = sum(line.doing in (_DONE, _FAILED) for line in accounts)
+        return f"{self._title}: {done}/{len(accounts)} accounts done, {took} since the start"
 
 
 def _of(account: str, text: str) -> str:
@@ -195,6 +197,8 @@ def _row(line: _Line) -> str:
     found = _now(line.found, line.since)
     dataset = f"{found.dataset}, {min(line.ended + 1, line.datasets)} of {line.datasets}"
     if found.share is None:
+        if found.account == PORTFOLIO:
+            return f"{dataset}, {clock(found.seconds)}"
         if found.dataset in SNAPSHOTS:  # read as a whole before
             doing = "storing"
         else:
@@ -213,9 +217,10 @@ def display() -> Iterator[Display]:
     """A live display in a terminal, which is gone at the end; lines elsewhere."""
     console = output.stderr()
     if not console.is_terminal:
-        yield Display(None)
+        yield Display(live=False)
         return
     from rich.live import Live
 
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield Display(live)
+    shown = Display(live=True)
+    with Live(get_renderable=shown.table, console=console, transient=True):
+        yield shown

@@ -74,7 +74,7 @@ def _checks(account: Account, name: str, checks: Sequence[Check]) -> dg.AssetChe
         can_subset=True,
     )
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        logger.info("%s: checking %s", account.name, datasets)
+        logger.info("%s: running the data checks of %s", account.name, datasets)
         with connect(postgres_url()) as connection:
             require_current(connection)
             for key in context.selected_asset_check_keys:

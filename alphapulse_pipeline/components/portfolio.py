@@ -28,6 +28,7 @@ from alphapulse_pipeline.settings.errors import UserError
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 from alphapulse_pipeline.sync.deployment import usable_deployment
 from alphapulse_pipeline.sync.session import supported
+from alphapulse_pipeline.warehouse import progress
 from alphapulse_pipeline.warehouse.connection import account_lock, connect, database_failure
 from alphapulse_pipeline.warehouse.io_manager import table
 from alphapulse_pipeline.warehouse.preview import cells
@@ -121,9 +122,11 @@ def _asset(
             _connected() as connection,
             account_lock(connection, PORTFOLIO),
         ):
+            progress.report(progress.Progress(PORTFOLIO, derived.name))
             figures = derived.refresh(connection, settings)
             metadata = _metadata(connection, derived, figures, settings.currency)
             found = [check.result(connection, key) for check in checks]
+            progress.report(progress.Progress(PORTFOLIO, derived.name, status="completed"))
             return dg.MaterializeResult(metadata=metadata, check_results=found)
 
     return table

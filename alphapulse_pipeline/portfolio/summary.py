@@ -47,7 +47,7 @@ def first_values(connection: Connection[TupleRow]) -> list[str]:
     """A line for each account with balances: how many, and what they are worth now."""
     unit = currency(connection)
     return [
-        f"{account}: {assets} {'asset' if assets == 1 else 'assets'}"
+        f"{account} holds {assets} {'asset' if assets == 1 else 'assets'}"
         + (f" worth {money(value)} {unit}" if value is not None else "")
         for account, assets, value in connection.execute(_SQL.by_account).fetchall()
     ]

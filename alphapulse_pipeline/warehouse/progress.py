@@ -37,15 +37,21 @@ class Progress:
     def __str__(self) -> str:
         parts = [f"{self.rows:,} rows", f"{self.requests:,} requests"]
         if self.share is not None:
-            parts.insert(0, f"{percentage(self.share)} of the period")
-        parts.append(f"{clock(self.seconds)} elapsed")
+            parts.insert(0, f"{percentage(self.share)} read")
+        parts.append(f"{clock(self.seconds)} so far")
         if self.left is not None:
             parts.append(f"about {clock(self.left)} left")
         return f"{self.account}/{self.dataset}: {', '.join(parts)}"
 
 
 listeners: list[Callable[[Progress], None]] = []
-"""Called after each commit in this process, in the thread that writes."""
+"""Called with each report in this process, in the thread that writes."""
+
+
+def report(found: Progress) -> None:
+    """Pass it to all listeners."""
+    for listener in listeners:
+        listener(found)
 
 
 def percentage(share: float) -> str:
@@ -127,6 +133,5 @@ class Reporter:
             error,
             None if self._share is None else self._pace.left(seconds, self._share),
         )
-        for listener in listeners:
-            listener(found)
+        report(found)
         return found

@@ -14,8 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from alphapulse_pipeline.cli.sync import Result, _summarize
-from alphapulse_pipeline.cli.sync_display import Display
 from alphapulse_pipeline.portfolio.tables import DERIVED
 from alphapulse_pipeline.settings.environment import HOME
 from alphapulse_pipeline.warehouse.connection import connect
@@ -65,41 +63,6 @@ def test_ctrl_c_says_that_it_has_stopped() -> None:
         [sys.executable, "-c", interrupted, "sync"], capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "stopped\n")
-
-
-@pytest.mark.parametrize(
-    ("statuses", "demo", "said"),
-    [
-        (
-            {"bybit": "completed", "okx": "completed"},
-            False,
-            ["2 accounts synced in 0:00: 2,468 rows", "status`, or `alphapulse up` to"],
-        ),
-        ({"bybit": "completed"}, True, ["1 account synced in 0:00: 1,234 rows of simulated data"]),
-        (
-            {"bybit": "completed", "okx": "failed"},
-            True,
-            ["1 of 2 accounts synced without an error in", "status --demo`"],
-        ),
-        ({}, False, []),
-    ],
-)
-def test_a_sync_ends_with_a_summary(
-    statuses: dict[str, str],
-    demo: bool,
-    said: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.delenv("UV", raising=False)
-    results = [
-        Result(account, "trades", status, 1234, 1.0, None) for account, status in statuses.items()
-    ]
-    _summarize(results, Display(None), demo=demo)
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert len(printed.err.splitlines()) == (2 if said else 0)
-    assert all(words in printed.err for words in said)
 
 
 @pytest.fixture

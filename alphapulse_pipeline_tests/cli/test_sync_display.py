@@ -2,7 +2,6 @@
 
 import io
 import logging
-import time
 
 import pytest
 from rich.console import Console
@@ -37,10 +36,10 @@ def test_words_for_times_and_shares() -> None:
     assert [clock(s) for s in (7, 750, 3723)] == ["0:07", "12:30", "1:02:03"]
     assert percentage(0.99999) == "99 %"
     assert str(Progress("kraken", "trades", 4100, 82, 123.0, 0.41, left=177.0)) == (
-        "kraken/trades: 41 % of the period, 4,100 rows, 82 requests, 2:03 elapsed, about 2:57 left"
+        "kraken/trades: 41 % read, 4,100 rows, 82 requests, 2:03 so far, about 2:57 left"
     )
     assert str(Progress("kraken", "trades", seconds=2.0, share=0.0)) == (
-        "kraken/trades: 0 % of the period, 0 rows, 0 requests, 0:02 elapsed"
+        "kraken/trades: 0 % read, 0 rows, 0 requests, 0:02 so far"
     )
 
 
@@ -89,7 +88,7 @@ def test_without_a_terminal_lines_come_at_a_modest_pace(
         shown.failed("okx", ["orders"], "not found")
         shown.event("kraken", {"kind": "done", "results": []})
     assert written.getvalue().splitlines() == [
-        "kraken/trades: 41 % of the period, 4,100 rows, 82 requests, 2:03 elapsed, about 2:57 left "
+        "kraken/trades: 41 % read, 4,100 rows, 82 requests, 2:03 so far, about 2:57 left "
         "(throttled)",
         "kraken/trades: completed, 10,000 rows in 123.4 s",
         "error: okx/ledger, transfers: the key may not",
@@ -102,7 +101,7 @@ def lines(shown: Display, written: io.StringIO) -> list[str]:
     """What a terminal shows now."""
     written.seek(0)
     written.truncate()
-    output.stderr().print(shown._table())
+    output.stderr().print(shown.table())
     return written.getvalue().splitlines()
 
 
@@ -111,30 +110,34 @@ def log(text: str) -> dict[str, object]:
 
 
 def test_a_terminal_shows_what_runs_in_full(written: io.StringIO) -> None:
-    shown = Display(None)
-    shown.phase("Step 2 of 2, histories", ["bybit", "kraken", "okx"])
+    shown = Display(live=False)
+    shown.phase("Step 2 of 3, histories", ["bybit", "kraken", "okx"])
     for account in ("kraken", "bybit"):
         shown.event(account, {"kind": "began", "datasets": ["trades", "ledger"]})
     shown.event("bybit", {"kind": "done", "results": [{"error": None}]})
     shown.event("kraken", READING | {"dataset": "ledger", "status": "completed"})
     shown.event("kraken", READING)
     shown.event("kraken", log("at the exchange's rate limit, continuing in 6 s (normal)"))
-    time.sleep(0.01)
+    shown.event("portfolio", {"kind": "began", "datasets": [*"123456789"]})
+    table = READING | {"account": "portfolio", "rows": 0, "share": None, "left": None}
+    shown.event("portfolio", table | {"dataset": "value", "status": "completed"})
+    shown.event("portfolio", table | {"dataset": "prices", "seconds": 1.2})
     assert lines(shown, written) == [
-        "Step 2 of 2, histories: 1/3 accounts done after 0:00",
-        "  account  dataset            of the period          rows  elapsed  left",
+        "Step 2 of 3, histories: 1/3 accounts done, 0:00 since the start",
+        "  account  dataset            history read           rows     time  left",
         "  bybit    done",
         "  kraken   trades, 2 of 2     ####------  41 %      4,100     2:03  about 2:57",
         "  okx      waiting",
         "  kraken: at the exchange's rate limit, continuing in 6 s (normal)",
+        "  portfolio tables: prices, 2 of 9, 0:01",
         "  Ctrl-C stops safely: the next sync resumes from here",
     ]
 
 
 def test_a_terminal_says_what_an_account_does(written: io.StringIO) -> None:
-    shown = Display(None)
+    shown = Display(live=False)
     shown.phase("Preparing the database")
-    assert lines(shown, written) == ["Preparing the database ..."]
+    assert lines(shown, written) == ["Preparing the database, 0:00 since the start"]
     shown.phase("histories", ["okx"])
 
     def now() -> str:
@@ -160,14 +163,14 @@ def test_a_terminal_says_what_an_account_does(written: io.StringIO) -> None:
 
 
 def test_many_accounts_that_wait_leave_the_running_ones_on_the_screen(written: io.StringIO) -> None:
-    shown = Display(None)
+    shown = Display(live=False)
     shown.phase("histories", [f"account{number}" for number in range(30)])
     shown.event("account7", {"kind": "began", "datasets": ["trades"]})
     assert [line.strip() for line in lines(shown, written)[1:-1]] == ["account7  starting"]
 
 
 def test_warnings_are_counted_and_begin_with_the_account(written: io.StringIO) -> None:
-    shown = Display(None)
+    shown = Display(live=False)
     for text in ("okx/trades bybit: late", "okx: the key expires", "unknown"):
         shown.event("okx", {"kind": "log", "level": logging.WARNING, "text": text})
     assert shown.warnings == 3

@@ -10,8 +10,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.cli.runs import Run
-from alphapulse_pipeline.cli.sync import Result, _Sync
+from alphapulse_pipeline.cli.sync import _Sync
 from alphapulse_pipeline.cli.sync_display import Display
+from alphapulse_pipeline.cli.sync_summary import Result
 from alphapulse_pipeline.cli.sync_worker import _refused
 from alphapulse_pipeline.cli.sync_workers import Event, Task, Workers
 from alphapulse_pipeline.cli.workspace import Workspace
@@ -70,10 +71,11 @@ def sync(
         accounts, {}, PortfolioSettings(), database, demo=False, home=Path(), embedded=False
     )
     pool = Scripted(jobs)
-    results, _ = _Sync(place, Display(None), pool, (None, None)).sync(
+    results, _ = _Sync(place, Display(live=False), pool, (None, None)).sync(
         [(account, DATASETS) for account in accounts]
     )
-    return results, [f"{name}: {', '.join(datasets)}" for name, datasets in pool.tasks]
+    ran = [(name, [d for d in datasets if d in DATASETS]) for name, datasets in pool.tasks]
+    return results, [f"{name}: {', '.join(datasets)}" for name, datasets in ran]
 
 
 def test_histories_of_a_refused_account_are_not_requested(
