@@ -122,6 +122,9 @@ class Display:
         if line.found is None:  # its messages are about the one before
             line.note = ""
         line.found, line.since = found, time.monotonic()
+        if found.status != "started":  # first, since a terminal redraws whenever a line is printed
+            line.found, line.ended = None, line.ended + 1
+            line.doing = "recording the result"
         if found.status == "completed" and found.account != PORTFOLIO:
             output.note(
                 f"{found.account}/{found.dataset}: completed, {found.rows:,} rows in "
@@ -129,9 +132,6 @@ class Display:
             )
         elif found.status == "failed":
             self.failed(found.account, [found.dataset], found.error or "")
-        if found.status != "started":
-            line.found, line.ended = None, line.ended + 1
-            line.doing = "saving the result"
 
     def _log(self, account: str, line: _Line, level: int, text: str) -> None:
         if level >= logging.WARNING:

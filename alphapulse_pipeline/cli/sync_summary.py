@@ -11,16 +11,17 @@ from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.warehouse.progress import clock
 
-_INCOMPLETE = """
-SELECT account || '/' || dataset, gaps, unreachable, rejected FROM alphapulse.sync_status
-WHERE account || '/' || dataset = ANY(%s) ORDER BY account, dataset
+_COUNTS = """
+SELECT account || '/' || dataset, gaps, rejected FROM alphapulse.sync_status
+WHERE account || '/' || dataset = ANY(%s) AND (gaps > 0 OR rejected > 0) ORDER BY account, dataset
 """
-_FOUND = (
-    "{} still to be read: {}; `alphapulse sync` reads them",
-    "{} that the exchange no longer serves: {}; `alphapulse import` takes its exports",
-    "{} that could not be read: {}; `alphapulse status` says why",
-)
-_WHAT = (("gap", "gaps"), ("period", "periods"), ("row", "rows"))
+_LOST = """
+SELECT account || '/' || dataset, dataset, reason, array_agg(DISTINCT stream ORDER BY stream)
+FROM alphapulse.coverage_unreachable WHERE account || '/' || dataset = ANY(%s)
+GROUP BY account, dataset, reason ORDER BY account, dataset, reason
+"""
+_SHOWN = 2
+"""Streams that are named of a history."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +60,28 @@ def completeness(
     names = [f"{r.account}/{r.dataset}" for r in results if r.dataset in HISTORIES]
     if not names:
         return []
-    lacking: list[list[tuple[str, int]]] = [[], [], []]
-    for name, *counts in connection.execute(_INCOMPLETE, [names]).fetchall():
-        for found, count in zip(lacking, counts, strict=True):
-            if count:
-                found.append((name, count))
-    if not any(lacking):
-        return [f"the history since {since} is complete: nothing is missing"]
-    lines = [f"the history since {since} is not complete:"]
-    for found, (one, many), text in zip(lacking, _WHAT, _FOUND, strict=True):
-        if found:
-            total = sum(count for _, count in found)
-            named = ", ".join(f"{name} {count:,}" for name, count in found)
-            lines.append(f"  {text.format(f'{total:,} {one if total == 1 else many}', named)}")
-    return lines
+    missing = []
+    for name, gaps, rejected in connection.execute(_COUNTS, [names]).fetchall():
+        if gaps:
+            missing.append(f"  {name}: {_count(gaps, 'gap')}; the next `alphapulse sync` reads on")
+        if rejected:
+            unreadable = f"{_count(rejected, 'row')} that could not be read"
+            missing.append(f"  {name}: {unreadable}; see `alphapulse status`")
+    lost = [_lost(*row) for row in connection.execute(_LOST, [names]).fetchall()]
+    if missing:
+        return [f"the history since {since} is not complete:", *missing, *lost]
+    if lost:
+        return [f"the history since {since} is complete, as far as exchanges serve it:", *lost]
+    return [f"the history since {since} is complete: nothing is missing"]
+
+
+def _lost(name: str, dataset: str, reason: str, streams: Sequence[str]) -> str:
+    """What an exchange no longer serves of a history, and what that means."""
+    more = f" and {len(streams) - _SHOWN} more" if len(streams) > _SHOWN else ""
+    effect = "no balance and no profit depends on it"
+    if HISTORIES[dataset].affects_balances:
+        effect = "`alphapulse import` reads an export of the exchange's website"
+    return f"  {name}, {', '.join(streams[:_SHOWN])}{more}: {reason}; {effect}"
 
 
 def print_next(*, demo: bool) -> None:

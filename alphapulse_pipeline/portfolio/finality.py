@@ -39,10 +39,10 @@ class Realized:
         if self.state == "final":
             return self.state
         if self.final_until is None:
-            return f"{self.state}: {self.reason}"
+            return f"{self.state} ({self.reason})"
         return (
             f"{money(self.final)} of it is final, up to {self.final_until:%Y-%m-%d %H:%M} UTC; "
-            f"then {self.state}: {self.reason}"
+            f"then {self.state} ({self.reason})"
         )
 
 

@@ -20,8 +20,8 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
     if row := connection.execute(_SQL.newest).fetchone():
         at, value, confidence, uncertainty, carried, _, _, unpriced, _ = row
         lines.append(
-            f"Total value {money(value)} {currency(connection)} (confidence {percent(confidence)}, "
-            f"± {money(uncertainty)}) at {at:%Y-%m-%d %H:%M:%S}"
+            f"Total value {money(value)} {currency(connection)} (confidence of the prices "
+            f"{percent(confidence)}, ± {money(uncertainty)}) at {at:%Y-%m-%d %H:%M:%S} UTC"
             + (f"; {money(carried)} of it is carried from failed accounts" if carried else "")
             + (f"; not included, no price: {listed(unpriced)}" if unpriced else "")
         )
@@ -39,7 +39,7 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
     elif connection.execute("SELECT true FROM portfolio.reconciliation LIMIT 1").fetchone():
         lines.append("every balance and position reconciles with its history")
     elif lines:
-        lines.append("nothing to reconcile yet: that takes two snapshots of the balances")
+        lines.append("nothing to reconcile yet: that takes another snapshot, by the next sync")
     return lines
 
 

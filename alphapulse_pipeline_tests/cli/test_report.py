@@ -294,7 +294,9 @@ def test_the_status_ends_with_the_value_and_the_breaks(home: Path) -> None:
     done = running.run_here(home, "status", "--demo")
     assert done.returncode == 0, done.stderr
     total, differences = done.stdout.splitlines()[-2:]
-    assert total.startswith("Total value 48,211.31 USD (confidence 93.0 %, ± 3,374.79) at ")
+    assert total.startswith(
+        "Total value 48,211.31 USD (confidence of the prices 93.0 %, ± 3,374.79) at "
+    )
     assert total.endswith("; not included, no price: NEWCOIN")
     assert differences.startswith(
         "differences between balances or positions and the histories: 1 break, 0 unverifiable, "

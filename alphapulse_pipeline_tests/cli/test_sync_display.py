@@ -157,7 +157,7 @@ def test_a_terminal_says_what_an_account_does(written: io.StringIO) -> None:
     assert now() == "trades, 1 of 1     waiting for the first answer"
     assert "  okx/trades: reading 2026-09-20 to 2026-11-28 17:20 UTC" in lines(shown, written)
     shown.event("okx", begun | {"status": "completed"})
-    assert now() == "saving the result"
+    assert now() == "recording the result"
     shown.event("okx", {"kind": "died", "error": "killed"})
     assert now() == "failed"
 

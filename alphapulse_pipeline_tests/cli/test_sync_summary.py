@@ -79,11 +79,22 @@ def test_it_says_what_is_missing(db: Connection[TupleRow]) -> None:
         " unreachable = '{[2026-09-20, 2026-09-21)}'"
         " WHERE account = 'okx' AND dataset = 'orders'"
     )
+    lost = "the exchange no longer serves it"
+    orders = f"  okx/orders, all: {lost}; no balance and no profit depends on it"
     assert completeness(db, READ, since) == [
         "the history since 2026-09-20 is not complete:",
-        "  4 gaps still to be read: binance/orders 2, binance/trades 2; `alphapulse sync` reads "
-        "them",
-        "  1 period that the exchange no longer serves: okx/orders 1; `alphapulse import` takes "
-        "its exports",
+        "  binance/orders: 2 gaps; the next `alphapulse sync` reads on",
+        "  binance/trades: 2 gaps; the next `alphapulse sync` reads on",
+        orders,
     ]
-    assert completeness(db, [READ[4]], since) == whole  # only what was synced
+    [_, _, _, _, trades_of_okx, orders_of_okx] = READ
+    assert completeness(db, [trades_of_okx], since) == whole  # only what was synced
+    served = "the history since 2026-09-20 is complete, as far as exchanges serve it:"
+    assert completeness(db, [orders_of_okx], since) == [served, orders]
+
+    db.execute(
+        "UPDATE alphapulse.coverage SET unreachable = '{[2026-09-20, 2026-09-21)}',"
+        " covered = '{[2026-09-21, 2026-10-20)}' WHERE account = 'okx' AND dataset = 'trades'"
+    )
+    [_, trades] = completeness(db, [trades_of_okx], since)
+    assert "`alphapulse import` reads an export" in trades
