@@ -25,6 +25,8 @@ class Books:
         self.ledger: dict[Wallet, Timeline[LedgerEntry]] = {
             wallet: Timeline() for wallet in wallets
         }
+        self.entries: Timeline[LedgerEntry] = Timeline()
+        """Those of all wallets."""
         self._accounts: dict[tuple[Wallet, str], Timeline[LedgerEntry]] = {}
         self._debts: dict[tuple[Wallet, str], Timeline[Loan]] = {}
 
@@ -61,6 +63,7 @@ class Books:
         )
         account.append(at, entry)
         ledger.append(at, entry)
+        self.entries.append(at, entry)
 
     def owe(self, loan: Loan) -> None:
         account = loan.wallet, loan.asset

@@ -55,6 +55,9 @@ class Layout:
     elsewhere: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     """What is held in parts of the account that have no wallet here, such as Earn: the exchange's
     name of the part -> asset -> amount. Exchanges total them, and nothing moves in or out."""
+    savings: Mapping[str, Decimal] = field(default_factory=dict)
+    """What is saved in the wallet earn, of each asset at most: asset -> amount. It is moved there
+    from the main wallet and back, and earns rewards."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -165,6 +168,11 @@ KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         # positions on margin are contracts on the spot pairs
         "margin": replace(
             _KRAKEN, wallet_of={"spot": "spot", "linear": "spot"}, rollover=Decimal("0.0002")
+        ),
+        "earn": replace(
+            _KRAKEN,
+            wallets=("spot", "earn"),
+            savings={"USDT": Decimal(9_000), "ETH": Decimal(3), "SOL": Decimal(25)},
         ),
         "empty": replace(_KRAKEN, empty=True),
     }

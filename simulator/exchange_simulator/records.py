@@ -12,10 +12,11 @@ from exchange_simulator.markets import Market
 from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
-Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding"]
+Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding", "earn"]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
-TransferKind = Literal["deposit", "withdrawal", "transfer"]
+TransferKind = Literal["deposit", "withdrawal", "transfer", "reward"]
+"""A reward is credited by the exchange, for what is saved there."""
 EntryKind = Literal[
     "trade",
     "liquidation",
@@ -26,6 +27,7 @@ EntryKind = Literal[
     "withdrawal",
     "refund",
     "transfer",
+    "reward",
     "borrow",
     "repay",
     "interest",

@@ -185,8 +185,10 @@ def _transfers(view: _View) -> Iterator[Row]:
     between_accounts = view.exchange.serves("transfers", "between accounts")
     for transfer in view.rows(view.world.account.transfers):
         between_wallets = transfer.from_wallet and transfer.to_wallet
+        if transfer.kind == "reward":
+            continue  # only in the ledger, as what is not between two wallets
         if transfer.kind == "transfer" and not between_wallets and not between_accounts:
-            continue  # only in the ledger
+            continue
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"

@@ -26,6 +26,7 @@ from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
+from exchange_simulator.savings import Savings
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -131,6 +132,7 @@ class World:
             unfilled,
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
+        self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self._episodes = Episodes(
             self.account,
             self._trader,
@@ -261,6 +263,7 @@ class World:
         dice = Random(mix(self.seed, day))  # noqa: S311 - reproducible, not secret
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
+        self._savings.new_day(day, start)
         self._episodes.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):

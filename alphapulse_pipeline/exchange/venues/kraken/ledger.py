@@ -54,6 +54,7 @@ ALLOCATIONS = frozenset(
     {
         "allocation",
         "deallocation",
+        "autoallocate",
         "autoallocation",
         "migration",
         "spottostaking",
@@ -62,6 +63,10 @@ ALLOCATIONS = frozenset(
         "spotfromstaking",
     }
 )
+
+
+# Subtypes of transfers to and from the wallet at Kraken Futures, which is an account of its own.
+_FUTURES = frozenset({"spottofutures", "spotfromfutures"})
 
 
 def ledger() -> dict[str, Source]:
@@ -87,7 +92,7 @@ def plain(code: str) -> str:
 
 def _class(raw: Raw, row: Row) -> str:
     kind, subtype = raw["type"], str(raw.get("subtype") or "")
-    if subtype in ALLOCATIONS:
+    if subtype in ALLOCATIONS or subtype in _FUTURES:
         return "transfer"
     if kind == "earn" and subtype == "reward":
         return "reward"
