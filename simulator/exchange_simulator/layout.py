@@ -58,6 +58,8 @@ class Layout:
     savings: Mapping[str, Decimal] = field(default_factory=dict)
     """What is saved in the wallet earn, of each asset at most: asset -> amount. It is moved there
     from the main wallet and back, and earns rewards."""
+    staked: frozenset[str] = frozenset()
+    """What of the savings is staked: its rewards are paid to the main wallet."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -163,6 +165,17 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     }
 )
 """Binance accounts that differ from the usual one, in which every wallet is open."""
+OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        "earn": replace(
+            _OKX,
+            wallets=("trading", "funding", "earn"),
+            savings={"USDT": Decimal(9_000), "USDC": Decimal(3_000), "SOL": Decimal(25)},
+            staked=frozenset({"SOL"}),
+        ),
+    }
+)
+"""OKX accounts that differ from the usual one, which has nothing in Earn."""
 KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         # positions on margin are contracts on the spot pairs

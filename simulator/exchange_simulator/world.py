@@ -26,7 +26,7 @@ from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
-from exchange_simulator.savings import Savings
+from exchange_simulator.savings import EARN, Savings
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -250,6 +250,8 @@ class World:
             else:
                 value = left / order.limit if market.kind == "inverse" else left * order.limit
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
+        for asset in self.layout.staked:
+            locked[EARN, asset] = self.account.books.balance(EARN, asset, at)
         return locked, margin
 
     def _simulate_day(self) -> None:

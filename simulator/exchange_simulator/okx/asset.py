@@ -80,7 +80,7 @@ def balances(call: Call) -> Data:
 
 
 def valuation(call: Call) -> Data:
-    """In BTC unless `ccy` is set. `classic` is deprecated, and the earn account has no wallet."""
+    """In BTC unless `ccy` is set. `classic` is deprecated."""
     prices, unit = call.world.prices, call.text("ccy") or "BTC"
     if unit not in ("BTC", "USDT", "USD"):
         raise Refused(51000, "ccy")
@@ -89,11 +89,13 @@ def valuation(call: Call) -> Data:
     def worth(amounts: dict[str, Decimal]) -> Decimal:
         return sum((amount * prices.index(a, call.now) for a, amount in amounts.items()), ZERO)
 
-    funding = {h.asset: h.total for h in call.world.balances(call.now) if h.wallet == names.FUNDING}
+    held = call.world.balances(call.now)
+    funding = {h.asset: h.total for h in held if h.wallet == names.FUNDING}
     trading: Any = account.balance(call)[0]
     dollars = {
         "classic": ZERO,
-        "earn": worth(dict(call.world.layout.elsewhere.get("earn", {}))),
+        "earn": worth(dict(call.world.layout.elsewhere.get("earn", {})))
+        + worth({h.asset: h.total for h in held if h.wallet == names.EARN}),
         "funding": worth(funding),
         "trading": Decimal(trading["totalEq"]),
     }

@@ -22,6 +22,7 @@ from exchange_simulator.world import World
 
 TRADING: Wallet = "trading"
 FUNDING: Wallet = "funding"
+EARN: Wallet = "earn"
 
 BILL_TYPES = {
     "transfer": "1",
@@ -34,7 +35,10 @@ BILL_TYPES = {
     "repay": "22",
 }
 """`type` of the trading account's bills."""
-ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13"}
+ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13", "reward": "83"}
+"""`type` of the funding account's bills; a reward is of on-chain earn."""
+STAKED = frozenset({"SOL"})
+"""What is in on-chain earn; other assets are in Simple Earn."""
 _FROM_TRADING, _TO_TRADING = "130", "131"
 
 _CONTRACT_SIZES = {
@@ -85,10 +89,15 @@ def transfer_id(world: World, transfer: Transfer) -> str:
         return str(104_600_000 + transfer.number)
     if transfer.kind == "withdrawal":
         return str(98_000_000 + transfer.number)
+    if transfer.kind == "reward" and transfer.to_wallet == EARN:
+        return ""
     return entry_id(world, _bill_of(world, FUNDING, transfer))
 
 
 def entry_id(world: World, entry: LedgerEntry) -> str:
+    """Interest has no id: it is known by its currency and time."""
+    if entry.wallet == EARN:
+        return f"{entry.asset} {entry.happened_at}"
     return str(bill_number(entry))
 
 
@@ -100,9 +109,24 @@ def entry_kind(entry: LedgerEntry) -> str:
     """`type`; each account has its own numbering of types."""
     if entry.wallet == TRADING:
         return BILL_TYPES[entry.kind]
+    if entry.wallet == EARN:
+        return "lending"
+    if isinstance(entry.source, Transfer) and EARN in (
+        entry.source.from_wallet,
+        entry.source.to_wallet,
+    ):
+        subscribed, redeemed = ("80", "82") if entry.asset in STAKED else ("75", "76")
+        return subscribed if entry.amount < 0 else redeemed
     if entry.kind == "transfer":
         return _FROM_TRADING if entry.amount > 0 else _TO_TRADING
     return ASSET_BILL_TYPES[entry.kind]
+
+
+def rows_of(world: World, entry: LedgerEntry) -> list[tuple[str, str, Decimal]]:
+    """Raw kind, id and amount of each row that reports an entry: Earn lists its interest only."""
+    if entry.wallet == EARN and entry.kind != "reward":
+        return []
+    return [(entry_kind(entry), entry_id(world, entry), entry.amount)]
 
 
 def order_status(status: OrderStatus) -> OrderStatus:

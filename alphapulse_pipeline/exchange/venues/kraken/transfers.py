@@ -52,7 +52,7 @@ def transfers() -> dict[str, Source]:
         "deposits": _source("deposit", _deposit, "privatePostDepositStatus"),
         "withdrawals": _source("withdrawal", _withdrawal, "privatePostWithdrawStatus"),
         "transfers": _source("transfer", _transfer),
-        "earn": replace(_source("earn", _allocation, pairs=True), kind="transfer", daily=True),
+        "earn": replace(_source("earn", _allocation, pairs=True), kind="transfer"),
     }
 
 
