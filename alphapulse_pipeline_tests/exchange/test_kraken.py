@@ -52,7 +52,8 @@ def listed(name: str, rows: Mapping[str, Any]) -> Answer:
 
     def page(params: Mapping[str, Any]) -> dict[str, Any]:
         kind = params.get("type", "all")
-        found = {i: row for i, row in rows.items() if kind in ("all", row.get("type"))}
+        kinds = ("spend", "receive") if kind == "sale" else (kind,)
+        found = {i: row for i, row in rows.items() if kind == "all" or row.get("type") in kinds}
         return {name: found, "count": len(found)}
 
     return page
@@ -397,6 +398,33 @@ def test_allocations_are_transfers_wherever_a_page_ends(shift: int) -> None:
         "OUT": ("transfer", "USDT", "7", "earn", "spot", "ok"),
         "AUTO": ("transfer", "BTC", "0.5", "spot", "earn", "ok"),
     }
+
+
+BOUGHT = {
+    "L1": entry(refid="BUY", type="receive", asset="XXBT", amount="0.002", fee="0"),
+    "L2": entry(refid="BUY", type="spend", asset="ZUSD", amount="-98.5", fee="1.5"),
+    "L3": entry(refid="SELL", type="spend", asset="XETH", amount="-1", fee="0"),
+    "L4": entry(refid="SELL", type="receive", asset="ZEUR", amount="2000", fee="20"),
+    "L5": entry(refid="ALONE", type="receive", asset="SOL", amount="4"),
+    "L6": entry(refid="THREE", type="spend", asset="SOL", amount="-4"),
+    "L7": entry(refid="THREE", type="receive", asset="ZUSD", amount="400"),
+    "L8": entry(refid="THREE", type="receive", asset="ZEUR", amount="1"),
+}
+
+
+def test_what_is_bought_and_sold_in_the_app_is_a_conversion() -> None:
+    with kraken(Ledgers=listed("ledger", BOUGHT)) as read:
+        rows = {row["conversion_id"]: row for row in read.rows("conversions")}
+        classes = {row["class"] for row in read.rows("ledger")}
+    names = ("kind", "from_asset", "from_amount", "to_asset", "to_amount", "fee_cost")
+    found = {i: tuple(str(row[name]) for name in names) for i, row in rows.items()}
+    assert found == {
+        "BUY": ("buy", "USD", "98.5", "BTC", "0.002", "1.5"),
+        "SELL": ("buy", "ETH", "1", "EUR", "1980", "0"),
+    }
+    assert (rows["BUY"]["fee_currency"], rows["SELL"]["fee_currency"]) == ("USD", None)
+    assert {row["wallet"] for row in rows.values()} == {"spot"}
+    assert classes == {"conversion"}
 
 
 @pytest.mark.parametrize("subtype", ["spottofutures", "spotfromfutures", "autoallocate"])

@@ -166,8 +166,8 @@ UNREPEATED: dict[tuple[str, str], dict[str, str]] = {
     ("kraken", "ledger"): {
         "transfer": "other",
         "rollover": "interest",
-        "spend": "other",
-        "receive": "other",
+        "spend": "conversion",
+        "receive": "conversion",
         "settled": "other",
         "adjustment": "adjustment",
         "credit": "loan",

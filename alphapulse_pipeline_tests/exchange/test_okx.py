@@ -481,6 +481,49 @@ def test_interest_of_savings() -> None:
     ]
 
 
+CONVERSION = {
+    **{"clTReqId": "", "instId": "ETH-USDT", "side": "buy", "fillPx": "2932.401044"},
+    **{"baseCcy": "ETH", "quoteCcy": "USDT", "fillBaseSz": "0.01023052"},
+    **{"state": "fullyFilled", "tradeId": "trader16461885203381437", "fillQuoteSz": "30"},
+    **{"ts": str(DAY)},
+}
+"""Get convert history, as ccxt has it."""
+
+
+@pytest.mark.parametrize(
+    ("side", "given", "received"),
+    [
+        ("buy", ("USDT", "30"), ("ETH", "0.01023052")),
+        ("sell", ("ETH", "0.01023052"), ("USDT", "30")),
+    ],
+)
+def test_a_conversion(side: str, given: tuple[str, str], received: tuple[str, str]) -> None:
+    [row] = read("/asset/convert/history", [CONVERSION | {"side": side}], "conversions")
+    assert (row["kind"], row["conversion_id"]) == ("convert", "trader16461885203381437")
+    assert (row["wallet"], row["fee_cost"]) == ("trading", None)
+    assert (row["from_asset"], str(row["from_amount"])) == given
+    assert (row["to_asset"], str(row["to_amount"])) == received
+
+
+def test_a_conversion_that_was_rejected_is_none() -> None:
+    sent = [CONVERSION | {"state": "rejected", "fillBaseSz": "0", "fillQuoteSz": "0"}]
+    assert read("/asset/convert/history", sent, "conversions") == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: None} for name in ("tradeId", "state", "side", "baseCcy", "fillQuoteSz", "ts")),
+        {"state": "new"},
+        {"side": "new"},
+        {"fillBaseSz": "much"},
+    ],
+)
+def test_a_conversion_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        read("/asset/convert/history", [CONVERSION | changed], "conversions")
+
+
 def position(**changed: Any) -> list[dict[str, Any]]:
     def answers(path: str, params: Mapping[str, Any]) -> Any:
         mine = params.get("instType") == "MARGIN"

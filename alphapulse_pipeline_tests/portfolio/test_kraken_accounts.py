@@ -22,6 +22,9 @@ WORLDS = {
         seed=16, genesis=GENESIS, pace=0.7, layout=KRAKEN_ACCOUNTS["margin"]
     ),
     "with Earn": lambda: World(seed=16, genesis=GENESIS, pace=0.2, layout=KRAKEN_ACCOUNTS["earn"]),
+    "buys in the app": lambda: World(
+        seed=16, genesis=GENESIS, pace=0.2, layout=KRAKEN_ACCOUNTS["conversions"]
+    ),
     "three years old": lambda: World(seed=16, genesis=GENESIS - timedelta(days=3 * 365), pace=0.03),
 }
 

@@ -234,6 +234,26 @@ def test_earn_that_is_not_read_is_a_book_of_its_size(
     assert total > 1000
 
 
+def test_an_account_that_converts(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    clock = _Clock()
+    layout = OKX_ACCOUNTS["conversions"]
+    world = World(seed=5, genesis=_AT - timedelta(days=50), pace=0.2, exchange="okx", layout=layout)
+    with serve(world, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=50)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        check(simulator, account, database, db, clock.now)
+        _assert_reconciled(clock, account, database, db)
+    [counts] = db.execute(
+        "SELECT (SELECT count(*) FROM alphapulse.conversions),"
+        " (SELECT count(*) FROM alphapulse.ledger WHERE class = 'conversion'),"
+        " (SELECT count(*) FROM portfolio.movements WHERE part = 'conversions')"
+    ).fetchall()
+    assert counts[0] > 20
+    assert counts == (counts[0], 2 * counts[0], 2 * counts[0])
+
+
 def _assert_reconciled(
     clock: _Clock, account: Account, database: str, db: Connection[TupleRow]
 ) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    Conversion,
     EntryKind,
     Fill,
     Funding,
@@ -37,7 +38,7 @@ class Books:
         asset: str,
         kind: EntryKind,
         amount: Decimal,
-        source: Fill | Funding | Transfer | Loan,
+        source: Fill | Funding | Transfer | Loan | Conversion,
         margin: Decimal | None = None,
     ) -> None:
         """`margin`: that of the currency's isolated position, if it is another one now."""

@@ -60,6 +60,8 @@ class Layout:
     from the main wallet and back, and earns rewards."""
     staked: frozenset[str] = frozenset()
     """What of the savings is staked: its rewards are paid to the main wallet."""
+    converts: Literal["", "for free", "for a fee"] = ""
+    """Whether something is converted in the wallet of spot now and then."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -173,6 +175,7 @@ OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             savings={"USDT": Decimal(9_000), "USDC": Decimal(3_000), "SOL": Decimal(25)},
             staked=frozenset({"SOL"}),
         ),
+        "conversions": replace(_OKX, converts="for free"),
     }
 )
 """OKX accounts that differ from the usual one, which has nothing in Earn."""
@@ -187,6 +190,7 @@ KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             wallets=("spot", "earn"),
             savings={"USDT": Decimal(9_000), "ETH": Decimal(3), "SOL": Decimal(25)},
         ),
+        "conversions": replace(_KRAKEN, converts="for a fee"),
         "empty": replace(_KRAKEN, empty=True),
     }
 )

@@ -28,6 +28,7 @@ EntryKind = Literal[
     "refund",
     "transfer",
     "reward",
+    "conversion",
     "borrow",
     "repay",
     "interest",
@@ -198,6 +199,20 @@ class Loan(NamedTuple):
     owed: Decimal
 
 
+class Conversion(NamedTuple):
+    """One asset given for another outside of the order book."""
+
+    number: int
+    happened_at: int
+    wallet: Wallet
+    from_asset: str
+    from_amount: Decimal
+    to_asset: str
+    to_amount: Decimal
+    fee: Decimal
+    """In what is given, on top of it."""
+
+
 class LedgerEntry(NamedTuple):
     number: int
     happened_at: int
@@ -206,7 +221,7 @@ class LedgerEntry(NamedTuple):
     kind: EntryKind
     amount: Decimal
     balance_after: Decimal
-    source: Fill | Funding | Transfer | Loan
+    source: Fill | Funding | Transfer | Loan | Conversion
     margin: Decimal = ZERO
     """The part of the balance that is the margin of an isolated position, after the entry."""
     margin_change: Decimal = ZERO

@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from exchange_simulator.account import Account
+from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
 from exchange_simulator.layout import LAYOUTS, Layout
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
@@ -132,6 +133,7 @@ class World:
             unfilled,
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
+        self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self._episodes = Episodes(
             self.account,
@@ -266,6 +268,7 @@ class World:
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
         self._savings.new_day(day, start)
+        self._converter.new_day(day, start)
         self._episodes.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):

@@ -14,7 +14,7 @@ from exchange_simulator.kraken.numbers import of_asset, seconds
 from exchange_simulator.kraken.pages import by_id, history, page
 from exchange_simulator.kraken.symbols import asset_altname, asset_code
 from exchange_simulator.money import ZERO
-from exchange_simulator.records import Fill, Funding, LedgerEntry, Loan
+from exchange_simulator.records import Conversion, Fill, Funding, LedgerEntry, Loan
 from exchange_simulator.world import World
 
 _TYPES = (
@@ -50,6 +50,8 @@ def query_ledgers(call: Call) -> Result:
 def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
     kind = call.choice("type", *_TYPES)
     call.choice("aclass", "currency", "all")
+    # "a filter that brings up all Spend and Receive entries"
+    kinds = ("spend", "receive") if kind == "sale" else (kind,)
     asked = {asset for asset in call.text("asset").split(",") if asset and asset != "all"}
     world = call.exchange.world
     assets = {
@@ -61,7 +63,7 @@ def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
 
     def wanted(entry: LedgerEntry) -> bool:
         return (entry.wallet, entry.asset) in assets and (
-            kind == "all" or names.entry_kind(entry) == kind
+            kind == "all" or names.entry_kind(entry) in kinds
         )
 
     return wanted
@@ -91,6 +93,8 @@ def _fee(entry: LedgerEntry) -> Decimal:
             return -entry.amount
         case Loan():
             return ZERO
+        case Conversion() as conversion:
+            return conversion.fee if entry.amount < 0 else ZERO
         case transfer:
             # a refunded withdrawal returns its fee
             return -transfer.fee if entry.kind == "refund" else transfer.fee
@@ -104,5 +108,7 @@ def _reference(world: World, entry: LedgerEntry) -> str:
             return names.funding_id(world, funding)
         case Loan():
             return ""
+        case Conversion() as conversion:
+            return names.conversion_id(world, conversion)
         case transfer:
             return names.transfer_id(world, transfer)

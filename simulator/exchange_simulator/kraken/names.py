@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 from exchange_simulator.markets import Market
 from exchange_simulator.records import (
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -75,10 +76,17 @@ def transfer_id(world: World, transfer: Transfer) -> str:
     return f"{letter}{text[:6]}-{text[6:12]}-{text[12:18]}"
 
 
+def conversion_id(world: World, conversion: Conversion) -> str:
+    """The reference id of its two entries."""
+    return _transaction("T/app", world.seed, conversion.number)
+
+
 def entry_kind(entry: LedgerEntry) -> str:
     """A canceled withdrawal is refunded as a withdrawal with a positive amount."""
     if isinstance(entry.source, Fill) and is_margin(entry.source.order.market):
         return "margin"
+    if entry.kind == "conversion":
+        return "spend" if entry.amount < 0 else "receive"
     return _KINDS.get(entry.kind, entry.kind)
 
 

@@ -35,6 +35,8 @@ EXCHANGE = SimulatedExchange(
     parts=names.rows_of,
     passphrase=True,
     order_status=names.order_status,
+    whole_seconds=frozenset({"conversions"}),
+    conversion_id=names.conversion_id,
     reference_id=names.reference_id,
 )
 

@@ -59,6 +59,7 @@ PRIVATE = {
     "asset/bills": Private("wallet", _SIX_A_SECOND, asset.bills),
     "asset/bills-history": Private("wallet", Limit(1, 1000), asset.bills_history),
     "asset/transfer-state": Private("wallet", Limit(10, 1000), asset.transfer_state),
+    "asset/convert/history": Private("wallet", _SIX_A_SECOND, asset.convert_history),
     "finance/savings/balance": Private("wallet", _SIX_A_SECOND, earn.savings),
     "finance/savings/lending-history": Private("wallet", _SIX_A_SECOND, earn.lending_history),
     "finance/staking-defi/orders-active": Private("wallet", Limit(3, 1000), earn.orders_active),

@@ -10,6 +10,7 @@ from decimal import Decimal
 from exchange_simulator.markets import Market
 from exchange_simulator.okx.identity import snowflake
 from exchange_simulator.records import (
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -33,6 +34,7 @@ BILL_TYPES = {
     "adl": "9",
     "borrow": "16",
     "repay": "22",
+    "conversion": "27",
 }
 """`type` of the trading account's bills."""
 ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13", "reward": "83"}
@@ -92,6 +94,11 @@ def transfer_id(world: World, transfer: Transfer) -> str:
     if transfer.kind == "reward" and transfer.to_wallet == EARN:
         return ""
     return entry_id(world, _bill_of(world, FUNDING, transfer))
+
+
+def conversion_id(world: World, conversion: Conversion) -> str:
+    """`tradeId` of a conversion."""
+    return f"trader{conversion.happened_at}{conversion.number:04}"
 
 
 def entry_id(world: World, entry: LedgerEntry) -> str:

@@ -45,8 +45,10 @@ _CLASSES = {
     "credit": "loan",
     "nftrebate": "reward",
     "adjustment": "adjustment",
-    # in no other history: bought and sold in the app, conversions, settled positions, airdrops
-    **dict.fromkeys(("spend", "receive", "sale", "conversion", "settled", "transfer"), "other"),
+    # bought and sold in the app
+    **dict.fromkeys(("spend", "receive", "sale"), "conversion"),
+    # in no other history: conversions, settled positions, airdrops
+    **dict.fromkeys(("conversion", "settled", "transfer"), "other"),
     **dict.fromkeys(("earn", "nfttrade", "nftcreatorfee", "custodytransfer"), "other"),
 }
 # Subtypes of the types earn and transfer that only move an asset from one book to another.

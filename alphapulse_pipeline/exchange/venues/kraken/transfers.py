@@ -8,7 +8,7 @@ the network, the transaction id and the state. Rows are the same by their refere
 A deposit appears once it is credited. Its row has what was credited: the amount less the fee.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,13 +33,12 @@ from alphapulse_pipeline.exchange.venues.kraken.ledger import (
     LEDGER_PAGE,
     plain,
 )
+from alphapulse_pipeline.exchange.venues.kraken.pairs import in_pairs, pair
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Cursor
 
 _REFUNDED = "refunded"
 """The field of a completed withdrawal that says whether the ledger has its refund."""
-_OTHER = "other asset"
-"""The field of an allocation with the asset code of its other entry."""
 _DAY = 86_400
 _BEFORE, _AFTER = 10 * _DAY, _DAY
 """Seconds by which a deposit may have been seen before, or be listed after, it was credited."""
@@ -64,7 +63,7 @@ def _source(kind: str, amend: Amend, status: str = "", *, pairs: bool = False) -
     if status:
         feed = _with_status(feed, status)
     if pairs:
-        feed = _in_pairs(feed)
+        feed = in_pairs(feed)
     return Source(feed, wallet=SPOT, parse="parse_transaction", kind=kind, amend=amend)
 
 
@@ -109,31 +108,6 @@ def _with_status(feed: Feed, method: str) -> Feed:
         ]
 
     return Feed(**{**vars(feed), "paging": Enriched(feed.paging, complete)})
-
-
-def _in_pairs(feed: Feed) -> Feed:
-    """With the asset of the entry of the same reference id, in the later of two that are on
-    different pages."""
-
-    async def complete(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
-        entries: dict[str, list[Raw]] = {}
-        for row in (*newer, *rows):
-            entries.setdefault(_reference(row), []).append(row)
-        read = {str(row.get("id")) for row in newer}
-        return [_paired(row, entries[_reference(row)], read) for row in rows]
-
-    return Feed(**{**vars(feed), "paging": Enriched(feed.paging, complete)})
-
-
-def _paired(row: Raw, entries: list[Raw], read: Container[str]) -> Raw:
-    """Once for each two entries: with the one that gives, or the one on the older page."""
-    others = {str(other.get("id")): other for other in entries if other.get("id") != row.get("id")}
-    if len(others) != 1:
-        return row
-    [other] = others.values()
-    gives = str(row.get("amount")).startswith("-")
-    first = str(other.get("id")) in read
-    return {**row, _OTHER: other.get("asset")} if first or gives else row
 
 
 def _reference(row: Raw) -> str:
@@ -195,15 +169,14 @@ def _allocation(raw: Raw, row: Row) -> Row | None:
     """Between spot and Earn. What is in one wallet before and after is no transfer: when codes were
     migrated, `DOT.S` became `DOT.B` or `DOT`, and assets that are staked may keep their plain code
     (support.kraken.com/articles/360039879471)."""
-    other, amount = raw.get(_OTHER), exact(raw, "amount")
-    if other is None or raw.get("subtype") not in ALLOCATIONS:
+    found = pair(raw)
+    if found is None or raw.get("subtype") not in ALLOCATIONS:
         return None
-    here, asset = book_of(raw["asset"])
-    there, other_asset = book_of(str(other))
-    if here == there or code(asset) != code(other_asset):
+    (giver, asset), (taker, received) = (book_of(str(entry.get("asset"))) for entry in found)
+    if giver == taker or code(asset) != code(received):
         return None
-    giver, taker = (here, there) if amount < 0 else (there, here)
-    books = {"amount": abs(amount), "from_wallet": giver, "to_wallet": taker, "status": "ok"}
+    amount = -exact(found[0], "amount")
+    books = {"amount": amount, "from_wallet": giver, "to_wallet": taker, "status": "ok"}
     return _booked(raw, row) | books
 
 

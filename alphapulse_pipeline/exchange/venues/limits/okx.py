@@ -21,6 +21,7 @@ _PRIVATE = {
     "asset/balances": (6, 1),
     "asset/bills": (6, 1),
     "asset/bills-history": (1, 1),
+    "asset/convert/history": (6, 1),
     "asset/deposit-history": (6, 1),
     "asset/withdrawal-history": (6, 1),
     "finance/savings/balance": (6, 1),
