@@ -46,6 +46,5 @@ CONVERSIONS = History(
     row=_row,
     identity=("conversion_id", "from_asset", "from_amount", "to_asset", "to_amount"),
     import_match=("from_asset", "from_amount", "to_asset", "to_amount"),
-    # until a venue has a source, the ledger's own entries of conversions count
-    ledger_classes=(),
+    ledger_classes=("conversion",),
 )

@@ -184,6 +184,19 @@ class Kucoin:
         return False
 
 
+class Okx:
+    """ccxt reads the balances of the trading and of the funding account."""
+
+    async def fetch_balance(self, params: Mapping[str, Any]) -> Any:
+        """`info` for the type `earn`: the answers `savings` (Get saving balance) and `orders` (Get
+        active orders of on-chain earn)."""
+        if params.get("type") != "earn":
+            return await super().fetch_balance(params)  # type: ignore[misc]
+        savings = await self.privateGetFinanceSavingsBalance()  # type: ignore[attr-defined]
+        orders = await self.privateGetFinanceStakingDefiOrdersActive()  # type: ignore[attr-defined]
+        return {"info": {"savings": savings, "orders": orders}, "total": {}}
+
+
 FIXES: Mapping[str, type] = {
     "bitstamp": Bitstamp,
     "gate": Gate,
@@ -193,4 +206,7 @@ FIXES: Mapping[str, type] = {
     "kucoin": Kucoin,
     "mexc": Mexc,
     "kucoinfutures": Kucoin,
+    "myokx": Okx,
+    "okx": Okx,
+    "okxus": Okx,
 }

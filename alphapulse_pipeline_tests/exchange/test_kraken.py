@@ -52,7 +52,8 @@ def listed(name: str, rows: Mapping[str, Any]) -> Answer:
 
     def page(params: Mapping[str, Any]) -> dict[str, Any]:
         kind = params.get("type", "all")
-        found = {i: row for i, row in rows.items() if kind in ("all", row.get("type"))}
+        kinds = ("spend", "receive") if kind == "sale" else (kind,)
+        found = {i: row for i, row in rows.items() if kind == "all" or row.get("type") in kinds}
         return {name: found, "count": len(found)}
 
     return page
@@ -356,6 +357,82 @@ def test_transfers_come_from_the_ledger_and_their_state_from_the_status() -> Non
     }
     assert rows["QCAN"]["network"] == "ERC20"
     assert {row["happened_at"] for row in rows.values()} == {at("250")}
+
+
+PAIRS = {
+    "L1": entry(refid="IN", type="earn", subtype="allocation", asset="XETH", amount="-1.5"),
+    "L2": entry(refid="IN", type="earn", subtype="allocation", asset="ETH.B", amount="1.5"),
+    "L3": entry(refid="OUT", type="earn", subtype="deallocation", asset="USDT", amount="7"),
+    "L4": entry(refid="OUT", type="earn", subtype="deallocation", asset="USDT.F", amount="-7"),
+    "L5": entry(refid="AUTO", type="earn", subtype="autoallocate", asset="XXBT", amount="-0.5"),
+    "L6": entry(refid="AUTO", type="earn", subtype="autoallocate", asset="XBT.F", amount="0.5"),
+    # in the same wallet before and after
+    "L7": entry(refid="CODE", type="earn", subtype="migration", asset="DOT.S", amount="-4"),
+    "L8": entry(refid="CODE", type="earn", subtype="migration", asset="DOT.B", amount="4"),
+    "L9": entry(refid="SAME", type="earn", subtype="allocation", asset="SOL", amount="-4"),
+    "LA": entry(refid="SAME", type="earn", subtype="allocation", asset="SOL", amount="4"),
+    # not known where to, and no transfer
+    "LB": entry(refid="ALONE", type="earn", subtype="allocation", asset="SOL", amount="-4"),
+    "LC": entry(refid="INC", type="earn", subtype="reward", asset="ETH.B", amount="0.01"),
+}
+
+
+@pytest.mark.parametrize("shift", range(13))
+def test_allocations_are_transfers_wherever_a_page_ends(shift: int) -> None:
+    """A page has fifty rows: the two entries of an allocation may be on two of them."""
+    filler = {"type": "earn", "subtype": "reward", "asset": "ETH.B", "amount": "0.1"}
+    before = {f"F{n}": entry(refid=f"R{n}", **filler) for n in range(38 + shift)}
+    entries = list({**before, **PAIRS, "FZ": entry(refid="RZ", **filler)}.items())
+
+    def ledgers(params: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = [e for e in entries if params.get("type", "all") in ("all", e[1]["type"])]
+        ofs = int(params.get("ofs", 0))
+        return {"ledger": dict(wanted[ofs : ofs + 50]), "count": len(wanted)}
+
+    with kraken(Ledgers=ledgers) as read:
+        rows = {row["transfer_id"]: row for row in read.rows("transfers")}
+    names = ("kind", "asset", "amount", "from_wallet", "to_wallet", "status")
+    found = {i: tuple(str(row[name]) for name in names) for i, row in rows.items()}
+    assert found == {
+        "IN": ("transfer", "ETH", "1.5", "spot", "earn", "ok"),
+        "OUT": ("transfer", "USDT", "7", "earn", "spot", "ok"),
+        "AUTO": ("transfer", "BTC", "0.5", "spot", "earn", "ok"),
+    }
+
+
+BOUGHT = {
+    "L1": entry(refid="BUY", type="receive", asset="XXBT", amount="0.002", fee="0"),
+    "L2": entry(refid="BUY", type="spend", asset="ZUSD", amount="-98.5", fee="1.5"),
+    "L3": entry(refid="SELL", type="spend", asset="XETH", amount="-1", fee="0"),
+    "L4": entry(refid="SELL", type="receive", asset="ZEUR", amount="2000", fee="20"),
+    "L5": entry(refid="ALONE", type="receive", asset="SOL", amount="4"),
+    "L6": entry(refid="THREE", type="spend", asset="SOL", amount="-4"),
+    "L7": entry(refid="THREE", type="receive", asset="ZUSD", amount="400"),
+    "L8": entry(refid="THREE", type="receive", asset="ZEUR", amount="1"),
+}
+
+
+def test_what_is_bought_and_sold_in_the_app_is_a_conversion() -> None:
+    with kraken(Ledgers=listed("ledger", BOUGHT)) as read:
+        rows = {row["conversion_id"]: row for row in read.rows("conversions")}
+        classes = {row["class"] for row in read.rows("ledger")}
+    names = ("kind", "from_asset", "from_amount", "to_asset", "to_amount", "fee_cost")
+    found = {i: tuple(str(row[name]) for name in names) for i, row in rows.items()}
+    assert found == {
+        "BUY": ("buy", "USD", "98.5", "BTC", "0.002", "1.5"),
+        "SELL": ("buy", "ETH", "1", "EUR", "1980", "0"),
+    }
+    assert (rows["BUY"]["fee_currency"], rows["SELL"]["fee_currency"]) == ("USD", None)
+    assert {row["wallet"] for row in rows.values()} == {"spot"}
+    assert classes == {"conversion"}
+
+
+@pytest.mark.parametrize("subtype", ["spottofutures", "spotfromfutures", "autoallocate"])
+def test_what_moves_between_own_accounts_is_no_income(subtype: str) -> None:
+    moved = {"LF": entry(type="transfer", subtype=subtype, amount="-5")}
+    with kraken(Ledgers=listed("ledger", moved)) as read:
+        assert [row["class"] for row in read.rows("ledger")] == ["transfer"]
+        assert read.rows("transfers") == []
 
 
 def test_the_ledger_keeps_books_apart_and_every_kind() -> None:

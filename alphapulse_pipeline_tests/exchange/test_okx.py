@@ -323,11 +323,18 @@ def test_a_transfer_between_the_accounts(type: str, from_wallet: str, to_wallet:
 # -- balances and positions ----------------------------------------------------------------------
 
 
-def holdings(*coins: dict[str, Any], assets: list[dict[str, Any]] | None = None) -> Any:
+def holdings(*coins: dict[str, Any], **lists: list[dict[str, Any]]) -> Any:
+    """`lists`: what further endpoints answer: assets, savings, orders."""
+    names = {
+        "/asset/balances": "assets",
+        "/savings/balance": "savings",
+        "/staking-defi/orders-active": "orders",
+    }
+
     def answers(path: str, params: Mapping[str, Any]) -> Any:
         details = [{"totalEq": "1", "isoEq": "0", "uTime": str(DAY), "details": list(coins)}]
-        trading = path.endswith("/account/balance")
-        return {"code": "0", "msg": "", "data": details if trading else assets or []}
+        name = next((name for end, name in names.items() if path.endswith(end)), "")
+        return {"code": "0", "msg": "", "data": lists.get(name, []) if name else details}
 
     with account("okx", answers, BTC) as okx:
         return {
@@ -390,6 +397,131 @@ def test_a_new_field_of_a_balance_changes_nothing_and_a_missing_one_is_unreadabl
     assert holdings(COIN | {"something": "new"}) == holdings(COIN)
     with pytest.raises(ExchangeFailure, match="cashBal"):
         holdings({name: value for name, value in COIN.items() if name != "cashBal"})
+
+
+SAVING = {
+    **{"earnings": "0.0010737388791526", "redemptAmt": "", "rate": "0.0100000000000000"},
+    **{"ccy": "USDT", "amt": "11.0010737453457821", "loanAmt": "11.0010630707982819"},
+    **{"pendingAmt": "0.0000106745475002"},
+}
+"""Get saving balance, a copy of 2025-11-30."""
+ORDER_OF_EARN = {
+    **{"ordId": "2413499", "ccy": "DOT", "productId": "101", "state": "1", "protocol": "Polkadot"},
+    **{"protocolType": "defi", "term": "0", "apy": "0.1014", "tag": ""},
+    **{"investData": [{"ccy": "DOT", "amt": "2"}, {"ccy": "USDT", "amt": "0.5"}]},
+    **{"earningData": [{"ccy": "DOT", "earningType": "0", "earnings": "0.10615025"}]},
+    **{"purchasedTime": str(DAY), "estSettlementTime": "", "cancelRedemptionDeadline": ""},
+    **{"fastRedemptionData": []},
+}
+"""Get active orders of on-chain earn, a copy of 2025-11-30."""
+
+
+def test_what_is_in_earn() -> None:
+    found = holdings(savings=[SAVING], orders=[ORDER_OF_EARN, ORDER_OF_EARN | {"ordId": "2"}])
+    assert found == {
+        ("earn", "USDT"): decimals("12.0010737453457821", "11.0010737453457821", "1", "0"),
+        ("earn", "DOT"): decimals("4", "0", "4", "0"),
+    }
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"savings": [SAVING | {"amt": None}]},
+        {"savings": [SAVING | {"amt": "a lot"}]},
+        {"savings": [{n: v for n, v in SAVING.items() if n != "ccy"}]},
+        {"savings": [SAVING, SAVING | {"amt": "12"}]},
+        {"savings": {"USDT": "11"}},
+        {"orders": [ORDER_OF_EARN | {"investData": []}]},
+        {"orders": [ORDER_OF_EARN | {"investData": ["DOT"]}]},
+        {"orders": [{n: v for n, v in ORDER_OF_EARN.items() if n != "investData"}]},
+        {"orders": [ORDER_OF_EARN | {"investData": [{"ccy": "DOT"}]}]},
+    ],
+)
+def test_earn_that_cannot_be_read_is_not_taken_for_nothing(lists: Any) -> None:
+    with pytest.raises((Unreadable, ExchangeFailure), match=r"amt|ccy|list|twice|read"):
+        holdings(**lists)
+
+
+@pytest.mark.parametrize(
+    ("type", "change", "from_wallet", "to_wallet"),
+    [
+        ("75", "-12.5", "funding", "earn"),
+        ("76", "12.5", "earn", "funding"),
+        ("80", "-12.5", "funding", "earn"),
+        ("82", "12.5", "earn", "funding"),
+        # a subscription that is given back
+        ("75", "12.5", "earn", "funding"),
+    ],
+)
+def test_what_is_subscribed_and_redeemed_moves_to_and_from_earn(
+    type: str, change: str, from_wallet: str, to_wallet: str
+) -> None:
+    sent = [ASSET_BILL | {"type": type, "balChg": change}]
+    [row] = read("/asset/bills-history", sent, "transfers", "earn")
+    assert (row["kind"], row["amount"]) == ("transfer", Decimal("12.5"))
+    assert (row["from_wallet"], row["to_wallet"]) == (from_wallet, to_wallet)
+    [entry] = read("/asset/bills-history", sent, "ledger", "funding")
+    assert (entry["class"], entry["entry_id"]) == ("transfer", row["transfer_id"])
+
+
+def test_other_bills_do_not_move_to_earn() -> None:
+    sent = [ASSET_BILL | {"type": "131"}]
+    assert read("/asset/bills-history", sent, "transfers", "earn") == []
+
+
+def test_interest_of_savings() -> None:
+    lent = {"ccy": "BTC", "amt": "0.01", "earnings": "0.001", "rate": "0.01", "ts": str(DAY)}
+    rows = read("/savings/lending-history", [lent, lent | {"ccy": "ETH"}], "ledger", "earn")
+    assert [
+        (row["wallet"], row["entry_id"], row["asset"], row["amount"], row["class"]) for row in rows
+    ] == [
+        ("earn", f"BTC {DAY}", "BTC", Decimal("0.001"), "interest"),
+        ("earn", f"ETH {DAY}", "ETH", Decimal("0.001"), "interest"),
+    ]
+
+
+CONVERSION = {
+    **{"clTReqId": "", "instId": "ETH-USDT", "side": "buy", "fillPx": "2932.401044"},
+    **{"baseCcy": "ETH", "quoteCcy": "USDT", "fillBaseSz": "0.01023052"},
+    **{"state": "fullyFilled", "tradeId": "trader16461885203381437", "fillQuoteSz": "30"},
+    **{"ts": str(DAY)},
+}
+"""Get convert history, as ccxt has it."""
+
+
+@pytest.mark.parametrize(
+    ("side", "given", "received"),
+    [
+        ("buy", ("USDT", "30"), ("ETH", "0.01023052")),
+        ("sell", ("ETH", "0.01023052"), ("USDT", "30")),
+    ],
+)
+def test_a_conversion(side: str, given: tuple[str, str], received: tuple[str, str]) -> None:
+    [row] = read("/asset/convert/history", [CONVERSION | {"side": side}], "conversions")
+    assert (row["kind"], row["conversion_id"]) == ("convert", "trader16461885203381437")
+    assert (row["wallet"], row["fee_cost"]) == ("trading", None)
+    assert (row["from_asset"], str(row["from_amount"])) == given
+    assert (row["to_asset"], str(row["to_amount"])) == received
+
+
+def test_a_conversion_that_was_rejected_is_none() -> None:
+    sent = [CONVERSION | {"state": "rejected", "fillBaseSz": "0", "fillQuoteSz": "0"}]
+    assert read("/asset/convert/history", sent, "conversions") == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: None} for name in ("tradeId", "state", "side", "baseCcy", "fillQuoteSz", "ts")),
+        {"state": "new"},
+        {"side": "new"},
+        {"fillBaseSz": "much"},
+    ],
+)
+def test_a_conversion_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        read("/asset/convert/history", [CONVERSION | changed], "conversions")
 
 
 def position(**changed: Any) -> list[dict[str, Any]]:

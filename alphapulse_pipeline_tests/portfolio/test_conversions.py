@@ -1,4 +1,4 @@
-"""Conversions in the derived tables. No venue has a source of them yet."""
+"""Conversions in the derived tables."""
 
 from decimal import Decimal
 

@@ -21,6 +21,10 @@ WORLDS = {
     "on margin": lambda: World(
         seed=16, genesis=GENESIS, pace=0.7, layout=KRAKEN_ACCOUNTS["margin"]
     ),
+    "with Earn": lambda: World(seed=16, genesis=GENESIS, pace=0.2, layout=KRAKEN_ACCOUNTS["earn"]),
+    "buys in the app": lambda: World(
+        seed=16, genesis=GENESIS, pace=0.2, layout=KRAKEN_ACCOUNTS["conversions"]
+    ),
     "three years old": lambda: World(seed=16, genesis=GENESIS - timedelta(days=3 * 365), pace=0.03),
 }
 
@@ -35,7 +39,8 @@ def test_every_balance_reconciles(kind: str, server: EmbeddedServer) -> None:
     ):
         assert reconcile(db)["balances"] > 50
         assert found(db, "break", "unverifiable", "pending") == {}
-        assert found(db, "reconciled")
+        wallets = {wallet for wallet, _, _ in found(db, "reconciled")}
+        assert wallets == ({"spot", "earn"} if kind == "with Earn" else {"spot"})
         changes = position_reconciliation.refresh(db, PortfolioSettings())["changes"]
         assert residuals.find(db).rows == []
         realized = db.execute(
@@ -44,6 +49,34 @@ def test_every_balance_reconciles(kind: str, server: EmbeddedServer) -> None:
         assert realized is not None
         assert (realized[0] > 10) == (kind == "on margin")
         assert (changes != 0) == (kind == "on margin")
+
+
+def test_a_reward_or_an_allocation_that_is_lost_breaks_exactly_its_window(
+    server: EmbeddedServer,
+) -> None:
+    read = ["balances"]
+    with (
+        without_limits() as export,
+        living("kraken", server, WORLDS["with Earn"](), read, export, steps=12) as scene,
+    ):
+        for part, what in (("reward", "kind = 'earn'"), ("transfer", "kind = 'earn'")):
+            with scene.database() as (_, db):
+                lost = db.execute(
+                    "SELECT entry_id, reference_id, asset, amount FROM alphapulse.ledger"
+                    f" WHERE wallet = 'earn' AND class = %s AND {what}"
+                    " AND happened_at > (SELECT min(captured_at) FROM alphapulse.snapshots)"
+                    " ORDER BY happened_at LIMIT 1",
+                    [part],
+                ).fetchone()
+                assert lost is not None
+                entry_id, reference, asset, amount = lost
+                db.execute("DELETE FROM alphapulse.ledger WHERE entry_id = %s", [entry_id])
+                db.execute("DELETE FROM alphapulse.transfers WHERE transfer_id = %s", [reference])
+                reconcile(db)
+                breaks = found(db, "break", "unverifiable", "pending")
+                assert [(place[:2], size) for place, size in breaks.items()] == [
+                    (("earn", asset), amount)
+                ]
 
 
 def test_an_allocation_moves_between_wallets_and_earns_nothing(accounts: Accounts) -> None:

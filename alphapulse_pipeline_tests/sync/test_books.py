@@ -26,7 +26,7 @@ from exchange_simulator.layout import LAYOUTS
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
 EXCHANGES = ("bybit", "binance", "okx", "kraken")
-EARN = {"bybit": "Earn", "binance": "Earn", "okx": "earn"}
+EARN = {"bybit": "Earn", "binance": "Earn"}
 DATASETS = ("balances", "positions", "prices", "books")
 [CHECK] = [check for check in checks_of(["books"]) if check.name == "books_complete"]
 
@@ -85,6 +85,23 @@ def test_a_book_that_is_not_read_has_a_name_and_a_size(
     assert error["finding"] == "not read, more than 1 % of the account"
     [found] = books.missing(db, ["bybit"])
     assert str(found).startswith(f"{EARN[exchange]} is not read: it holds 20,000.00 USD")
+
+
+def test_what_is_in_earn_and_in_no_list_is_missing_with_its_size(
+    make_account: Make, database: str, db: DB
+) -> None:
+    """OKX totals more in Earn than it lists, such as Simple Earn of a fixed term."""
+    with served("okx", {"earn": {"USDT": Decimal(20_000)}}) as simulator:
+        account = make_account(simulator.url, exchange="okx")
+        sync(account, database)
+    row = stored(db)["earn"]
+    assert (row["state"], row["exchange_total"], row["read_total"]) == ("read", 20_000, 0)
+    names, rows, _ = offenders(db, account, CHECK, "")
+    error = dict(zip(names, rows[0], strict=True))
+    assert (error["missing"], error["finding"]) == (
+        20_000,
+        "the totals differ, more than 1 % of the account",
+    )
 
 
 def test_a_book_that_nobody_has_heard_of_is_shown_and_a_small_one_only_warns(
@@ -214,7 +231,7 @@ def test_a_book_that_is_no_longer_listed_is_not_taken_for_empty_at_once(
         for _ in range(3):
             with pytest.raises(ExchangeFailure, match=f"book {book}: .* no rows"):
                 sync(account, database, ("books",))
-        assert stored(db)[book]["state"] == "unread"
+        assert stored(db)[book]["exchange_total"] == 20_000
         db.execute("UPDATE alphapulse.suspects SET since = since - interval '11 minutes'")
         sync(account, database, ("books",))
     assert book not in {book for book, row in stored(db).items() if row["exchange_total"]}

@@ -41,6 +41,44 @@ def test_a_margin_trader(make_account: Make, database: str, db: Connection[Tuple
     assert truth["positions"]
 
 
+def test_an_account_with_earn(make_account: Make, database: str, db: Connection[TupleRow]) -> None:
+    layout = KRAKEN_ACCOUNTS["earn"]
+    world = World(seed=3, genesis=NOW_AT - timedelta(days=40), layout=layout, pace=0.3)
+    with living(world) as simulator:
+        check(simulator, account_of(make_account, simulator, 41), database, db, NOW_MS)
+    booked: dict[str, int] = dict(
+        db.execute(
+            "SELECT class, count(*) FROM alphapulse.ledger WHERE wallet = 'earn' GROUP BY class"
+        ).fetchall()
+    )
+    assert booked.keys() == {"transfer", "reward"}
+    assert min(booked.values()) > 10
+    moved = db.execute(
+        "SELECT DISTINCT from_wallet, to_wallet FROM alphapulse.transfers WHERE kind = 'transfer'"
+        " ORDER BY 1"
+    ).fetchall()
+    assert moved == [("earn", "spot"), ("spot", "earn")]
+
+
+def test_an_account_that_buys_in_the_app(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    layout = KRAKEN_ACCOUNTS["conversions"]
+    world = World(seed=3, genesis=NOW_AT - timedelta(days=40), layout=layout, pace=0.3)
+    with living(world) as simulator:
+        check(simulator, account_of(make_account, simulator, 41), database, db, NOW_MS)
+    [counts] = db.execute(
+        "SELECT (SELECT count(*) FROM alphapulse.conversions),"
+        " (SELECT count(*) FROM alphapulse.ledger WHERE class = 'conversion'),"
+        " (SELECT count(DISTINCT entry) FROM portfolio.movements WHERE part = 'conversions'"
+        "   AND dataset = 'conversions'),"
+        " (SELECT count(*) FROM portfolio.movements WHERE part = 'conversions'"
+        "   AND dataset = 'ledger')"
+    ).fetchall()
+    assert counts[0] > 20
+    assert counts == (counts[0], 2 * counts[0], counts[0], 0)
+
+
 def test_three_years_of_deposits(
     make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:

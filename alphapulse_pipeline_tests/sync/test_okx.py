@@ -11,6 +11,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
+from alphapulse_pipeline.exchange.feed import to_time
+from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
@@ -18,7 +20,7 @@ from alphapulse_pipeline_tests.conftest import NOW_MS
 from alphapulse_pipeline_tests.sync.test_truth import check
 from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
 from exchange_simulator import Key, Simulator, World, serve
-from exchange_simulator.layout import LAYOUTS
+from exchange_simulator.layout import LAYOUTS, OKX_ACCOUNTS
 from exchange_simulator.markets import HOUR
 
 Make = Callable[..., Account]
@@ -122,6 +124,136 @@ def test_a_short_and_isolated_positions(
         _assert_reconciled(clock, account, database, db)
 
 
+@pytest.fixture
+def earner() -> World:
+    """With savings and on-chain earn."""
+    return World(
+        seed=5,
+        genesis=_AT - timedelta(days=50),
+        pace=0.2,
+        exchange="okx",
+        layout=OKX_ACCOUNTS["earn"],
+    )
+
+
+def test_an_account_with_earn(
+    earner: World, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    clock = _Clock()
+    with serve(earner, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=50)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        check(simulator, account, database, db, clock.now)
+        _assert_reconciled(clock, account, database, db)
+    held = db.execute(
+        "SELECT asset, used > 0, free > 0 FROM alphapulse.balances_latest WHERE wallet = 'earn'"
+        " ORDER BY asset"
+    ).fetchall()
+    assert held == [("SOL", True, False), ("USDC", False, True), ("USDT", False, True)]
+    reconciled = db.execute(
+        "SELECT count(*) FROM portfolio.reconciliation"
+        " WHERE wallet = 'earn' AND state = 'reconciled' AND other + transfers <> 0"
+    ).fetchone()
+    assert reconciled is not None
+    assert reconciled[0] > 3
+    # nothing is earned or spent by moving it
+    kinds: dict[str, str] = dict(
+        db.execute(
+            "SELECT kind, string_agg(DISTINCT class, ' ') FROM alphapulse.ledger"
+            " WHERE kind IN ('75', '76', '80', '82', '83', 'lending') GROUP BY kind"
+        ).fetchall()
+    )
+    assert (kinds.pop("83"), kinds.pop("lending")) == ("reward", "interest")
+    assert kinds == dict.fromkeys(("75", "76", "80", "82"), "transfer")
+    [total] = db.execute(
+        "SELECT read_total / exchange_total FROM alphapulse.books_latest WHERE book = 'earn'"
+    ).fetchall()
+    assert abs(total[0] - 1) < Decimal("0.0005")
+
+
+@pytest.mark.parametrize("lost", ["transfers", "ledger"])
+def test_a_list_of_earn_that_is_not_read_breaks_exactly_its_windows(
+    lost: str,
+    earner: World,
+    make_account: Make,
+    database: str,
+    db: Connection[TupleRow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    histories = dict(VENUES["okx"].histories)
+    histories[lost] = {n: s for n, s in histories[lost].items() if n != "earn"}
+    monkeypatch.setitem(VENUES, "okx", replace(VENUES["okx"], histories=histories))
+    clock = _Clock()
+    with serve(earner, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=50)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        for _ in range(4):
+            sync_all(account, database)
+            clock.now += 24 * HOUR
+        truth = simulator.truth(clock.now, exchange="okx")
+    refresh(db, PortfolioSettings())
+    found = db.execute(
+        "SELECT asset, opened_at, closed_at, residual FROM portfolio.reconciliation"
+        " WHERE state NOT IN ('reconciled', 'pending') AND wallet = 'earn'"
+    ).fetchall()
+    assert found
+    for asset, opened, closed, residual in found:
+        if lost == "transfers":
+            moved = [
+                Decimal(row["amount"]) * (1 if row["to_wallet"] == "earn" else -1)
+                for row in truth["transfers"]
+                if (row["asset"], "earn")
+                in ((asset, row["from_wallet"]), (asset, row["to_wallet"]))
+                and opened < to_time(row["happened_at"]) <= closed
+            ]
+        else:
+            moved = [
+                Decimal(row["amount"])
+                for row in truth["ledger"]
+                if (row["wallet"], row["asset"]) == ("earn", asset)
+                and opened < to_time(row["happened_at"]) <= closed
+            ]
+        assert residual == sum(moved)
+    others = db.execute(
+        "SELECT wallet, asset FROM portfolio.reconciliation"
+        " WHERE state NOT IN ('reconciled', 'pending') AND wallet <> 'earn'"
+    ).fetchall()
+    assert others == []
+
+
+def test_earn_that_is_not_read_is_a_book_of_its_size(
+    earner: World, make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    with serve(earner, clock=_Clock(), limits=False) as simulator:
+        account = make_account(simulator.url, exchange="okx", wallets=["trading", "funding"])
+        sync_all(account, database)
+    [(state, total, read)] = db.execute(
+        "SELECT state, exchange_total, read_total FROM alphapulse.books_latest WHERE book = 'earn'"
+    ).fetchall()
+    assert (state, read) == ("unread", 0)
+    assert total > 1000
+
+
+def test_an_account_that_converts(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    clock = _Clock()
+    layout = OKX_ACCOUNTS["conversions"]
+    world = World(seed=5, genesis=_AT - timedelta(days=50), pace=0.2, exchange="okx", layout=layout)
+    with serve(world, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=50)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        check(simulator, account, database, db, clock.now)
+        _assert_reconciled(clock, account, database, db)
+    [counts] = db.execute(
+        "SELECT (SELECT count(*) FROM alphapulse.conversions),"
+        " (SELECT count(*) FROM alphapulse.ledger WHERE class = 'conversion'),"
+        " (SELECT count(*) FROM portfolio.movements WHERE part = 'conversions')"
+    ).fetchall()
+    assert counts[0] > 20
+    assert counts == (counts[0], 2 * counts[0], 2 * counts[0])
+
+
 def _assert_reconciled(
     clock: _Clock, account: Account, database: str, db: Connection[TupleRow]
 ) -> None:
@@ -223,6 +355,7 @@ def test_demo_trading(
     skipped = db.execute("SELECT part, state FROM alphapulse.skipped ORDER BY part").fetchall()
     assert [(part, state) for part, state in skipped] == [
         ("deposits", "not_enabled"),
+        ("earn", "not_enabled"),
         ("withdrawals", "not_enabled"),
     ]
 

@@ -75,6 +75,18 @@ COLUMNS = {
         "happened_at",
     ],
     "funding": ["market", "funding_id", "wallet", "asset", "amount", "happened_at"],
+    "conversions": [
+        "kind",
+        "conversion_id",
+        "wallet",
+        "from_asset",
+        "from_amount",
+        "to_asset",
+        "to_amount",
+        "fee_cost",
+        "fee_currency",
+        "happened_at",
+    ],
     "ledger": [
         "wallet",
         "kind",
@@ -110,6 +122,9 @@ _WORDS = {
     "from_wallet",
     "to_wallet",
     "funding_id",
+    "conversion_id",
+    "from_asset",
+    "to_asset",
     "entry_id",
     "reference_id",
 }

@@ -17,6 +17,7 @@ from exchange_simulator.positions import Positions
 from exchange_simulator.records import (
     Between,
     Conditional,
+    Conversion,
     EntryKind,
     Fill,
     FillKind,
@@ -50,6 +51,7 @@ class Account:
         self.fills_of: defaultdict[str, Timeline[Fill]] = defaultdict(Timeline)
         self.fundings: Timeline[Funding] = Timeline()
         self.transfers: Timeline[Transfer] = Timeline()
+        self.conversions: Timeline[Conversion] = Timeline()
         self.conditionals: Timeline[Conditional] = Timeline()
         self._fills = 0
         self._funded: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -189,6 +191,21 @@ class Account:
         amount = transfer.amount + transfer.fee
         assert transfer.from_wallet, "only withdrawals are refunded"
         self.books.book(at, transfer.from_wallet, transfer.asset, "refund", amount, transfer)
+
+    def convert(
+        self,
+        at: int,
+        wallet: Wallet,
+        given: tuple[str, Decimal],
+        received: tuple[str, Decimal],
+        fee: Decimal,
+    ) -> None:
+        """`given`, `received`: asset and amount; the fee is in the asset given."""
+        number = len(self.conversions.rows)
+        conversion = Conversion(number, at, wallet, *given, *received, fee)
+        self.conversions.append(at, conversion)
+        self.books.book(at, wallet, given[0], "conversion", -(given[1] + fee), conversion)
+        self.books.book(at, wallet, received[0], "conversion", received[1], conversion)
 
     def lend(
         self, at: int, wallet: Wallet, asset: str, kind: EntryKind, amount: Decimal, owed: Decimal

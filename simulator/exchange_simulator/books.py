@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    Conversion,
     EntryKind,
     Fill,
     Funding,
@@ -25,6 +26,8 @@ class Books:
         self.ledger: dict[Wallet, Timeline[LedgerEntry]] = {
             wallet: Timeline() for wallet in wallets
         }
+        self.entries: Timeline[LedgerEntry] = Timeline()
+        """Those of all wallets."""
         self._accounts: dict[tuple[Wallet, str], Timeline[LedgerEntry]] = {}
         self._debts: dict[tuple[Wallet, str], Timeline[Loan]] = {}
 
@@ -35,7 +38,7 @@ class Books:
         asset: str,
         kind: EntryKind,
         amount: Decimal,
-        source: Fill | Funding | Transfer | Loan,
+        source: Fill | Funding | Transfer | Loan | Conversion,
         margin: Decimal | None = None,
     ) -> None:
         """`margin`: that of the currency's isolated position, if it is another one now."""
@@ -61,6 +64,7 @@ class Books:
         )
         account.append(at, entry)
         ledger.append(at, entry)
+        self.entries.append(at, entry)
 
     def owe(self, loan: Loan) -> None:
         account = loan.wallet, loan.asset

@@ -55,6 +55,13 @@ class Layout:
     elsewhere: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     """What is held in parts of the account that have no wallet here, such as Earn: the exchange's
     name of the part -> asset -> amount. Exchanges total them, and nothing moves in or out."""
+    savings: Mapping[str, Decimal] = field(default_factory=dict)
+    """What is saved in the wallet earn, of each asset at most: asset -> amount. It is moved there
+    from the main wallet and back, and earns rewards."""
+    staked: frozenset[str] = frozenset()
+    """What of the savings is staked: its rewards are paid to the main wallet."""
+    converts: Literal["", "for free", "for a fee"] = ""
+    """Whether something is converted in the wallet of spot now and then."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -160,12 +167,30 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     }
 )
 """Binance accounts that differ from the usual one, in which every wallet is open."""
+OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        "earn": replace(
+            _OKX,
+            wallets=("trading", "funding", "earn"),
+            savings={"USDT": Decimal(9_000), "USDC": Decimal(3_000), "SOL": Decimal(25)},
+            staked=frozenset({"SOL"}),
+        ),
+        "conversions": replace(_OKX, converts="for free"),
+    }
+)
+"""OKX accounts that differ from the usual one, which has nothing in Earn."""
 KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         # positions on margin are contracts on the spot pairs
         "margin": replace(
             _KRAKEN, wallet_of={"spot": "spot", "linear": "spot"}, rollover=Decimal("0.0002")
         ),
+        "earn": replace(
+            _KRAKEN,
+            wallets=("spot", "earn"),
+            savings={"USDT": Decimal(9_000), "ETH": Decimal(3), "SOL": Decimal(25)},
+        ),
+        "conversions": replace(_KRAKEN, converts="for a fee"),
         "empty": replace(_KRAKEN, empty=True),
     }
 )

@@ -12,10 +12,11 @@ from exchange_simulator.markets import Market
 from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
-Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding"]
+Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding", "earn"]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
-TransferKind = Literal["deposit", "withdrawal", "transfer"]
+TransferKind = Literal["deposit", "withdrawal", "transfer", "reward"]
+"""A reward is credited by the exchange, for what is saved there."""
 EntryKind = Literal[
     "trade",
     "liquidation",
@@ -26,6 +27,8 @@ EntryKind = Literal[
     "withdrawal",
     "refund",
     "transfer",
+    "reward",
+    "conversion",
     "borrow",
     "repay",
     "interest",
@@ -196,6 +199,20 @@ class Loan(NamedTuple):
     owed: Decimal
 
 
+class Conversion(NamedTuple):
+    """One asset given for another outside of the order book."""
+
+    number: int
+    happened_at: int
+    wallet: Wallet
+    from_asset: str
+    from_amount: Decimal
+    to_asset: str
+    to_amount: Decimal
+    fee: Decimal
+    """In what is given, on top of it."""
+
+
 class LedgerEntry(NamedTuple):
     number: int
     happened_at: int
@@ -204,7 +221,7 @@ class LedgerEntry(NamedTuple):
     kind: EntryKind
     amount: Decimal
     balance_after: Decimal
-    source: Fill | Funding | Transfer | Loan
+    source: Fill | Funding | Transfer | Loan | Conversion
     margin: Decimal = ZERO
     """The part of the balance that is the margin of an isolated position, after the entry."""
     margin_change: Decimal = ZERO

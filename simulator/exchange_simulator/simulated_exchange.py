@@ -12,6 +12,7 @@ from exchange_simulator.markets import Market
 from exchange_simulator.outages import Outages
 from exchange_simulator.records import (
     Conditional,
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -25,7 +26,10 @@ from exchange_simulator.state import ExchangeState
 from exchange_simulator.world import World
 
 DATASETS = frozenset(
-    {"balances", "positions", "prices", "trades", "orders", "transfers", "funding", "ledger"}
+    {
+        *("balances", "positions", "prices"),
+        *("trades", "orders", "transfers", "funding", "conversions", "ledger"),
+    }
 )
 
 
@@ -95,6 +99,9 @@ class SimulatedExchange:
     """For exchanges that list conditional orders apart, under ids of their own."""
     conditional_expired: Callable[[Conditional, int], bool] | None = None
     """Whether a conditional order is no longer served at a time (ms)."""
+    conversion_id: Callable[[World, Conversion], str] | None = None
+    """For exchanges that list conversions."""
+    conversion_kind: str = "convert"
     reference_id: Callable[[World, LedgerEntry], str] | None = None
     """For ledgers that do not reference the ids of trades, funding payments and transfers."""
     parts: Callable[[World, LedgerEntry], Sequence[tuple[str, str, Decimal]]] | None = None

@@ -13,6 +13,7 @@ from exchange_simulator.exchanges import EXCHANGES
 from exchange_simulator.markets import KINDS
 from exchange_simulator.money import plain
 from exchange_simulator.records import (
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -185,8 +186,10 @@ def _transfers(view: _View) -> Iterator[Row]:
     between_accounts = view.exchange.serves("transfers", "between accounts")
     for transfer in view.rows(view.world.account.transfers):
         between_wallets = transfer.from_wallet and transfer.to_wallet
+        if transfer.kind == "reward":
+            continue  # only in the ledger, as what is not between two wallets
         if transfer.kind == "transfer" and not between_wallets and not between_accounts:
-            continue  # only in the ledger
+            continue
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
@@ -224,6 +227,25 @@ def _funding(view: _View) -> Iterator[Row]:
             }
 
 
+def _conversions(view: _View) -> Iterator[Row]:
+    ids = view.exchange.conversion_id
+    if ids is None:
+        return
+    for conversion in view.rows(view.world.account.conversions):
+        yield {
+            "kind": view.exchange.conversion_kind,
+            "conversion_id": ids(view.world, conversion),
+            "wallet": conversion.wallet,
+            "from_asset": conversion.from_asset,
+            "from_amount": plain(conversion.from_amount),
+            "to_asset": conversion.to_asset,
+            "to_amount": plain(conversion.to_amount),
+            "fee_cost": plain(conversion.fee),
+            "fee_currency": conversion.from_asset if conversion.fee else "",
+            "happened_at": view.exchange.reported_at("conversions", "", conversion.happened_at),
+        }
+
+
 def _ledger(view: _View) -> Iterator[Row]:
     for wallet, entries in view.world.account.books.ledger.items():
         balances = view.exchange.serves("balance_after", wallet)
@@ -259,6 +281,9 @@ def _reference(view: _View, entry: LedgerEntry) -> str:
             return view.exchange.names.funding_id(view.world, funding)
         case Loan():
             return ""
+        case Conversion() as conversion:
+            ids = view.exchange.conversion_id
+            return "" if ids is None else ids(view.world, conversion)
         case transfer:
             return view.exchange.names.transfer_id(view.world, transfer)
 
@@ -282,6 +307,7 @@ _DATASETS: Mapping[str, Callable[[_View], Iterator[Row]]] = {
     "orders": _orders,
     "transfers": _transfers,
     "funding": _funding,
+    "conversions": _conversions,
     "ledger": _ledger,
     "prices": _prices,
 }

@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from exchange_simulator.account import Account
+from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
 from exchange_simulator.layout import LAYOUTS, Layout
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
@@ -26,6 +27,7 @@ from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
+from exchange_simulator.savings import EARN, Savings
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -131,6 +133,8 @@ class World:
             unfilled,
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
+        self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
+        self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self._episodes = Episodes(
             self.account,
             self._trader,
@@ -248,6 +252,8 @@ class World:
             else:
                 value = left / order.limit if market.kind == "inverse" else left * order.limit
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
+        for asset in self.layout.staked:
+            locked[EARN, asset] = self.account.books.balance(EARN, asset, at)
         return locked, margin
 
     def _simulate_day(self) -> None:
@@ -261,6 +267,8 @@ class World:
         dice = Random(mix(self.seed, day))  # noqa: S311 - reproducible, not secret
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
+        self._savings.new_day(day, start)
+        self._converter.new_day(day, start)
         self._episodes.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):

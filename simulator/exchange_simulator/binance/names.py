@@ -12,6 +12,7 @@ from exchange_simulator.identity import hexadecimal
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
     Conditional,
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -95,7 +96,7 @@ def transfer_id(world: World, transfer: Transfer) -> str:
     return hexadecimal(world.seed, "withdrawal", transfer.number)[:32]
 
 
-def transaction_id(world: World, source: Fill | Funding | Transfer | Loan) -> int:
+def transaction_id(world: World, source: Fill | Funding | Transfer | Loan | Conversion) -> int:
     """`tranId`: shared by a fill's fee and profit, and by both wallets of a transfer."""
     match source:
         case Fill():

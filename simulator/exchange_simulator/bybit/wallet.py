@@ -18,6 +18,7 @@ from exchange_simulator.bybit.names import (
 from exchange_simulator.bybit.symbols import symbol_of
 from exchange_simulator.money import CENT, ZERO, nearest, plain
 from exchange_simulator.records import (
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -289,7 +290,7 @@ def _log_row(world: World, entry: LedgerEntry) -> dict[str, Any]:
             row |= _fill_in_log(world, entry, fill)
         case Funding() as funding:
             row |= _funding_in_log(world, funding)
-        case Loan():
+        case Loan() | Conversion():
             pass
         case transfer:
             row["tradeId"] = transfer_id(world, transfer)

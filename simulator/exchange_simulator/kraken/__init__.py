@@ -26,6 +26,8 @@ EXCHANGE = SimulatedExchange(
     # 720 entries, one of them of today
     retention={"candles": 719 * DAY},
     order_status=names.order_status,
+    conversion_id=names.conversion_id,
+    conversion_kind="buy",
 )
 
 __all__ = ["EXCHANGE"]

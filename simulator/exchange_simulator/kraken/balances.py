@@ -7,7 +7,7 @@ from exchange_simulator.kraken import names
 from exchange_simulator.kraken.answers import UNKNOWN_ASSET, Refused
 from exchange_simulator.kraken.call import Call, Result
 from exchange_simulator.kraken.numbers import fixed, of_asset, seconds
-from exchange_simulator.kraken.symbols import asset_altname, asset_id, pair_id
+from exchange_simulator.kraken.symbols import asset_altname, asset_code, asset_id, pair_id
 from exchange_simulator.money import ZERO, nearest, plain
 from exchange_simulator.records import Position
 from exchange_simulator.world import Balance
@@ -15,16 +15,19 @@ from exchange_simulator.world import Balance
 
 def balance(call: Call) -> Result:
     """Every asset that was ever held; zero balances stay listed."""
-    return {asset_id(held.asset): of_asset(held.total, held.asset) for held in _held(call)}
+    return {
+        asset_code(held.wallet, held.asset): of_asset(held.total, held.asset)
+        for held in call.exchange.world.balances(call.now)
+    }
 
 
 def balance_ex(call: Call) -> Result:
     return {
-        asset_id(held.asset): {
+        asset_code(held.wallet, held.asset): {
             "balance": of_asset(held.total, held.asset),
             "hold_trade": of_asset(held.used, held.asset),
         }
-        for held in _held(call)
+        for held in call.exchange.world.balances(call.now)
     }
 
 

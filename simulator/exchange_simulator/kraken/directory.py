@@ -36,6 +36,6 @@ class Directories:
             account.orders, lambda order: names.order_id(world, order)
         )
         self.entries: Directory[LedgerEntry] = Directory(
-            account.books.ledger[world.layout.spot_wallet],
+            account.books.entries,
             lambda entry: names.entry_id(world, entry),
         )

@@ -12,9 +12,9 @@ from exchange_simulator.kraken import names
 from exchange_simulator.kraken.call import Call, Result
 from exchange_simulator.kraken.numbers import of_asset, seconds
 from exchange_simulator.kraken.pages import by_id, history, page
-from exchange_simulator.kraken.symbols import asset_altname, asset_id
+from exchange_simulator.kraken.symbols import asset_altname, asset_code
 from exchange_simulator.money import ZERO
-from exchange_simulator.records import Fill, Funding, LedgerEntry, Loan
+from exchange_simulator.records import Conversion, Fill, Funding, LedgerEntry, Loan
 from exchange_simulator.world import World
 
 _TYPES = (
@@ -50,16 +50,21 @@ def query_ledgers(call: Call) -> Result:
 def _wanted(call: Call) -> Callable[[LedgerEntry], bool]:
     kind = call.choice("type", *_TYPES)
     call.choice("aclass", "currency", "all")
+    # "a filter that brings up all Spend and Receive entries"
+    kinds = ("spend", "receive") if kind == "sale" else (kind,)
     asked = {asset for asset in call.text("asset").split(",") if asset and asset != "all"}
     world = call.exchange.world
     assets = {
-        asset
-        for asset in world.account.books.assets(world.layout.spot_wallet, call.now)
-        if not asked or asked & {asset_id(asset), asset_altname(asset)}
+        (wallet, asset)
+        for wallet in world.layout.wallets
+        for asset in world.account.books.assets(wallet, call.now)
+        if not asked or asked & {asset_code(wallet, asset), asset_altname(asset)}
     }
 
     def wanted(entry: LedgerEntry) -> bool:
-        return entry.asset in assets and (kind == "all" or names.entry_kind(entry) == kind)
+        return (entry.wallet, entry.asset) in assets and (
+            kind == "all" or names.entry_kind(entry) in kinds
+        )
 
     return wanted
 
@@ -70,9 +75,9 @@ def _row(call: Call, entry: LedgerEntry) -> tuple[str, dict[str, Any]]:
         "refid": _reference(world, entry),
         "time": seconds(entry.happened_at),
         "type": names.entry_kind(entry),
-        "subtype": "",
+        "subtype": names.subtype(entry),
         "aclass": "currency",
-        "asset": asset_id(entry.asset),
+        "asset": asset_code(entry.wallet, entry.asset),
         "amount": of_asset(entry.amount + fee, entry.asset),
         "fee": of_asset(fee, entry.asset),
         "balance": of_asset(entry.balance_after, entry.asset),
@@ -88,6 +93,8 @@ def _fee(entry: LedgerEntry) -> Decimal:
             return -entry.amount
         case Loan():
             return ZERO
+        case Conversion() as conversion:
+            return conversion.fee if entry.amount < 0 else ZERO
         case transfer:
             # a refunded withdrawal returns its fee
             return -transfer.fee if entry.kind == "refund" else transfer.fee
@@ -101,5 +108,7 @@ def _reference(world: World, entry: LedgerEntry) -> str:
             return names.funding_id(world, funding)
         case Loan():
             return ""
+        case Conversion() as conversion:
+            return names.conversion_id(world, conversion)
         case transfer:
             return names.transfer_id(world, transfer)

@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 from exchange_simulator.markets import Market
 from exchange_simulator.records import (
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -22,6 +23,8 @@ from exchange_simulator.world import World
 
 _KINDS = {
     "refund": "withdrawal",
+    "transfer": "earn",
+    "reward": "earn",
     "funding": "rollover",
     "borrow": "credit",
     "repay": "credit",
@@ -60,21 +63,43 @@ def position_id(world: World, position: Position) -> str:
 
 
 def entry_id(world: World, entry: LedgerEntry) -> str:
-    return _transaction("L", world.seed, entry.number)
+    # entries are numbered by wallet
+    apart = "" if entry.wallet == world.layout.spot_wallet else f"/{entry.wallet}"
+    return _transaction(f"L{apart}", world.seed, entry.number)
 
 
 def transfer_id(world: World, transfer: Transfer) -> str:
-    """A reference id: `QXXXXXX-XXXXXX-XXXXXX` for deposits, starting with A for withdrawals."""
-    letter = {"deposit": "Q", "withdrawal": "A", "transfer": "B"}[transfer.kind]
+    """A reference id: `QXXXXXX-XXXXXX-XXXXXX` for deposits, starting with A for withdrawals. The
+    two entries of an allocation to Earn have the same."""
+    letter = {"deposit": "Q", "withdrawal": "A", "transfer": "E", "reward": "E"}[transfer.kind]
     text = _letters(letter, world.seed, transfer.number)
     return f"{letter}{text[:6]}-{text[6:12]}-{text[12:18]}"
+
+
+def conversion_id(world: World, conversion: Conversion) -> str:
+    """The reference id of its two entries."""
+    return _transaction("T/app", world.seed, conversion.number)
 
 
 def entry_kind(entry: LedgerEntry) -> str:
     """A canceled withdrawal is refunded as a withdrawal with a positive amount."""
     if isinstance(entry.source, Fill) and is_margin(entry.source.order.market):
         return "margin"
+    if entry.kind == "conversion":
+        return "spend" if entry.amount < 0 else "receive"
     return _KINDS.get(entry.kind, entry.kind)
+
+
+def subtype(entry: LedgerEntry) -> str:
+    """What an entry of the type earn is."""
+    match entry.source:
+        case Transfer(kind="reward"):
+            return "reward"
+        case Transfer(kind="transfer", to_wallet="earn"):
+            return "allocation"
+        case Transfer(kind="transfer"):
+            return "deallocation"
+    return ""
 
 
 def is_margin(market: Market) -> bool:
@@ -97,7 +122,7 @@ def contract_size(market: Market) -> Decimal:
 
 def _transaction(letter: str, seed: int, number: int) -> str:
     text = _letters(letter, seed, number)
-    return f"{letter}{text[:5]}-{text[5:10]}-{text[10:16]}"
+    return f"{letter[0]}{text[:5]}-{text[5:10]}-{text[10:16]}"
 
 
 def _letters(kind: str, seed: int, number: int) -> str:

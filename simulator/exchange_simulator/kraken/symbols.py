@@ -5,6 +5,7 @@ assets is named by both ids (`XETHXXBT`), any other by both short names (`XBTUSD
 """
 
 from exchange_simulator.markets import Market
+from exchange_simulator.records import Wallet
 
 _PREFIXED = {"BTC": "XXBT", "ETH": "XETH", "XRP": "XXRP", "USD": "ZUSD", "EUR": "ZEUR"}
 _DECIMALS = {"BTC": 10, "ETH": 10, "SOL": 10}
@@ -14,6 +15,14 @@ BOOK_DECIMALS = 8
 def asset_id(asset: str) -> str:
     """`XXBT` for BTC, `USDT` for USDT."""
     return _PREFIXED.get(asset, asset)
+
+
+def asset_code(wallet: Wallet, asset: str) -> str:
+    """The code of an asset in a wallet. `.F`: earns automatically in Kraken Rewards, `.B`: in a
+    yield-bearing product (documentation: "Get Extended Balance")."""
+    if wallet != "earn":
+        return asset_id(asset)
+    return f"{asset_altname(asset)}.{'F' if asset == 'USDT' else 'B'}"
 
 
 def asset_altname(asset: str) -> str:

@@ -7,6 +7,7 @@ Paths, parameters, fields, limits, codes and messages follow OKX's public docume
 from exchange_simulator.okx import names
 from exchange_simulator.okx.answers import refusal
 from exchange_simulator.okx.bills import ARCHIVED
+from exchange_simulator.okx.earn import LENDING_KEPT
 from exchange_simulator.okx.endpoints import routes
 from exchange_simulator.okx.outages import OUTAGES
 from exchange_simulator.okx.rows import ROWS
@@ -28,9 +29,14 @@ EXCHANGE = SimulatedExchange(
         "unfilled": UNFILLED_RETENTION,
         "funding": ARCHIVED,
         "ledger:trading": ARCHIVED,
+        "ledger:earn": LENDING_KEPT,
     },
+    unserved=frozenset({"balance_after:earn"}),
+    parts=names.rows_of,
     passphrase=True,
     order_status=names.order_status,
+    whole_seconds=frozenset({"conversions"}),
+    conversion_id=names.conversion_id,
     reference_id=names.reference_id,
 )
 

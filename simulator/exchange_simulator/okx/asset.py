@@ -1,19 +1,19 @@
 """The funding account (documentation: "Get currencies", "Get balance", "Get account asset
 valuation", "Get funds transfer state", "Asset bills details", "Asset bills history", "Get deposit
-history", "Get withdrawal history")."""
+history", "Get withdrawal history", "Get convert history")."""
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from exchange_simulator.markets import DAY, MINUTE
-from exchange_simulator.money import CENT, ZERO, plain
+from exchange_simulator.money import CENT, ZERO, nearest, plain
 from exchange_simulator.okx import account, names
 from exchange_simulator.okx.answers import Refused
 from exchange_simulator.okx.bills import ACCOUNTS
 from exchange_simulator.okx.call import Call, Data
 from exchange_simulator.okx.pages import by_id, by_time
-from exchange_simulator.records import LedgerEntry, Transfer, TransferKind
+from exchange_simulator.records import Conversion, LedgerEntry, Transfer, TransferKind
 from exchange_simulator.treasury import NETWORK_FEES, NETWORKS
 from exchange_simulator.world import World
 
@@ -80,7 +80,7 @@ def balances(call: Call) -> Data:
 
 
 def valuation(call: Call) -> Data:
-    """In BTC unless `ccy` is set. `classic` is deprecated, and the earn account has no wallet."""
+    """In BTC unless `ccy` is set. `classic` is deprecated."""
     prices, unit = call.world.prices, call.text("ccy") or "BTC"
     if unit not in ("BTC", "USDT", "USD"):
         raise Refused(51000, "ccy")
@@ -89,11 +89,13 @@ def valuation(call: Call) -> Data:
     def worth(amounts: dict[str, Decimal]) -> Decimal:
         return sum((amount * prices.index(a, call.now) for a, amount in amounts.items()), ZERO)
 
-    funding = {h.asset: h.total for h in call.world.balances(call.now) if h.wallet == names.FUNDING}
+    held = call.world.balances(call.now)
+    funding = {h.asset: h.total for h in held if h.wallet == names.FUNDING}
     trading: Any = account.balance(call)[0]
     dollars = {
         "classic": ZERO,
-        "earn": worth(dict(call.world.layout.elsewhere.get("earn", {}))),
+        "earn": worth(dict(call.world.layout.elsewhere.get("earn", {})))
+        + worth({h.asset: h.total for h in held if h.wallet == names.EARN}),
         "funding": worth(funding),
         "trading": Decimal(trading["totalEq"]),
     }
@@ -208,6 +210,34 @@ def bills_history(call: Call) -> Data:
     if paging == "2":
         return _bills(call.world, by_id(call, ledger, names.bill_number, keep, until=updated))
     raise Refused(51000, "pagingType")
+
+
+def convert_history(call: Call) -> Data:
+    """Times are whole seconds, as in the page's example."""
+    asked = call.text("clTReqId")
+    conversions = [] if asked else by_time(call, call.world.account.conversions, lambda _: True)
+    return [_conversion(call.world, conversion) for conversion in conversions]
+
+
+def _conversion(world: World, conversion: Conversion) -> dict[str, Any]:
+    """Of two currencies, the base currency is the one that is no dollar."""
+    buys = conversion.from_asset == "USDT"
+    given = (conversion.from_asset, conversion.from_amount)
+    received = (conversion.to_asset, conversion.to_amount)
+    base, quote = (received, given) if buys else (given, received)
+    return {
+        "baseCcy": base[0],
+        "clTReqId": "",
+        "fillBaseSz": plain(base[1]),
+        "fillPx": plain(nearest(quote[1] / base[1])),
+        "fillQuoteSz": plain(quote[1]),
+        "instId": f"{base[0]}-{quote[0]}",
+        "quoteCcy": quote[0],
+        "side": "buy" if buys else "sell",
+        "state": "fullyFilled",
+        "tradeId": names.conversion_id(world, conversion),
+        "ts": str(conversion.happened_at // 1000 * 1000),
+    }
 
 
 def _ordered_as(transfer: Transfer) -> str:

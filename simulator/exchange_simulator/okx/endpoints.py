@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exchange_simulator.keys import Key, Scope
-from exchange_simulator.okx import account, asset, bills, market, trade
+from exchange_simulator.okx import account, asset, bills, earn, market, trade
 from exchange_simulator.okx.answers import Refused, answer, refusal
 from exchange_simulator.okx.auth import authenticate
 from exchange_simulator.okx.call import Call, Data
@@ -59,6 +59,10 @@ PRIVATE = {
     "asset/bills": Private("wallet", _SIX_A_SECOND, asset.bills),
     "asset/bills-history": Private("wallet", Limit(1, 1000), asset.bills_history),
     "asset/transfer-state": Private("wallet", Limit(10, 1000), asset.transfer_state),
+    "asset/convert/history": Private("wallet", _SIX_A_SECOND, asset.convert_history),
+    "finance/savings/balance": Private("wallet", _SIX_A_SECOND, earn.savings),
+    "finance/savings/lending-history": Private("wallet", _SIX_A_SECOND, earn.lending_history),
+    "finance/staking-defi/orders-active": Private("wallet", Limit(3, 1000), earn.orders_active),
     "trade/order": Private("orders", Limit(60, by="instId"), trade.order),
     "trade/orders-pending": Private("orders", Limit(60), trade.orders_pending),
     "trade/orders-history": Private("orders", Limit(40), trade.orders_history),
@@ -67,8 +71,16 @@ PRIVATE = {
     "trade/fills-history": Private("orders", Limit(10), trade.fills_history),
 }
 
-NOT_IN_DEMO = frozenset({"asset/deposit-history", "asset/withdrawal-history"})
-"""The page names deposits and withdrawals, and not their endpoints."""
+NOT_IN_DEMO = frozenset(
+    {
+        "asset/deposit-history",
+        "asset/withdrawal-history",
+        "finance/savings/balance",
+        "finance/savings/lending-history",
+        "finance/staking-defi/orders-active",
+    }
+)
+"""The page names deposits, withdrawals, purchase and redemption, and not their endpoints."""
 
 _ANONYMOUS = Key(key="", secret="")
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from exchange_simulator.markets import Market
 from exchange_simulator.okx.identity import snowflake
 from exchange_simulator.records import (
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -22,6 +23,7 @@ from exchange_simulator.world import World
 
 TRADING: Wallet = "trading"
 FUNDING: Wallet = "funding"
+EARN: Wallet = "earn"
 
 BILL_TYPES = {
     "transfer": "1",
@@ -32,9 +34,13 @@ BILL_TYPES = {
     "adl": "9",
     "borrow": "16",
     "repay": "22",
+    "conversion": "27",
 }
 """`type` of the trading account's bills."""
-ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13"}
+ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13", "reward": "83"}
+"""`type` of the funding account's bills; a reward is of on-chain earn."""
+STAKED = frozenset({"SOL"})
+"""What is in on-chain earn; other assets are in Simple Earn."""
 _FROM_TRADING, _TO_TRADING = "130", "131"
 
 _CONTRACT_SIZES = {
@@ -85,10 +91,20 @@ def transfer_id(world: World, transfer: Transfer) -> str:
         return str(104_600_000 + transfer.number)
     if transfer.kind == "withdrawal":
         return str(98_000_000 + transfer.number)
+    if transfer.kind == "reward" and transfer.to_wallet == EARN:
+        return ""
     return entry_id(world, _bill_of(world, FUNDING, transfer))
 
 
+def conversion_id(world: World, conversion: Conversion) -> str:
+    """`tradeId` of a conversion."""
+    return f"trader{conversion.happened_at}{conversion.number:04}"
+
+
 def entry_id(world: World, entry: LedgerEntry) -> str:
+    """Interest has no id: it is known by its currency and time."""
+    if entry.wallet == EARN:
+        return f"{entry.asset} {entry.happened_at}"
     return str(bill_number(entry))
 
 
@@ -100,9 +116,24 @@ def entry_kind(entry: LedgerEntry) -> str:
     """`type`; each account has its own numbering of types."""
     if entry.wallet == TRADING:
         return BILL_TYPES[entry.kind]
+    if entry.wallet == EARN:
+        return "lending"
+    if isinstance(entry.source, Transfer) and EARN in (
+        entry.source.from_wallet,
+        entry.source.to_wallet,
+    ):
+        subscribed, redeemed = ("80", "82") if entry.asset in STAKED else ("75", "76")
+        return subscribed if entry.amount < 0 else redeemed
     if entry.kind == "transfer":
         return _FROM_TRADING if entry.amount > 0 else _TO_TRADING
     return ASSET_BILL_TYPES[entry.kind]
+
+
+def rows_of(world: World, entry: LedgerEntry) -> list[tuple[str, str, Decimal]]:
+    """Raw kind, id and amount of each row that reports an entry: Earn lists its interest only."""
+    if entry.wallet == EARN and entry.kind != "reward":
+        return []
+    return [(entry_kind(entry), entry_id(world, entry), entry.amount)]
 
 
 def order_status(status: OrderStatus) -> OrderStatus:

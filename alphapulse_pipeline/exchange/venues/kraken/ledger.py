@@ -45,8 +45,10 @@ _CLASSES = {
     "credit": "loan",
     "nftrebate": "reward",
     "adjustment": "adjustment",
-    # in no other history: bought and sold in the app, conversions, settled positions, airdrops
-    **dict.fromkeys(("spend", "receive", "sale", "conversion", "settled", "transfer"), "other"),
+    # bought and sold in the app
+    **dict.fromkeys(("spend", "receive", "sale"), "conversion"),
+    # in no other history: conversions, settled positions, airdrops
+    **dict.fromkeys(("conversion", "settled", "transfer"), "other"),
     **dict.fromkeys(("earn", "nfttrade", "nftcreatorfee", "custodytransfer"), "other"),
 }
 # Subtypes of the types earn and transfer that only move an asset from one book to another.
@@ -54,6 +56,7 @@ ALLOCATIONS = frozenset(
     {
         "allocation",
         "deallocation",
+        "autoallocate",
         "autoallocation",
         "migration",
         "spottostaking",
@@ -62,6 +65,10 @@ ALLOCATIONS = frozenset(
         "spotfromstaking",
     }
 )
+
+
+# Subtypes of transfers to and from the wallet at Kraken Futures, which is an account of its own.
+_FUTURES = frozenset({"spottofutures", "spotfromfutures"})
 
 
 def ledger() -> dict[str, Source]:
@@ -87,7 +94,7 @@ def plain(code: str) -> str:
 
 def _class(raw: Raw, row: Row) -> str:
     kind, subtype = raw["type"], str(raw.get("subtype") or "")
-    if subtype in ALLOCATIONS:
+    if subtype in ALLOCATIONS or subtype in _FUTURES:
         return "transfer"
     if kind == "earn" and subtype == "reward":
         return "reward"

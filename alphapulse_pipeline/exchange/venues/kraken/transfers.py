@@ -9,12 +9,13 @@ A deposit appears once it is credited. Its row has what was credited: the amount
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import MISREAD, Unreadable
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at
-from alphapulse_pipeline.exchange.venues.kraken.account import EARN, book_of
+from alphapulse_pipeline.exchange.venues.kraken.account import EARN, book_of, code
 from alphapulse_pipeline.exchange.venues.kraken.common import (
     FUNDS,
     LEDGER_ENTRIES,
@@ -32,6 +33,7 @@ from alphapulse_pipeline.exchange.venues.kraken.ledger import (
     LEDGER_PAGE,
     plain,
 )
+from alphapulse_pipeline.exchange.venues.kraken.pairs import in_pairs, pair
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Cursor
 
@@ -41,6 +43,7 @@ _DAY = 86_400
 _BEFORE, _AFTER = 10 * _DAY, _DAY
 """Seconds by which a deposit may have been seen before, or be listed after, it was credited."""
 _OUT_OF = {"spottostaking": EARN, "stakingtospot": SPOT, "allocation": EARN, "deallocation": SPOT}
+"""Subtype of a transfer -> where it goes; its two entries do not refer to each other."""
 
 
 def transfers() -> dict[str, Source]:
@@ -48,16 +51,19 @@ def transfers() -> dict[str, Source]:
         "deposits": _source("deposit", _deposit, "privatePostDepositStatus"),
         "withdrawals": _source("withdrawal", _withdrawal, "privatePostWithdrawStatus"),
         "transfers": _source("transfer", _transfer),
+        "earn": replace(_source("earn", _allocation, pairs=True), kind="transfer"),
     }
 
 
-def _source(kind: str, amend: Amend, status: str = "") -> Source:
+def _source(kind: str, amend: Amend, status: str = "", *, pairs: bool = False) -> Source:
     # so few entries that the whole time needs no windows
     feed = history(
         "privatePostLedgers", "ledger", "time", ENTRY_FIELDS, LEDGER_PAGE, window=None, type=kind
     )
     if status:
         feed = _with_status(feed, status)
+    if pairs:
+        feed = in_pairs(feed)
     return Source(feed, wallet=SPOT, parse="parse_transaction", kind=kind, amend=amend)
 
 
@@ -156,6 +162,21 @@ def _transfer(raw: Raw, row: Row) -> Row | None:
         return None
     wallet, _ = book_of(raw["asset"])
     books = {"amount": -amount, "from_wallet": wallet, "to_wallet": target, "status": "ok"}
+    return _booked(raw, row) | books
+
+
+def _allocation(raw: Raw, row: Row) -> Row | None:
+    """Between spot and Earn. What is in one wallet before and after is no transfer: when codes were
+    migrated, `DOT.S` became `DOT.B` or `DOT`, and assets that are staked may keep their plain code
+    (support.kraken.com/articles/360039879471)."""
+    found = pair(raw)
+    if found is None or raw.get("subtype") not in ALLOCATIONS:
+        return None
+    (giver, asset), (taker, received) = (book_of(str(entry.get("asset"))) for entry in found)
+    if giver == taker or code(asset) != code(received):
+        return None
+    amount = -exact(found[0], "amount")
+    books = {"amount": amount, "from_wallet": giver, "to_wallet": taker, "status": "ok"}
     return _booked(raw, row) | books
 
 

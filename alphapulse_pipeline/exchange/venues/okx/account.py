@@ -10,6 +10,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, require
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
+from alphapulse_pipeline.exchange.venues.okx import earn
 from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     FUNDING,
@@ -91,6 +92,7 @@ def wallets() -> tuple[Wallet, ...]:
             required=("ccy", "bal", "availBal", "frozenBal"),
             documented=_ASSETS,
         ),
+        earn.wallet(),
     )
 
 

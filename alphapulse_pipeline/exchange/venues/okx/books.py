@@ -7,6 +7,7 @@ from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
+    EARN,
     FUNDING,
     TRADING,
     documented,
@@ -19,10 +20,10 @@ _DOCUMENTED = documented(
     per_user(1, 1),
     limit=None,
     default_limit=None,
-    note="the page does not say at which prices",
+    note="the page does not say at which prices, nor which products are in the earn account",
 )
 _CURRENCY = "USDT"
-_PARTS = {"trading": (TRADING, positions_of(TRADING)), "funding": (FUNDING,)}
+_PARTS = {"trading": (TRADING, positions_of(TRADING)), "funding": (FUNDING,), "earn": (EARN,)}
 
 
 async def _ask(call: Caller) -> Sequence[Book]:

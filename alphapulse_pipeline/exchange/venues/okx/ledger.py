@@ -64,8 +64,8 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
     ),
     FUNDING: dict(
         [
-            # deposit, withdrawal, with sub-accounts, to and from trading
-            *_of("transfer", 1, 2, range(20, 24), 130, 131),
+            # deposit, withdrawal, with sub-accounts, Earn, to and from trading
+            *_of("transfer", 1, 2, range(20, 24), 75, 76, 80, 82, 130, 131),
             # refunds of withdrawals and of their fees, which are in no other history
             *_of("adjustment", 13, 47, 84, range(195, 200), 221, 222),
             *_of("reward", 28, 48, 68, 77, 83, 139, 146, range(150, 153), 162, 172, 173, 185, 189),
@@ -75,7 +75,7 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
             *_of("loan", range(175, 181), 212, 215, 217, 218, 345, 351),
             *_of("conversion", range(116, 119), 135, 138, 200, 220, 272, 273),
             # tokens, earn and staking principal, structured products, custody
-            *_of("other", range(72, 77), 78, 80, 82, 124, range(132, 135), 137),
+            *_of("other", range(72, 75), 78, 124, range(132, 135), 137),
             *_of("other", 160, 161, 163, 174, 181, 187, 202, 203, 205, 207, 208, 210, 223, 225),
             *_of("other", 226, 228, 240, 241, 243, 249, 250, 252, 263, 266, 270, range(284, 290)),
             *_of("other", range(303, 307), 311, range(313, 316), range(329, 333), range(339, 343)),
