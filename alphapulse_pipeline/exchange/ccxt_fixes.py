@@ -82,6 +82,19 @@ class Gate:
         return "funding" if type == "fund" else super().parse_ledger_entry_type(type)  # type: ignore[misc]
 
 
+class Bybit:
+    """ccxt reads the balances of the trading and of the funding account."""
+
+    async def fetch_balance(self, params: Mapping[str, Any]) -> Any:
+        """`info` for the type `earn`: the answers of "Get Staked Position" by category."""
+        if params.get("type") != "earn":
+            return await super().fetch_balance(params)  # type: ignore[misc]
+        ask = self.privateGetV5EarnPosition  # type: ignore[attr-defined]
+        categories = ("FlexibleSaving", "OnChain")
+        answers = {category: await ask({"category": category}) for category in categories}
+        return {"info": answers, "total": {}}
+
+
 class KrakenFutures:
     """ccxt knows the names of accounts, and fails for a kind of market.
 
@@ -199,6 +212,9 @@ class Okx:
 
 FIXES: Mapping[str, type] = {
     "bitstamp": Bitstamp,
+    "bybit": Bybit,
+    "bybiteu": Bybit,
+    "bybitid": Bybit,
     "gate": Gate,
     "gateeu": Gate,
     "hyperliquid": Hyperliquid,
