@@ -83,7 +83,8 @@ class Gate:
 
 
 class Bybit:
-    """ccxt reads the balances of the trading and of the funding account."""
+    """ccxt reads the balances of the trading and of the funding account, and neither the funding
+    account's own transactions nor the orders of Earn."""
 
     async def fetch_balance(self, params: Mapping[str, Any]) -> Any:
         """`info` for the type `earn`: the answers of "Get Staked Position" by category."""
@@ -93,6 +94,25 @@ class Bybit:
         categories = ("FlexibleSaving", "OnChain")
         answers = {category: await ask({"category": category}) for category in categories}
         return {"info": answers, "total": {}}
+
+    def parse_ledger_entry(self, item: Any, currency: Any = None) -> Any:
+        """Also a row of "Funding Account Transaction History"."""
+        known = item
+        if "createTime" in item:
+            known = {"currency": item["currency"], "transactionTime": f"{item['createTime']}000"}
+        return {**super().parse_ledger_entry(known, currency), "info": item}  # type: ignore[misc]
+
+    def parse_transfer(self, transfer: Any, currency: Any = None) -> Any:
+        """Also a row of "Get Stake/Redeem Order History"."""
+        known = transfer
+        if "orderValue" in transfer:
+            known = {
+                "transferId": transfer["orderId"],
+                "coin": transfer["coin"],
+                "amount": transfer["orderValue"],
+                "timestamp": transfer["createdAt"],
+            }
+        return {**super().parse_transfer(known, currency), "info": transfer}  # type: ignore[misc]
 
 
 class KrakenFutures:

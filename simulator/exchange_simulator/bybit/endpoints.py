@@ -12,6 +12,7 @@ from starlette.routing import Route
 from exchange_simulator.bybit import (
     asset,
     earn,
+    funding_history,
     market,
     position,
     pre_upgrade,
@@ -64,6 +65,8 @@ PRIVATE = {
     "/v5/execution/list": Private("orders", _FAST, trade.execution_list),
     "/v5/pre-upgrade/order/history": Private("orders", _FAST, pre_upgrade.order_history),
     "/v5/pre-upgrade/execution/list": Private("orders", _FAST, pre_upgrade.execution_list),
+    "/v5/asset/fundinghistory": Private("wallet", Limit(30), funding_history.funding_history),
+    "/v5/earn/order": Private("earn", Limit(10), earn.orders),
     "/v5/earn/position": Private("earn", Limit(10), earn.positions),
     "/v5/asset/asset-overview": Private("wallet", _FAST, wallet.asset_overview),
     "/v5/asset/coin/query-info": Private("wallet", _SLOW, asset.coin_info),

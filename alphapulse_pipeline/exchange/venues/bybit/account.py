@@ -114,8 +114,11 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     main = info.get("isMaster") is not False
     permission = "SubMemberTransfer" if main else "SubMemberTransferList"
     permissions = info.get("permissions")
-    granted = permissions.get("Wallet") if isinstance(permissions, dict) else None
+    permissions = permissions if isinstance(permissions, dict) else {}
+    granted = permissions.get("Wallet")
     closed = {}
+    if EARN_PERMISSION not in (permissions.get(EARN_PERMISSION) or ()):
+        closed["transfers", EARN] = f"the key lacks the permission {EARN_PERMISSION}"
     if not main:
         closed["transfers", "withdrawals"] = (
             "the exchange lists withdrawals to keys of the main account only"
