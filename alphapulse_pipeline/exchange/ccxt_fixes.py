@@ -82,6 +82,39 @@ class Gate:
         return "funding" if type == "fund" else super().parse_ledger_entry_type(type)  # type: ignore[misc]
 
 
+class Bybit:
+    """ccxt reads the balances of the trading and of the funding account, and neither the funding
+    account's own transactions nor the orders of Earn."""
+
+    async def fetch_balance(self, params: Mapping[str, Any]) -> Any:
+        """`info` for the type `earn`: the answers of "Get Staked Position" by category."""
+        if params.get("type") != "earn":
+            return await super().fetch_balance(params)  # type: ignore[misc]
+        ask = self.privateGetV5EarnPosition  # type: ignore[attr-defined]
+        categories = ("FlexibleSaving", "OnChain")
+        answers = {category: await ask({"category": category}) for category in categories}
+        return {"info": answers, "total": {}}
+
+    def parse_ledger_entry(self, item: Any, currency: Any = None) -> Any:
+        """Also a row of "Funding Account Transaction History"."""
+        known = item
+        if "createTime" in item:
+            known = {"currency": item["currency"], "transactionTime": f"{item['createTime']}000"}
+        return {**super().parse_ledger_entry(known, currency), "info": item}  # type: ignore[misc]
+
+    def parse_transfer(self, transfer: Any, currency: Any = None) -> Any:
+        """Also a row of "Get Stake/Redeem Order History"."""
+        known = transfer
+        if "orderValue" in transfer:
+            known = {
+                "transferId": transfer["orderId"],
+                "coin": transfer["coin"],
+                "amount": transfer["orderValue"],
+                "timestamp": transfer["createdAt"],
+            }
+        return {**super().parse_transfer(known, currency), "info": transfer}  # type: ignore[misc]
+
+
 class KrakenFutures:
     """ccxt knows the names of accounts, and fails for a kind of market.
 
@@ -199,6 +232,9 @@ class Okx:
 
 FIXES: Mapping[str, type] = {
     "bitstamp": Bitstamp,
+    "bybit": Bybit,
+    "bybiteu": Bybit,
+    "bybitid": Bybit,
     "gate": Gate,
     "gateeu": Gate,
     "hyperliquid": Hyperliquid,

@@ -26,7 +26,7 @@ from exchange_simulator.layout import LAYOUTS
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
 EXCHANGES = ("bybit", "binance", "okx", "kraken")
-EARN = {"bybit": "Earn", "binance": "Earn"}
+UNREAD = {"bybit": "TradingBot", "binance": "Earn"}
 DATASETS = ("balances", "positions", "prices", "books")
 [CHECK] = [check for check in checks_of(["books"]) if check.name == "books_complete"]
 
@@ -68,15 +68,15 @@ def test_what_is_read_is_what_the_exchange_totals(
     assert books.missing(db, ["bybit"]) == []
 
 
-@pytest.mark.parametrize("exchange", EARN)
+@pytest.mark.parametrize("exchange", UNREAD)
 def test_a_book_that_is_not_read_has_a_name_and_a_size(
     exchange: str, make_account: Make, database: str, db: DB
 ) -> None:
-    elsewhere = {EARN[exchange]: {"USDT": Decimal(20_000)}}
+    elsewhere = {UNREAD[exchange]: {"USDT": Decimal(20_000)}}
     with served(exchange, elsewhere) as simulator:
         account = make_account(simulator.url, exchange=exchange)
         sync(account, database)
-    row = stored(db)[EARN[exchange]]
+    row = stored(db)[UNREAD[exchange]]
     assert (row["state"], row["exchange_total"], row["read_total"]) == ("unread", 20_000, 0)
     names, rows, count = offenders(db, account, CHECK, "")
     assert count == 1
@@ -84,17 +84,18 @@ def test_a_book_that_is_not_read_has_a_name_and_a_size(
     assert error["missing"] == 20_000
     assert error["finding"] == "not read, more than 1 % of the account"
     [found] = books.missing(db, ["bybit"])
-    assert str(found).startswith(f"{EARN[exchange]} is not read: it holds 20,000.00 USD")
+    assert str(found).startswith(f"{UNREAD[exchange]} is not read: it holds 20,000.00 USD")
 
 
+@pytest.mark.parametrize(("exchange", "book"), [("okx", "earn"), ("bybit", "Earn")])
 def test_what_is_in_earn_and_in_no_list_is_missing_with_its_size(
-    make_account: Make, database: str, db: DB
+    exchange: str, book: str, make_account: Make, database: str, db: DB
 ) -> None:
-    """OKX totals more in Earn than it lists, such as Simple Earn of a fixed term."""
-    with served("okx", {"earn": {"USDT": Decimal(20_000)}}) as simulator:
-        account = make_account(simulator.url, exchange="okx")
+    """The exchange totals more in Earn than it lists, such as products of a fixed term."""
+    with served(exchange, {book: {"USDT": Decimal(20_000)}}) as simulator:
+        account = make_account(simulator.url, exchange=exchange)
         sync(account, database)
-    row = stored(db)["earn"]
+    row = stored(db)[book]
     assert (row["state"], row["exchange_total"], row["read_total"]) == ("read", 20_000, 0)
     names, rows, _ = offenders(db, account, CHECK, "")
     error = dict(zip(names, rows[0], strict=True))

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["account", "orders", "positions", "wallet", "accounts"]
-ALL_SCOPES: frozenset[Scope] = frozenset({"account", "orders", "positions", "wallet", "accounts"})
-"""`accounts`: transfers between accounts of the same owner."""
+Scope = Literal["account", "orders", "positions", "wallet", "accounts", "earn"]
+ALL_SCOPES: frozenset[Scope] = frozenset(
+    {"account", "orders", "positions", "wallet", "accounts", "earn"}
+)
+"""`accounts`: transfers between accounts of the same owner. `earn`: on exchanges where Earn needs a
+permission of its own."""
 
 DEMO_KEY = "alphapulse-demo-key"
 DEMO_SECRET = "alphapulse-demo-secret"  # noqa: S105 - only valid for the simulator

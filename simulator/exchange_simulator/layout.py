@@ -62,6 +62,8 @@ class Layout:
     """What of the savings is staked: its rewards are paid to the main wallet."""
     converts: Literal["", "for free", "for a fee"] = ""
     """Whether something is converted in the wallet of spot now and then."""
+    paid_out: frozenset[str] = frozenset()
+    """What else of the savings has its rewards paid to the main wallet."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -104,6 +106,14 @@ _BYBIT = Layout(
 BYBIT_IN_SESSIONS = replace(_BYBIT, sessions=frozenset({"USDC"}))
 """As "Get Transaction Log" describes USDC contracts. The default account, whose figures are in the
 documentation, is without sessions."""
+BYBIT_EARN = replace(
+    _BYBIT,
+    wallets=("unified", "funding", "earn"),
+    savings={"USDT": Decimal(9_000), "USDC": Decimal(3_000), "SOL": Decimal(25)},
+    staked=frozenset({"SOL"}),
+    paid_out=frozenset({"USDT", "USDC"}),
+)
+"""An account with flexible savings, and SOL in on-chain earn."""
 BYBIT_PAID_IN = replace(_BYBIT, parent="funding")
 """An account that a different account of its owner pays into."""
 _BINANCE = Layout(

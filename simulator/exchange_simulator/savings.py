@@ -44,7 +44,8 @@ class Savings:
             saved = self._account.books.head(EARN, asset)
             amount = whole_steps(saved * _DAILY, SATOSHI)
             if amount > 0:
-                paid_to = self._layout.main if asset in self._layout.staked else EARN
+                paid_out = self._layout.staked | self._layout.paid_out
+                paid_to = self._layout.main if asset in paid_out else EARN
                 self._account.transfer(at, "reward", asset, amount, to_wallet=paid_to)
 
         return reward

@@ -20,6 +20,7 @@ from exchange_simulator.records import (
     Loan,
     Order,
     Position,
+    Transfer,
 )
 from exchange_simulator.retention import is_expired
 from exchange_simulator.simulated_exchange import SimulatedExchange
@@ -190,6 +191,8 @@ def _transfers(view: _View) -> Iterator[Row]:
             continue  # only in the ledger, as what is not between two wallets
         if transfer.kind == "transfer" and not between_wallets and not between_accounts:
             continue
+        if _is_staking(view, transfer) and not view.exchange.serves("transfers", "staked"):
+            continue
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
@@ -209,6 +212,11 @@ def _transfers(view: _View) -> Iterator[Row]:
                     "transfers", transfer.kind, transfer.happened_at
                 ),
             }
+
+
+def _is_staking(view: _View, transfer: Transfer) -> bool:
+    moved_there = "earn" in (transfer.from_wallet, transfer.to_wallet)
+    return moved_there and transfer.asset in view.world.layout.staked
 
 
 def _funding(view: _View) -> Iterator[Row]:
@@ -267,7 +275,7 @@ def _ledger(view: _View) -> Iterator[Row]:
                     # what isolated positions hold is not in it
                     "balance_after": plain(balance - entry.margin) if balances else None,
                     "reference_id": _reference(view, entry),
-                    "happened_at": entry.happened_at,
+                    "happened_at": view.exchange.reported_at("ledger", wallet, entry.happened_at),
                 }
 
 

@@ -22,7 +22,8 @@ EXCHANGE = SimulatedExchange(
     paging=frozenset({"cursor", "nextCursor"}),
     key_header="x-bapi-api-key",
     retention=RETENTION,
-    unserved=frozenset({"ledger:funding"}),
+    unserved=frozenset({"transfers:staked"}),
+    whole_seconds=frozenset({"ledger:funding"}),
     reference_id=names.reference_id,
     parts=names.parts,
 )

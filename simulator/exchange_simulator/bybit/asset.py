@@ -8,7 +8,7 @@ from typing import Any
 
 from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
-from exchange_simulator.bybit.names import transfer_id
+from exchange_simulator.bybit.names import is_of_earn, transfer_id
 from exchange_simulator.identity import uuid
 from exchange_simulator.money import ZERO, plain
 from exchange_simulator.records import Transfer
@@ -182,7 +182,12 @@ def withdrawals(call: Call) -> Result:
 def internal_transfers(call: Call) -> Result:
     """Between wallets of this account."""
     rows, cursor = _transfers(
-        call, 7, 20, lambda t: t.kind == "transfer" and bool(t.from_wallet and t.to_wallet)
+        call,
+        7,
+        20,
+        lambda t: (
+            t.kind == "transfer" and bool(t.from_wallet and t.to_wallet) and not is_of_earn(t)
+        ),
     )
     return {"list": [_moved(call, transfer) for transfer in rows], "nextPageCursor": cursor}
 

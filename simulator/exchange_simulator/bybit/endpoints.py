@@ -9,7 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exchange_simulator.bybit import asset, market, position, pre_upgrade, trade, user, wallet
+from exchange_simulator.bybit import (
+    asset,
+    earn,
+    funding_history,
+    market,
+    position,
+    pre_upgrade,
+    trade,
+    user,
+    wallet,
+)
 from exchange_simulator.bybit.answers import Refused, answer
 from exchange_simulator.bybit.auth import authenticate
 from exchange_simulator.bybit.call import Call, Result
@@ -55,6 +65,9 @@ PRIVATE = {
     "/v5/execution/list": Private("orders", _FAST, trade.execution_list),
     "/v5/pre-upgrade/order/history": Private("orders", _FAST, pre_upgrade.order_history),
     "/v5/pre-upgrade/execution/list": Private("orders", _FAST, pre_upgrade.execution_list),
+    "/v5/asset/fundinghistory": Private("wallet", Limit(30), funding_history.funding_history),
+    "/v5/earn/order": Private("earn", Limit(10), earn.orders),
+    "/v5/earn/position": Private("earn", Limit(10), earn.positions),
     "/v5/asset/asset-overview": Private("wallet", _FAST, wallet.asset_overview),
     "/v5/asset/coin/query-info": Private("wallet", _SLOW, asset.coin_info),
     "/v5/asset/transfer/query-account-coins-balance": Private("wallet", _SLOW, asset.coins_balance),

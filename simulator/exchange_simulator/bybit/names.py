@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from exchange_simulator.identity import uuid
 from exchange_simulator.markets import Market
+from exchange_simulator.money import plain
 from exchange_simulator.records import Fill, Funding, LedgerEntry, Order, Transfer
 from exchange_simulator.world import World
 
@@ -40,6 +41,8 @@ def order_id(world: World, order: Order) -> str:
 def transfer_id(world: World, transfer: Transfer) -> str:
     if transfer.between:
         return f"universalTransfer_{transfer.between.id}"
+    if is_of_earn(transfer):
+        return uuid(world.seed, "earn", transfer.number)
     if transfer.kind == "transfer":
         own = transfer.from_wallet and transfer.to_wallet
         kind = "selfTransfer" if own else "universalTransfer"
@@ -53,14 +56,41 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 
 def entry_id(world: World, entry: LedgerEntry) -> str:
+    if entry.wallet == "funding":
+        direction = "I" if entry.amount > 0 else "O"
+        amounts = f"{plain(abs(entry.amount))} {plain(entry.balance_after)}"
+        return f"{entry.happened_at // 1000} {entry.asset} {direction} {amounts}"
     return f"{entry.number}_{uuid(world.seed, entry.wallet, entry.number)[:18]}"
 
 
 def entry_kind(entry: LedgerEntry) -> str:
+    if entry.wallet == "funding":
+        return funding_type(entry)[0]
+    if is_of_earn(entry.source):
+        return f"FLEXIBLE_STAKING_{'SUBSCRIPTION' if entry.amount < 0 else 'REDEMPTION'}"
     return _TYPES.get(entry.kind) or ("TRANSFER_IN" if entry.amount > 0 else "TRANSFER_OUT")
 
 
+def funding_type(entry: LedgerEntry) -> tuple[str, str]:
+    """Type and description of an entry of the funding account. The documentation has those of
+    interest only."""
+    if entry.kind == "reward":
+        return "Earn", "Easy Earn | Flexible Interest Distribution"
+    if is_of_earn(entry.source):
+        moved = "Subscription" if entry.amount < 0 else "Redemption"
+        return "Earn", f"Easy Earn | Flexible {moved}"
+    if entry.kind == "transfer":
+        return ("Transfer in", "Transfer in") if entry.amount > 0 else ("Transfer out",) * 2
+    return ("Deposit", "Deposit") if entry.kind == "deposit" else ("Withdraw", "Withdraw")
+
+
+def is_of_earn(source: object) -> bool:
+    return isinstance(source, Transfer) and "earn" in (source.from_wallet, source.to_wallet)
+
+
 def reference_id(world: World, entry: LedgerEntry) -> str:
+    if entry.wallet == "funding":
+        return ""
     match entry.source:
         case Fill() as fill:
             return trade_id(world, fill)
@@ -80,7 +110,9 @@ def settlement_id(world: World, funding: Funding) -> str:
 
 def parts(world: World, entry: LedgerEntry) -> Sequence[tuple[str, str, Decimal]]:
     """The log has a session's profit in an entry together with the funding, as an amount of its
-    own."""
+    own. Earn has no ledger."""
+    if entry.wallet == "earn":
+        return []
     name, kind = entry_id(world, entry), entry_kind(entry)
     session = entry.source.session if isinstance(entry.source, Funding) else Decimal(0)
     if not session:

@@ -47,7 +47,7 @@ def query_api(call: Call) -> Result:
             "Exchange": ["ExchangeHistory"] if "wallet" in key.scopes else [],
             "NFT": [],
             "Affiliate": [],
-            "Earn": [],
+            "Earn": ["Earn"] if "earn" in key.scopes else [],
             "FiatP2P": [],
             "FiatConvertBroker": [],
             "FiatGlobalPay": [],

@@ -35,11 +35,14 @@ def asset_overview(call: Call) -> Result:
     if call.text("valuationCurrency") not in ("", "USD"):
         raise Refused(10001, "params error: only USD is simulated")
     world, [unified] = call.exchange.world, _unified(call, set())["list"]
-    funding = {
-        balance.asset: balance.total
-        for balance in world.balances(call.now)
-        if balance.wallet == "funding" and balance.total
-    }
+    funding, earn = (
+        {
+            balance.asset: balance.total
+            for balance in world.balances(call.now)
+            if balance.wallet == wallet and balance.total
+        }
+        for wallet in ("funding", "earn")
+    )
     accounts = [
         _overview(world, call.now, "FundingAccount", funding),
         {
@@ -49,6 +52,7 @@ def asset_overview(call: Call) -> Result:
                 {"equity": coin["equity"], "coin": coin["coin"]} for coin in unified["coin"]
             ],
         },
+        *([_overview(world, call.now, "Earn", earn)] if earn else []),
         *(
             _overview(world, call.now, name, amounts)
             for name, amounts in world.layout.elsewhere.items()

@@ -11,6 +11,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
+from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.rights import (
     Allows,
     MalformedRights,
@@ -18,7 +19,9 @@ from alphapulse_pipeline.exchange.rights import (
     rights_by,
     texts,
 )
-from alphapulse_pipeline.exchange.venues.bybit.common import BETWEEN_ACCOUNTS, LIST
+from alphapulse_pipeline.exchange.venues.bybit.common import BETWEEN_ACCOUNTS, EARN, LIST
+
+EARN_PERMISSION = "Earn"
 
 # What a key that also writes may do with each permission of each group. SubMemberTransferList is to
 # list transfers between accounts, not to make them.
@@ -94,6 +97,15 @@ async def rights(call: Caller) -> Rights:
     )
 
 
+async def products(call: Caller) -> Products:
+    """ "Get Staked Position" (2026-05-06): "API key needs "Earn" permission"."""
+    permissions = (await _key(call)).get("permissions")
+    granted = permissions.get(EARN_PERMISSION) if isinstance(permissions, dict) else None
+    if EARN_PERMISSION in (granted or ()):
+        return Products()
+    return Products(closed={EARN: f"the key lacks the permission {EARN_PERMISSION}"})
+
+
 async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     """ "Get Withdrawal Records" (2026-03-16): "Can query by the master UID's api key only". "Get
     Universal Transfer Records" (2026-03-16): "Main acct api key needs "SubMemberTransfer"
@@ -102,8 +114,11 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     main = info.get("isMaster") is not False
     permission = "SubMemberTransfer" if main else "SubMemberTransferList"
     permissions = info.get("permissions")
-    granted = permissions.get("Wallet") if isinstance(permissions, dict) else None
+    permissions = permissions if isinstance(permissions, dict) else {}
+    granted = permissions.get("Wallet")
     closed = {}
+    if EARN_PERMISSION not in (permissions.get(EARN_PERMISSION) or ()):
+        closed["transfers", EARN] = f"the key lacks the permission {EARN_PERMISSION}"
     if not main:
         closed["transfers", "withdrawals"] = (
             "the exchange lists withdrawals to keys of the main account only"

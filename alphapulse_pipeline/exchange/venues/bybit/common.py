@@ -8,6 +8,7 @@ from alphapulse_pipeline.exchange.walker import Cursor
 
 UNIFIED = "unified"
 FUNDING = "funding"
+EARN = "earn"
 WALLETS = {
     "UNIFIED": UNIFIED,
     "FUND": FUNDING,

@@ -30,8 +30,11 @@ _ENDPOINTS = {
     "v5/asset/transfer/query-universal-transfer-list": (5, 1),
     "v5/asset/exchange/order-record": (600, 60),
     "v5/asset/exchange/query-convert-history": (50, 1),
+    "v5/asset/covert/small-balance-history": (5, 1),
     "v5/user/query-api": (10, 1),
     # not in the table: ccxt's
+    "v5/earn/position": (10, 1),
+    "v5/earn/order": (10, 1),
     "v5/pre-upgrade/execution/list": (10, 1),
     "v5/pre-upgrade/order/history": (10, 1),
 }
