@@ -14,6 +14,7 @@ from exchange_simulator.records import (
     Funding,
     LedgerEntry,
     Loan,
+    Reward,
     Transfer,
     Wallet,
 )
@@ -35,7 +36,7 @@ class Books:
         asset: str,
         kind: EntryKind,
         amount: Decimal,
-        source: Fill | Funding | Transfer | Loan,
+        source: Fill | Funding | Transfer | Loan | Reward,
         margin: Decimal | None = None,
     ) -> None:
         """`margin`: that of the currency's isolated position, if it is another one now."""

@@ -55,6 +55,8 @@ class Layout:
     elsewhere: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     """What is held in parts of the account that have no wallet here, such as Earn: the exchange's
     name of the part -> asset -> amount. Exchanges total them, and nothing moves in or out."""
+    saves: bool = False
+    """Whether money is put into products that pay rewards: the wallet `earn`."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -120,6 +122,9 @@ _BINANCE = Layout(
     # COIN-M contracts are worth 100 dollars each and indivisible
     steps={"BTC/USD:BTC": Decimal(100)},
 )
+BINANCE_SAVER = replace(_BINANCE, wallets=(*_BINANCE.wallets, "earn"), saves=True)
+"""An account with Simple Earn. The default account, whose figures are in the documentation, is
+without."""
 _OKX = Layout(
     exchange="okx",
     wallet_of={"spot": "trading", "linear": "trading", "inverse": "trading"},

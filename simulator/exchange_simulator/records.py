@@ -12,7 +12,7 @@ from exchange_simulator.markets import Market
 from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
-Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding"]
+Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding", "earn"]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
 TransferKind = Literal["deposit", "withdrawal", "transfer"]
@@ -29,6 +29,7 @@ EntryKind = Literal[
     "borrow",
     "repay",
     "interest",
+    "reward",
 ]
 
 
@@ -196,6 +197,18 @@ class Loan(NamedTuple):
     owed: Decimal
 
 
+class Reward(NamedTuple):
+    """Paid for what a saving product holds."""
+
+    number: int
+    happened_at: int
+    wallet: Wallet
+    """The wallet that it is paid to."""
+    asset: str
+    amount: Decimal
+    product: Literal["flexible", "locked"]
+
+
 class LedgerEntry(NamedTuple):
     number: int
     happened_at: int
@@ -204,7 +217,7 @@ class LedgerEntry(NamedTuple):
     kind: EntryKind
     amount: Decimal
     balance_after: Decimal
-    source: Fill | Funding | Transfer | Loan
+    source: Fill | Funding | Transfer | Loan | Reward
     margin: Decimal = ZERO
     """The part of the balance that is the margin of an isolated position, after the entry."""
     margin_change: Decimal = ZERO

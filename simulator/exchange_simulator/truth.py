@@ -19,6 +19,7 @@ from exchange_simulator.records import (
     Loan,
     Order,
     Position,
+    Reward,
 )
 from exchange_simulator.retention import is_expired
 from exchange_simulator.simulated_exchange import SimulatedExchange
@@ -257,7 +258,7 @@ def _reference(view: _View, entry: LedgerEntry) -> str:
             return view.exchange.names.trade_id(view.world, fill)
         case Funding() as funding:
             return view.exchange.names.funding_id(view.world, funding)
-        case Loan():
+        case Loan() | Reward():
             return ""
         case transfer:
             return view.exchange.names.transfer_id(view.world, transfer)

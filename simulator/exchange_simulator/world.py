@@ -26,6 +26,7 @@ from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
+from exchange_simulator.saver import Saver
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -55,7 +56,7 @@ class Balance(NamedTuple):
     asset: str
     total: Decimal
     locked: Decimal
-    """Locked by open spot orders."""
+    """Locked by open spot orders, or for a time in a saving product."""
     order_margin: Decimal
     position_margin: Decimal
     debt: Decimal
@@ -131,6 +132,7 @@ class World:
             unfilled,
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
+        self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(
             self.account,
             self._trader,
@@ -248,6 +250,8 @@ class World:
             else:
                 value = left / order.limit if market.kind == "inverse" else left * order.limit
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
+        for held in self.saver.locked(at):
+            locked["earn", held.asset] += held.amount
         return locked, margin
 
     def _simulate_day(self) -> None:
@@ -262,6 +266,8 @@ class World:
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
         self._episodes.new_day(day, start)
+        if self.layout.saves:
+            self.saver.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):
             self.schedule(at, self._pay_funding)

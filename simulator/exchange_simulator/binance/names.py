@@ -17,6 +17,7 @@ from exchange_simulator.records import (
     LedgerEntry,
     Loan,
     Order,
+    Reward,
     Transfer,
 )
 from exchange_simulator.world import World
@@ -88,6 +89,8 @@ def funding_id(world: World, funding: Funding) -> str:
 
 def transfer_id(world: World, transfer: Transfer) -> str:
     match transfer.kind:
+        case "transfer" if "earn" in (transfer.from_wallet, transfer.to_wallet):
+            return world.saver.moves[transfer.number].name
         case "transfer":
             return str(transaction_id(world, transfer))
         case "deposit":
@@ -95,7 +98,7 @@ def transfer_id(world: World, transfer: Transfer) -> str:
     return hexadecimal(world.seed, "withdrawal", transfer.number)[:32]
 
 
-def transaction_id(world: World, source: Fill | Funding | Transfer | Loan) -> int:
+def transaction_id(world: World, source: Fill | Funding | Transfer | Loan | Reward) -> int:
     """`tranId`: shared by a fill's fee and profit, and by both wallets of a transfer."""
     match source:
         case Fill():

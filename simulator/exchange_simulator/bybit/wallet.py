@@ -23,6 +23,7 @@ from exchange_simulator.records import (
     LedgerEntry,
     Loan,
     Position,
+    Reward,
 )
 from exchange_simulator.world import Balance, World
 
@@ -289,7 +290,7 @@ def _log_row(world: World, entry: LedgerEntry) -> dict[str, Any]:
             row |= _fill_in_log(world, entry, fill)
         case Funding() as funding:
             row |= _funding_in_log(world, funding)
-        case Loan():
+        case Loan() | Reward():
             pass
         case transfer:
             row["tradeId"] = transfer_id(world, transfer)
