@@ -18,6 +18,7 @@ from alphapulse_pipeline.exchange.errors import MISREAD, ExchangeFailure, Kind, 
 from alphapulse_pipeline.exchange.feed import MILLISECOND, Raw, require
 from alphapulse_pipeline.exchange.parsing import Unread, market_id, require_parsed
 from alphapulse_pipeline.exchange.venues import Source, Wallet
+from alphapulse_pipeline.exchange.wallets import fetch_balance
 from alphapulse_pipeline.settings.redaction import redact
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.books import book_rows
@@ -146,8 +147,7 @@ def _balances(session: Session) -> Iterable[Row]:
     session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
     skipped = skipped_wallets(session)
     wallets = [wallet for wallet in session.venue.wallets if wallet.name not in skipped]
-    fetch = session.client.ccxt.fetch_balance
-    calls = [(wallet.name, fetch(dict(wallet.params))) for wallet in wallets]
+    calls = [(wallet.name, fetch_balance(session.client, wallet)) for wallet in wallets]
     balances = answers(session, calls, of_wallets=True)
     rows: list[Row] = []
     seen: list[Any] = []
@@ -158,23 +158,37 @@ def _balances(session: Session) -> Iterable[Row]:
         if (content := (wallet.assets, _without_metadata(balance["info"]))) not in seen:
             seen.append(content)
             rows += _wallet_rows(session, wallet, balance)
+    rows = _without_repeated(wallets, rows)
     if not session.rejected:
         session.held["assets"] = {row["asset"] for row in rows}
     return rows
 
 
+def _without_repeated(wallets: Iterable[Wallet], rows: list[Row]) -> list[Row]:
+    """The rows without those that another wallet has a second time, under a different code."""
+    repeated_as = {wallet.name: wallet.repeated_as for wallet in wallets if wallet.repeated_as}
+    repeated = {
+        repeated_as[row["wallet"]](row["asset"]) for row in rows if row["wallet"] in repeated_as
+    }
+    return [row for row in rows if (row["wallet"], row["asset"]) not in repeated]
+
+
 def _wallet_rows(session: Session, wallet: Wallet, balance: Any) -> Iterable[Row]:
+    listed: Any = []
     if wallet.rows is not None:
         listed = wallet.rows(balance["info"])
         if not isinstance(listed, list):
             raise Unreadable(f"the answer for the wallet {wallet.name} has no list of balances")
-        for row in listed:
-            try:
-                require(row, wallet.required, f"the wallet {wallet.name}")
-            except Unreadable as error:
-                _reject(session, wallet.name, row, error.problem)
-        if session.rejected:
-            return []
+    required = [(row, wallet.required) for row in listed]
+    for feed in wallet.lists:
+        required += [(row.get("", row), feed.required) for row in balance["info"][feed.method]]
+    for row, fields in required:
+        try:
+            require(row, fields, f"the wallet {wallet.name}")
+        except Unreadable as error:
+            _reject(session, wallet.name, row, error.problem)
+    if session.rejected:
+        return []
     if wallet.book_of is not None:
         return _by_book(balance_rows(wallet.name, balance), wallet.book_of)
     if wallet.assets is None:

@@ -8,16 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from exchange_simulator.money import ZERO
-from exchange_simulator.records import (
-    Conversion,
-    EntryKind,
-    Fill,
-    Funding,
-    LedgerEntry,
-    Loan,
-    Transfer,
-    Wallet,
-)
+from exchange_simulator.records import EntryKind, LedgerEntry, Loan, Source, Wallet
 from exchange_simulator.timeline import Timeline
 
 
@@ -38,7 +29,7 @@ class Books:
         asset: str,
         kind: EntryKind,
         amount: Decimal,
-        source: Fill | Funding | Transfer | Loan | Conversion,
+        source: Source,
         margin: Decimal | None = None,
     ) -> None:
         """`margin`: that of the currency's isolated position, if it is another one now."""

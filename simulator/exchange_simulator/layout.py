@@ -64,6 +64,8 @@ class Layout:
     """Whether something is converted in the wallet of spot now and then."""
     paid_out: frozenset[str] = frozenset()
     """What else of the savings has its rewards paid to the main wallet."""
+    saves: bool = False
+    """Whether money is put into products that pay rewards: the wallet `earn`."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -137,6 +139,9 @@ _BINANCE = Layout(
     # COIN-M contracts are worth 100 dollars each and indivisible
     steps={"BTC/USD:BTC": Decimal(100)},
 )
+BINANCE_SAVER = replace(_BINANCE, wallets=(*_BINANCE.wallets, "earn"), saves=True)
+"""An account with Simple Earn. The default account, whose figures are in the documentation, is
+without."""
 _OKX = Layout(
     exchange="okx",
     wallet_of={"spot": "trading", "linear": "trading", "inverse": "trading"},

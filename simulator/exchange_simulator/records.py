@@ -32,6 +32,7 @@ EntryKind = Literal[
     "borrow",
     "repay",
     "interest",
+    "reward",
 ]
 
 
@@ -213,6 +214,22 @@ class Conversion(NamedTuple):
     """In what is given, on top of it."""
 
 
+class Reward(NamedTuple):
+    """Paid for what a saving product holds."""
+
+    number: int
+    happened_at: int
+    wallet: Wallet
+    """The wallet that it is paid to."""
+    asset: str
+    amount: Decimal
+    product: Literal["flexible", "locked"]
+
+
+Source = Fill | Funding | Transfer | Loan | Conversion | Reward
+"""What an entry of a ledger is about."""
+
+
 class LedgerEntry(NamedTuple):
     number: int
     happened_at: int
@@ -221,7 +238,7 @@ class LedgerEntry(NamedTuple):
     kind: EntryKind
     amount: Decimal
     balance_after: Decimal
-    source: Fill | Funding | Transfer | Loan | Conversion
+    source: Source
     margin: Decimal = ZERO
     """The part of the balance that is the margin of an isolated position, after the entry."""
     margin_change: Decimal = ZERO

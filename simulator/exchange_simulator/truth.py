@@ -20,6 +20,7 @@ from exchange_simulator.records import (
     Loan,
     Order,
     Position,
+    Reward,
     Transfer,
 )
 from exchange_simulator.retention import is_expired
@@ -287,7 +288,7 @@ def _reference(view: _View, entry: LedgerEntry) -> str:
             return view.exchange.names.trade_id(view.world, fill)
         case Funding() as funding:
             return view.exchange.names.funding_id(view.world, funding)
-        case Loan():
+        case Loan() | Reward():
             return ""
         case Conversion() as conversion:
             ids = view.exchange.conversion_id

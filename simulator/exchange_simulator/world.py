@@ -27,6 +27,7 @@ from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
+from exchange_simulator.saver import Saver
 from exchange_simulator.savings import EARN, Savings
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
@@ -57,7 +58,7 @@ class Balance(NamedTuple):
     asset: str
     total: Decimal
     locked: Decimal
-    """Locked by open spot orders."""
+    """Locked by open spot orders, or for a time in a saving product."""
     order_margin: Decimal
     position_margin: Decimal
     debt: Decimal
@@ -135,6 +136,7 @@ class World:
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
+        self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(
             self.account,
             self._trader,
@@ -254,6 +256,8 @@ class World:
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
         for asset in self.layout.staked:
             locked[EARN, asset] = self.account.books.balance(EARN, asset, at)
+        for held in self.saver.locked(at):
+            locked["earn", held.asset] += held.amount
         return locked, margin
 
     def _simulate_day(self) -> None:
@@ -270,6 +274,8 @@ class World:
         self._savings.new_day(day, start)
         self._converter.new_day(day, start)
         self._episodes.new_day(day, start)
+        if self.layout.saves:
+            self.saver.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):
             self.schedule(at, self._pay_funding)

@@ -39,6 +39,12 @@ class Wallet:
     """Fields that every asset must have."""
     documented: Documented | None = None
     """What the exchange's page says of the endpoint."""
+    lists: tuple[Feed, ...] = ()
+    """The lists that its balances are read from, instead of ccxt's `fetch_balance`; the answer is
+    then their rows by method."""
+    repeated_as: Callable[[str], tuple[str, str]] | None = None
+    """The code of an asset -> (wallet, code) of the row that has the same money a second time, for
+    wallets that the answer for another wallet repeats; that row is left out."""
     book_of: Callable[[str], tuple[str, str]] | None = None
     """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
     of several wallets, distinguished by a suffix of the code."""

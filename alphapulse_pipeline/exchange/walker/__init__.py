@@ -9,6 +9,7 @@ whose ranges add up to the requested range, or raises `Incomplete`.
 * `Counted`: by offset, usually newest first; the count of all rows is the proof.
 * `Windows`: only a time window; an answer as large as a page may be truncated.
 * `Whole`: everything in one answer.
+* `Numbered`: everything that there is now, in numbered pages.
 * `RecentlyEnded`: everything that has ended recently, whenever it began.
 """
 
@@ -17,7 +18,17 @@ from alphapulse_pipeline.exchange.walker.cursor import Cursor
 from alphapulse_pipeline.exchange.walker.ended import RecentlyEnded
 from alphapulse_pipeline.exchange.walker.ids import FromId
 from alphapulse_pipeline.exchange.walker.ids_or_windows import FromIdOrWindows
+from alphapulse_pipeline.exchange.walker.numbered import Numbered
 from alphapulse_pipeline.exchange.walker.whole import Whole
 from alphapulse_pipeline.exchange.walker.windows import Windows
 
-__all__ = ["Counted", "Cursor", "FromId", "FromIdOrWindows", "RecentlyEnded", "Whole", "Windows"]
+__all__ = [
+    "Counted",
+    "Cursor",
+    "FromId",
+    "FromIdOrWindows",
+    "Numbered",
+    "RecentlyEnded",
+    "Whole",
+    "Windows",
+]

@@ -10,7 +10,8 @@ from typing import Any
 from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import to_milliseconds
-from alphapulse_pipeline.exchange.venues import Source, Venue
+from alphapulse_pipeline.exchange.venues import Source, Venue, Wallet
+from alphapulse_pipeline.exchange.wallets import fetch_balance
 from alphapulse_pipeline.health.doctor.result import Finding, failed, ok, warning
 
 _WINDOW = timedelta(minutes=1)
@@ -89,7 +90,7 @@ def _calls(
     match dataset:
         case "balances":
             for wallet in (w for w in venue.wallets if w.name not in skipped):
-                yield wallet.name, _balance(client, wallet.params)
+                yield wallet.name, _balance(client, wallet)
         case "positions":
             yield "margin mode", lambda: venue.margin_mode(client.request)
             for source in (s for s in venue.positions if s.wallet not in skipped):
@@ -130,8 +131,8 @@ def _listed(client: ExchangeClient, name: str, source: Source) -> Iterator[tuple
     yield name, call
 
 
-def _balance(client: ExchangeClient, params: Mapping[str, Any]) -> Call:
-    return lambda: client.ccxt.fetch_balance(dict(params))
+def _balance(client: ExchangeClient, wallet: Wallet) -> Call:
+    return lambda: fetch_balance(client, wallet)
 
 
 def _tickers(client: ExchangeClient, params: Mapping[str, Any]) -> Call:

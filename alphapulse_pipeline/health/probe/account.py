@@ -17,6 +17,7 @@ from alphapulse_pipeline.exchange.feed import to_milliseconds
 from alphapulse_pipeline.exchange.kind import FINAL
 from alphapulse_pipeline.exchange.markets import Markets, ccxt_version
 from alphapulse_pipeline.exchange.venues import Source, Venue, Wallet
+from alphapulse_pipeline.exchange.wallets import fetch_balance
 from alphapulse_pipeline.health.doctor.account import AccountContext, prerequisites
 from alphapulse_pipeline.health.doctor.datasets import label
 from alphapulse_pipeline.health.doctor.result import Status, examine
@@ -119,7 +120,7 @@ class Probe:
         name, endpoint = f"balances/{wallet.name}", "fetch_balance"
         client = reading.client
         try:
-            balance = client.run(client.ccxt.fetch_balance, dict(wallet.params))
+            balance = client.run(fetch_balance, client, wallet)
         except ExchangeFailure as failure:
             yield _refusal(name, endpoint, failure)
             return

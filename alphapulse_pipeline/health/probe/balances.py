@@ -22,6 +22,8 @@ _ZERO = Decimal(0)
 
 def wallet_rows(wallet: Wallet, balance: Any) -> list[Raw]:
     """The exchange's own rows of an answer of ccxt's `fetch_balance`; empty if it lists none."""
+    if wallet.lists:
+        return [row for feed in wallet.lists for row in balance["info"][feed.method]]
     try:
         found = wallet.rows(balance["info"]) if wallet.rows else []
     except MISREAD:

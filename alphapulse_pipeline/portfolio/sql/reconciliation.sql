@@ -108,8 +108,10 @@ SELECT r.account, r.wallet, r.asset, r.opened_at, r.closed_at, r.difference, r.p
                  WHERE n.account = r.account AND n.wallet = r.wallet AND n.asset = r.asset
                    AND n.closed_at = next.closed_at), 0) AS next_difference,
        later.before AS later_before, later.after AS later_after, later.away AS later_away,
+       -- a list of rewards alone is no ledger of the wallet
        exists(SELECT FROM alphapulse.ledger AS l
-               WHERE l.account = r.account AND l.wallet = r.wallet) AS ledger
+               WHERE l.account = r.account AND l.wallet = r.wallet
+                 AND l.class <> 'reward') AS ledger
 FROM continued
 INNER JOIN portfolio.reconciliation AS r
     ON r.account = continued.account AND r.wallet = continued.wallet AND r.asset = continued.asset

@@ -6,6 +6,7 @@ from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.layout import Layout
 from exchange_simulator.markets import DAY
+from exchange_simulator.money import ZERO
 from exchange_simulator.records import LedgerEntry
 
 RIGHTS = {"canTrade": True, "canDeposit": True, "canWithdraw": True}
@@ -44,6 +45,11 @@ def account(call: Call) -> Result:
             }
             for balance in call.world.balances(call.now)
             if balance.wallet == "spot" and (balance.total or not omit)
+        ]
+        # not on the page: users see what is in a flexible product under a code of its own as well
+        + [
+            {"asset": f"LD{asset}", "free": eight(amount), "locked": eight(ZERO)}
+            for asset, amount in call.world.saver.flexible(call.now).items()
         ],
         "permissions": ["SPOT"],
         "uid": call.key.uid,

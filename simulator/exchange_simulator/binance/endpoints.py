@@ -12,6 +12,7 @@ from starlette.routing import Route
 from exchange_simulator.binance import (
     account,
     conditional,
+    earn,
     futures_account,
     futures_market,
     futures_orders,
@@ -77,6 +78,11 @@ _SAPI = {
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),
     "/sapi/v1/asset/wallet/balance": Endpoint(wallet.wallet_balances, "wallet", 60),
+    "/sapi/v1/asset/assetDividend": Endpoint(earn.dividends, "wallet", 10),
+    **{
+        f"/sapi/v1/simple-earn/{path}": Endpoint(listed, "account", 150)
+        for path, listed in earn.LISTS.items()
+    },
     "/sapi/v1/margin/account": Endpoint(margin.account, "account", 10),
     "/sapi/v1/margin/allPairs": Endpoint(margin.all_pairs, "account"),
     "/sapi/v1/margin/isolated/allPairs": Endpoint(margin.isolated_pairs, "account", 10),

@@ -12,12 +12,11 @@ from exchange_simulator.identity import hexadecimal
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
     Conditional,
-    Conversion,
     Fill,
     Funding,
     LedgerEntry,
-    Loan,
     Order,
+    Source,
     Transfer,
 )
 from exchange_simulator.world import World
@@ -89,6 +88,8 @@ def funding_id(world: World, funding: Funding) -> str:
 
 def transfer_id(world: World, transfer: Transfer) -> str:
     match transfer.kind:
+        case "transfer" if "earn" in (transfer.from_wallet, transfer.to_wallet):
+            return world.saver.moves[transfer.number].name
         case "transfer":
             return str(transaction_id(world, transfer))
         case "deposit":
@@ -96,7 +97,7 @@ def transfer_id(world: World, transfer: Transfer) -> str:
     return hexadecimal(world.seed, "withdrawal", transfer.number)[:32]
 
 
-def transaction_id(world: World, source: Fill | Funding | Transfer | Loan | Conversion) -> int:
+def transaction_id(world: World, source: Source) -> int:
     """`tranId`: shared by a fill's fee and profit, and by both wallets of a transfer."""
     match source:
         case Fill():

@@ -27,9 +27,18 @@ RETENTION: Mapping[str, int] = {
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,
     "ledger:margin": NINETY_DAYS,
+    # of rewards; not documented
+    "ledger:spot": SIX_MONTHS,
+    "ledger:earn": SIX_MONTHS,
 }
 UNSERVED = frozenset(
-    {"ledger:spot", "ledger:funding", "balance_after", "transfers:between accounts"}
+    {
+        "ledger:spot",
+        "ledger:funding",
+        "ledger:earn",
+        "balance_after",
+        "transfers:between accounts",
+    }
 )
 
 

@@ -189,14 +189,15 @@ def user_assets(call: Call) -> Result:
 def wallet_balances(call: Call) -> Result:
     """The value of each wallet, in BTC unless `quoteAsset` is set."""
     quote = call.text("quoteAsset") or "BTC"
-    worth = dict.fromkeys(_WALLET_NAMES, ZERO)
+    names = _WALLET_NAMES | ({"earn": "Earn"} if call.world.layout.saves else {})
+    worth = dict.fromkeys(names, ZERO)
     for balance in call.world.balances(call.now):
         worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)
     opened, elsewhere = call.world.layout.wallets, call.world.layout.elsewhere
     return [
         *(
             {"activate": wallet in opened, "balance": eight(worth[wallet]), "walletName": name}
-            for wallet, name in _WALLET_NAMES.items()
+            for wallet, name in names.items()
         ),
         *(
             {
@@ -209,6 +210,7 @@ def wallet_balances(call: Call) -> Result:
                 "walletName": name,
             }
             for name in dict.fromkeys((*_ELSEWHERE, *elsewhere))
+            if name not in names.values()
         ),
     ]
 

@@ -24,6 +24,7 @@ from exchange_simulator.records import (
     LedgerEntry,
     Loan,
     Position,
+    Reward,
 )
 from exchange_simulator.world import Balance, World
 
@@ -294,7 +295,7 @@ def _log_row(world: World, entry: LedgerEntry) -> dict[str, Any]:
             row |= _fill_in_log(world, entry, fill)
         case Funding() as funding:
             row |= _funding_in_log(world, funding)
-        case Loan() | Conversion():
+        case Loan() | Conversion() | Reward():
             pass
         case transfer:
             row["tradeId"] = transfer_id(world, transfer)

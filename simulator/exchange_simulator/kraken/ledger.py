@@ -14,7 +14,7 @@ from exchange_simulator.kraken.numbers import of_asset, seconds
 from exchange_simulator.kraken.pages import by_id, history, page
 from exchange_simulator.kraken.symbols import asset_altname, asset_code
 from exchange_simulator.money import ZERO
-from exchange_simulator.records import Conversion, Fill, Funding, LedgerEntry, Loan
+from exchange_simulator.records import Conversion, Fill, Funding, LedgerEntry, Loan, Reward
 from exchange_simulator.world import World
 
 _TYPES = (
@@ -91,7 +91,7 @@ def _fee(entry: LedgerEntry) -> Decimal:
         case Funding():
             # a rollover fee
             return -entry.amount
-        case Loan():
+        case Loan() | Reward():
             return ZERO
         case Conversion() as conversion:
             return conversion.fee if entry.amount < 0 else ZERO
@@ -106,7 +106,7 @@ def _reference(world: World, entry: LedgerEntry) -> str:
             return names.trade_id(world, fill)
         case Funding() as funding:
             return names.funding_id(world, funding)
-        case Loan():
+        case Loan() | Reward():
             return ""
         case Conversion() as conversion:
             return names.conversion_id(world, conversion)

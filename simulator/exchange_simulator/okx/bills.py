@@ -16,7 +16,7 @@ from exchange_simulator.okx import names
 from exchange_simulator.okx.call import Call, Data
 from exchange_simulator.okx.instruments import inst_id, inst_type
 from exchange_simulator.okx.pages import by_id
-from exchange_simulator.records import Conversion, Fill, Funding, LedgerEntry, Loan
+from exchange_simulator.records import Conversion, Fill, Funding, LedgerEntry, Loan, Reward
 from exchange_simulator.world import World
 
 _RECENT = 7 * DAY
@@ -166,7 +166,7 @@ def _row(world: World, entry: LedgerEntry) -> dict[str, Any]:
         case Loan():
             interest = -entry.amount if entry.kind == "interest" else ZERO
             return row | {"interest": plain(interest)}
-        case Conversion():
+        case Conversion() | Reward():
             return row
         case transfer:
             # the quantity of transfers is signed as well

@@ -1,4 +1,4 @@
-"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures.
+"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Simple Earn.
 
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
 Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income History of
@@ -17,6 +17,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     books,
     candles,
     conditional,
+    earn,
     ledger,
     pages,
     sub_accounts,
@@ -77,6 +78,7 @@ BINANCE = Venue(
             _COLLATERAL_FIELDS,
             pages.WALLETS[COINM],
         ),
+        earn.WALLET,
     ),
     positions=trading.positions(),
     position=trading.position,

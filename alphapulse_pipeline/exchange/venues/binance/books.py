@@ -5,13 +5,21 @@ from collections.abc import Sequence
 from alphapulse_pipeline.exchange.books import Book, BookTotals, positions_of, rows, total
 from alphapulse_pipeline.exchange.feed import Caller, require
 from alphapulse_pipeline.exchange.venues.binance import pages
-from alphapulse_pipeline.exchange.venues.binance.common import COINM, FUNDING, MARGIN, SPOT, USDM
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    COINM,
+    EARN,
+    FUNDING,
+    MARGIN,
+    SPOT,
+    USDM,
+)
 
 _CURRENCY = "USDT"
 _WALLETS = {
     "Spot": SPOT,
     "Funding": FUNDING,
     "Cross Margin": MARGIN,
+    "Earn": EARN,
     "USDⓈ-M Futures": USDM,
     "COIN-M Futures": COINM,
 }

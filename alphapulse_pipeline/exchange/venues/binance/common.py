@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
-from alphapulse_pipeline.exchange.feed import Feed, between
+from alphapulse_pipeline.exchange.feed import Feed, at, between
 from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Windows
@@ -17,6 +17,7 @@ ISOLATED = "isolated"
 USDM = "usdm"
 COINM = "coinm"
 FUNDING = "funding"
+EARN = "earn"
 
 FUTURES = (USDM, COINM)
 
@@ -74,6 +75,11 @@ def status(raw: str, translated: str) -> str:
 def all_of(answer: Any) -> Any:
     """The answer itself, for endpoints that return a bare list."""
     return answer
+
+
+def rows_if_any(answer: Any) -> Any:
+    """The `rows` of an answer; an empty list if its `total` is 0: Binance then omits `rows`."""
+    return at("rows")(answer) or ([] if str(at("total")(answer)) == "0" else None)
 
 
 def windowed(

@@ -1,11 +1,11 @@
-"""Binance's ledger and funding payments. Spot has no ledger."""
+"""Binance's ledger and funding payments. Spot has no ledger, only lists of some of its entries."""
 
 from datetime import timedelta
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import pages
+from alphapulse_pipeline.exchange.venues.binance import earn, pages
 from alphapulse_pipeline.exchange.venues.binance.common import COINM, MARGIN, USDM, windowed
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Source
@@ -57,6 +57,7 @@ def ledger() -> dict[str, Source]:
             window=timedelta(days=7),
             retention=timedelta(days=90),
         ),
+        **earn.rewards(),
     }
 
 

@@ -206,6 +206,71 @@ WALLETS = {
     USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
 }
+_EARN = (
+    "developers.binance.com/en/docs/catalog/investment-and-services-simple-earn/api/rest-api/"
+    "flexible-locked#get-"
+)
+_EARN_WEIGHT = f"150 {_SAPI_WEIGHT}"
+_UNKNOWN_RETENTION = (
+    "no retention is documented: beyond the six months of transfers, silence proves nothing"
+)
+EARN_POSITIONS = {
+    "flexible": _page(
+        f"{_EARN}flexible-product-position",
+        _EARN_WEIGHT,
+        100,
+        10,
+        note="whether totalAmount includes collateralAmount is left open: only totalAmount counts",
+    ),
+    "locked": _page(
+        f"{_EARN}locked-product-position",
+        _EARN_WEIGHT,
+        100,
+        10,
+        note="only amount, the locked amount, counts: rewards are in it once they are paid into it, "
+        "and whether it includes redeemingAmt is left open",
+    ),
+}
+_EARN_WINDOW = (
+    "windows of up to 30 days, of three months on the undated developers.binance.com/docs/"
+    f"simple_earn; {_UNKNOWN_RETENTION}"
+)
+EARN_SUBSCRIPTIONS = {
+    product: _page(
+        f"{_EARN}{product}-subscription-record", _EARN_WEIGHT, 100, 10, note=_EARN_WINDOW
+    )
+    for product in ("flexible", "locked")
+}
+EARN_REDEMPTIONS = {
+    product: _page(
+        f"{_EARN}{product}-redemption-record",
+        _EARN_WEIGHT,
+        100,
+        10,
+        note="when a redemption that is not paid leaves the position is left open"
+        + ("; so is what lossAmount is taken from" if product == "locked" else "")
+        + f"; {_EARN_WINDOW}",
+    )
+    for product in ("flexible", "locked")
+}
+EARN_REWARDS = _page(
+    f"{_EARN}flexible-rewards-history",
+    _EARN_WEIGHT,
+    100,
+    10,
+    note="rows have no id. The API's pages do not say which wallet a reward is paid to: by the "
+    "website's page on Simple Earn, those of the real-time APR accumulate in the Earn wallet, all "
+    f"others are paid to spot, where the list of dividends has them; {_EARN_WINDOW}",
+)
+DIVIDENDS = _page(
+    f"{_WALLET}asset#asset-dividend-record",
+    f"10 {_SAPI_WEIGHT}",
+    500,
+    20,
+    note="the page does not list the kinds of dividends. Airdrops, launchpools and rewards of Earn "
+    "paid to spot are read from here and from no other list, so that none counts twice; "
+    f"{_UNKNOWN_RETENTION}",
+)
 WALLET_TOTALS = _page(
     f"{_WALLET}asset#query-user-wallet-balance",
     f"60 {_SAPI_WEIGHT}",

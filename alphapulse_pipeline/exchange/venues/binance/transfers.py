@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS
-from alphapulse_pipeline.exchange.feed import Raw, at, milliseconds, to_time
+from alphapulse_pipeline.exchange.feed import Raw, milliseconds, to_time
 from alphapulse_pipeline.exchange.new_values import meaning
-from alphapulse_pipeline.exchange.venues.binance import pages
+from alphapulse_pipeline.exchange.venues.binance import earn, pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
     COINM,
@@ -16,6 +15,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     MARGIN,
     SPOT,
     USDM,
+    rows_if_any,
     windowed,
 )
 from alphapulse_pipeline.exchange.venues.venue import Source
@@ -78,7 +78,7 @@ def transfers() -> dict[str, Source]:
                     "parse_transfer",
                     milliseconds("timestamp"),
                     lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
-                    rows=_transfer_rows,
+                    rows=rows_if_any,
                     required=("tranId", "asset", "amount", "status", "timestamp"),
                     documented=pages.TRANSFERS,
                     limit="size",
@@ -87,7 +87,7 @@ def transfers() -> dict[str, Source]:
                     retention=SIX_MONTHS,
                     type=f"{source}_{target}",
                 )
-    return found
+    return found | earn.transfers()
 
 
 def _deposit(raw: Raw, row: Row) -> Row:
@@ -112,11 +112,6 @@ def _withdrawal(raw: Raw, row: Row) -> Row:
 
 def _chain_wallet(raw: Raw) -> str:
     return FUNDING if raw.get("walletType") == 1 else SPOT
-
-
-def _transfer_rows(answer: Any) -> Any:
-    """An empty list if the total is 0: Binance then omits `rows`."""
-    return at("rows")(answer) or ([] if str(at("total")(answer)) == "0" else None)
 
 
 def _whole_second(name: str) -> Callable[[Raw], int | None]:

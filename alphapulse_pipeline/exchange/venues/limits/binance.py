@@ -74,6 +74,7 @@ _COINM: Mapping[str, float | _Weight] = {
 _PER_ADDRESS = {
     "account/info": 1,
     "account/apiRestrictions": 1,
+    "asset/assetDividend": 10,
     "asset/get-funding-asset": 1,
     "asset/getUserAsset": 5,
     "asset/transfer": 1,
@@ -89,6 +90,13 @@ _PER_ADDRESS = {
     "margin/myTrades": 10,
     "margin/openOrders": 10,
     "margin/order": 10,
+    "simple-earn/flexible/history/redemptionRecord": 150,
+    "simple-earn/flexible/history/rewardsRecord": 150,
+    "simple-earn/flexible/history/subscriptionRecord": 150,
+    "simple-earn/flexible/position": 150,
+    "simple-earn/locked/history/redemptionRecord": 150,
+    "simple-earn/locked/history/subscriptionRecord": 150,
+    "simple-earn/locked/position": 150,
 }
 _PER_USER = {"capital/withdraw/history": 18_000}
 
