@@ -10,7 +10,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from alphapulse_pipeline.health import alerts
-from alphapulse_pipeline.portfolio import position_reconciliation, reconciliation, residuals
+from alphapulse_pipeline.portfolio import (
+    position_reconciliation,
+    reconciliation,
+    rereads,
+    residuals,
+)
 from alphapulse_pipeline.warehouse.io_manager import table
 from alphapulse_pipeline.warehouse.preview import cells
 
@@ -53,7 +58,7 @@ class PortfolioCheck:
 
 def _reconciled(name: str, connection: Connection[TupleRow]) -> Finding:
     found = residuals.find(connection, of=name)
-    shown = {}
+    shown: dict[str, dg.MetadataValue[Any]] = {}
     if found.rows:
         names = (
             "state",
@@ -64,8 +69,11 @@ def _reconciled(name: str, connection: Connection[TupleRow]) -> Finding:
             "residual",
             "reason",
             "likely entries",
+            "search",
         )
         shown["residuals"] = table(cells(names, [row.cells for row in found.rows]))
+    if explained := rereads.explained(connection, name):
+        shown["explained by reading again"] = dg.MetadataValue.text("\n".join(map(str, explained)))
     return Finding(
         passed=not found.breaks and not found.unverifiable,
         error=str(found.rows[0]) if found.breaks else None,

@@ -9,7 +9,7 @@ in `reconciliation`.
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from alphapulse_pipeline.portfolio import residuals, windows
+from alphapulse_pipeline.portfolio import rereads, residuals, windows
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.history_gaps import HistoryGaps, Row
 from alphapulse_pipeline.portfolio.queries import queries
@@ -20,6 +20,7 @@ from alphapulse_pipeline.settings.portfolio import PortfolioSettings
 _SQL = queries("position_reconciliation")
 
 NAME = "position_reconciliation"
+_FILLS = ("trades",)
 _POSITION = ("account", "market")
 
 
@@ -27,11 +28,13 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     """Reports how many changes of a position were recalculated, how many differences were
     classified, and how many breaks, unverifiable and pending differences there are."""
     with refreshing(connection, NAME) as since:
+        asked = rereads.asked(connection, NAME)
         connection.execute(_SQL.changed, {"since": since})
         windows.find(connection, "positions", progress="reconciled_positions", reconciled=NAME)
         connection.execute(_SQL.record_progress)
         changes = connection.execute(_SQL.sums).rowcount
         classified = _classify(connection)
+        rereads.follow_up(connection, NAME, _FILLS, asked)
     found = residuals.count(connection, of=NAME)
     return {"changes": changes, "classified": classified, **found}
 
@@ -41,7 +44,7 @@ def _classify(connection: Connection[TupleRow]) -> int:
         rows = cursor.execute(_SQL.chains).fetchall()
     if not rows:
         return 0
-    gaps = HistoryGaps(connection, ("trades",), min(row["opened_at"] for row in rows))
+    gaps = HistoryGaps(connection, _FILLS, min(row["opened_at"] for row in rows))
     verdicts = settle_all(rows, _POSITION, lambda row: _window(row, gaps))
     with connection.cursor() as cursor:
         cursor.executemany(_SQL.set_verdict, verdicts)

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
 from alphapulse_pipeline import datasets
-from alphapulse_pipeline.portfolio import residuals, windows
+from alphapulse_pipeline.portfolio import rereads, residuals, windows
 from alphapulse_pipeline.portfolio.derived import Figures
 from alphapulse_pipeline.portfolio.history_gaps import HistoryGaps, Row
 from alphapulse_pipeline.portfolio.queries import queries
@@ -33,11 +33,13 @@ def refresh(connection: Connection[TupleRow], settings: PortfolioSettings) -> Fi
     """Reports how many balances were recalculated, how many differences were classified, and how
     many breaks, unverifiable and pending differences there are."""
     with refreshing(connection, NAME) as since:
+        asked = rereads.asked(connection, NAME)
         connection.execute(_SQL.changed, {"since": since})
         windows.find(connection, "balances", progress="reconciled", reconciled=NAME)
         connection.execute(_SQL.record_progress)
         balances = connection.execute(_SQL.sums).rowcount
         classified = _classify(connection)
+        rereads.follow_up(connection, NAME, HISTORIES, asked)
     return {"balances": balances, "classified": classified, **residuals.count(connection, of=NAME)}
 
 
@@ -77,4 +79,4 @@ def _unverifiable(connection: Connection[TupleRow], row: Row) -> str:
         return "the exchange does not report the realized profit and loss of each fill"
     if row["ledger"] or connection.execute(_SQL.missing_fill, row).fetchone():
         return ""
-    return "the exchange has no ledger of this wallet, and its other histories do not explain it"
+    return rereads.NO_LEDGER

@@ -9,6 +9,7 @@ from decimal import Decimal
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
+from alphapulse_pipeline.portfolio import rereads
 from alphapulse_pipeline.portfolio.queries import queries
 
 _SQL = queries("residuals")
@@ -32,6 +33,8 @@ class Residual:
     residual: Decimal
     reason: str
     suspects: str
+    search: str
+    """What became of the search for the missing entry; empty if there was none."""
 
     @property
     def held(self) -> str:
@@ -51,13 +54,14 @@ class Residual:
             self.residual,
             self.reason,
             self.suspects,
+            self.search,
         )
 
     def __str__(self) -> str:
         return (
             f"{self.account}: {self.held} is off by {self.residual:f} "
             f"between {self.opened_at:%Y-%m-%d %H:%M:%S} and {self.closed_at:%Y-%m-%d %H:%M:%S} "
-            f"({self.reason}); check {self.suspects}"
+            f"({self.reason}); check {self.suspects}" + (f"; {self.search}" if self.search else "")
         )
 
 
@@ -95,7 +99,8 @@ def find(
         named = "; ".join(
             f"{entry} of {amount:f} at {at:%Y-%m-%d %H:%M:%S}" for entry, amount, at in suspects
         )
-        rows.append(Residual(**row, suspects=named or "the histories: they have no entry then"))
+        likely = named or "the histories: they have no entry then"
+        rows.append(Residual(**row, suspects=likely, search=rereads.became(connection, row)))
     return Residuals(**count(connection, scope, of), rows=rows)
 
 

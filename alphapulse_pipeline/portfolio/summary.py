@@ -3,7 +3,7 @@
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from alphapulse_pipeline.portfolio import finality, residuals
+from alphapulse_pipeline.portfolio import finality, rereads, residuals
 from alphapulse_pipeline.portfolio.currency import currency
 from alphapulse_pipeline.portfolio.disputes import disputes
 from alphapulse_pipeline.portfolio.numbers import listed, money, percent
@@ -11,11 +11,14 @@ from alphapulse_pipeline.portfolio.queries import queries
 
 _SQL = queries("value")
 _EVER = {"account": "", "since": "-infinity", "until": "infinity"}
+_EXPLAINED = 3
+"""How many differences that a second reading explained are shown."""
 
 
 def summary(connection: Connection[TupleRow]) -> list[str]:
     """The total value with its uncertainty and the prices in dispute, the realized profit and how
-    much of it is final, and whether the balances reconcile; empty if nothing is derived yet."""
+    much of it is final, and whether the balances reconcile, with the missing rows that were found;
+    empty if nothing is derived yet."""
     lines = []
     if row := connection.execute(_SQL.newest).fetchone():
         at, value, confidence, uncertainty, carried, _, _, unpriced, _ = row
@@ -40,6 +43,7 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
         lines.append("every balance and position reconciles with its history")
     elif lines:
         lines.append("nothing to reconcile yet: that takes another snapshot, by the next sync")
+    lines += map(str, rereads.explained(connection, most=_EXPLAINED))
     return lines
 
 

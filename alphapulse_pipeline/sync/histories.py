@@ -10,7 +10,7 @@ from functools import partial
 from alphapulse_pipeline.datasets import HISTORIES
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind, Unreadable
-from alphapulse_pipeline.exchange.feed import Feed, Page, to_milliseconds, to_time
+from alphapulse_pipeline.exchange.feed import Page, to_milliseconds, to_time
 from alphapulse_pipeline.exchange.parsing import Parsed, parsed, set_ambiguous_apart
 from alphapulse_pipeline.exchange.walker import FromId
 from alphapulse_pipeline.exchange.walker.known_row import confirm_empty_pages
@@ -22,6 +22,8 @@ from alphapulse_pipeline.exchange.walker.unknown_retention import (
 from alphapulse_pipeline.sync.admission import admit
 from alphapulse_pipeline.sync.orders import refresh_orders
 from alphapulse_pipeline.sync.rejecting import Rejecting, unreadable
+from alphapulse_pipeline.sync.rereading import rereading
+from alphapulse_pipeline.sync.served import limit_in_words, oldest_served, since
 from alphapulse_pipeline.sync.session import Session
 from alphapulse_pipeline.sync.share import Share
 from alphapulse_pipeline.sync.skipping import without_skipped
@@ -129,9 +131,30 @@ class _HistoryReader:
         ]
         # rows that were open or pending when last read may have changed
         gaps += [Gap(name, moment) for moment in reread for name in due_streams]
-        yield from self._read(due_streams, gaps, proven_to)
+        yield from self._read_with_rereads(known, due_streams, gaps, proven_to)
         if not_listed:
             raise unreadable(not_listed)
+
+    def _read_with_rereads(
+        self,
+        known: Mapping[str, Stream],
+        due_streams: dict[str, Stream],
+        gaps: list[Gap],
+        proven_to: datetime,
+    ) -> Generator[Batch, None, None]:
+        """Read the gaps, and the times of which a row may be missing."""
+        read_before = {n: known[n] for n in self.state.streams() if n in known and self.fill}
+        again = rereading(self.session, self.dataset, read_before)
+        streams = due_streams | {gap.stream: known[gap.stream] for gap in again.gaps}
+        ended: dict[Gap, str] = {}
+        try:
+            yield from self._read(
+                streams, list(dict.fromkeys([*gaps, *again.gaps])), proven_to, ended
+            )
+        except ExchangeFailure:
+            again.record(ended)
+            raise
+        again.record(ended)
 
     def _known_up_to(self, now: datetime) -> datetime:
         """The exchange's time less the lag; of periods, only those that are over."""
@@ -153,9 +176,17 @@ class _HistoryReader:
             self.state.mark_unreachable(name, lost, _CLOSED + closed[name])
 
     def _read(
-        self, streams: Mapping[str, Stream], gaps: list[Gap], proven_to: datetime
+        self,
+        streams: Mapping[str, Stream],
+        gaps: list[Gap],
+        proven_to: datetime,
+        ended: dict[Gap, str],
     ) -> Generator[Batch, None, None]:
-        """Read several streams concurrently. A failed stream does not stop the others."""
+        """Read several streams concurrently. A failed stream does not stop the others.
+
+        `ended` receives the gaps that were read to their end, each with "", and those that could
+        not be, each with the reason; all others were not reached.
+        """
         session = self.session
         name = f"{session.name}/{self.dataset}"
         walks = {gap: self._walk(streams[gap.stream], gap) for gap in gaps}
@@ -182,6 +213,8 @@ class _HistoryReader:
                     stream = streams[gap.stream]
                     if gap in given_up:
                         continue  # later pages would prove the times of the one that failed
+                    if isinstance(item, ExchangeFailure):
+                        ended[gap] = item.problem
                     if isinstance(item, Page):
                         share.read(gap, item)
                         if gap.stream not in answered:
@@ -190,11 +223,13 @@ class _HistoryReader:
                     if isinstance(item, Page) and item.unverified:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
+                        ended[gap] = item.unverified
                     elif isinstance(item, Page):
                         found = parsed(session, self.dataset, stream.source, item.rows)
                         read.append((gap, item, found))
                         read_from[gap] = min(read_from[gap], to_time(item.start))
                     elif not isinstance(item, ExchangeFailure) or item.kind in _FAILS_ALL:
+                        ended.clear()
                         raise item
                     elif item.kind is Kind.NO_MARKET and stream.guessed:
                         sync_state.drop_guessed_market(
@@ -223,6 +258,7 @@ class _HistoryReader:
                         logger.warning("%s %s: %s", name, gap.stream, failure)
                         failures.append(failure)
                         given_up.add(gap)
+                        ended[gap] = failure.problem
                         continue
                     rows += found.rows
                     streams_of_rows += [gap.stream] * len(found.rows)
@@ -233,6 +269,8 @@ class _HistoryReader:
                 if not self.keep_going():
                     logger.info("%s: out of time; the next run reads the rest", name)
                     break
+            else:
+                ended |= {gap: "" for gap in gaps if gap not in ended}
         if failures:
             raise failures[0]
 
@@ -255,12 +293,10 @@ class _HistoryReader:
 
     def _reachable(self, gap: Gap, stream: Stream, now: datetime) -> Gap | None:
         """The part of a gap that the exchange still serves. Marks the rest unreachable."""
-        feed, oldest = stream.source.feed, _oldest_served(stream.source.feed, now)
+        feed, oldest = stream.source.feed, oldest_served(stream.source.feed, now)
         if oldest and gap.missing.start < oldest:
             lost = TimeRange(gap.missing.start, min(oldest, gap.missing.end))
-            served = f"since {feed.begins:%Y-%m-%d}" if oldest == feed.begins else ""
-            reason = f"the exchange serves only {served or _words(feed.horizon)}"
-            self.state.mark_unreachable(gap.stream, lost, reason)
+            self.state.mark_unreachable(gap.stream, lost, limit_in_words(feed, oldest))
             gap = Gap(gap.stream, TimeRange(lost.end, max(gap.missing.end, lost.end)))
         return None if gap.missing.empty else gap
 
@@ -272,7 +308,7 @@ class _HistoryReader:
                 stream.market,
                 source.wallet,
                 gap.missing.start,
-                served=_oldest_served(feed, now),
+                served=oldest_served(feed, now),
                 unfilled_since=now - session.venue.keeps_unfilled_orders,
             )
             if source.id
@@ -312,7 +348,7 @@ class _HistoryReader:
             served: timedelta | None = self.session.venue.keeps_unfilled_orders
         else:
             served = source.feed.horizon if source.kept is None else max(source.kept, _EXPECTED)
-        oldest = _since(self.session.client.now(), served) if served else newest
+        oldest = since(self.session.client.now(), served) if served else newest
         return to_milliseconds(newest) if newest and oldest and newest >= oldest else None
 
     def _newest(self, stream: Stream, page: Page, rows: list[Row]) -> datetime | None:
@@ -325,24 +361,6 @@ class _HistoryReader:
             return max((row["created_at"] for row in rows if row["filled"]), default=None)
         newest = max(source.feed.times(page.rows), default=None)
         return None if newest is None else to_time(newest)
-
-
-def _oldest_served(feed: Feed, now: datetime) -> datetime | None:
-    """The oldest time that the exchange serves; None: unlimited."""
-    limits = (feed.begins, _since(now, feed.horizon) if feed.horizon else None)
-    return max((limit for limit in limits if limit), default=None)
-
-
-def _since(now: datetime, retention: timedelta) -> datetime:
-    """With a margin, since the limit advances while pages are read."""
-    return now - retention + min(timedelta(hours=1), retention / 4)
-
-
-def _words(retention: timedelta | None) -> str:
-    if retention is None:
-        raise AssertionError("a feed without a beginning has a retention")
-    hours = retention // timedelta(hours=1)
-    return f"{hours} hours" if hours < 24 else f"{retention.days} days"
 
 
 def _proofs(

@@ -53,7 +53,7 @@ def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> d
         return dict(known)
     read_until = state.read_until()
     by_market = any(stream.market for stream in known.values())
-    relevant = {"", *_relevant_markets(session)} if by_market else {""}
+    relevant = {"", *relevant_markets(session)} if by_market else {""}
     now = session.client.now()
     first = {
         name: stream
@@ -76,7 +76,7 @@ def relevant_sources(session: Session, source: Source) -> list[Source]:
     """A source, or one source per relevant market if it is read per market."""
     if not source.per_market:
         return [source]
-    relevant = _relevant_markets(session)
+    relevant = relevant_markets(session)
     return [s.source for s in _per_market(session, "", source) if s.market in relevant]
 
 
@@ -114,7 +114,7 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
             )
 
 
-def _relevant_markets(session: Session) -> set[str]:
+def relevant_markets(session: Session) -> set[str]:
     """Markets that were traded, are held, or may have been traded with the assets held."""
     traded = sync_state.traded_markets(session.connection, session.name)
     assets, held = sync_state.held(session.connection, session.name)

@@ -8,6 +8,7 @@ from alphapulse_pipeline.datasets.table import (
     Table,
     Type,
     key,
+    numeric,
     text,
     timestamp,
 )
@@ -224,6 +225,49 @@ REJECTED = Table(
     ),
 )
 
+REREADS = Table(
+    name="rereads",
+    comment="The times that are read again, each once, because a row of them may be missing: a "
+    "balance or position differs from the histories.",
+    columns=(
+        Column("id", Type.INTEGER, "Its number.", nullable=False, key=True, default=IDENTITY),
+        text("account", ACCOUNT.comment, nullable=False),
+        text("dataset", "The history that is read again.", nullable=False),
+        text("wallet", "The wallet of the balance; empty: a position.", nullable=False),
+        text("asset", "The asset of the balance; empty: a position.", nullable=False),
+        text("market", "The market of the position; empty: a balance.", nullable=False),
+        timestamp("closed_at", "The snapshot at the end of the window.", nullable=False),
+        timestamp("opened_at", "The snapshot at the start of the window.", nullable=False),
+        numeric("residual", "The difference.", nullable=False),
+        Column(
+            "step",
+            Type.INTEGER,
+            "1: where another record shows that a row is missing; 2: the whole window.",
+            nullable=False,
+        ),
+        text("listed_in", "The market that is read; empty: all.", nullable=False),
+        timestamp("starts_at", "The start of the time that is read.", nullable=False),
+        timestamp("ends_at", "Its end.", nullable=False),
+        text("reason", "Why a row of this time may be missing.", nullable=False),
+        timestamp("requested_at", "When the difference was found.", nullable=False),
+        Column(
+            "failures",
+            Type.INTEGER,
+            "How many runs failed to read it.",
+            nullable=False,
+            default="0",
+        ),
+        timestamp("asked_at", "When the exchange was asked; NULL: the next run asks."),
+        text("outcome", "What could not be read again, and why."),
+        text("found", "The entries found; empty: none. NULL: not examined yet."),
+        Column("healed", Type.BOOLEAN, "Whether the window reconciles since."),
+    ),
+    more_indexes=(
+        Index("rereads_of_windows", ("account", "closed_at")),
+        Index("rereads_due", ("account", "dataset"), "asked_at IS NULL"),
+    ),
+)
+
 MARKET_CATALOGUES = Table(
     name="market_catalogues",
     comment="The market catalogue of each account, so that not every run loads it again.",
@@ -385,6 +429,7 @@ TABLES = (
     COVERAGE,
     SKIPPED,
     REJECTED,
+    REREADS,
     MARKET_CATALOGUES,
     SUSPECTS,
     KEYS,

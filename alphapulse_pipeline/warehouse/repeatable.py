@@ -52,6 +52,7 @@ ORDER = (
     "portfolio/booked_near",
     "portfolio/listed_near",
     "portfolio/is_settled",
+    "portfolio/is_unexplained",
     "portfolio/referenced",
     "portfolio/counted",
     "portfolio/ledger_movements",

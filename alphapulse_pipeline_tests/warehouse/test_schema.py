@@ -95,6 +95,8 @@ RELEASED = {
     "0011_sub_accounts.sql": "4cff5c2444e0126ec91b6d7123a54cf5744511c17a4e536c1a3dfa30c9147ef1",
     "0012_own_transfers.py": "5c10f17898c3cbe475b33565bb57ba33392edf29b8cab98608de4b5cd994b6ed",
     "0012_own_transfers.sql": "62454fe090fea39337e8bc477d5e3750b5a4dd08c769cd4a7c922f635d963c09",
+    "0013_rereads.py": "7dd6b956a1f53094f99362354f79dc38d3299916e2ca4dd1e09a38ba7a443fd8",
+    "0013_rereads.sql": "70095496b0c7c9966abbfdd51edbbf199cce9d715b3ed4bf080991486989bb3f",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 
