@@ -205,7 +205,11 @@ def test_a_withdrawing_key_is_never_admitted(
     [
         ("bybit", {"account", "orders", "positions"}, {"balances", "prices", "transfers"}),
         ("okx", {"account", "wallet", "positions"}, {"orders", "trades"}),
-        ("kraken", {"account"}, {"positions", "prices", "orders", "trades", "ledger", "transfers"}),
+        (
+            "kraken",
+            {"account"},
+            {"positions", "prices", "orders", "trades", "ledger", "transfers", "conversions"},
+        ),
         # it may not even request its own permissions
         ("okx", {"orders", "wallet"}, {"balances", "positions", "prices", "ledger", "funding"}),
     ],
