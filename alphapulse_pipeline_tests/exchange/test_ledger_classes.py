@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.datasets import HISTORIES
+from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 
@@ -43,6 +44,9 @@ REPEATED: dict[tuple[str, str], dict[str, str]] = {
         "DELIVERY": "trades",
         "TRANSFER_IN": "transfers",
         "TRANSFER_OUT": "transfers",
+        "FLEXIBLE_STAKING_SUBSCRIPTION": "transfers",
+        "FLEXIBLE_STAKING_REDEMPTION": "transfers",
+        "FLEXIBLE_STAKING_REFUND": "transfers",
         "SETTLEMENT": "funding",
     },
     ("okx", "trading"): {
@@ -260,3 +264,35 @@ def test_a_listed_kind_takes_precedence_over_its_name() -> None:
     assert ledger_class("Auto_Repay", {}) == "loan"
     assert ledger_class("loan interest", {"loan interest": "interest"}) == "interest"
     assert ledger_class("nothing known", {}) == "other"
+
+
+@pytest.mark.parametrize(
+    ("kind", "description", "direction", "expected"),
+    [
+        ("Deposit", "On-chain Deposit", "I", "transfer"),
+        ("Withdraw", "Withdraw", "O", "transfer"),
+        ("Transfer in", "Transfer in", "I", "transfer"),
+        ("Earn", "Easy Earn | Flexible Subscription", "O", "transfer"),
+        ("Earn", "Easy Earn | Flexible Interest Distribution", "I", "reward"),
+        ("Convert", "Convert", "O", "conversion"),
+        ("Crypto Loan", "Borrow", "I", "loan"),
+        ("Bybit Card", "Purchase", "O", "other"),
+    ],
+)
+def test_an_entry_of_bybits_funding_account_is_classed_by_its_words(
+    kind: str, description: str, direction: str, expected: str
+) -> None:
+    source = venue_of("bybit").histories["ledger"]["funding"]
+    raw = dict.fromkeys(source.feed.required, "1")
+    raw |= {"showBusiTypeEn": kind, "descriptionEn": description, "ioDirection": direction}
+    found = source.amend(raw, {"asset": "BTC"})
+    assert found is not None
+    assert (found["class"], found["kind"]) == (expected, kind)
+    assert found["amount"] == (1 if direction == "I" else -1)
+
+
+def test_an_entry_of_the_funding_account_without_a_known_direction_is_not_read() -> None:
+    source = venue_of("bybit").histories["ledger"]["funding"]
+    raw = dict.fromkeys(source.feed.required, "1")
+    with pytest.raises(Unreadable, match="direction 1"):
+        source.amend(raw, {"asset": "BTC"})

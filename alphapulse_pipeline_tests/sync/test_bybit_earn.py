@@ -26,6 +26,7 @@ from exchange_simulator.markets import DAY, HOUR
 
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
+_KEY = Key()
 START = to_time(NOW_MS) - timedelta(days=50)
 
 
@@ -44,8 +45,8 @@ def earner() -> World:
 
 
 @contextmanager
-def served(world: World, clock: Clock | None = None, **settings: object) -> Iterator[Simulator]:
-    with serve(world, clock=clock or Clock(), limits=False, **settings) as simulator:
+def served(world: World, clock: Clock | None = None, key: Key = _KEY) -> Iterator[Simulator]:
+    with serve(world, clock=clock or Clock(), limits=False, keys=[key]) as simulator:
         yield simulator
 
 
@@ -91,8 +92,7 @@ def test_what_is_held_in_earn_is_read_and_is_what_the_exchange_totals(
 def test_a_key_without_the_right_to_read_earn(
     earner: World, make_account: Make, database: str, db: DB
 ) -> None:
-    key = Key(scopes=ALL_SCOPES - {"earn"})
-    with served(earner, keys=[key]) as simulator:
+    with served(earner, key=Key(scopes=ALL_SCOPES - {"earn"})) as simulator:
         account = deployed(simulator, make_account)
         sync_all(account, database)
     assert db.execute(
@@ -123,7 +123,7 @@ def test_all_that_moves_is_read_and_every_window_adds_up(
         ]
     refresh(db, PortfolioSettings())
     for wallet in ("unified", "funding", "earn"):
-        states = dict(
+        states: dict[str, int] = dict(
             db.execute(
                 "SELECT state, count(*) FROM portfolio.reconciliation WHERE wallet = %s"
                 " AND (wallet, asset) <> ('earn', 'SOL') GROUP BY state",
@@ -143,7 +143,7 @@ def test_all_that_moves_is_read_and_every_window_adds_up(
             for t in moved
             if t.asset == "SOL" and opened < to_time(t.happened_at) <= closed
         )
-    classes = dict(
+    classes: dict[str, str] = dict(
         db.execute(
             "SELECT kind, string_agg(DISTINCT class, ' ' ORDER BY class) FROM alphapulse.ledger"
             " WHERE wallet = 'funding' GROUP BY kind"
@@ -267,7 +267,7 @@ def test_what_is_staked_from_the_unified_account(make_account: Make, database: s
 def test_demo_trading_has_no_earn(
     earner: World, make_account: Make, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with served(earner, keys=[Key(demo=True)]) as simulator:
+    with served(earner, key=Key(demo=True)) as simulator:
         account = deployed(simulator, make_account)
         monkeypatch.setenv(account.environment.testnet, "demo")
         sync_all(account, database)

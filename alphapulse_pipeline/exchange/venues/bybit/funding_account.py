@@ -1,7 +1,6 @@
 """Bybit's ledger of the funding account."""
 
 import re
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -63,8 +62,7 @@ def ledger() -> dict[str, Source]:
                 seconds("createTime"),
                 _window,
                 required=_FIELDS,
-                # whole seconds make a window longer
-                window=WEEK - timedelta(seconds=2),
+                window=WEEK,
                 horizon=TWO_YEARS,
                 documented=_HISTORY,
             ),
@@ -76,7 +74,8 @@ def ledger() -> dict[str, Source]:
 
 
 def _window(first: int, last: int) -> dict[str, Any]:
-    return {"createTimeFrom": first // 1000, "createTimeTo": -(-last // 1000)}
+    """Whole seconds within the window, which is a second longer at both ends than what is read."""
+    return {"createTimeFrom": -(-first // 1000), "createTimeTo": last // 1000}
 
 
 def _entry(raw: Raw, row: Row) -> Row:
