@@ -25,7 +25,8 @@ _DOCUMENTED = documented(
     "undated, read on 2026-11-29",
     per_user(6, 1),
     permission="",
-    note="read as a copy of 2025-11-30; how long conversions are kept is not said, so for ever; `ts` is a whole second in the "
+    note="read as a copy of 2025-11-30; "
+    "how long conversions are kept is not said, so for ever; `ts` is a whole second in the "
     "page's example",
 )
 _GIVEN = {"sell": "base", "buy": "quote"}

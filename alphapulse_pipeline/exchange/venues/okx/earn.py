@@ -47,14 +47,17 @@ _BALANCE = documented(
     per_user(6, 1),
     limit=None,
     default_limit=None,
-    note="read as a copy of 2025-11-30; `amt` contains the earnings, in the page's example; on-chain earn is listed by "
+    note="read as a copy of 2025-11-30; "
+    "`amt` contains the earnings, in the page's example; on-chain earn is listed by "
     "financial-product-on-chain-earn-get-active-orders (3 requests per second)",
 )
 _INTEREST = documented(
     "financial-product-simple-earn-flexible-get-lending-history",
     _READ,
     per_user(6, 1),
-    note="read as a copy of 2025-11-30; the past month; rows have no id, and how late they appear is not said",
+    note="read as a copy of 2025-11-30; "
+    "the past month; rows have no id, "
+    "and how late they appear is not said",
 )
 
 
