@@ -22,10 +22,11 @@ from alphapulse_pipeline.exchange.walker import Windows
 
 _DOCUMENTED = documented(
     "funding-account-rest-api-get-convert-history",
-    "undated, read as a copy of 2025-11-30",
+    "undated, read on 2026-11-29",
     per_user(6, 1),
     permission="",
-    note="how long conversions are kept is not said, so for ever; `ts` is a whole second in the "
+    note="read as a copy of 2025-11-30; "
+    "how long conversions are kept is not said, so for ever; `ts` is a whole second in the "
     "page's example",
 )
 _GIVEN = {"sell": "base", "buy": "quote"}

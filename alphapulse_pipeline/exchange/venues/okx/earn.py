@@ -31,7 +31,7 @@ from alphapulse_pipeline.exchange.venues.okx.transfers import asset_bills
 from alphapulse_pipeline.exchange.venues.venue import Source, Wallet
 from alphapulse_pipeline.exchange.walker import Windows
 
-COPY = "undated, read as a copy of 2025-11-30"
+_READ = "undated, read on 2026-11-29"
 _MONTH = timedelta(days=28)
 """The shortest."""
 # Simple Earn flexible: subscription, redemption; "DEFI/Staking": subscription, redemption
@@ -43,18 +43,21 @@ _ORDER = "ordId"
 
 _BALANCE = documented(
     "financial-product-simple-earn-flexible-get-saving-balance",
-    COPY,
+    _READ,
     per_user(6, 1),
     limit=None,
     default_limit=None,
-    note="`amt` contains the earnings, in the page's example; on-chain earn is listed by "
+    note="read as a copy of 2025-11-30; "
+    "`amt` contains the earnings, in the page's example; on-chain earn is listed by "
     "financial-product-on-chain-earn-get-active-orders (3 requests per second)",
 )
 _INTEREST = documented(
     "financial-product-simple-earn-flexible-get-lending-history",
-    COPY,
+    _READ,
     per_user(6, 1),
-    note="the past month; rows have no id, and how late they appear is not said",
+    note="read as a copy of 2025-11-30; "
+    "the past month; rows have no id, "
+    "and how late they appear is not said",
 )
 
 
