@@ -262,14 +262,3 @@ def test_what_is_staked_from_the_unified_account(make_account: Make, database: s
         ("FLEXIBLE_STAKING_SUBSCRIPTION", "transfer"),
         ("FLEXIBLE_STAKING_REDEMPTION", "transfer"),
     ]
-
-
-def test_demo_trading_has_no_earn(
-    earner: World, make_account: Make, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with served(earner, key=Key(demo=True)) as simulator:
-        account = deployed(simulator, make_account)
-        monkeypatch.setenv(account.environment.testnet, "demo")
-        sync_all(account, database)
-    skipped = set(db.execute("SELECT dataset, part, state FROM alphapulse.skipped").fetchall())
-    assert {("", "funding", "not_enabled"), ("", "earn", "not_enabled")} <= skipped
