@@ -26,7 +26,7 @@ from exchange_simulator.layout import LAYOUTS
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
 EXCHANGES = ("bybit", "binance", "okx", "kraken")
-EARN = {"bybit": "Earn", "binance": "Earn", "okx": "earn"}
+EARN = {"bybit": "Earn", "binance": "Trading Bots", "okx": "earn"}
 DATASETS = ("balances", "positions", "prices", "books")
 [CHECK] = [check for check in checks_of(["books"]) if check.name == "books_complete"]
 
