@@ -15,6 +15,7 @@ from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.settings.environment import AccountEnvironment
+from alphapulse_pipeline_tests.exchange import earn_samples
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 BINANCE = VENUES["binance"]
@@ -185,6 +186,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "type": "BORROW",
         "amount": "101",
     },
+    **earn_samples.SAMPLES,
 }
 
 
@@ -197,7 +199,7 @@ class Reading:
 
     def rows(self, dataset: str, source: Source, *raw: dict[str, Any] | list[Any]) -> list[Row]:
         total = {"total": len(raw), "rows": list(raw)}
-        paged = source.feed.method == "sapiGetAssetTransfer"
+        paged = isinstance(source.feed.rows(total), list)
         self.answer["body"] = total if paged else list(raw)
         answer = self.client.run(self.client.request, source.feed.method, {"symbol": "BTCUSDT"})
         found = parsed(self, dataset, source, source.feed.read(answer))

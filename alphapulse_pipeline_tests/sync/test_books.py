@@ -26,7 +26,7 @@ from exchange_simulator.layout import LAYOUTS
 Make = Callable[..., Account]
 DB = Connection[TupleRow]
 EXCHANGES = ("bybit", "binance", "okx", "kraken")
-UNREAD = {"bybit": "TradingBot", "binance": "Earn"}
+UNREAD = {"bybit": "TradingBot", "binance": "Trading Bots"}
 DATASETS = ("balances", "positions", "prices", "books")
 [CHECK] = [check for check in checks_of(["books"]) if check.name == "books_complete"]
 

@@ -26,7 +26,7 @@ class Numbered(Whole):
         meanwhile shifts them."""
         rows: list[Raw] = []
         count, number = -1, 0
-        while len(rows) != count:
+        while count < 0 or len(rows) < count:
             number += 1
             answer = await call(feed.method, {**feed.params, self.page: number})
             listed, counted = feed.read(answer), self._counted(feed, answer)

@@ -227,8 +227,8 @@ EARN_POSITIONS = {
         _EARN_WEIGHT,
         100,
         10,
-        note="only amount, the locked amount, counts: rewards are in it once they are paid into it, "
-        "and whether it includes redeemingAmt is left open",
+        note="only amount, the locked amount, counts; whether it includes redeemingAmt "
+        "is left open",
     ),
 }
 _EARN_WINDOW = (

@@ -1,0 +1,72 @@
+"""Rows of Simple Earn as its pages show them (developers.binance.com/docs/simple_earn, undated)."""
+
+from typing import Any
+
+AT = 1_790_000_000_123
+SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
+    ("transfers", "flexible subscriptions"): {
+        "amount": "100.00000000",
+        "asset": "USDT",
+        "time": AT,
+        "purchaseId": 26055,
+        "productId": "USDT001",
+        "type": "AUTO",
+        "sourceAccount": "SPOT",
+        "status": "SUCCESS",
+    },
+    ("transfers", "locked subscriptions"): {
+        "positionId": 123123,
+        "purchaseId": "26055",
+        "projectId": "Axs*90",
+        "time": AT,
+        "asset": "BNB",
+        "amount": "21312.23223",
+        "lockPeriod": "30",
+        "type": "AUTO",
+        "sourceAccount": "SPOT",
+        "status": "SUCCESS",
+    },
+    ("transfers", "flexible redemptions"): {
+        "amount": "10.54000000",
+        "asset": "USDT",
+        "time": AT,
+        "projectId": "USDT001",
+        "redeemId": 40607,
+        "destAccount": "SPOT",
+        "status": "PAID",
+    },
+    ("transfers", "locked redemptions"): {
+        "positionId": 123123,
+        "redeemId": 40607,
+        "time": AT,
+        "asset": "BNB",
+        "lockPeriod": "30",
+        "amount": "21312.23223",
+        "originalAmount": "21312.23223",
+        "type": "MATURE",
+        "deliverDate": "1575018510000",
+        "lossAmount": "0.00001232",
+        "isComplete": True,
+        "rewardAsset": "AXS",
+        "rewardAmt": "5.17181528",
+        "extraRewardAsset": "BNB",
+        "estExtraRewardAmt": "5.17181528",
+        "status": "PAID",
+    },
+    ("ledger", "earn"): {
+        "asset": "USDT",
+        "rewards": "0.00687654",
+        "projectId": "USDT001",
+        "type": "REALTIME",
+        "time": AT,
+    },
+    ("ledger", "dividends"): {
+        "id": 1637366104,
+        "amount": "10.00000000",
+        "asset": "BHFT",
+        "divTime": AT,
+        "enInfo": "BHFT distribution",
+        "tranId": 2968885920,
+        "direction": 1,
+    },
+}
