@@ -63,7 +63,7 @@ def stored(db: DB) -> dict[str, list[str]]:
     # runs prove ever newer times
     covered = db.execute(
         "SELECT stream, dataset, (covered * tstzmultirange(tstzrange(NULL,"
-        " (SELECT max(captured_at) - interval '1 hour' FROM alphapulse.snapshots))))::text FROM alphapulse.coverage"
+        " (SELECT max(captured_at) - interval '2 days' FROM alphapulse.snapshots))))::text FROM alphapulse.coverage"
     )
     return tables | {"coverage": sorted(map(str, covered.fetchall()))}
 
