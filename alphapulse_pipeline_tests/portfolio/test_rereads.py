@@ -63,7 +63,8 @@ def stored(db: DB) -> dict[str, list[str]]:
     # runs prove ever newer times
     covered = db.execute(
         "SELECT stream, dataset, (covered * tstzmultirange(tstzrange(NULL,"
-        " (SELECT max(captured_at) - interval '2 days' FROM alphapulse.snapshots))))::text FROM alphapulse.coverage"
+        " (SELECT max(captured_at) - interval '2 days' FROM alphapulse.snapshots))))::text"
+        " FROM alphapulse.coverage"
     )
     return tables | {"coverage": sorted(map(str, covered.fetchall()))}
 
@@ -117,7 +118,6 @@ def check_healed(scene: Scene, dataset: str, number: int) -> tuple[int, int]:
                 assert differences(db) == 0, entry
                 assert any(entry.startswith(one.found) for one in rereads.explained(db)), entry
             else:
-                print("not healed", scene.exchange, dataset, entry, *map(str, find(db).rows))
                 assert stored(db) == lacking
                 put_back(db, dataset)
             db.execute("DELETE FROM alphapulse.rereads")
@@ -138,5 +138,4 @@ def test_a_missing_row_is_found(lived: Scene, dataset: str) -> None:
 @pytest.mark.parametrize("dataset", KEYS)
 def test_whichever_row_is_missing_it_is_found(lived: Scene, dataset: str) -> None:
     made, healed = check_healed(lived, dataset, 100)
-    print(lived.exchange, dataset, made, healed)
     assert healed >= 0.95 * made
