@@ -74,6 +74,7 @@ _COINM: Mapping[str, float | _Weight] = {
 _PER_ADDRESS = {
     "account/info": 1,
     "account/apiRestrictions": 1,
+    "asset/dribblet": 1,
     "asset/get-funding-asset": 1,
     "asset/getUserAsset": 5,
     "asset/transfer": 1,
@@ -90,7 +91,7 @@ _PER_ADDRESS = {
     "margin/openOrders": 10,
     "margin/order": 10,
 }
-_PER_USER = {"capital/withdraw/history": 18_000}
+_PER_USER = {"capital/withdraw/history": 18_000, "convert/tradeFlow": 3000}
 
 _SAPI = {
     path: (
