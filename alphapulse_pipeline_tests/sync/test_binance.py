@@ -281,4 +281,4 @@ def test_demo_trading_has_spot_and_futures(
     assert stored(db, "trades", "binance") == wanted
     assert {row[0] for row in stored(db, "balances", "binance")} == set(read)
     statuses = db.execute("SELECT DISTINCT status FROM alphapulse.sync_status").fetchall()
-    assert sorted(statuses) == [("completed",), ("unsupported",)]
+    assert statuses == [("completed",)]
