@@ -1,7 +1,8 @@
 """Answers of the documented form, with blanks and nulls, through the client and the parser."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.ccxt_client import ClientConfig
 from alphapulse_pipeline.exchange.client import ExchangeClient, open_client
+from alphapulse_pipeline.exchange.feed import Page
 from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
@@ -133,6 +135,27 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("trades", "coinm"): _FILL
     | _INVERSE
     | {"side": "SELL", "baseQty": "0.0113", "realizedPnl": "0", "maker": False, "qty": "1"},
+    ("conversions", "convert"): {
+        "quoteId": "f3b91c525b2644c7bc1e1cd31b6e1aa6",
+        "orderId": 940708407462087195,
+        "orderStatus": "SUCCESS",
+        "fromAsset": "USDT",
+        "fromAmount": "20",
+        "toAsset": "BNB",
+        "toAmount": "0.06154036",
+        "ratio": "0.00307702",
+        "inverseRatio": "324.99",
+        "createTime": AT,
+    },
+    ("conversions", "dust"): {
+        "transId": 4359321,
+        "serviceChargeAmount": "0.000009",
+        "amount": "0.0009",
+        "operateTime": AT,
+        "transferedAmount": "0.000441",
+        "fromAsset": "USDT",
+        "targetAsset": "BNB",
+    },
     ("orders", "spot"): _SPOT_ORDER,
     # a negative amount: not available
     ("orders", "margin"): _SPOT_ORDER | {"isIsolated": False, "cummulativeQuoteQty": "-1.0"},
@@ -190,6 +213,17 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
+# method -> the answer around its rows, if that is no bare list
+_IN_AN_ANSWER: dict[str, Callable[[list[Any]], Any]] = {
+    "sapiGetAssetTransfer": lambda rows: {"total": len(rows), "rows": rows},
+    "sapiGetConvertTradeFlow": lambda rows: {"list": rows, "moreData": False},
+    "sapiGetAssetDribblet": lambda rows: {
+        "total": 1,
+        "userAssetDribblets": [{"userAssetDribbletDetails": rows}],
+    },
+}
+
+
 @dataclass
 class Reading:
     client: ExchangeClient
@@ -200,7 +234,8 @@ class Reading:
     def rows(self, dataset: str, source: Source, *raw: dict[str, Any] | list[Any]) -> list[Row]:
         total = {"total": len(raw), "rows": list(raw)}
         paged = isinstance(source.feed.rows(total), list)
-        self.answer["body"] = total if paged else list(raw)
+        wrap = _IN_AN_ANSWER.get(source.feed.method)
+        self.answer["body"] = wrap(list(raw)) if wrap else total if paged else list(raw)
         answer = self.client.run(self.client.request, source.feed.method, {"symbol": "BTCUSDT"})
         found = parsed(self, dataset, source, source.feed.read(answer))
         assert not found.unread
@@ -272,6 +307,60 @@ def test_an_order_has_a_status_of_the_table(raw: str, status: str, reading: Read
     [row] = reading.rows("orders", source_of("orders", "spot"), _SPOT_ORDER | {"status": raw})
     assert row["status"] == status
     assert row["raw"]["status"] == raw
+
+
+def test_dust_is_received_before_its_fee(reading: Reading) -> None:
+    """The sample's fee is 2 % of what the asset was worth, and not in what was received."""
+    raw = SAMPLES["conversions", "dust"]
+    [row] = reading.rows("conversions", source_of("conversions", "dust"), raw)
+    assert (row["from_asset"], row["from_amount"]) == ("USDT", Decimal("0.0009"))
+    assert (row["to_asset"], row["to_amount"]) == ("BNB", Decimal("0.00045"))
+    assert (row["fee_cost"], row["fee_currency"]) == (Decimal("0.000009"), "BNB")
+    assert row["conversion_id"] == "4359321_USDT"
+
+
+def test_two_assets_swapped_at_once_are_two_conversions(reading: Reading) -> None:
+    raw = SAMPLES["conversions", "dust"]
+    found = reading.rows(
+        "conversions", source_of("conversions", "dust"), raw, raw | {"fromAsset": "ETH"}
+    )
+    assert {row["conversion_id"] for row in found} == {"4359321_USDT", "4359321_ETH"}
+
+
+def test_a_failed_conversion_moves_nothing(reading: Reading) -> None:
+    source, raw = source_of("conversions", "convert"), SAMPLES["conversions", "convert"]
+    [row] = reading.rows("conversions", source, raw)
+    assert (row["conversion_id"], row["kind"]) == ("940708407462087195", "convert")
+    assert reading.rows("conversions", source, raw | {"orderStatus": "FAIL"}) == []
+    page = source.feed.read({"list": [raw | {"orderStatus": "PROCESS"}]})
+    [unread] = parsed(reading, "conversions", source, page).unread
+    assert "PROCESS" in unread.reason
+
+
+def _pages(count: int, start: int, end: int) -> list[Page]:
+    """What a list of so many swapped assets proves, one a second, the newest at `AT`."""
+    raw = SAMPLES["conversions", "dust"]
+    rows = [raw | {"transId": n, "operateTime": AT - n * 1000} for n in range(count)]
+    feed = source_of("conversions", "dust").feed
+
+    async def call(method: str, params: Mapping[str, Any]) -> Any:
+        return {"userAssetDribblets": [{"userAssetDribbletDetails": [row]} for row in rows]}
+
+    async def walked() -> list[Page]:
+        return [page async for page in feed.paging.walk(call, feed, start, end, None)]
+
+    return asyncio.run(walked())
+
+
+def test_a_full_list_of_dust_proves_nothing_before_its_oldest_row() -> None:
+    start, end, oldest = AT - 200_000, AT + 1000, AT - 99_000
+    [page] = _pages(99, start, end)
+    assert (page.start, page.end, page.unverified, len(page.rows)) == (start, end, "", 99)
+    unproven, proven = _pages(100, start, end)
+    assert (unproven.start, unproven.end, len(unproven.rows)) == (start, oldest + 1, 1)
+    assert unproven.unverified
+    assert (proven.start, proven.end, proven.unverified) == (oldest + 1, end, "")
+    assert len(proven.rows) == 99
 
 
 def test_a_conditional_order_is_no_other_order(reading: Reading) -> None:

@@ -65,3 +65,42 @@ def test_the_first_conversion_begins_the_account_s_history(db: DB) -> None:
     convert(db, 1, (1, "ETH"), (2000, "USDT"))
     assert rows(db, "SELECT portfolio.first_entry('a')") == [(hour(1),)]
     assert rows(db, "SELECT account FROM portfolio.accounts") == [("a",)]
+
+
+def book(db: DB, at: float, entry: str, asset: str, amount: object, reference: str) -> None:
+    db.execute(
+        "INSERT INTO alphapulse.ledger (account, wallet, kind, entry_id, asset, amount,"
+        " reference_id, class, happened_at, raw, run_id)"
+        " VALUES ('a', 'unified', 'CONVERT', %s, %s, %s, %s, 'conversion', %s, '{}', 'test')",
+        [entry, asset, amount, reference, hour(at)],
+    )
+
+
+def moved(db: DB) -> list[tuple[object, ...]]:
+    query = "SELECT asset, dataset, sum(amount) FROM portfolio.movements GROUP BY 1, 2 ORDER BY 3"
+    return rows(db, query)
+
+
+@pytest.mark.parametrize("reference", ["1", ""])
+@pytest.mark.parametrize("seconds", [0, 20])
+def test_a_conversion_that_the_ledger_books_as_well_counts_once(
+    reference: str, seconds: int, db: DB
+) -> None:
+    at = 1 + seconds / 3600
+    book(db, at, "10", "ETH", -1, reference)
+    book(db, at, "11", "USDT", 1997, reference)
+    assert moved(db) == [("ETH", "ledger", -1), ("USDT", "ledger", 1997)]
+    convert(db, 1, (1, "ETH"), (2000, "USDT"), fee=3)
+    assert moved(db) == [("ETH", "conversions", -1), ("USDT", "conversions", 1997)]
+
+
+def test_an_entry_of_another_conversion_counts(db: DB) -> None:
+    convert(db, 1, (1, "ETH"), (2000, "USDT"))
+    book(db, 1, "10", "ETH", -1, "1")
+    book(db, 1, "11", "USDT", 2000, "1")
+    book(db, 2, "12", "ETH", -1, "2")
+    assert moved(db) == [
+        ("ETH", "conversions", -1),
+        ("ETH", "ledger", -1),
+        ("USDT", "conversions", 2000),
+    ]

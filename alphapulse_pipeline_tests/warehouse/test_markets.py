@@ -81,4 +81,5 @@ def test_the_histories_that_the_ledger_s_classes_repeat(db: DB) -> None:
         "fee": "trades",
         "transfer": "transfers",
         "funding": "funding",
+        "conversion": "conversions",
     }

@@ -178,6 +178,7 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "futures, no margin": _BINANCE.without("margin"),
         "portfolio margin": replace(_SPOT_ONLY, portfolio_margin=True),
         "sub-account": replace(_BINANCE, parent="usdm"),
+        "conversions": replace(_SPOT_ONLY, converts="for free"),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
 )

@@ -29,7 +29,6 @@ DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
 UNSUPPORTED = {
-    "binance": ["conversions"],
     "bybit": ["conversions"],
     "kraken": ["sub-accounts", "funding"],
 }

@@ -30,6 +30,7 @@ EXCHANGE = SimulatedExchange(
     conditional_id=names.conditional_id,
     conditional_expired=conditional_expired,
     parts=names.parts,
+    conversion_id=names.conversion_id,
     reference_id=names.reference_id,
 )
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from exchange_simulator.binance import (
     account,
     conditional,
+    conversions,
     earn,
     futures_account,
     futures_market,
@@ -74,6 +75,8 @@ _SAPI = {
     "/sapi/v1/capital/withdraw/history": Endpoint(
         wallet.withdrawals, "wallet", 18_000, per_user=True
     ),
+    "/sapi/v1/convert/tradeFlow": Endpoint(conversions.trade_flow, "wallet", 3000, per_user=True),
+    "/sapi/v1/asset/dribblet": Endpoint(conversions.dust_log, "wallet"),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from exchange_simulator.binance import numbers
 from exchange_simulator.binance.symbols import contract_size, contracts
-from exchange_simulator.identity import hexadecimal
+from exchange_simulator.identity import hexadecimal, snowflake
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
     Conditional,
+    Conversion,
     Fill,
     Funding,
     LedgerEntry,
@@ -95,6 +96,11 @@ def transfer_id(world: World, transfer: Transfer) -> str:
         case "deposit":
             return str(769_800_519_366_885_000 + transfer.number)
     return hexadecimal(world.seed, "withdrawal", transfer.number)[:32]
+
+
+def conversion_id(world: World, conversion: Conversion) -> str:
+    """`orderId` of a conversion."""
+    return snowflake(world.seed, conversion.number, conversion.happened_at)
 
 
 def transaction_id(world: World, source: Source) -> int:

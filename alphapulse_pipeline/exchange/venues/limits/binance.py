@@ -75,6 +75,7 @@ _PER_ADDRESS = {
     "account/info": 1,
     "account/apiRestrictions": 1,
     "asset/assetDividend": 10,
+    "asset/dribblet": 1,
     "asset/get-funding-asset": 1,
     "asset/getUserAsset": 5,
     "asset/transfer": 1,
@@ -98,7 +99,7 @@ _PER_ADDRESS = {
     "simple-earn/locked/history/subscriptionRecord": 150,
     "simple-earn/locked/position": 150,
 }
-_PER_USER = {"capital/withdraw/history": 18_000}
+_PER_USER = {"capital/withdraw/history": 18_000, "convert/tradeFlow": 3000}
 
 _SAPI = {
     path: (
