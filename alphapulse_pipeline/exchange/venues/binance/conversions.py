@@ -43,7 +43,8 @@ _DUST = Documented(
 )
 _KEPT_SINCE = datetime(2020, 12, 2, tzinfo=UTC)
 _DROPPED = "Binance lists only the last 100 conversions of small balances"
-# "Order status" (developers.binance.com/docs/convert/trade/Order-Status, undated)
+# PROCESS, ACCEPT_SUCCESS, SUCCESS, FAIL: "Accept the offered quote" (undated;
+# developers.binance.com/docs/derivatives/usds-margined-futures/convert/Accept-Quote)
 _FAILED = "FAIL"
 _DONE = "SUCCESS"
 
