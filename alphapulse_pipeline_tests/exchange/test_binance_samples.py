@@ -232,10 +232,13 @@ class Reading:
     name: str = "binance"
 
     def rows(self, dataset: str, source: Source, *raw: dict[str, Any] | list[Any]) -> list[Row]:
-        total = {"total": len(raw), "rows": list(raw)}
-        paged = isinstance(source.feed.rows(total), list)
-        wrap = _IN_AN_ANSWER.get(source.feed.method)
-        self.answer["body"] = wrap(list(raw)) if wrap else total if paged else list(raw)
+        rows = list(raw)
+        total = {"total": len(rows), "rows": rows}
+        if wrap := _IN_AN_ANSWER.get(source.feed.method):
+            self.answer["body"] = wrap(rows)
+        else:
+            paged = isinstance(source.feed.rows(total), list)
+            self.answer["body"] = total if paged else rows
         answer = self.client.run(self.client.request, source.feed.method, {"symbol": "BTCUSDT"})
         found = parsed(self, dataset, source, source.feed.read(answer))
         assert not found.unread
