@@ -336,6 +336,8 @@ def balances(*coins: dict[str, Any]) -> dict[str, dict[str, Any]]:
     def answers(path: str, asked: Mapping[str, Any]) -> Any:
         if path.endswith("/wallet-balance"):
             return result(list=[{"accountType": "UNIFIED", "coin": list(coins)}])
+        if path.endswith("/earn/position"):
+            return result(list=[])
         return result(memberId=OWN, accountType="FUND", balance=[])
 
     with account("bybit", answers, BTC) as bybit:
