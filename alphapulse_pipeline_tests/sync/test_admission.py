@@ -155,7 +155,7 @@ def test_a_read_only_key_is_admitted_and_checked_once_a_day(
     first, known, asked, known_again = (took[0] for _, took in costs)
     # the key's permissions and, on some exchanges, what the account has, and its sub-accounts
     more = asked - known
-    assert more == {"bybit": 3, "binance": 3, "okx": 2, "kraken": 1}[exchange]
+    assert more == {"bybit": 4, "binance": 3, "okx": 2, "kraken": 1}[exchange]
     assert first > known == known_again
     requests = db.execute("SELECT requests FROM alphapulse.sync_log ORDER BY id").fetchall()
     assert requests[2][0] == requests[1][0] + more
@@ -203,7 +203,11 @@ def test_a_withdrawing_key_is_never_admitted(
 @pytest.mark.parametrize(
     ("exchange", "scopes", "lacks"),
     [
-        ("bybit", {"account", "orders", "positions"}, {"balances", "prices", "transfers"}),
+        (
+            "bybit",
+            {"account", "orders", "positions"},
+            {"balances", "prices", "transfers", "ledger"},
+        ),
         ("okx", {"account", "wallet", "positions"}, {"orders", "trades"}),
         (
             "kraken",

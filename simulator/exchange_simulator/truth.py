@@ -261,7 +261,7 @@ def _ledger(view: _View) -> Iterator[Row]:
         for entry in view.rows(entries):
             if not view.includes("ledger", wallet, entry.happened_at):
                 continue
-            if entry.happened_at < view.world.upgraded_at:
+            if wallet != "funding" and entry.happened_at < view.world.upgraded_at:
                 continue  # the ledgers of classic accounts are no longer served
             balance = entry.balance_after - entry.amount
             for raw_kind, entry_id, amount in view.exchange.rows_of(view.world, entry):
