@@ -43,6 +43,7 @@ def test_every_endpoint_answers(simulator: Simulator) -> None:
         "/sapi/v1/asset/transfer": {"type": "MAIN_MARGIN"},
         "/sapi/v1/margin/borrow-repay": {"type": "REPAY"},
         "/api/v3/klines": {"interval": "1d"},
+        "/sapi/v1/convert/tradeFlow": {"startTime": 1, "endTime": 2},
     }
     needs_symbol = ("order", "klines", "allOrders", "allAlgoOrders", "myTrades", "userTrades")
     for path, endpoint in ENDPOINTS.items():
