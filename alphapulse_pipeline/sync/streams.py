@@ -42,7 +42,9 @@ def streams(session: Session, dataset: str) -> dict[str, Stream]:
     for name, source in session.venue.histories[dataset].items():
         if source.per_market:
             by_name |= {stream.name: stream for stream in _per_market(session, name, source)}
-        else:
+        elif not source.once_used or sync_state.used(
+            session.connection, session.name, source.wallet
+        ):
             by_name[name] = Stream(name, source, "the exchange")
     return by_name
 

@@ -81,6 +81,12 @@ def held(connection: Connection[TupleRow], account: str) -> tuple[set[str], set[
     return {row[0] for row in assets}, {row[0] for row in markets}
 
 
+def used(connection: Connection[TupleRow], account: str, wallet: str) -> bool:
+    """Whether a wallet ever held something, or was paid into or out of."""
+    row = connection.execute(_SQL.used, {"account": account, "wallet": wallet}).fetchone()
+    return row == (True,)
+
+
 def held_if_read(
     connection: Connection[TupleRow], account: str, sources: Sequence[str]
 ) -> tuple[set[str], set[str]] | None:

@@ -136,6 +136,28 @@ def earner() -> World:
     )
 
 
+def test_interest_of_earn_that_was_never_used_is_not_lost(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """The list reaches back a month; an account without Earn lacks nothing of it."""
+    world = World(seed=5, genesis=_AT - timedelta(days=40), exchange="okx")
+    with serve(world, clock=lambda: NOW_MS, limits=False) as simulator:
+        start = (_AT - timedelta(days=40)).date()
+        account = make_account(
+            simulator.url,
+            exchange="okx",
+            history_start=start,
+            datasets=["balances", "ledger", "transfers"],
+        )
+        sync_all(account, database)
+        interest = "SELECT count(*) FROM alphapulse.streams WHERE stream = 'earn'"
+        interest += " AND dataset = 'ledger'"
+        assert db.execute(interest.encode()).fetchone() == (0,)
+        db.execute("UPDATE alphapulse.transfers SET to_wallet = 'earn' WHERE kind = 'transfer'")
+        sync_all(account, database)
+        assert db.execute(interest.encode()).fetchone() == (1,)
+
+
 def test_an_account_with_earn(
     earner: World, make_account: Make, database: str, db: Connection[TupleRow]
 ) -> None:

@@ -85,6 +85,9 @@ class Source:
     """The market's name, of a source narrowed to one whose rows do not say it."""
     for_prices: bool = False
     """Whether only the markets are requested that price what the account ever held."""
+    once_used: bool = False
+    """Whether it is read only once its wallet ever held something, or was paid into or out of:
+    older rows of its list are lost, which means nothing for a product that was never used."""
     daily: bool = False
     """Whether it is read once a day, since rows hardly ever appear in it."""
     id: str = ""

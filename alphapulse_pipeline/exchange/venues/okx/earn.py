@@ -87,6 +87,7 @@ def interest() -> dict[str, Source]:
             ),
             wallet=EARN,
             parse="parse_ledger_entry",
+            once_used=True,
             amend=_lent,
         )
     }

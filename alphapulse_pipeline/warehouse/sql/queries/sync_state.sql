@@ -36,3 +36,15 @@ WHERE account = %(account)s AND type = 'spot' AND market = any(%(traded)s);
 SELECT asset FROM portfolio.prices
 WHERE at = '-infinity'
 ORDER BY recorded_at DESC LIMIT 1;
+
+-- used --
+-- Whether a wallet ever held something, or was paid into or out of.
+SELECT
+    EXISTS (
+        SELECT FROM alphapulse.balances
+        WHERE account = %(account)s AND wallet = %(wallet)s AND total <> 0
+    )
+    OR EXISTS (
+        SELECT FROM alphapulse.transfers
+        WHERE account = %(account)s AND %(wallet)s::text IN (from_wallet, to_wallet)
+    );
