@@ -94,7 +94,7 @@ def _entry(raw: Raw, row: Row) -> Row:
 
 
 def _class(raw: Raw) -> str:
-    """What Earn pays out has its type, and is told by its description."""
+    """What Earn pays out has the type of Earn; its description says that it is a payout."""
     kind, received = str(raw["showBusiTypeEn"]), raw["ioDirection"] == "I"
     if received and _EARNED.search(f"{kind} {raw['descriptionEn']}"):
         return "reward"
