@@ -56,20 +56,26 @@ FROM (
 INNER JOIN portfolio.matched_sums AS c ON c.account = r.book;
 
 -- changed_prices --
--- Assets whose entries were valued at a price that changed.
+-- Assets whose entries were valued at a price that changed. The times of adjacent prices are one:
+-- the first prices of an asset are thousands.
 WITH changed AS MATERIALIZED (
-    SELECT p.asset,
-           CASE WHEN EXISTS (SELECT FROM portfolio.prices AS b
-                             WHERE b.asset = p.asset AND b.at < p.at)
-                THEN p.at ELSE '-infinity' END AS lower,
-           coalesce((SELECT min(n.at) FROM portfolio.prices AS n
-                     WHERE n.asset = p.asset AND n.at > p.at), 'infinity') AS upper
+    SELECT asset, lower(span) AS lower, upper(span) AS upper
     FROM (
-        SELECT asset, at FROM portfolio.prices WHERE recorded_at >= %(since)s
-        UNION
-        SELECT market, happened_at FROM portfolio.rewritten
-        WHERE dataset = 'prices' AND recorded_at >= %(since)s
-    ) AS p
+        SELECT p.asset, unnest(range_agg(tstzrange(
+                   CASE WHEN EXISTS (SELECT FROM portfolio.prices AS b
+                                     WHERE b.asset = p.asset AND b.at < p.at)
+                        THEN p.at ELSE '-infinity' END,
+                   coalesce((SELECT min(n.at) FROM portfolio.prices AS n
+                             WHERE n.asset = p.asset AND n.at > p.at), 'infinity')
+               ))) AS span
+        FROM (
+            SELECT asset, at FROM portfolio.prices WHERE recorded_at >= %(since)s
+            UNION
+            SELECT market, happened_at FROM portfolio.rewritten
+            WHERE dataset = 'prices' AND recorded_at >= %(since)s
+        ) AS p
+        GROUP BY p.asset
+    ) AS spans
 )
 INSERT INTO found
 SELECT m.account, a.asset, min(t.happened_at), FALSE

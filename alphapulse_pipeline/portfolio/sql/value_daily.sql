@@ -74,7 +74,7 @@ WITH RECURSIVE states (names) AS ( -- from the most certain one on
     SELECT a.account, b.wallet, b.asset, b.total, b.debt
     FROM accounts AS a
     INNER JOIN alphapulse.balances AS b ON b.account = a.account AND b.captured_at = a.first_at
-), books AS (
+), books AS MATERIALIZED ( -- what is asked of the ledger once, not for every day
     SELECT
         account, wallet, asset, coalesce(o.total, 0) AS total, coalesce(o.debt, 0) AS debt,
         portfolio.is_read(account, wallet, a.first_at) AS is_read,
