@@ -131,5 +131,10 @@ def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrde
         [account],
     ).fetchall()
     by_name = {market.market: market for market in markets(connection, account)} if stored else {}
-    rows = [dict(zip(_ORDER, row, strict=True)) for row in stored]
-    return [OpenOrder(row, by_name[row["market"]]) for row in rows if row["market"] in by_name]
+    found = []
+    for row in (dict(zip(_ORDER, row, strict=True)) for row in stored):
+        # an order on margin is of a contract on a pair (BTC/USD:USD), and is listed by its pair
+        pair = row["market"].partition(":")[0]
+        if market := by_name.get(row["market"], by_name.get(pair)):
+            found.append(OpenOrder(row, market))
+    return found

@@ -211,3 +211,17 @@ KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     }
 )
 """Kraken accounts that differ from the usual one, which trades spot without margin."""
+WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
+    {
+        "bybit": BYBIT_EARN,
+        "binance": replace(BINANCE_SAVER, converts="for free"),
+        "okx": replace(OKX_ACCOUNTS["earn"], converts="for free"),
+        "kraken": replace(
+            KRAKEN_ACCOUNTS["earn"],
+            wallet_of=KRAKEN_ACCOUNTS["margin"].wallet_of,
+            rollover=KRAKEN_ACCOUNTS["margin"].rollover,
+            converts="for a fee",
+        ),
+    }
+)
+"""An account of each exchange that uses everything that is simulated of it."""

@@ -1,0 +1,195 @@
+"""Accounts that use everything their exchange offers: all of it is read, and it adds up."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from alphapulse_pipeline.exchange.venues import VENUES
+from alphapulse_pipeline.portfolio.reconciliation import refresh
+from alphapulse_pipeline.settings.accounts import Account
+from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline.sync.histories import history, whole_history
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse.writer import write
+from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.sync.truth import IN_THE_BOOKS, stored, true
+from exchange_simulator import Key, Simulator, World, serve
+from exchange_simulator.layout import WHOLE_ACCOUNTS
+
+Make = Callable[..., Account]
+DB = Connection[TupleRow]
+HOUR = 3_600_000
+NOW = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+DAYS = 12
+READ = (7 * 24, 76, 31, 0)
+"""Hours before `NOW`."""
+
+
+@contextmanager
+def living(exchange: str, keys: Iterable[Key] = (Key(),)) -> Iterator[Simulator]:
+    world = World(seed=16, genesis=NOW - timedelta(DAYS), layout=WHOLE_ACCOUNTS[exchange], pace=0.2)
+    with serve(world, clock=lambda: NOW_MS, limits=False, keys=list(keys)) as simulator:
+        yield simulator
+
+
+def at(simulator: Simulator, make_account: Make, hours: int, name: str = "") -> Account:
+    """The account so many hours before `NOW_MS`, when the clock stands still."""
+    exchange = simulator.world.layout.exchange
+    now = NOW_MS - hours * HOUR
+    simulator.set_clock(lambda: now)
+    options = {"timeDifference": time.time_ns() // 1_000_000 - now + 50_000, "recvWindow": 59_000}
+    start = (NOW - timedelta(DAYS)).date()
+    return make_account(
+        simulator.url, name or exchange, exchange=exchange, history_start=start, options=options
+    )
+
+
+def read_all(account: Account, url: str) -> None:
+    """Balances and all histories. Positions are left out: that a list of them has become empty
+    takes several runs."""
+    with open_session(account, url, "test") as session:
+        write(session.connection, snapshot(session, "balances"), "test")
+        for dataset in session.venue.histories:
+            rows = history(session, dataset, whole_history(session), fill=True)
+            write(session.connection, rows, "test")
+
+
+def differences(db: DB, account: str) -> dict[tuple[str, str], Decimal]:
+    """(wallet, asset) -> the sum of what nothing explains, where anything is not reconciled."""
+    return {
+        (wallet, asset): residual
+        for wallet, asset, residual in db.execute(
+            "SELECT wallet, asset, sum(difference) FROM portfolio.reconciliation"
+            " WHERE account = %s AND state <> 'reconciled' GROUP BY wallet, asset",
+            [account],
+        )
+    }
+
+
+UNLISTED = {"bybit": {("funding", "SOL"), ("earn", "SOL")}}
+"""What is staked on-chain at Bybit has no list of what moved it."""
+
+
+QUIET = {"binance": {"funding"}}
+"""Wallets in which hardly anything moves within days."""
+
+
+@pytest.mark.parametrize("exchange", WHOLE_ACCOUNTS)
+def test_everything_is_read_and_every_window_is_reconciled(
+    exchange: str, make_account: Make, database: str, db: DB
+) -> None:
+    with living(exchange) as simulator:
+        for hours in READ:
+            read_all(at(simulator, make_account, hours), database)
+        truth = simulator.truth(NOW_MS, exchange=exchange)
+        ever = simulator.truth(NOW_MS, exchange=exchange, expired=True)
+    for dataset in truth.keys() & set(IN_THE_BOOKS) - {"positions"}:
+        read, wanted = stored(db, dataset, exchange), true(truth, dataset)
+        if dataset == "orders":
+            # canceled ones are listed for a while only: the earlier runs have read more of them,
+            # and of one that was dropped between two runs it is only known that it ended
+            assert {row[:-1] for row in wanted} <= {row[:-1] for row in read}
+            assert {row[:2] for row in read} <= {row[:2] for row in true(ever, dataset)}
+        else:
+            assert wanted <= read, dataset
+            # what Binance's spot wallet was paid and Earn were paid is in no ledger of Binance's
+            assert {row[:2] for row in read - wanted} <= {
+                ("spot", "DIVIDEND"),
+                ("earn", "REALTIME"),
+            }
+    refresh(db, PortfolioSettings())
+    assert differences(db, exchange).keys() <= UNLISTED.get(exchange, set())
+    moved = db.execute(
+        "SELECT wallet, count(*) FROM portfolio.reconciliation"
+        " WHERE state = 'reconciled' AND opening <> closing GROUP BY wallet"
+    ).fetchall()
+    assert {wallet for wallet, _ in moved} == set(WHOLE_ACCOUNTS[exchange].wallets) - QUIET.get(
+        exchange, set()
+    )
+    assert db.execute("SELECT dataset, stream FROM alphapulse.coverage_gaps").fetchall() == []
+
+
+MOVED = """
+SELECT wallet, asset, sum(amount) FROM portfolio.movements
+WHERE account = %s AND happened_at > (
+    SELECT min(captured_at) FROM alphapulse.snapshots WHERE dataset = 'balances'
+)
+GROUP BY wallet, asset
+"""
+NOT_REPEATED = {
+    "bybit": {("transfers", "earn"), ("ledger", "unified"), ("ledger", "funding")},
+    "binance": {
+        *(("transfers", name) for name in ("deposits", "withdrawals", "spot to coinm")),
+        *(("transfers", name) for name in ("usdm to spot", "margin to spot")),
+        *(
+            ("transfers", f"{product} {action}")
+            for product in ("flexible", "locked")
+            for action in ("subscriptions", "redemptions")
+        ),
+        ("ledger", "earn"),
+        ("ledger", "dividends"),
+        ("conversions", "convert"),
+    },
+    "okx": {("transfers", "earn"), ("ledger", "funding"), ("ledger", "earn")},
+    "kraken": {("ledger", "ledger")},
+}
+"""What moved something that only one list has: elsewhere a ledger repeats the transfers, or fills,
+funding and transfers repeat the ledger."""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("exchange", WHOLE_ACCOUNTS)
+def test_what_is_not_read_is_a_difference_of_its_size(
+    exchange: str, make_account: Make, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every source in turn is not read, by an account of its own."""
+    venue = VENUES[exchange]
+    sources = [
+        (dataset, stream)
+        for dataset in ("transfers", "ledger", "funding", "conversions")
+        for stream in venue.histories.get(dataset, {})
+    ]
+    # Kraken takes no smaller nonce of a key, and each account reads at the same times
+    keys = [Key(), *(replace(Key(), key=f"key-{number}") for number in range(len(sources)))]
+    with living(exchange, keys) as simulator:
+        for hours in READ:
+            read_all(at(simulator, make_account, hours), database)
+            for number, (dataset, stream) in enumerate(sources):
+                streams = {n: s for n, s in venue.histories[dataset].items() if n != stream}
+                less = replace(venue, histories={**venue.histories, dataset: streams})
+                with monkeypatch.context() as patch:
+                    patch.setitem(VENUES, exchange, less)
+                    account = at(simulator, make_account, hours, f"without_{number}")
+                    patch.setenv(account.environment.api_key, keys[number + 1].key)
+                    read_all(account, database)
+    refresh(db, PortfolioSettings())
+
+    def moved(account: str) -> dict[tuple[str, str], Decimal]:
+        return {(wallet, asset): sum_ for wallet, asset, sum_ in db.execute(MOVED, [account])}
+
+    everything, usual = moved(exchange), differences(db, exchange)
+    found_missing = set()
+    for number, source in enumerate(sources):
+        account = f"without_{number}"
+        read, found = moved(account), differences(db, account)
+        missing = {
+            place: amount - read.get(place, 0)
+            for place, amount in everything.items()
+            if amount != read.get(place, 0)
+        }
+        assert missing == {
+            place: difference - usual.get(place, 0)
+            for place, difference in found.items()
+            if difference != usual.get(place, 0)
+        }, source
+        if missing:
+            found_missing.add(source)
+    assert found_missing == NOT_REPEATED[exchange]
