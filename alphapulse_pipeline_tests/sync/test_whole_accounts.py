@@ -34,19 +34,25 @@ READ = (7 * 24, 76, 31, 0)
 
 
 @contextmanager
-def living(exchange: str, keys: Iterable[Key] = (Key(),)) -> Iterator[Simulator]:
-    world = World(seed=16, genesis=NOW - timedelta(DAYS), layout=WHOLE_ACCOUNTS[exchange], pace=0.2)
+def living(
+    exchange: str, keys: Iterable[Key] = (Key(),), *, days: int = DAYS, pace: float = 0.2
+) -> Iterator[Simulator]:
+    world = World(
+        seed=16, genesis=NOW - timedelta(days), layout=WHOLE_ACCOUNTS[exchange], pace=pace
+    )
     with serve(world, clock=lambda: NOW_MS, limits=False, keys=list(keys)) as simulator:
         yield simulator
 
 
-def at(simulator: Simulator, make_account: Make, hours: int, name: str = "") -> Account:
+def at(
+    simulator: Simulator, make_account: Make, hours: int, name: str = "", *, days: int = DAYS
+) -> Account:
     """The account so many hours before `NOW_MS`, when the clock stands still."""
     exchange = simulator.world.layout.exchange
     now = NOW_MS - hours * HOUR
     simulator.set_clock(lambda: now)
     options = {"timeDifference": time.time_ns() // 1_000_000 - now + 50_000, "recvWindow": 59_000}
-    start = (NOW - timedelta(DAYS)).date()
+    start = (NOW - timedelta(days)).date()
     return make_account(
         simulator.url, name or exchange, exchange=exchange, history_start=start, options=options
     )
@@ -117,6 +123,25 @@ def test_everything_is_read_and_every_window_is_reconciled(
     assert db.execute("SELECT dataset, stream FROM alphapulse.coverage_gaps").fetchall() == []
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize("exchange", WHOLE_ACCOUNTS)
+def test_two_years_reconcile(exchange: str, make_account: Make, database: str, db: DB) -> None:
+    """Read every 25 days: OKX lists the interest of a month only."""
+    days = 730
+    with living(exchange, days=days, pace=0.02) as simulator:
+        for day in range(days - 25, -1, -25):
+            read_all(at(simulator, make_account, day * 24, days=days), database)
+        truth = simulator.truth(NOW_MS, exchange=exchange, expired=True)
+    refresh(db, PortfolioSettings())
+    assert differences(db, exchange).keys() <= UNLISTED.get(exchange, set())
+    for dataset in {"transfers", "trades", "conversions"} & truth.keys():
+        assert stored(db, dataset, exchange) == true(truth, dataset), dataset
+    [(windows,)] = db.execute(
+        "SELECT count(*) FROM portfolio.reconciliation WHERE state = 'reconciled'"
+    ).fetchall()
+    assert windows > 300
+
+
 MOVED = """
 SELECT wallet, asset, sum(amount) FROM portfolio.movements
 WHERE account = %s AND happened_at > (
@@ -178,8 +203,8 @@ def test_what_is_not_read_is_a_difference_of_its_size(
     everything, usual = moved(exchange), differences(db, exchange)
     found_missing = set()
     for number, source in enumerate(sources):
-        account = f"without_{number}"
-        read, found = moved(account), differences(db, account)
+        part = f"without_{number}"
+        read, found = moved(part), differences(db, part)
         missing = {
             place: amount - read.get(place, 0)
             for place, amount in everything.items()
