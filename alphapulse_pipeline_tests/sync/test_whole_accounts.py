@@ -142,7 +142,7 @@ def test_two_years_reconcile(exchange: str, make_account: Make, database: str, d
     [(windows,)] = db.execute(
         "SELECT count(*) FROM portfolio.reconciliation WHERE state = 'reconciled'"
     ).fetchall()
-    assert windows > 300
+    assert windows > 200
 
 
 MOVED = """
