@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from exchange_simulator.account import Account
+from exchange_simulator.cashier import Cashier
 from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
 from exchange_simulator.layout import LAYOUTS, Layout
@@ -135,6 +136,7 @@ class World:
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
+        self.cashier = Cashier(seed, self.account, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(
@@ -273,6 +275,7 @@ class World:
         self._treasury.new_day(start, dice)
         self._savings.new_day(day, start)
         self._converter.new_day(day, start)
+        self.cashier.new_day(day, start)
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)

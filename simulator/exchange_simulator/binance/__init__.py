@@ -20,7 +20,10 @@ EXCHANGE = SimulatedExchange(
     outages=OUTAGES,
     rows=ROWS,
     paging=frozenset(
-        {"fromId", "orderId", "algoId", "startTime", "endTime", "page", "current", "offset"}
+        {
+            *("fromId", "orderId", "algoId", "startTime", "endTime", "beginTime"),
+            *("page", "current", "offset"),
+        }
     ),
     key_header="x-mbx-apikey",
     retention=RETENTION,

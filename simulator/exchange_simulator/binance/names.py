@@ -88,6 +88,8 @@ def funding_id(world: World, funding: Funding) -> str:
 
 
 def transfer_id(world: World, transfer: Transfer) -> str:
+    if transfer.number in world.cashier.ids:
+        return world.cashier.ids[transfer.number]
     match transfer.kind:
         case "transfer" if "earn" in (transfer.from_wallet, transfer.to_wallet):
             return world.saver.moves[transfer.number].name

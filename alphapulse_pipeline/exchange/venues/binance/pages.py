@@ -6,6 +6,8 @@ answer has: the limits are those of the same endpoints on developers.binance.com
 Spot is documented in the repository binance/binance-spot-api-docs.
 """
 
+from datetime import timedelta
+
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
@@ -284,4 +286,22 @@ SUB_ACCOUNTS = _page(
     200,
     1,
     note="of the master account only; the limits are those of an undated copy of the page",
+)
+_FIAT = (
+    "developers.binance.com/en/docs/catalog/investment-and-services-fiat/api/rest-api/~#get-fiat-"
+)
+_FIAT_WALLET = (
+    "the limits, and what the amounts mean, are those of developers.binance.com/docs/fiat, "
+    "undated. The page names no wallet: spot is assumed, where fiat balances are listed"
+)
+FIAT_ORDERS_WINDOW = timedelta(days=89)
+FIAT_ORDERS = _page(
+    f"{_FIAT}deposit-withdraw-history",
+    "45000 of 180000 per minute and user: 4 requests",
+    500,
+    100,
+    note="the longest window is not documented: windows of 89 days, like those of withdrawals, as "
+    "few requests are allowed. Neither is whether a window filters by the time of the order or of "
+    "its last change: rows outside of it are kept. The amount is what arrives, after the fee; "
+    f"Expired is a status of the sample only; {_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
 )

@@ -99,7 +99,11 @@ _PER_ADDRESS = {
     "simple-earn/locked/history/subscriptionRecord": 150,
     "simple-earn/locked/position": 150,
 }
-_PER_USER = {"capital/withdraw/history": 18_000, "convert/tradeFlow": 3000}
+_PER_USER = {
+    "capital/withdraw/history": 18_000,
+    "convert/tradeFlow": 3000,
+    "fiat/orders": 45_000,
+}
 
 _SAPI = {
     path: (
