@@ -1,5 +1,5 @@
-"""Binance accounts that pay in and out of the exchange in fiat money: what is moved is read, counted
-once, and missed to the last digit where a list is not read."""
+"""Binance accounts that pay in and out of the exchange in fiat money: what is moved is read,
+counted once, and missed to the last digit where a list is not read."""
 
 from collections.abc import Callable
 
@@ -25,6 +25,9 @@ _ID = {"transfers": "transfer_id", "conversions": "conversion_id"}
 LISTS = {
     "fiat deposits": ("transfers", "kind = 'deposit' AND raw ->> 'method' = 'BankAccount'"),
     "fiat withdrawals": ("transfers", "kind = 'withdrawal' AND raw ->> 'method' = 'BankAccount'"),
+    "purchases from outside": ("transfers", "transfer_id LIKE 'purchase %'"),
+    "purchases": ("conversions", "kind = 'buy' AND from_asset = 'EUR'"),
+    "sales": ("conversions", "kind = 'buy' AND to_asset = 'EUR'"),
 }
 
 
@@ -58,7 +61,7 @@ def test_fiat_money_is_read_and_reconciled(make_account: Make, database: str, db
         for hours in (*_BEFORE, 0):
             sync_all(at(simulator, make_account, hours, days=DAYS), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
-    for dataset in ("balances", "transfers"):
+    for dataset in ("balances", "transfers", "conversions"):
         assert stored(db, dataset, "binance") == true(truth, dataset)
     statuses = db.execute("SELECT DISTINCT status FROM alphapulse.sync_status").fetchall()
     assert statuses == [("completed",)]

@@ -136,7 +136,7 @@ class World:
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
-        self.cashier = Cashier(seed, self.account, self.schedule, self.layout)
+        self.cashier = Cashier(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(

@@ -34,6 +34,7 @@ EXCHANGE = SimulatedExchange(
     conditional_expired=conditional_expired,
     parts=names.parts,
     conversion_id=names.conversion_id,
+    conversion_kind_of=names.conversion_kind,
     reference_id=names.reference_id,
 )
 

@@ -80,6 +80,7 @@ _SAPI = {
     "/sapi/v1/asset/dribblet": Endpoint(conversions.dust_log, "wallet"),
     # four per minute
     "/sapi/v1/fiat/orders": Endpoint(fiat.orders, "wallet", 45_000, per_user=True),
+    "/sapi/v1/fiat/payments": Endpoint(fiat.payments, "wallet"),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),

@@ -28,6 +28,7 @@ __all__ = [
     "conditional_id",
     "contract_size",
     "contracts",
+    "conversion_kind",
     "entry_id",
     "entry_kind",
     "funding_id",
@@ -101,8 +102,14 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 
 def conversion_id(world: World, conversion: Conversion) -> str:
-    """`orderId` of a conversion."""
+    """`orderId` of a conversion, or `orderNo` of a payment in fiat money."""
+    if conversion.number in world.cashier.payment_ids:
+        return world.cashier.payment_ids[conversion.number]
     return snowflake(world.seed, conversion.number, conversion.happened_at)
+
+
+def conversion_kind(world: World, conversion: Conversion) -> str:
+    return "buy" if conversion.number in world.cashier.payment_ids else "convert"
 
 
 def transaction_id(world: World, source: Source) -> int:

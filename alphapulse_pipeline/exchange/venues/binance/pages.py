@@ -305,3 +305,14 @@ FIAT_ORDERS = _page(
     "its last change: rows outside of it are kept. The amount is what arrives, after the fee; "
     f"Expired is a status of the sample only; {_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
 )
+FIAT_PAYMENTS = _page(
+    f"{_FIAT}payments-history",
+    f"1 {_SAPI_WEIGHT}",
+    500,
+    100,
+    note="the longest window is not documented: the 30 days of a request without times. The sample "
+    "of a purchase has its fee in sourceAmount; how a sale states its amounts, and that its money "
+    "is added to the balance, is not documented; whether the money of a purchase by card is also "
+    "listed as a deposit of fiat money is left open. Balances are taken to change at createTime; "
+    f"{_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
+)

@@ -82,6 +82,7 @@ _PER_ADDRESS = {
     "asset/wallet/balance": 60,
     "capital/config/getall": 10,
     "capital/deposit/hisrec": 1,
+    "fiat/payments": 1,
     "margin/account": 10,
     "margin/allOrders": 200,
     "margin/allPairs": 1,
