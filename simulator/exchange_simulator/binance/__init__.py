@@ -22,6 +22,7 @@ EXCHANGE = SimulatedExchange(
     paging=frozenset(
         {
             *("fromId", "orderId", "algoId", "startTime", "endTime", "beginTime"),
+            *("startTimestamp", "endTimestamp"),
             *("page", "current", "offset"),
         }
     ),

@@ -24,6 +24,7 @@ from exchange_simulator.binance import (
     margin,
     market,
     orders,
+    peers,
     trades,
     wallet,
 )
@@ -81,6 +82,8 @@ _SAPI = {
     # four per minute
     "/sapi/v1/fiat/orders": Endpoint(fiat.orders, "wallet", 45_000, per_user=True),
     "/sapi/v1/fiat/payments": Endpoint(fiat.payments, "wallet"),
+    "/sapi/v1/c2c/orderMatch/listUserOrderHistory": Endpoint(peers.p2p, "wallet"),
+    "/sapi/v1/pay/transactions": Endpoint(peers.pay, "wallet", 3000, per_user=True),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),

@@ -91,6 +91,12 @@ def funding_id(world: World, funding: Funding) -> str:
 def transfer_id(world: World, transfer: Transfer) -> str:
     if transfer.number in world.cashier.ids:
         return world.cashier.ids[transfer.number]
+    if transfer.number in world.peers.deal_of:
+        return world.peers.deal_of[transfer.number].id
+    if transfer.number in world.peers.payment_of:
+        paid = world.peers.payment_of[transfer.number].id
+        wallet_type = 1 if "funding" in (transfer.from_wallet, transfer.to_wallet) else 2
+        return f"pay {paid} {transfer.asset} {wallet_type}"
     match transfer.kind:
         case "transfer" if "earn" in (transfer.from_wallet, transfer.to_wallet):
             return world.saver.moves[transfer.number].name

@@ -316,3 +316,25 @@ FIAT_PAYMENTS = _page(
     "listed as a deposit of fiat money is left open. Balances are taken to change at createTime; "
     f"{_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
 )
+P2P = _page(
+    "developers.binance.com/en/docs/catalog/investment-and-services-c2-c/api/rest-api/~"
+    "#get-c2-ctrade-history",
+    f"1 {_SAPI_WEIGHT}",
+    100,
+    100,
+    note="the limits are those of developers.binance.com/docs/c2c, undated. The page names no "
+    "wallet: funding is assumed. Nor does it say whether the fee is part of the amount, on top of "
+    "it, or when crypto that is for sale leaves the wallet: here a fee is taken off what is bought "
+    "and added to what is sold, which leaves at createTime. Whether a window filters by the time "
+    "of the order or of its last change is left open: rows outside of it are kept",
+)
+PAY = _page(
+    "developers.binance.com/en/docs/catalog/investment-and-services-pay/api/rest-api/~"
+    "#get-pay-trade-history",
+    "3000 of 180000 per minute and user: 60 requests",
+    100,
+    100,
+    note="the limits are those of developers.binance.com/docs/pay, undated. The amount of an order "
+    "is taken for what was received, and fundsDetail for what was paid, which may be in other "
+    "assets; that rows have no status is read as that only what was done is listed",
+)

@@ -82,6 +82,7 @@ _PER_ADDRESS = {
     "asset/wallet/balance": 60,
     "capital/config/getall": 10,
     "capital/deposit/hisrec": 1,
+    "c2c/orderMatch/listUserOrderHistory": 1,
     "fiat/payments": 1,
     "margin/account": 10,
     "margin/allOrders": 200,
@@ -104,6 +105,7 @@ _PER_USER = {
     "capital/withdraw/history": 18_000,
     "convert/tradeFlow": 3000,
     "fiat/orders": 45_000,
+    "pay/transactions": 3000,
 }
 
 _SAPI = {
