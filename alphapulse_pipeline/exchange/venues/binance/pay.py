@@ -89,13 +89,13 @@ def _parts(row: Any) -> list[Any]:
 def _moved(row: Raw) -> Iterator[tuple[str, str, Decimal]]:
     """(asset, type of wallet, change). What is received is the amount of the order, in its main
     wallet; what is paid are the funds that were used. Raises `ValueError` if they do not add up."""
-    amount, main = _positive(row["amount"]), str(row["walletType"])
+    amount, main = _size(row["amount"]), str(row["walletType"])
     if not str(row["amount"]).startswith("-"):
         yield row["currency"], main, amount
         return
     funds = row.get("fundsDetail") or [{"currency": row["currency"], "amount": str(amount)}]
     for fund in funds:
-        paid, costs = _positive(fund["amount"]), _costs(fund.get("walletAssetCost"))
+        paid, costs = _size(fund["amount"]), _costs(fund.get("walletAssetCost"))
         if not costs and len(row.get("walletTypes") or []) > 1:
             raise ValueError("which wallets paid how much is not stated")
         costs = costs or [(main, paid)]
@@ -109,11 +109,12 @@ def _moved(row: Raw) -> Iterator[tuple[str, str, Decimal]]:
 def _costs(stated: Any) -> list[tuple[str, Decimal]]:
     """(type of wallet, amount). One copy of the page has an object, the other a list of objects."""
     listed = [stated] if isinstance(stated, dict) else stated or []
-    return [(wallet, _positive(cost)) for each in listed for wallet, cost in each.items()]
+    return [(wallet, _size(cost)) for each in listed for wallet, cost in each.items()]
 
 
-def _positive(value: Any) -> Decimal:
+def _size(value: Any) -> Decimal:
+    """An amount without its sign."""
     found = number(value)
-    if not found:
+    if found is None:
         raise ValueError("an amount is missing")
     return abs(found)
