@@ -1,5 +1,5 @@
-"""Rows of fiat money, P2P and Binance Pay as their pages show them (developers.binance.com/docs: fiat,
-c2c, pay, undated); where it matters, with the status of what was done."""
+"""Rows of fiat money, P2P and Binance Pay as their pages show them; where it matters, with the
+status of what was done (developers.binance.com/docs: fiat, c2c, pay, undated)."""
 
 from typing import Any
 
