@@ -74,3 +74,14 @@ def test_fiat_money_is_read_and_reconciled(make_account: Make, database: str, db
     for name in LISTS:
         check_without(db, name)
     assert db.execute("SELECT count(*) FROM alphapulse.coverage_gaps").fetchone() == (0,)
+
+
+def test_what_is_read_once_a_day_is_no_break_until_then(
+    make_account: Make, database: str, db: DB
+) -> None:
+    days, states = 4, list[set[str]]()
+    with living(BINANCE_ACCOUNTS["fiat"], days=days, pace=0.2) as simulator:
+        for hours in (60, 44, 0):
+            sync_all(at(simulator, make_account, hours, days=days), database)
+            states.append({state for _, state in windows(db)})
+    assert states == [set(), {"reconciled", "pending"}, {"reconciled"}]
