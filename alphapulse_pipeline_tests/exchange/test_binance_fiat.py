@@ -198,7 +198,7 @@ def test_a_canceled_p2p_order_comes_back_when_it_left(
 
 
 PAYMENT = SAMPLES["transfers", "pay"] | {"amount": "-1.3", "currency": "USDT"}
-FUNDS = [
+FUNDS: list[dict[str, Any]] = [
     {"currency": "USDT", "amount": "1.2", "walletAssetCost": [{"1": "0.5"}, {"2": "0.7"}]},
     {"currency": "ETH", "amount": "0.0001", "walletAssetCost": {"3": "0.0001", "2": "0"}},
 ]

@@ -86,7 +86,8 @@ def data_if_any(answer: Any) -> Any:
     """The `data` of an answer that says that it succeeded; an empty list if its `total` is 0."""
     if at("success")(answer) is not True:
         return None
-    return at("data")(answer) or ([] if str(at("total")(answer)) == "0" else at("data")(answer))
+    found = at("data")(answer)
+    return [] if found is None and str(at("total")(answer)) == "0" else found
 
 
 def windowed(
