@@ -17,7 +17,7 @@ from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline_tests.exchange import earn_samples
+from alphapulse_pipeline_tests.exchange import earn_samples, fiat_samples
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 BINANCE = VENUES["binance"]
@@ -210,11 +210,20 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "amount": "101",
     },
     **earn_samples.SAMPLES,
+    **fiat_samples.SAMPLES,
 }
+
+
+def _enveloped(rows: list[Any]) -> Any:
+    return {"code": "000000", "data": rows, "total": len(rows), "success": True}
 
 
 # method -> the answer around its rows, if that is no bare list
 _IN_AN_ANSWER: dict[str, Callable[[list[Any]], Any]] = {
+    "sapiGetFiatOrders": _enveloped,
+    "sapiGetFiatPayments": _enveloped,
+    "sapiGetC2cOrderMatchListUserOrderHistory": _enveloped,
+    "sapiGetPayTransactions": _enveloped,
     "sapiGetAssetTransfer": lambda rows: {"total": len(rows), "rows": rows},
     "sapiGetConvertTradeFlow": lambda rows: {"list": rows, "moreData": False},
     "sapiGetAssetDribblet": lambda rows: {
@@ -251,6 +260,7 @@ def reading() -> Iterator[Reading]:
     with replying(lambda _: Reply(json.dumps(answer["body"]).encode())) as url:
         config = ClientConfig(AccountEnvironment("main"), "binance", "key", "secret", api_url=url)
         with open_client(config) as client:
+            client.ccxt.enableRateLimit = False  # the server has none
             client.restore_markets(json.dumps({"markets": MARKETS, "options": {}}))
             markets = Markets(client.ccxt, BINANCE.delisted, lambda _: None)
             yield Reading(client, markets, answer)

@@ -13,6 +13,7 @@ from alphapulse_pipeline_tests.portfolio.bookkeeping import (
     price,
     refresh,
     rows,
+    transfer,
 )
 
 D = Decimal
@@ -59,6 +60,18 @@ def test_a_conversion_of_what_has_no_price_is_worth_what_is_received(db: DB) -> 
     convert(db, 2, (1, "ETH"), (2000, "USDT"))
     refresh(db)
     assert lines(db, "ETH") == [("trade", 1, 2000, 1500, 500)]
+
+
+def test_what_a_card_paid_for_keeps_its_cost(db: DB) -> None:
+    """The money arrives and is spent in the same moment: nothing is left of it, or owed."""
+    price(db, "EUR", D("1.1"))
+    price(db, "USDT", 1)
+    transfer(db, 1, "deposit", "EUR", 20)
+    convert(db, 1, (20, "EUR"), (4, "LUNA"))
+    refresh(db)
+    assert held(db)["a", "LUNA"] == (D(4), D(22))
+    assert held(db).get(("a", "EUR"), (0, 0)) == (0, 0)
+    assert lines(db, "EUR", "kind", "pnl") == [("trade", 0)]
 
 
 def test_the_first_conversion_begins_the_account_s_history(db: DB) -> None:

@@ -169,10 +169,11 @@ def test_a_contract_that_was_delisted_before_the_first_sync_is_found_in_the_ledg
 def test_accounts_that_lack_wallets_are_read_completely(
     kind: str, make_account: Make, database: str, db: DB
 ) -> None:
-    """Read twice, so that there is a window between two snapshots."""
+    """Read twice, so that there is a window between two snapshots, of more than a day, since some
+    lists are read once a day."""
     layout = BINANCE_ACCOUNTS[kind]
     with living(layout, pace=2) as simulator:
-        for hours in (10, 0):
+        for hours in (25, 0):
             sync_all(at(simulator, make_account, hours), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
     for dataset in IN_THE_BOOKS:

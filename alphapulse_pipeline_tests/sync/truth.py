@@ -186,6 +186,8 @@ def kept(exchange: str, dataset: str, stream: str) -> timedelta | None:
         return retention(exchange, dataset, "before the upgrade")
     if stream.endswith(" unfilled"):
         return retention(exchange, "unfilled", source.wallet)
+    if f"{dataset}:{name}" in EXCHANGES[exchange].retention:
+        return retention(exchange, dataset, name)
     return retention(exchange, dataset, source.kind if dataset == "transfers" else source.wallet)
 
 

@@ -66,6 +66,11 @@ class Layout:
     """What else of the savings has its rewards paid to the main wallet."""
     saves: bool = False
     """Whether money is put into products that pay rewards: the wallet `earn`."""
+    pays_in_fiat: bool = False
+    """Whether fiat money is paid in and out."""
+    deals_with_peers: bool = False
+    """Whether crypto is bought from other users, sold to them, received from them and paid to
+    them."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -179,6 +184,7 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "portfolio margin": replace(_SPOT_ONLY, portfolio_margin=True),
         "sub-account": replace(_BINANCE, parent="usdm"),
         "conversions": replace(_SPOT_ONLY, converts="for free"),
+        "fiat": replace(_SPOT_ONLY, pays_in_fiat=True, deals_with_peers=True),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
 )

@@ -102,6 +102,8 @@ class SimulatedExchange:
     conversion_id: Callable[[World, Conversion], str] | None = None
     """For exchanges that list conversions."""
     conversion_kind: str = "convert"
+    conversion_kind_of: Callable[[World, Conversion], str] | None = None
+    """For exchanges that list conversions of several kinds."""
     reference_id: Callable[[World, LedgerEntry], str] | None = None
     """For ledgers that do not reference the ids of trades, funding payments and transfers."""
     parts: Callable[[World, LedgerEntry], Sequence[tuple[str, str, Decimal]]] | None = None

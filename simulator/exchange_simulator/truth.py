@@ -240,9 +240,10 @@ def _conversions(view: _View) -> Iterator[Row]:
     ids = view.exchange.conversion_id
     if ids is None:
         return
+    kinds = view.exchange.conversion_kind_of
     for conversion in view.rows(view.world.account.conversions):
         yield {
-            "kind": view.exchange.conversion_kind,
+            "kind": kinds(view.world, conversion) if kinds else view.exchange.conversion_kind,
             "conversion_id": ids(view.world, conversion),
             "wallet": conversion.wallet,
             "from_asset": conversion.from_asset,

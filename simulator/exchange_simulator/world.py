@@ -19,11 +19,13 @@ from threading import Lock
 from typing import NamedTuple
 
 from exchange_simulator.account import Account
+from exchange_simulator.cashier import Cashier
 from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
 from exchange_simulator.layout import LAYOUTS, Layout
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from exchange_simulator.money import ZERO, nearest
+from exchange_simulator.peers import Peers
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
@@ -135,6 +137,8 @@ class World:
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
+        self.cashier = Cashier(seed, self.account, self.prices, self.schedule, self.layout)
+        self.peers = Peers(seed, self.account, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(
@@ -273,6 +277,8 @@ class World:
         self._treasury.new_day(start, dice)
         self._savings.new_day(day, start)
         self._converter.new_day(day, start)
+        self.cashier.new_day(day, start)
+        self.peers.new_day(day, start)
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)

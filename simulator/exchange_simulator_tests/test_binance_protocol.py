@@ -44,6 +44,8 @@ def test_every_endpoint_answers(simulator: Simulator) -> None:
         "/sapi/v1/margin/borrow-repay": {"type": "REPAY"},
         "/api/v3/klines": {"interval": "1d"},
         "/sapi/v1/convert/tradeFlow": {"startTime": 1, "endTime": 2},
+        "/sapi/v1/fiat/orders": {"transactionType": 0},
+        "/sapi/v1/fiat/payments": {"transactionType": 1},
     }
     needs_symbol = ("order", "klines", "allOrders", "allAlgoOrders", "myTrades", "userTrades")
     for path, endpoint in ENDPOINTS.items():

@@ -20,7 +20,11 @@ EXCHANGE = SimulatedExchange(
     outages=OUTAGES,
     rows=ROWS,
     paging=frozenset(
-        {"fromId", "orderId", "algoId", "startTime", "endTime", "page", "current", "offset"}
+        {
+            *("fromId", "orderId", "algoId", "startTime", "endTime", "beginTime"),
+            *("startTimestamp", "endTimestamp"),
+            *("page", "current", "offset"),
+        }
     ),
     key_header="x-mbx-apikey",
     retention=RETENTION,
@@ -31,6 +35,7 @@ EXCHANGE = SimulatedExchange(
     conditional_expired=conditional_expired,
     parts=names.parts,
     conversion_id=names.conversion_id,
+    conversion_kind_of=names.conversion_kind,
     reference_id=names.reference_id,
 )
 

@@ -27,6 +27,7 @@ def trade_flow(call: Call) -> Result:
         for _, conversion in call.exchange.newest_first(
             call.world.account.conversions, start, end, call.now
         )
+        if conversion.number not in call.world.cashier.payment_ids
     ]
     return {
         "list": [_converted(call.world, conversion) for conversion in found[:limit]],

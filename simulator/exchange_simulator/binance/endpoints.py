@@ -14,6 +14,7 @@ from exchange_simulator.binance import (
     conditional,
     conversions,
     earn,
+    fiat,
     futures_account,
     futures_market,
     futures_orders,
@@ -23,6 +24,7 @@ from exchange_simulator.binance import (
     margin,
     market,
     orders,
+    peers,
     trades,
     wallet,
 )
@@ -77,6 +79,11 @@ _SAPI = {
     ),
     "/sapi/v1/convert/tradeFlow": Endpoint(conversions.trade_flow, "wallet", 3000, per_user=True),
     "/sapi/v1/asset/dribblet": Endpoint(conversions.dust_log, "wallet"),
+    # four per minute
+    "/sapi/v1/fiat/orders": Endpoint(fiat.orders, "wallet", 45_000, per_user=True),
+    "/sapi/v1/fiat/payments": Endpoint(fiat.payments, "wallet"),
+    "/sapi/v1/c2c/orderMatch/listUserOrderHistory": Endpoint(peers.p2p, "wallet"),
+    "/sapi/v1/pay/transactions": Endpoint(peers.pay, "wallet", 3000, per_user=True),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),

@@ -28,6 +28,7 @@ __all__ = [
     "conditional_id",
     "contract_size",
     "contracts",
+    "conversion_kind",
     "entry_id",
     "entry_kind",
     "funding_id",
@@ -88,6 +89,14 @@ def funding_id(world: World, funding: Funding) -> str:
 
 
 def transfer_id(world: World, transfer: Transfer) -> str:
+    if transfer.number in world.cashier.ids:
+        return world.cashier.ids[transfer.number]
+    if transfer.number in world.peers.deal_of:
+        return world.peers.deal_of[transfer.number].id
+    if transfer.number in world.peers.payment_of:
+        paid = world.peers.payment_of[transfer.number].id
+        wallet_type = 1 if "funding" in (transfer.from_wallet, transfer.to_wallet) else 2
+        return f"pay {paid} {transfer.asset} {wallet_type}"
     match transfer.kind:
         case "transfer" if "earn" in (transfer.from_wallet, transfer.to_wallet):
             return world.saver.moves[transfer.number].name
@@ -99,8 +108,14 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 
 def conversion_id(world: World, conversion: Conversion) -> str:
-    """`orderId` of a conversion."""
+    """`orderId` of a conversion, or `orderNo` of a payment in fiat money."""
+    if conversion.number in world.cashier.payment_ids:
+        return world.cashier.payment_ids[conversion.number]
     return snowflake(world.seed, conversion.number, conversion.happened_at)
+
+
+def conversion_kind(world: World, conversion: Conversion) -> str:
+    return "buy" if conversion.number in world.cashier.payment_ids else "convert"
 
 
 def transaction_id(world: World, source: Source) -> int:

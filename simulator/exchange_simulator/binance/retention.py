@@ -6,6 +6,7 @@ from exchange_simulator.markets import DAY
 from exchange_simulator.records import Conditional
 
 SIX_MONTHS = 180 * DAY
+EIGHTEEN_MONTHS = 540 * DAY
 NINETY_DAYS = 90 * DAY
 # the fewest days that they can have
 THREE_MONTHS = 89 * DAY
@@ -21,6 +22,15 @@ RETENTION: Mapping[str, int] = {
     "unfilled": NINETY_DAYS,
     # deposits and withdrawals never expire
     "transfers:transfer": SIX_MONTHS,
+    # not documented
+    "transfers:fiat deposits": SIX_MONTHS,
+    "transfers:fiat withdrawals": SIX_MONTHS,
+    "transfers:purchases from outside": SIX_MONTHS,
+    "conversions:purchases": SIX_MONTHS,
+    "conversions:sales": SIX_MONTHS,
+    "transfers:p2p purchases": SIX_MONTHS,
+    "transfers:p2p sales": SIX_MONTHS,
+    "transfers:pay": EIGHTEEN_MONTHS,
     "funding:usdm": THREE_MONTHS,
     "ledger:usdm": THREE_MONTHS,
     # not documented

@@ -12,6 +12,7 @@ ROWS = (
     Rows(("rows",), "/sapi/v1/asset/transfer", empty=_NONE, omitted=True),
     Rows(("subAccounts",), "/sapi/v1/sub-account/list"),
     Rows(("rows",), empty=_NONE),
+    Rows(("data",), "/sapi/v1/", empty=_NONE),
     *(Rows(("assets", "positions"), path, zeroed="") for path in _WALLETS),
     Rows(("symbols",)),
     Rows(("",)),

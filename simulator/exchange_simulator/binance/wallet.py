@@ -225,7 +225,7 @@ def _chain(call: Call, kind: TransferKind) -> list[Transfer]:
     return [
         transfer
         for _, transfer in call.exchange.newest_first(transfers, window.start, window.end, call.now)
-        if transfer.kind == kind and coin in ("", transfer.asset)
+        if transfer.kind == kind and transfer.network and coin in ("", transfer.asset)
     ]
 
 

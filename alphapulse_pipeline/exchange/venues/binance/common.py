@@ -1,12 +1,12 @@
 """Wallets, places of trading histories, and windowed sources, shared by Binance's datasets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
-from alphapulse_pipeline.exchange.feed import Feed, at, between
+from alphapulse_pipeline.exchange.feed import Feed, Paging, at, between
 from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Windows
@@ -82,6 +82,14 @@ def rows_if_any(answer: Any) -> Any:
     return at("rows")(answer) or ([] if str(at("total")(answer)) == "0" else None)
 
 
+def data_if_any(answer: Any) -> Any:
+    """The `data` of an answer that says that it succeeded; an empty list if its `total` is 0."""
+    if at("success")(answer) is not True:
+        return None
+    found = at("data")(answer)
+    return [] if found is None and str(at("total")(answer)) == "0" else found
+
+
 def windowed(
     method: str,
     wallet: str,
@@ -90,7 +98,8 @@ def windowed(
     amend: Amend,
     *,
     rows: Any = all_of,
-    paging: Windows = BY_MILLISECOND,
+    paging: Paging = BY_MILLISECOND,
+    between: Callable[[int, int], Mapping[str, Any]] = WINDOW,
     required: tuple[str, ...],
     documented: Documented,
     limit: str = "limit",
@@ -113,7 +122,7 @@ def windowed(
             {**params, limit: documented.limit},
             rows,
             time,
-            WINDOW,
+            between,
             required=required,
             window=window,
             horizon=retention,

@@ -1,6 +1,7 @@
-"""Binance's conversions: Convert, and small balances swapped for BNB or another asset ("dust").
+"""Binance's conversions: Convert, small balances swapped for BNB or another asset ("dust"), and
+what was bought and sold for fiat money.
 
-Neither list says which wallet it is about. Convert pays from spot, funding or Earn (`walletType` of
+No list says which wallet it is about. Convert pays from spot, funding or Earn (`walletType` of
 Send Quote Request), and its history does not repeat the choice: its rows are booked in the spot
 wallet, so that a conversion paid from another wallet shows as a difference of its size in both.
 """
@@ -14,6 +15,7 @@ from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw, at, milliseconds
+from alphapulse_pipeline.exchange.venues.binance import fiat
 from alphapulse_pipeline.exchange.venues.binance.common import SPOT, windowed
 from alphapulse_pipeline.exchange.venues.venue import Source
 
@@ -71,7 +73,7 @@ class _Newest:
 
 
 def conversions() -> dict[str, Source]:
-    return {
+    return fiat.conversions() | {
         "convert": windowed(
             "sapiGetConvertTradeFlow",
             SPOT,

@@ -6,6 +6,8 @@ answer has: the limits are those of the same endpoints on developers.binance.com
 Spot is documented in the repository binance/binance-spot-api-docs.
 """
 
+from datetime import timedelta
+
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
@@ -284,4 +286,55 @@ SUB_ACCOUNTS = _page(
     200,
     1,
     note="of the master account only; the limits are those of an undated copy of the page",
+)
+_FIAT = (
+    "developers.binance.com/en/docs/catalog/investment-and-services-fiat/api/rest-api/~#get-fiat-"
+)
+_FIAT_WALLET = (
+    "the limits, and what the amounts mean, are those of developers.binance.com/docs/fiat, "
+    "undated. The page names no wallet: spot is assumed, where fiat balances are listed"
+)
+FIAT_ORDERS_WINDOW = timedelta(days=89)
+FIAT_ORDERS = _page(
+    f"{_FIAT}deposit-withdraw-history",
+    "45000 of 180000 per minute and user: 4 requests",
+    500,
+    100,
+    note="the longest window is not documented: windows of 89 days, like those of withdrawals, as "
+    "few requests are allowed. Neither is whether a window filters by the time of the order or of "
+    "its last change: rows outside of it are kept. The amount is what arrives, after the fee; "
+    f"Expired is a status of the sample only; {_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
+)
+FIAT_PAYMENTS = _page(
+    f"{_FIAT}payments-history",
+    f"1 {_SAPI_WEIGHT}",
+    500,
+    100,
+    note="the longest window is not documented: the 30 days of a request without times. The sample "
+    "of a purchase has its fee in sourceAmount; how a sale states its amounts, and that its money "
+    "is added to the balance, is not documented; whether the money of a purchase by card is also "
+    "listed as a deposit of fiat money is left open. Balances are taken to change at createTime; "
+    f"{_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
+)
+P2P = _page(
+    "developers.binance.com/en/docs/catalog/investment-and-services-c2-c/api/rest-api/~"
+    "#get-c2-ctrade-history",
+    f"1 {_SAPI_WEIGHT}",
+    100,
+    100,
+    note="the limits are those of developers.binance.com/docs/c2c, undated. The page names no "
+    "wallet: funding is assumed. Nor does it say whether the fee is part of the amount, on top of "
+    "it, or when crypto that is for sale leaves the wallet: here a fee is taken off what is bought "
+    "and added to what is sold, which leaves at createTime. Whether a window filters by the time "
+    "of the order or of its last change is left open: rows outside of it are kept",
+)
+PAY = _page(
+    "developers.binance.com/en/docs/catalog/investment-and-services-pay/api/rest-api/~"
+    "#get-pay-trade-history",
+    "3000 of 180000 per minute and user: 60 requests",
+    100,
+    100,
+    note="the limits are those of developers.binance.com/docs/pay, undated. The amount of an order "
+    "is taken for what was received, and fundsDetail for what was paid, which may be in other "
+    "assets; that rows have no status is read as that only what was done is listed",
 )

@@ -82,6 +82,8 @@ _PER_ADDRESS = {
     "asset/wallet/balance": 60,
     "capital/config/getall": 10,
     "capital/deposit/hisrec": 1,
+    "c2c/orderMatch/listUserOrderHistory": 1,
+    "fiat/payments": 1,
     "margin/account": 10,
     "margin/allOrders": 200,
     "margin/allPairs": 1,
@@ -99,7 +101,12 @@ _PER_ADDRESS = {
     "simple-earn/locked/history/subscriptionRecord": 150,
     "simple-earn/locked/position": 150,
 }
-_PER_USER = {"capital/withdraw/history": 18_000, "convert/tradeFlow": 3000}
+_PER_USER = {
+    "capital/withdraw/history": 18_000,
+    "convert/tradeFlow": 3000,
+    "fiat/orders": 45_000,
+    "pay/transactions": 3000,
+}
 
 _SAPI = {
     path: (
