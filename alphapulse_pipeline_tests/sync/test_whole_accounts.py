@@ -84,10 +84,6 @@ UNLISTED = {"bybit": {("funding", "SOL"), ("earn", "SOL")}}
 """What is staked on-chain at Bybit has no list of what moved it."""
 
 
-QUIET = {"binance": {"funding"}}
-"""Wallets in which hardly anything moves within days."""
-
-
 @pytest.mark.parametrize("exchange", WHOLE_ACCOUNTS)
 def test_everything_is_read_and_every_window_is_reconciled(
     exchange: str, make_account: Make, database: str, db: DB
@@ -117,9 +113,7 @@ def test_everything_is_read_and_every_window_is_reconciled(
         "SELECT wallet, count(*) FROM portfolio.reconciliation"
         " WHERE state = 'reconciled' AND opening <> closing GROUP BY wallet"
     ).fetchall()
-    assert {wallet for wallet, _ in moved} == set(WHOLE_ACCOUNTS[exchange].wallets) - QUIET.get(
-        exchange, set()
-    )
+    assert {wallet for wallet, _ in moved} == set(WHOLE_ACCOUNTS[exchange].wallets)
     assert db.execute("SELECT dataset, stream FROM alphapulse.coverage_gaps").fetchall() == []
 
 

@@ -220,7 +220,9 @@ KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
 WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         "bybit": BYBIT_EARN,
-        "binance": replace(BINANCE_SAVER, converts="for free"),
+        "binance": replace(
+            BINANCE_SAVER, converts="for free", pays_in_fiat=True, deals_with_peers=True
+        ),
         "okx": replace(OKX_ACCOUNTS["earn"], converts="for free"),
         "kraken": replace(
             KRAKEN_ACCOUNTS["earn"],
