@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 _number = attrgetter("number")
+_ON_MARGIN = ("margin", "isolated")
 
 
 class Part(NamedTuple):
@@ -127,7 +128,7 @@ def entry_kind(entry: LedgerEntry) -> str:
 
 def parts(world: World, entry: LedgerEntry) -> list[Part]:
     """Income rows are identified by type and `tranId`, rows of the capital flow by `id`."""
-    if entry.wallet == "margin":
+    if entry.wallet in _ON_MARGIN:
         return [
             Part(kind, str(flow_id(entry, place)), amount)
             for place, (kind, amount) in enumerate(_flows(entry))
@@ -138,7 +139,7 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
     """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
-    if entry.wallet == "margin":
+    if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))
     return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
 

@@ -27,6 +27,7 @@ RETENTION: Mapping[str, int] = {
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,
     "ledger:margin": NINETY_DAYS,
+    "ledger:isolated": NINETY_DAYS,
     # of rewards; not documented
     "ledger:spot": SIX_MONTHS,
     "ledger:earn": SIX_MONTHS,

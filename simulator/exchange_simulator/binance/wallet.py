@@ -190,6 +190,8 @@ def wallet_balances(call: Call) -> Result:
     """The value of each wallet, in BTC unless `quoteAsset` is set."""
     quote = call.text("quoteAsset") or "BTC"
     names = _WALLET_NAMES | ({"earn": "Earn"} if call.world.layout.saves else {})
+    if call.world.isolated.pairs:
+        names |= {"isolated": "Isolated Margin"}
     worth = dict.fromkeys(names, ZERO)
     for balance in call.world.balances(call.now):
         worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)

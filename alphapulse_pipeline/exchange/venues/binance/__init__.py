@@ -3,7 +3,8 @@
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
 Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income History of
 both futures, Position Information, Deposit History, Withdraw History, Query User Universal Transfer
-History, Query Cross Isolated Margin Capital Flow, Get API Key Permission (developers.binance.com).
+History, Query Isolated Margin Account Info, Query Cross Isolated Margin Capital Flow, Get API Key
+Permission (developers.binance.com).
 
 Fills and orders are listed for one market at a time, so every market is a stream. Ids ascend with
 time within a market, and are not unique across markets. Spot has no ledger.
@@ -19,6 +20,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     conditional,
     conversions,
     earn,
+    isolated,
     ledger,
     pages,
     sub_accounts,
@@ -63,6 +65,7 @@ BINANCE = Venue(
             required=(*_BALANCE_FIELDS, "borrowed", "interest"),
             documented=pages.WALLETS[MARGIN],
         ),
+        isolated.WALLET,
         Wallet(
             USDM,
             {"type": "swap", "subType": "linear"},

@@ -182,7 +182,18 @@ CAPITAL_FLOW = _page(
     f"100 {_SAPI_WEIGHT}",
     1000,
     500,
-    note="isolated margin is listed per symbol only and is not read",
+    note="isolated margin is listed per symbol only: one request for each pair that the account "
+    "opened",
+)
+ISOLATED_TRANSFERS = _page(
+    f"{_MARGIN}transfer#get-cross-margin-transfer-history",
+    f"1 {_SAPI_WEIGHT}",
+    100,
+    10,
+    order="descending",
+    note="with isolatedSymbol, that of a pair: one request for each. The sample's times are in "
+    "seconds, the page does not say; no retention is documented: beyond the six months after which "
+    "an older page has it archived, silence proves nothing",
 )
 DEPOSITS = _page(f"{_WALLET}capital#deposit-history", f"1 {_SAPI_WEIGHT}", 1000, 1000)
 WITHDRAWALS = _page(
@@ -203,6 +214,11 @@ WALLETS = {
     SPOT: _page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
     FUNDING: _page(f"{_WALLET}asset#funding-wallet", f"1 {_SAPI_WEIGHT}"),
     MARGIN: _page(f"{_MARGIN}account#query-cross-margin-account-details", f"10 {_SAPI_WEIGHT}"),
+    ISOLATED: _page(
+        f"{_MARGIN}account#query-isolated-margin-account-info",
+        f"10 {_SAPI_WEIGHT}",
+        note="all pairs that were ever opened, in one answer",
+    ),
     USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
 }

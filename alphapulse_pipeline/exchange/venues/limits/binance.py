@@ -91,6 +91,7 @@ _PER_ADDRESS = {
     "margin/myTrades": 10,
     "margin/openOrders": 10,
     "margin/order": 10,
+    "margin/transfer": 1,
     "simple-earn/flexible/history/redemptionRecord": 150,
     "simple-earn/flexible/history/rewardsRecord": 150,
     "simple-earn/flexible/history/subscriptionRecord": 150,
