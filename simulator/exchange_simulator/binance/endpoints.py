@@ -24,6 +24,7 @@ from exchange_simulator.binance import (
     margin,
     market,
     orders,
+    sub_accounts,
     trades,
     wallet,
 )
@@ -69,7 +70,13 @@ _SPOT = {
 _SAPI = {
     "/sapi/v1/account/info": Endpoint(account.info, "account"),
     "/sapi/v1/account/apiRestrictions": Endpoint(account.api_restrictions, "account"),
-    "/sapi/v1/sub-account/list": Endpoint(account.sub_accounts, "account"),
+    "/sapi/v1/sub-account/list": Endpoint(sub_accounts.listed, "account"),
+    "/sapi/v1/sub-account/universalTransfer": Endpoint(
+        sub_accounts.universal_transfers, "accounts"
+    ),
+    "/sapi/v1/sub-account/transfer/subUserHistory": Endpoint(
+        sub_accounts.sub_account_transfers, "accounts"
+    ),
     "/sapi/v1/capital/config/getall": Endpoint(wallet.coins, "wallet", 10),
     "/sapi/v1/capital/deposit/hisrec": Endpoint(wallet.deposits, "wallet"),
     # ten per minute

@@ -11,6 +11,7 @@ from exchange_simulator.binance.symbols import contract_size, contracts
 from exchange_simulator.identity import hexadecimal, snowflake
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    Between,
     Conditional,
     Conversion,
     Fill,
@@ -105,8 +106,11 @@ def conversion_id(world: World, conversion: Conversion) -> str:
 
 
 def transaction_id(world: World, source: Source) -> int:
-    """`tranId`: shared by a fill's fee and profit, and by both wallets of a transfer."""
+    """`tranId`: shared by a fill's fee and profit, and by both wallets or accounts of a
+    transfer."""
     match source:
+        case Transfer(between=Between() as between):
+            return 92_275_000_000 + int(between.id[:8], 16)
         case Fill():
             return 1_120_000_000_000 + source.number
         case Funding():

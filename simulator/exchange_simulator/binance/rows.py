@@ -12,6 +12,7 @@ ROWS = (
     Rows(("assets",), "/sapi/v1/margin/isolated/account", zeroed=""),
     Rows(("rows",), "/sapi/v1/asset/transfer", empty=_NONE, omitted=True),
     Rows(("subAccounts",), "/sapi/v1/sub-account/list"),
+    Rows(("result",), "/sapi/v1/sub-account/universalTransfer", empty={"totalCount": 0}),
     Rows(("rows",), empty=_NONE),
     *(Rows(("assets", "positions"), path, zeroed="") for path in _WALLETS),
     Rows(("symbols",)),

@@ -15,6 +15,7 @@ from datetime import timedelta
 from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.venues.binance import (
     account,
+    between_accounts,
     books,
     candles,
     conditional,
@@ -92,6 +93,7 @@ BINANCE = Venue(
     account_type=account.account_type,
     sub_accounts=sub_accounts.SUB_ACCOUNTS,
     products=account.products,
+    closed_streams=between_accounts.closed_streams,
     open_orders=(*trading.open_orders(), *conditional.open_orders()),
     ended_orders=(),
     histories={

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS, Documented
-from alphapulse_pipeline.exchange.feed import Feed, at, between
+from alphapulse_pipeline.exchange.feed import Feed, Paging, at, between
 from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Windows
@@ -90,7 +90,7 @@ def windowed(
     amend: Amend,
     *,
     rows: Any = all_of,
-    paging: Windows = BY_MILLISECOND,
+    paging: Paging = BY_MILLISECOND,
     required: tuple[str, ...],
     documented: Documented,
     limit: str = "limit",

@@ -1,4 +1,4 @@
-"""Binance's deposits, withdrawals and transfers between wallets."""
+"""Binance's deposits, withdrawals and transfers between wallets and between accounts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds, to_time
 from alphapulse_pipeline.exchange.new_values import meaning
-from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages
+from alphapulse_pipeline.exchange.venues.binance import between_accounts, earn, isolated, pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
     COINM,
@@ -87,7 +87,7 @@ def transfers() -> dict[str, Source]:
                     retention=SIX_MONTHS,
                     type=f"{source}_{target}",
                 )
-    return found | isolated.transfers() | earn.transfers()
+    return found | isolated.transfers() | earn.transfers() | between_accounts.transfers()
 
 
 def _deposit(raw: Raw, row: Row) -> Row:

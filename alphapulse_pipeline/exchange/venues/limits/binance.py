@@ -99,6 +99,8 @@ _PER_ADDRESS = {
     "simple-earn/locked/history/redemptionRecord": 150,
     "simple-earn/locked/history/subscriptionRecord": 150,
     "simple-earn/locked/position": 150,
+    "sub-account/transfer/subUserHistory": 1,
+    "sub-account/universalTransfer": 1,
 }
 _PER_USER = {"capital/withdraw/history": 18_000, "convert/tradeFlow": 3000}
 
