@@ -187,6 +187,7 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             wallets=(*_ON_MARGIN.wallets, "isolated"),
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
         ),
+        "options": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "option")),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
 )

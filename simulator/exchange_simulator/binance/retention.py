@@ -37,6 +37,8 @@ UNSERVED = frozenset(
         "ledger:spot",
         "ledger:funding",
         "ledger:earn",
+        "ledger:option",
+        "balances:option",
         "balance_after",
         "transfers:between accounts",
     }

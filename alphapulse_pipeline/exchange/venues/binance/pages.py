@@ -208,7 +208,8 @@ TRANSFERS = _page(
     100,
     10,
     note="one request per direction; the longest window is not documented. Transfers between the "
-    "accounts of a master account have lists of their own",
+    "accounts of a master account have lists of their own. Those of options and Portfolio Margin, "
+    "which are not read, are requested once a day",
 )
 WALLETS = {
     SPOT: _page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
