@@ -60,7 +60,7 @@ def universal_transfers(call: Call) -> Result:
     name = call.text("clientTranId")
     own = email(call.key.uid)
     rows = []
-    for transfer in _between(call, WEEK - 1):
+    for transfer in between(call, WEEK - 1):
         assert transfer.between is not None
         ends = email(transfer.between.sender), email(transfer.between.receiver)
         asked = ends[1] == receiver if receiver else ends[0] == (sender or own)
@@ -73,12 +73,12 @@ def universal_transfers(call: Call) -> Result:
 def sub_account_transfers(call: Call) -> Result:
     """Of a sub-account: what it sent, or with type 1 what it received. The order is not documented:
     here newest first."""
-    if not call.key.sub_account:
+    if not is_sub_account(call):
         raise Refused(-2015)
     kind, asset = call.text("type") or _OUT, call.text("asset")
     call.text("returnFailHistory")
     limit, rows = call.limit(500, 500), []
-    for transfer in _between(call, _MONTH):
+    for transfer in between(call, _MONTH):
         assert transfer.between is not None
         received = transfer.between.receiver == call.key.uid
         if received is (kind == _IN) and asset in ("", transfer.asset):
@@ -87,7 +87,11 @@ def sub_account_transfers(call: Call) -> Result:
     return rows[:limit]
 
 
-def _between(call: Call, longest: int) -> list[Transfer]:
+def is_sub_account(call: Call) -> bool:
+    return call.key.sub_account
+
+
+def between(call: Call, longest: int) -> list[Transfer]:
     """Newest first. The last `longest` milliseconds if neither end was sent."""
     window = wallet_window(call, longest)
     timeline = call.world.account.transfers
