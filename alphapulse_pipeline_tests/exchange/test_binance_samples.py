@@ -17,7 +17,7 @@ from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline_tests.exchange import earn_samples
+from alphapulse_pipeline_tests.exchange import earn_samples, transfer_samples
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 BINANCE = VENUES["binance"]
@@ -197,41 +197,6 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "tranId": 11415955596,
         "timestamp": AT,
     },
-    # the sample's time is in seconds
-    ("transfers", "isolated margin"): {
-        "amount": "0.10000000",
-        "asset": "BNB",
-        "status": "CONFIRMED",
-        "timestamp": AT // 1000,
-        "txId": 5240372201,
-        "type": "ROLL_IN",
-        "transFrom": "SPOT",
-        "transTo": "ISOLATED_MARGIN",
-    },
-    ("transfers", "sent to sub-accounts"): {
-        "tranId": 92275823339,
-        "fromEmail": "abctest@gmail.com",
-        "toEmail": "deftest@gmail.com",
-        "asset": "BNB",
-        "amount": "0.01",
-        "createTimeStamp": AT,
-        "fromAccountType": "USDT_FUTURE",
-        "toAccountType": "SPOT",
-        "status": "SUCCESS",
-        "clientTranId": "test",
-    },
-    ("transfers", "received from other accounts"): {
-        "counterParty": "subAccount",
-        "email": "sub2@test.com",
-        "type": 1,
-        "asset": "ETH",
-        "qty": "2",
-        "fromAccountType": "SPOT",
-        "toAccountType": "COIN_FUTURE",
-        "status": "SUCCESS",
-        "tranId": 11798829519,
-        "time": AT,
-    },
     ("funding", "usdm"): _INCOME | {"symbol": "BTCUSDT", "incomeType": "FUNDING_FEE"},
     ("ledger", "usdm"): _INCOME,
     ("ledger", "coinm"): _INCOME | {"asset": "BTC", "info": "WITHDRAW", "tranId": "9689322392"},
@@ -245,6 +210,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "amount": "101",
     },
     **earn_samples.SAMPLES,
+    **transfer_samples.SAMPLES,
 }
 
 
