@@ -19,7 +19,6 @@ from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS
 from alphapulse_pipeline.exchange.errors import (
     ExchangeFailure,
-    Kind,
     Unreadable,
     exchange_message,
     kind_of,
@@ -48,6 +47,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
 )
 from alphapulse_pipeline.exchange.venues.binance.sub_accounts import SUB_ACCOUNTS
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
+from alphapulse_pipeline.exchange.walker.offered import REFUSALS, Offered
 
 OF_MASTER = ("sent to sub-accounts", "received from sub-accounts")
 OF_SUB_ACCOUNT = ("sent to other accounts", "received from other accounts")
@@ -55,13 +55,6 @@ OF_SUB_ACCOUNT = ("sent to other accounts", "received from other accounts")
 _SUB_ACCOUNTS = "sapiGetSubAccountList"
 _OF_MASTER = "sapiGetSubAccountUniversalTransfer"
 _OF_SUB_ACCOUNT = "sapiGetSubAccountTransferSubUserHistory"
-_REFUSALS = (
-    Kind.PERMISSION,
-    Kind.NOT_ENABLED,
-    Kind.NOT_OFFERED,
-    Kind.UNSUPPORTED,
-    Kind.REFUSED,
-)
 _OUTSIDE = ""
 """Another account is outside of this one, so it has no wallet here."""
 _RECEIVED, _SENT = "1", "2"
@@ -86,7 +79,7 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     try:
         found = at("subAccounts")(await call(_SUB_ACCOUNTS, {"page": 1, "limit": 1}))
     except (ccxt.BaseError, ExchangeFailure) as error:
-        if kind_of(error) not in _REFUSALS:
+        if kind_of(error) not in REFUSALS:
             raise
         return {}  # no master account
     if not found:
@@ -94,7 +87,7 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     try:
         await call(_OF_MASTER, {"limit": 1})
     except (ccxt.BaseError, ExchangeFailure) as error:
-        if kind_of(error) not in _REFUSALS:
+        if kind_of(error) not in REFUSALS:
             raise
         words = exchange_message(str(error))
         reason = f"the key may not list what moves between the accounts: {words}"
@@ -105,9 +98,9 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
 def transfers() -> dict[str, Source]:
     sent, received = OF_MASTER
     return {
-        sent: _of_master(_Offered(BY_SECOND), _sent),
+        sent: _of_master(Offered(BY_SECOND), _sent),
         # a request for each sub-account
-        received: replace(_of_master(_Offered(_FromSubAccounts(BY_SECOND)), _received), daily=True),
+        received: replace(_of_master(Offered(_FromSubAccounts(BY_SECOND)), _received), daily=True),
         **{
             stream: windowed(
                 _OF_SUB_ACCOUNT,
@@ -115,7 +108,7 @@ def transfers() -> dict[str, Source]:
                 "parse_transfer",
                 milliseconds("time"),
                 _of_sub_account,
-                paging=_Offered(BY_SECOND),
+                paging=Offered(BY_SECOND),
                 required=_SUB_ACCOUNT_FIELDS,
                 documented=pages.SUB_ACCOUNT_TRANSFERS,
                 kind="transfer",
@@ -126,30 +119,6 @@ def transfers() -> dict[str, Source]:
             for stream, kind in zip(OF_SUB_ACCOUNT, (_SENT, _RECEIVED), strict=True)
         },
     }
-
-
-@dataclass(frozen=True)
-class _Offered:
-    """The pages of a list that not every account has: one that is refused is a state."""
-
-    pages: Paging
-
-    async def walk(
-        self, call: Caller, feed: Feed, start: int, end: int, after: str | None
-    ) -> AsyncGenerator[Page, None]:
-        try:
-            async for page in self.pages.walk(call, feed, start, end, after):
-                yield page
-        except (ccxt.BaseError, ExchangeFailure) as error:
-            if kind_of(error) not in _REFUSALS:
-                raise
-            raise ExchangeFailure(
-                Kind.NOT_OFFERED,
-                "the account has no such list, or its key may not read it: "
-                + exchange_message(str(error)),
-                "nothing needs to be done unless it has sub-accounts, or is one: then give its key "
-                "the permission Enable Reading; it is asked about again every day",
-            ) from None
 
 
 @dataclass(frozen=True)
