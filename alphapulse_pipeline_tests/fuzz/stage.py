@@ -15,6 +15,7 @@ from alphapulse_pipeline.settings import redaction
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline_tests.conftest import NOW_MS
+from alphapulse_pipeline_tests.fuzz.both_accounts import have_both
 from alphapulse_pipeline_tests.fuzz.proxy import Interference, Proxy, Request, between
 from alphapulse_pipeline_tests.fuzz.shortcut import Shortcut, one_thread
 from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, SubAccount, World, serve
@@ -105,6 +106,7 @@ def stages(world: World, databases: Callable[[str], str]) -> Iterator[Stages]:
         ExitStack() as stack,
     ):
         simulator.set_sub_accounts(*(SubAccount(n, f"desk{n}", NOW_MS - n) for n in range(1, 4)))
+        have_both(patch)
         patch.setattr(rate_limit, "directory", lambda: None)
         patch.setattr(ccxt_client, "_MAX_ATTEMPTS", 1)
         patch.setattr(client, "start_blocking_portal", one_thread)

@@ -155,7 +155,7 @@ def test_a_read_only_key_is_admitted_and_checked_once_a_day(
     first, known, asked, known_again = (took[0] for _, took in costs)
     # the key's permissions and, on some exchanges, what the account has, and its sub-accounts
     more = asked - known
-    assert more == {"bybit": 4, "binance": 3, "okx": 2, "kraken": 1}[exchange]
+    assert more == {"bybit": 4, "binance": 4, "okx": 2, "kraken": 1}[exchange]
     assert first > known == known_again
     requests = db.execute("SELECT requests FROM alphapulse.sync_log ORDER BY id").fetchall()
     assert requests[2][0] == requests[1][0] + more

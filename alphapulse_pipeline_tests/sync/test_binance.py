@@ -266,6 +266,31 @@ def test_wallets_that_are_left_out_for_a_while_break_nothing(
     assert compared == [("spot", 3), ("usdm", 3)]
 
 
+def test_what_moves_to_a_wallet_that_is_not_read_is_explained(
+    make_account: Make, database: str, db: DB
+) -> None:
+    """Its book is unread, and the spot wallet reconciles."""
+    with living(BINANCE_ACCOUNTS["options"], days=4, pace=0.5) as simulator:
+        for hours in (20, 12):
+            move(simulator, hours, "spot", "option")
+        move(simulator, 6, "option", "spot")
+        for hours in (30, 9, 0):
+            sync_all(at(simulator, make_account, hours, days=4), database)
+        truth = simulator.truth(NOW_MS, exchange="binance")
+    assert stored(db, "transfers", "binance") == true(truth, "transfers")
+    assert stored(db, "balances", "binance") == true(truth, "balances")
+    moved = db.execute(
+        "SELECT from_wallet, to_wallet, amount FROM alphapulse.transfers"
+        " WHERE 'option' IN (from_wallet, to_wallet) ORDER BY happened_at"
+    ).fetchall()
+    assert moved == [*[("spot", "option", 10)] * 2, ("option", "spot", 10)]
+    assert states(db) == {"reconciled"}
+    db.execute("DELETE FROM alphapulse.transfers WHERE 'option' IN (from_wallet, to_wallet)")
+    refresh(db, PortfolioSettings())
+    missing = "SELECT asset, difference FROM portfolio.reconciliation WHERE difference <> 0"
+    assert db.execute(f"{missing} ORDER BY closed_at").fetchall() == [("USDT", -20), ("USDT", 10)]
+
+
 def test_demo_trading_has_spot_and_futures(
     make_account: Make, database: str, db: DB, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ class Layout:
     """Wallet that sells more than it holds: its balance becomes negative, without a loan."""
     isolated: frozenset[str] = frozenset()
     """The markets whose positions have a margin of their own, at most one per currency."""
+    isolated_pairs: tuple[str, ...] = ()
+    """The spot markets that are traded on isolated margin, in the wallet `isolated`."""
     shares: Mapping[tuple[Wallet, str], Decimal] = field(default_factory=dict)
     """Share of every deposit that is moved on to the other wallets, by wallet and asset."""
     steps: Mapping[str, Decimal] = field(default_factory=dict)
@@ -177,6 +179,7 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 )
 
 _SPOT_ONLY = _BINANCE.without("margin", "usdm", "coinm")
+_ON_MARGIN = _BINANCE.without("usdm", "coinm")
 BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         "spot only": _SPOT_ONLY,
@@ -185,6 +188,12 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "sub-account": replace(_BINANCE, parent="usdm"),
         "conversions": replace(_SPOT_ONLY, converts="for free"),
         "fiat": replace(_SPOT_ONLY, pays_in_fiat=True, deals_with_peers=True),
+        "isolated margin": replace(
+            _ON_MARGIN,
+            wallets=(*_ON_MARGIN.wallets, "isolated"),
+            isolated_pairs=("BTC/USDT", "SOL/USDT"),
+        ),
+        "options": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "option")),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
 )
@@ -221,7 +230,12 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         "bybit": BYBIT_EARN,
         "binance": replace(
-            BINANCE_SAVER, converts="for free", pays_in_fiat=True, deals_with_peers=True
+            BINANCE_SAVER,
+            wallets=(*BINANCE_SAVER.wallets, "isolated"),
+            isolated_pairs=("BTC/USDT", "SOL/USDT"),
+            converts="for free",
+            pays_in_fiat=True,
+            deals_with_peers=True,
         ),
         "okx": replace(OKX_ACCOUNTS["earn"], converts="for free"),
         "kraken": replace(

@@ -12,7 +12,9 @@ from exchange_simulator.markets import Market
 from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
-Wallet = Literal["unified", "trading", "spot", "margin", "usdm", "coinm", "funding", "earn"]
+Wallet = Literal[
+    "unified", "trading", "spot", "margin", "isolated", "usdm", "coinm", "option", "funding", "earn"
+]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
 TransferKind = Literal["deposit", "withdrawal", "transfer", "reward"]

@@ -197,6 +197,7 @@ def _transfers(view: _View) -> Iterator[Row]:
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
+            isolated = "isolated" in (transfer.from_wallet, transfer.to_wallet)
             yield {
                 "kind": transfer.kind,
                 "transfer_id": view.exchange.names.transfer_id(view.world, transfer),
@@ -210,7 +211,7 @@ def _transfers(view: _View) -> Iterator[Row]:
                 "network": transfer.network,
                 "txid": None if unsent else transfer.txid,
                 "happened_at": view.exchange.reported_at(
-                    "transfers", transfer.kind, transfer.happened_at
+                    "transfers", "isolated" if isolated else transfer.kind, transfer.happened_at
                 ),
             }
 

@@ -22,6 +22,7 @@ from exchange_simulator.account import Account
 from exchange_simulator.cashier import Cashier
 from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
+from exchange_simulator.isolated import IsolatedMargin
 from exchange_simulator.layout import LAYOUTS, Layout
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from exchange_simulator.money import ZERO, nearest
@@ -140,6 +141,9 @@ class World:
         self.cashier = Cashier(seed, self.account, self.prices, self.schedule, self.layout)
         self.peers = Peers(seed, self.account, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
+        self.isolated = IsolatedMargin(
+            seed, self.account, self.prices, self.catalogue, self.schedule, self.layout
+        )
         self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(
             self.account,
@@ -279,6 +283,7 @@ class World:
         self._converter.new_day(day, start)
         self.cashier.new_day(day, start)
         self.peers.new_day(day, start)
+        self.isolated.new_day(day, start)
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)

@@ -1,7 +1,7 @@
 """One call of each endpoint that a dataset is read from: which are denied, missing or failing."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from alphapulse_pipeline.exchange.client import ExchangeClient
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.exchange.feed import to_milliseconds
 from alphapulse_pipeline.exchange.venues import Source, Venue, Wallet
+from alphapulse_pipeline.exchange.walker.offered import Offered, refusals_are_states
 from alphapulse_pipeline.exchange.wallets import fetch_balance
 from alphapulse_pipeline.health.doctor.result import Finding, failed, ok, warning
 
@@ -124,8 +125,12 @@ def _listed(client: ExchangeClient, name: str, source: Source) -> Iterator[tuple
     now = client.now()
     window = feed.between(to_milliseconds(now - _WINDOW), to_milliseconds(now))
 
+    offered = isinstance(feed.paging, Offered)
+
     async def call() -> Any:
-        for row in feed.read(await client.request(feed.method, {**feed.params, **window})):
+        with refusals_are_states() if offered else nullcontext():
+            answer = await client.request(feed.method, {**feed.params, **window})
+        for row in feed.read(answer):
             feed.check(row)
 
     yield name, call

@@ -1,4 +1,4 @@
-"""Binance's API, read-only: spot, cross margin, USD-M and COIN-M futures, and the wallets.
+"""Binance's API, read-only: spot, margin, USD-M and COIN-M futures, and the wallets.
 
 Paths, parameters, fields, weights and messages follow Binance's public documentation
 (developers.binance.com/docs); each module names the pages it implements.
@@ -29,7 +29,7 @@ EXCHANGE = SimulatedExchange(
     key_header="x-mbx-apikey",
     retention=RETENTION,
     unserved=UNSERVED,
-    whole_seconds=frozenset({"transfers:withdrawal"}),
+    whole_seconds=frozenset({"transfers:withdrawal", "transfers:isolated"}),
     client_order_id=names.client_order_id,
     conditional_id=names.conditional_id,
     conditional_expired=conditional_expired,

@@ -56,29 +56,6 @@ def account(call: Call) -> Result:
     }
 
 
-def sub_accounts(call: Call) -> Result:
-    """Of the master account (documentation: "Query Sub-account List"); the error that a
-    sub-account's key gets is not documented. One row per page by default."""
-    if call.key.sub_account:
-        raise Refused(-2015)
-    page, limit = call.integer("page") or 1, call.limit(1, 200)
-    first = (page - 1) * limit
-    return {
-        "subAccounts": [
-            {
-                "subUserId": sub.uid,
-                "email": sub.name,
-                "remark": "",
-                "isFreeze": sub.frozen,
-                "createTime": sub.created_at,
-                "isManagedSubAccount": False,
-                "isAssetManagementSubAccount": False,
-            }
-            for sub in call.exchange.sub_accounts[first : first + limit]
-        ]
-    }
-
-
 def info(call: Call) -> Result:
     layout = call.world.layout
     return {

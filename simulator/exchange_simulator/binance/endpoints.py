@@ -21,10 +21,12 @@ from exchange_simulator.binance import (
     futures_positions,
     futures_trades,
     income,
+    isolated,
     margin,
     market,
     orders,
     peers,
+    sub_accounts,
     trades,
     wallet,
 )
@@ -70,7 +72,13 @@ _SPOT = {
 _SAPI = {
     "/sapi/v1/account/info": Endpoint(account.info, "account"),
     "/sapi/v1/account/apiRestrictions": Endpoint(account.api_restrictions, "account"),
-    "/sapi/v1/sub-account/list": Endpoint(account.sub_accounts, "account"),
+    "/sapi/v1/sub-account/list": Endpoint(sub_accounts.listed, "account"),
+    "/sapi/v1/sub-account/universalTransfer": Endpoint(
+        sub_accounts.universal_transfers, "accounts"
+    ),
+    "/sapi/v1/sub-account/transfer/subUserHistory": Endpoint(
+        sub_accounts.sub_account_transfers, "accounts"
+    ),
     "/sapi/v1/capital/config/getall": Endpoint(wallet.coins, "wallet", 10),
     "/sapi/v1/capital/deposit/hisrec": Endpoint(wallet.deposits, "wallet"),
     # ten per minute
@@ -95,8 +103,9 @@ _SAPI = {
     },
     "/sapi/v1/margin/account": Endpoint(margin.account, "account", 10),
     "/sapi/v1/margin/allPairs": Endpoint(margin.all_pairs, "account"),
-    "/sapi/v1/margin/isolated/allPairs": Endpoint(margin.isolated_pairs, "account", 10),
-    "/sapi/v1/margin/isolated/account": Endpoint(margin.isolated_account, "account", 10),
+    "/sapi/v1/margin/isolated/allPairs": Endpoint(isolated.all_pairs, "account", 10),
+    "/sapi/v1/margin/isolated/account": Endpoint(isolated.account, "account", 10),
+    "/sapi/v1/margin/transfer": Endpoint(isolated.transfers, "account"),
     "/sapi/v1/margin/borrow-repay": Endpoint(margin.borrow_repay, "account", 10),
     "/sapi/v1/margin/interestHistory": Endpoint(margin.interest_history, "account"),
     "/sapi/v1/margin/capital-flow": Endpoint(margin.capital_flow, "account", 100),

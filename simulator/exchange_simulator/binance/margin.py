@@ -1,18 +1,19 @@
 """Cross margin (documentation, Margin: "Query Cross Margin Account Details", "Get All Cross Margin
 Pairs", "Query borrow/repay records", "Get Interest History", "Query Cross Isolated Margin Capital
-Flow"). There is no isolated margin account."""
+Flow"). The capital flow is that of isolated margin as well; see `isolated.py`."""
 
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from exchange_simulator.binance.answers import Refused, missing
+from exchange_simulator.binance.answers import missing
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.names import parts, transaction_id
 from exchange_simulator.binance.pages import take, wallet_window
 from exchange_simulator.binance.retention import NINETY_DAYS
 from exchange_simulator.binance.symbols import symbol_of
+from exchange_simulator.isolated import ISOLATED
 from exchange_simulator.markets import DAY, WEEK
 from exchange_simulator.money import ZERO, plain
 from exchange_simulator.records import Fill, LedgerEntry
@@ -73,19 +74,6 @@ def all_pairs(call: Call) -> Result:
     ]
 
 
-def isolated_pairs(call: Call) -> Result:
-    return []
-
-
-def isolated_account(call: Call) -> Result:
-    return {
-        "assets": [],
-        "totalAssetOfBtc": "0",
-        "totalLiabilityOfBtc": "0",
-        "totalNetAssetOfBtc": "0",
-    }
-
-
 def borrow_repay(call: Call) -> Result:
     """Newest first, in pages; windows have at most 30 days with an asset, seven without."""
     kind = call.required("type").upper()
@@ -131,25 +119,26 @@ def interest_history(call: Call) -> Result:
 
 def capital_flow(call: Call) -> Result:
     """The ledger of the last 90 days, ascending: the oldest rows with an id above `fromId`, or the
-    newest rows."""
-    if call.text("symbol"):
-        raise Refused(-1128)
+    newest rows. With a symbol, that of the pair on isolated margin."""
+    pair = call.market().name if call.text("symbol") else ""
     kind, asset, above = call.text("type"), call.text("asset"), call.integer("fromId")
     start, end = call.integer("startTime"), call.integer("endTime")
     limit = call.limit(500, 1000)
     start = max(start or 0, call.now - NINETY_DAYS)
     end = call.now if end is None else end
-    ledger = call.world.account.books.ledger["margin"]
+    if pair and pair not in call.world.isolated.pairs:
+        return []
+    ledger = call.world.account.books.ledger[ISOLATED if pair else "margin"]
 
     def keep(row: dict[str, Any]) -> bool:
         return kind in ("", row["type"]) and asset in ("", row["asset"])
 
     if above is None:
         seen = call.exchange.newest_first(ledger, start, end, call.now)
-        rows = (row for _, entry in seen for row in reversed(_flows(call, entry)))
+        rows = (row for _, entry in seen for row in reversed(_flows(call, entry, pair)))
         return take(rows, limit, keep)[::-1]
     seen = call.exchange.oldest_first(ledger, start, end, call.now)
-    rows = (row for _, entry in seen for row in _flows(call, entry))
+    rows = (row for _, entry in seen for row in _flows(call, entry, pair))
     return take(rows, limit, lambda row: row["id"] > above and keep(row))
 
 
@@ -178,7 +167,10 @@ def _page(call: Call, rows: list[dict[str, Any]]) -> Result:
     return {"rows": list(islice(rows, (current - 1) * size, current * size)), "total": len(rows)}
 
 
-def _flows(call: Call, entry: LedgerEntry) -> list[dict[str, Any]]:
+def _flows(call: Call, entry: LedgerEntry, pair: str) -> list[dict[str, Any]]:
+    """`pair`: only entries of this pair, on isolated margin; blank: all of cross margin."""
+    if pair and call.world.isolated.pair_of(entry) != pair:
+        return []
     symbol = symbol_of(entry.source.order.market) if isinstance(entry.source, Fill) else ""
     return [
         {
@@ -186,7 +178,7 @@ def _flows(call: Call, entry: LedgerEntry) -> list[dict[str, Any]]:
             "tranId": transaction_id(call.world, entry.source),
             "timestamp": entry.happened_at,
             "asset": entry.asset,
-            "symbol": symbol,
+            "symbol": call.text("symbol") or symbol,
             "type": part.kind,
             "amount": plain(part.amount),
         }

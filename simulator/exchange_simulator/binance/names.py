@@ -11,6 +11,7 @@ from exchange_simulator.binance.symbols import contract_size, contracts
 from exchange_simulator.identity import hexadecimal, snowflake
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    Between,
     Conditional,
     Conversion,
     Fill,
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 _number = attrgetter("number")
+_ON_MARGIN = ("margin", "isolated")
 
 
 class Part(NamedTuple):
@@ -119,8 +121,11 @@ def conversion_kind(world: World, conversion: Conversion) -> str:
 
 
 def transaction_id(world: World, source: Source) -> int:
-    """`tranId`: shared by a fill's fee and profit, and by both wallets of a transfer."""
+    """`tranId`: shared by a fill's fee and profit, and by both wallets or accounts of a
+    transfer."""
     match source:
+        case Transfer(between=Between() as between):
+            return 92_275_000_000 + int(between.id[:8], 16)
         case Fill():
             return 1_120_000_000_000 + source.number
         case Funding():
@@ -142,7 +147,7 @@ def entry_kind(entry: LedgerEntry) -> str:
 
 def parts(world: World, entry: LedgerEntry) -> list[Part]:
     """Income rows are identified by type and `tranId`, rows of the capital flow by `id`."""
-    if entry.wallet == "margin":
+    if entry.wallet in _ON_MARGIN:
         return [
             Part(kind, str(flow_id(entry, place)), amount)
             for place, (kind, amount) in enumerate(_flows(entry))
@@ -153,7 +158,7 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
     """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
-    if entry.wallet == "margin":
+    if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))
     return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
 

@@ -1,4 +1,4 @@
-"""Spot and cross margin orders (documentation: "Query order", "Current open orders", "All orders",
+"""Spot and margin orders (documentation: "Query order", "Current open orders", "All orders",
 "Query Margin Account's Order", "... Open Orders", "... All Orders").
 
 Orders that ended without a fill are archived after 90 days.
@@ -14,6 +14,7 @@ from exchange_simulator.binance.names import client_order_id, first_order, order
 from exchange_simulator.binance.pages import Window, newest, oldest, spot_window
 from exchange_simulator.binance.retention import RETENTION
 from exchange_simulator.binance.symbols import symbol_of
+from exchange_simulator.isolated import ISOLATED
 from exchange_simulator.markets import DAY, Market
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import Order, Wallet
@@ -37,24 +38,26 @@ def all_orders(call: Call) -> Result:
 
 
 def margin_order(call: Call) -> Result:
-    if call.text("isIsolated").upper() == "TRUE":
-        raise Refused(-2013)
-    return _margin_row(call, found(call, "margin"))
+    return _margin_row(call, found(call, _wallet(call)))
 
 
 def margin_open_orders(call: Call) -> Result:
-    if call.text("isIsolated").upper() == "TRUE":
-        return []
-    return [_margin_row(call, order) for order in resting(call, "margin")]
+    """On isolated margin, only those of a symbol."""
+    wallet = _wallet(call)
+    if wallet == ISOLATED:
+        call.required("symbol")
+    return [_margin_row(call, order) for order in resting(call, wallet)]
 
 
 def margin_all_orders(call: Call) -> Result:
     """At most 500; without an id or times, the orders of the last 24 hours."""
-    if call.text("isIsolated").upper() == "TRUE":
-        return []
     limit = call.limit(500, 500)
     yesterday = Window(call.now - DAY, call.now)
-    return [_margin_row(call, order) for order in _orders(call, "margin", limit, yesterday)]
+    return [_margin_row(call, order) for order in _orders(call, _wallet(call), limit, yesterday)]
+
+
+def _wallet(call: Call) -> Wallet:
+    return ISOLATED if call.text("isIsolated").upper() == "TRUE" else "margin"
 
 
 def found(call: Call, wallet: Wallet) -> Order:
@@ -134,7 +137,7 @@ def _spot_row(call: Call, order: Order) -> dict[str, Any]:
 
 
 def _margin_row(call: Call, order: Order) -> dict[str, Any]:
-    return {**_row(call, order), "isIsolated": False}
+    return {**_row(call, order), "isIsolated": order.wallet == ISOLATED}
 
 
 def _row(call: Call, order: Order) -> dict[str, Any]:

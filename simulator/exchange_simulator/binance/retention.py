@@ -37,6 +37,7 @@ RETENTION: Mapping[str, int] = {
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,
     "ledger:margin": NINETY_DAYS,
+    "ledger:isolated": NINETY_DAYS,
     # of rewards; not documented
     "ledger:spot": SIX_MONTHS,
     "ledger:earn": SIX_MONTHS,
@@ -46,6 +47,8 @@ UNSERVED = frozenset(
         "ledger:spot",
         "ledger:funding",
         "ledger:earn",
+        "ledger:option",
+        "balances:option",
         "balance_after",
         "transfers:between accounts",
     }

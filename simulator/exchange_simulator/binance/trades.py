@@ -1,4 +1,4 @@
-"""Spot and cross margin fills (documentation: "Account trade list", "Query Margin Account's Trade
+"""Spot and margin fills (documentation: "Account trade list", "Query Margin Account's Trade
 List")."""
 
 from typing import Any
@@ -10,6 +10,7 @@ from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.names import order_id, trade_id
 from exchange_simulator.binance.pages import Window, newest, oldest, spot_window
 from exchange_simulator.binance.symbols import symbol_of
+from exchange_simulator.isolated import ISOLATED
 from exchange_simulator.markets import DAY
 from exchange_simulator.records import Fill, Wallet
 from exchange_simulator.world import World
@@ -44,10 +45,9 @@ def my_trades(call: Call) -> Result:
 
 
 def margin_trades(call: Call) -> Result:
-    if call.text("isIsolated").upper() == "TRUE":
-        return []
-    fills = _fills(call, "margin", call.limit(500, 1000))
-    return [{**_row(call.world, fill), "isIsolated": False} for fill in fills]
+    isolated = call.text("isIsolated").upper() == "TRUE"
+    fills = _fills(call, ISOLATED if isolated else "margin", call.limit(500, 1000))
+    return [{**_row(call.world, fill), "isIsolated": isolated} for fill in fills]
 
 
 def _fills(call: Call, wallet: Wallet, limit: int) -> list[Fill]:

@@ -24,7 +24,10 @@ _ACCOUNTS: dict[str, Wallet] = {
     "MARGIN": "margin",
     "UMFUTURE": "usdm",
     "CMFUTURE": "coinm",
+    "OPTION": "option",
 }
+_OF_PORTFOLIO_MARGIN = ("MAIN_PORTFOLIO_MARGIN", "PORTFOLIO_MARGIN_MAIN")
+"""Types of transfers that were never made."""
 _WALLET_NAMES: dict[Wallet, str] = {
     "spot": "Spot",
     "funding": "Funding",
@@ -125,6 +128,8 @@ def universal_transfers(call: Call) -> Result:
     `rows`."""
     kind = call.required("type")
     source, _, target = kind.partition("_")
+    if kind in _OF_PORTFOLIO_MARGIN:
+        return {"total": 0}
     if source not in _ACCOUNTS or target not in _ACCOUNTS:
         raise missing("type")
     start, end = call.integer("startTime"), call.integer("endTime")
@@ -190,6 +195,10 @@ def wallet_balances(call: Call) -> Result:
     """The value of each wallet, in BTC unless `quoteAsset` is set."""
     quote = call.text("quoteAsset") or "BTC"
     names = _WALLET_NAMES | ({"earn": "Earn"} if call.world.layout.saves else {})
+    if call.world.isolated.pairs:
+        names |= {"isolated": "Isolated Margin"}
+    if "option" in call.world.layout.wallets:
+        names |= {"option": "Options"}
     worth = dict.fromkeys(names, ZERO)
     for balance in call.world.balances(call.now):
         worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)

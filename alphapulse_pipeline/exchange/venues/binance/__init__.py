@@ -3,7 +3,8 @@
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
 Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income History of
 both futures, Position Information, Deposit History, Withdraw History, Query User Universal Transfer
-History, Query Cross Isolated Margin Capital Flow, Get API Key Permission (developers.binance.com).
+History, Query Isolated Margin Account Info, Query Cross Isolated Margin Capital Flow, Get API Key
+Permission (developers.binance.com).
 
 Fills and orders are listed for one market at a time, so every market is a stream. Ids ascend with
 time within a market, and are not unique across markets. Spot has no ledger.
@@ -14,11 +15,13 @@ from datetime import timedelta
 from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.venues.binance import (
     account,
+    between_accounts,
     books,
     candles,
     conditional,
     conversions,
     earn,
+    isolated,
     ledger,
     pages,
     sub_accounts,
@@ -63,6 +66,7 @@ BINANCE = Venue(
             required=(*_BALANCE_FIELDS, "borrowed", "interest"),
             documented=pages.WALLETS[MARGIN],
         ),
+        isolated.WALLET,
         Wallet(
             USDM,
             {"type": "swap", "subType": "linear"},
@@ -89,6 +93,7 @@ BINANCE = Venue(
     account_type=account.account_type,
     sub_accounts=sub_accounts.SUB_ACCOUNTS,
     products=account.products,
+    closed_streams=between_accounts.closed_streams,
     open_orders=(*trading.open_orders(), *conditional.open_orders()),
     ended_orders=(),
     histories={

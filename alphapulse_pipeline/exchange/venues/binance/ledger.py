@@ -1,12 +1,19 @@
 """Binance's ledger and funding payments. Spot has no ledger, only lists of some of its entries."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import earn, pages
-from alphapulse_pipeline.exchange.venues.binance.common import COINM, MARGIN, USDM, windowed
+from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    COINM,
+    ISOLATED,
+    MARGIN,
+    USDM,
+    windowed,
+)
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Source
 
@@ -46,17 +53,9 @@ def ledger() -> dict[str, Source]:
     return {
         USDM: _income(USDM),
         COINM: _income(COINM),
-        MARGIN: windowed(
-            "sapiGetMarginCapitalFlow",
-            MARGIN,
-            "parse_ledger_entry",
-            milliseconds("timestamp"),
-            _capital_flow,
-            required=("id", "tranId", "type", "asset", "amount", "timestamp"),
-            documented=pages.CAPITAL_FLOW,
-            window=timedelta(days=7),
-            retention=timedelta(days=90),
-        ),
+        MARGIN: _flow(MARGIN),
+        # it goes back for 90 days, and what is older is lost only to accounts that used it
+        ISOLATED: replace(isolated.per_pair(_flow(ISOLATED), "symbol"), once_used=True),
         **earn.rewards(),
     }
 
@@ -78,6 +77,20 @@ def _income(wallet: str) -> Source:
         kept=_KEPT.get(wallet),
         category=_CATEGORIES[wallet],
         mentions="symbol",
+    )
+
+
+def _flow(wallet: str) -> Source:
+    return windowed(
+        "sapiGetMarginCapitalFlow",
+        wallet,
+        "parse_ledger_entry",
+        milliseconds("timestamp"),
+        _capital_flow,
+        required=("id", "tranId", "type", "asset", "amount", "timestamp"),
+        documented=pages.CAPITAL_FLOW,
+        window=timedelta(days=7),
+        retention=timedelta(days=90),
     )
 
 

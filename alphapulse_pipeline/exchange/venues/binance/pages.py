@@ -184,7 +184,18 @@ CAPITAL_FLOW = _page(
     f"100 {_SAPI_WEIGHT}",
     1000,
     500,
-    note="isolated margin is listed per symbol only and is not read",
+    note="isolated margin is listed per symbol only: one request for each pair that the account "
+    "opened",
+)
+ISOLATED_TRANSFERS = _page(
+    f"{_MARGIN}transfer#get-cross-margin-transfer-history",
+    f"1 {_SAPI_WEIGHT}",
+    100,
+    10,
+    order="descending",
+    note="with isolatedSymbol, that of a pair: one request for each. The sample's times are in "
+    "seconds, the page does not say; no retention is documented: beyond the six months after which "
+    "an older page has it archived, silence proves nothing",
 )
 DEPOSITS = _page(f"{_WALLET}capital#deposit-history", f"1 {_SAPI_WEIGHT}", 1000, 1000)
 WITHDRAWALS = _page(
@@ -199,12 +210,18 @@ TRANSFERS = _page(
     100,
     10,
     note="one request per direction; the longest window is not documented. Transfers between the "
-    "accounts of a master account are not listed",
+    "accounts of a master account have lists of their own. Those of options and Portfolio Margin, "
+    "which are not read, are requested once a day",
 )
 WALLETS = {
     SPOT: _page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
     FUNDING: _page(f"{_WALLET}asset#funding-wallet", f"1 {_SAPI_WEIGHT}"),
     MARGIN: _page(f"{_MARGIN}account#query-cross-margin-account-details", f"10 {_SAPI_WEIGHT}"),
+    ISOLATED: _page(
+        f"{_MARGIN}account#query-isolated-margin-account-info",
+        f"10 {_SAPI_WEIGHT}",
+        note="all pairs that were ever opened, in one answer",
+    ),
     USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
 }
@@ -279,9 +296,30 @@ WALLET_TOTALS = _page(
     note="an older page demands the permission Permits Universal Transfer; no page says at which "
     "prices the totals are, nor whether those of futures have the profit of open positions",
 )
-SUB_ACCOUNTS = _page(
+_SUB_ACCOUNT = (
     "developers.binance.com/en/docs/catalog/vip-and-institutional-sub-account/api/rest-api/"
-    "account-management#query-sub-account-list",
+)
+MASTER_TRANSFERS = _page(
+    f"{_SUB_ACCOUNT}asset-management#query-universal-transfer-history",
+    f"1 {_SAPI_WEIGHT}",
+    500,
+    500,
+    note="of the master account only, and of one sender: without one, of the master account; its "
+    "email is unknown, so that what it received is what its sub-accounts sent and none of them "
+    f"received; windows of less than 7 days; {_UNKNOWN_RETENTION}",
+)
+SUB_ACCOUNT_TRANSFERS = _page(
+    f"{_SUB_ACCOUNT}asset-management#sub-account-transfer-history",
+    f"1 {_SAPI_WEIGHT}",
+    500,
+    500,
+    note="of a sub-account only: one request for what was sent, one for what was received. 500 is "
+    "the default, the most rows are not documented, nor is the longest window: those of the 30 "
+    "days that an answer has without times; nor that both accounts have a transfer under one "
+    f"tranId; {_UNKNOWN_RETENTION}",
+)
+SUB_ACCOUNTS = _page(
+    f"{_SUB_ACCOUNT}account-management#query-sub-account-list",
     f"1 {_SAPI_WEIGHT}",
     200,
     1,

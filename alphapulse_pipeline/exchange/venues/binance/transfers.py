@@ -1,13 +1,23 @@
-"""Binance's deposits, withdrawals and transfers between wallets, of crypto and of fiat money."""
+"""Binance's deposits, withdrawals and transfers between wallets and between accounts, of crypto and
+of fiat money."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import SIX_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds, to_time
 from alphapulse_pipeline.exchange.new_values import meaning
-from alphapulse_pipeline.exchange.venues.binance import earn, fiat, p2p, pages, pay
+from alphapulse_pipeline.exchange.venues.binance import (
+    between_accounts,
+    earn,
+    fiat,
+    isolated,
+    p2p,
+    pages,
+    pay,
+)
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
     COINM,
@@ -32,6 +42,13 @@ _WITHDRAWAL_STATUSES = {
     "6": "ok",
 }
 _WALLETS = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
+# what is not read, and what moves from and to it: "User Universal Transfer" lists no other types,
+# except those of isolated margin
+_UNREAD = {
+    "OPTION": ("MAIN", "UMFUTURE", "MARGIN", "FUNDING"),
+    "PORTFOLIO_MARGIN": ("MAIN",),
+}
+_ALL = {**_WALLETS, "OPTION": "option", "PORTFOLIO_MARGIN": "portfolio margin"}
 
 
 def transfers() -> dict[str, Source]:
@@ -71,24 +88,41 @@ def transfers() -> dict[str, Source]:
     for source, from_wallet in _WALLETS.items():
         for target, to_wallet in _WALLETS.items():
             if source != target and {source, target} != {"UMFUTURE", "CMFUTURE"}:
-                ends = {"from_wallet": from_wallet, "to_wallet": to_wallet}
-                found[f"{from_wallet} to {to_wallet}"] = windowed(
-                    "sapiGetAssetTransfer",
-                    from_wallet,
-                    "parse_transfer",
-                    milliseconds("timestamp"),
-                    lambda raw, row, ends=ends: row | ends,  # type: ignore[misc]
-                    rows=rows_if_any,
-                    required=("tranId", "asset", "amount", "status", "timestamp"),
-                    documented=pages.TRANSFERS,
-                    limit="size",
-                    kind="transfer",
-                    window=timedelta(days=90),
-                    retention=SIX_MONTHS,
-                    type=f"{source}_{target}",
-                )
-    found |= earn.transfers() | fiat.transfers() | p2p.transfers() | pay.transfers()
+                found[f"{from_wallet} to {to_wallet}"] = _universal(source, target)
+    found |= _unread() | isolated.transfers() | earn.transfers() | between_accounts.transfers()
+    return found | fiat.transfers() | p2p.transfers() | pay.transfers()
+
+
+def _unread() -> dict[str, Source]:
+    """What moves between a wallet that is read and one that is not."""
+    found = {}
+    for unread, names in _UNREAD.items():
+        for name in names:
+            for source, target in ((name, unread), (unread, name)):
+                stream = f"{_ALL[source]} to {_ALL[target]}"
+                of_wallet = replace(_universal(source, target), wallet=_WALLETS[name])
+                found[stream] = replace(of_wallet, daily=True)
     return found
+
+
+def _universal(source: str, target: str) -> Source:
+    """The universal transfers of one direction."""
+    ends = {"from_wallet": _ALL[source], "to_wallet": _ALL[target]}
+    return windowed(
+        "sapiGetAssetTransfer",
+        _ALL[source],
+        "parse_transfer",
+        milliseconds("timestamp"),
+        lambda raw, row: row | ends,
+        rows=rows_if_any,
+        required=("tranId", "asset", "amount", "status", "timestamp"),
+        documented=pages.TRANSFERS,
+        limit="size",
+        kind="transfer",
+        window=timedelta(days=90),
+        retention=SIX_MONTHS,
+        type=f"{source}_{target}",
+    )
 
 
 def _deposit(raw: Raw, row: Row) -> Row:

@@ -93,6 +93,7 @@ _PER_ADDRESS = {
     "margin/myTrades": 10,
     "margin/openOrders": 10,
     "margin/order": 10,
+    "margin/transfer": 1,
     "simple-earn/flexible/history/redemptionRecord": 150,
     "simple-earn/flexible/history/rewardsRecord": 150,
     "simple-earn/flexible/history/subscriptionRecord": 150,
@@ -100,6 +101,8 @@ _PER_ADDRESS = {
     "simple-earn/locked/history/redemptionRecord": 150,
     "simple-earn/locked/history/subscriptionRecord": 150,
     "simple-earn/locked/position": 150,
+    "sub-account/transfer/subUserHistory": 1,
+    "sub-account/universalTransfer": 1,
 }
 _PER_USER = {
     "capital/withdraw/history": 18_000,
