@@ -62,6 +62,9 @@ class Layout:
     """What of the savings is staked: its rewards are paid to the main wallet."""
     converts: Literal["", "for free", "for a fee"] = ""
     """Whether something is converted in the wallet of spot now and then."""
+    swaps: bool = False
+    """Whether something is converted in the main wallet as well, and small balances are swapped in
+    the wallet of spot."""
     paid_out: frozenset[str] = frozenset()
     """What else of the savings has its rewards paid to the main wallet."""
     saves: bool = False
@@ -116,6 +119,8 @@ BYBIT_EARN = replace(
     paid_out=frozenset({"USDT", "USDC"}),
 )
 """An account with flexible savings, and SOL in on-chain earn."""
+BYBIT_CONVERSIONS = replace(_BYBIT, swaps=True)
+"""An account that converts in both wallets, small balances as well."""
 BYBIT_PAID_IN = replace(_BYBIT, parent="funding")
 """An account that a different account of its owner pays into."""
 _BINANCE = Layout(

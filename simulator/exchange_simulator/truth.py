@@ -242,7 +242,7 @@ def _conversions(view: _View) -> Iterator[Row]:
         return
     for conversion in view.rows(view.world.account.conversions):
         yield {
-            "kind": view.exchange.conversion_kind,
+            "kind": view.exchange.conversion_kind if conversion.swap is None else "dust",
             "conversion_id": ids(view.world, conversion),
             "wallet": conversion.wallet,
             "from_asset": conversion.from_asset,
@@ -250,8 +250,8 @@ def _conversions(view: _View) -> Iterator[Row]:
             "to_asset": conversion.to_asset,
             "to_amount": plain(conversion.to_amount),
             "fee_cost": plain(conversion.fee),
-            "fee_currency": conversion.from_asset if conversion.fee else "",
-            "happened_at": view.exchange.reported_at("conversions", "", conversion.happened_at),
+            "fee_currency": conversion.fee_asset if conversion.fee else "",
+            "happened_at": view.exchange.reported_at("conversions", "", conversion.listed_at),
         }
 
 

@@ -29,6 +29,7 @@ from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
 from exchange_simulator.saver import Saver
 from exchange_simulator.savings import EARN, Savings
+from exchange_simulator.swapper import Swapper
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -135,6 +136,7 @@ class World:
         )
         self._treasury = Treasury(self.account, self.prices, self.schedule, self.layout)
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
+        self._swapper = Swapper(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.saver = Saver(seed, self.account, self.schedule)
         self._episodes = Episodes(
@@ -273,6 +275,7 @@ class World:
         self._treasury.new_day(start, dice)
         self._savings.new_day(day, start)
         self._converter.new_day(day, start)
+        self._swapper.new_day(day, start)
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)
