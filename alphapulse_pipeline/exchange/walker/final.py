@@ -4,7 +4,7 @@ Their times stay gaps, so that they are requested again.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Paging, Raw
 
@@ -23,7 +23,7 @@ class Final:
             left_out = [row for row in listed.rows if self.pending(row)]
             rows = [row for row in listed.rows if not self.pending(row)]
             for begin, stop in _between(listed.start, listed.end, sorted({*feed.times(left_out)})):
-                yield Page(rows, begin, stop)
+                yield replace(listed, rows=rows, start=begin, end=stop)
                 rows = feed.untimed(rows)
 
 
