@@ -35,8 +35,8 @@ from alphapulse_pipeline.exchange.venues.venue import Source
 from alphapulse_pipeline.exchange.walker import Final, Numbered, Uncounted
 
 _WHOLE = (
-    "no time windows, and no order is stated, so the whole list is read each time; neither how long "
-    "rows are kept nor how late they appear is said"
+    "no time windows, and no order is stated, so the whole list is read each time; neither how "
+    "long rows are kept nor how late they appear is said"
 )
 _CONVERT = page(
     "asset/convert/get-convert-history",
