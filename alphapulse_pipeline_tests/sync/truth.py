@@ -186,7 +186,8 @@ def kept(exchange: str, dataset: str, stream: str) -> timedelta | None:
         return retention(exchange, dataset, "before the upgrade")
     if stream.endswith(" unfilled"):
         return retention(exchange, "unfilled", source.wallet)
-    return retention(exchange, dataset, source.kind if dataset == "transfers" else source.wallet)
+    place = {"transfers": source.kind, "conversions": stream}.get(dataset, source.wallet)
+    return retention(exchange, dataset, place)
 
 
 def retention(exchange: str, dataset: str, place: str) -> timedelta | None:

@@ -202,11 +202,12 @@ class Account:
         *,
         quoted_at: int = 0,
         swap: int | None = None,
+        repays: bool = False,
     ) -> None:
         """`given`, `received`: asset and amount; the fee is in the asset given, of small balances
         (`swap`) in the one received."""
         number = len(self.conversions.rows)
-        conversion = Conversion(number, at, wallet, *given, *received, fee, quoted_at, swap)
+        conversion = Conversion(number, at, wallet, *given, *received, fee, quoted_at, swap, repays)
         self.conversions.append(at, conversion)
         for asset, amount in ((given[0], -given[1]), received):
             charged = fee if asset == conversion.fee_asset else ZERO

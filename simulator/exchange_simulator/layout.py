@@ -65,6 +65,8 @@ class Layout:
     swaps: bool = False
     """Whether something is converted in the main wallet as well, and small balances are swapped in
     the wallet of spot."""
+    repays: bool = False
+    """Whether something is converted to repay what the wallet of spot owes."""
     paid_out: frozenset[str] = frozenset()
     """What else of the savings has its rewards paid to the main wallet."""
     saves: bool = False
@@ -197,6 +199,7 @@ OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             staked=frozenset({"SOL"}),
         ),
         "conversions": replace(_OKX, converts="for free"),
+        "repayments": replace(_OKX, converts="for free", repays=True),
     }
 )
 """OKX accounts that differ from the usual one, which has nothing in Earn."""

@@ -217,6 +217,9 @@ class Conversion(NamedTuple):
     swap: int | None = None
     """The number of the swap of several small balances that it is a part of."""
 
+    repays: bool = False
+    """Whether what is received repays a debt."""
+
     @property
     def fee_asset(self) -> str:
         return self.from_asset if self.swap is None else self.to_asset

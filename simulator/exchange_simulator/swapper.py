@@ -32,6 +32,8 @@ class Swapper:
         self._swaps = 0
 
     def new_day(self, day: int, start: int) -> None:
+        if self._layout.repays:
+            self._schedule(start + mix(self._seed, day, _DICE) % (24 * HOUR), self._repay)
         if not self._layout.swaps:
             return
         dice = Random(mix(self._seed, day, _DICE))  # noqa: S311 - reproducible, not secret
@@ -55,6 +57,20 @@ class Swapper:
         received = (coin, amount) if buys else (_DOLLARS, whole_steps(dollars, CENT))
         if self._account.free(wallet, given[0]) > 2 * given[1]:  # type: ignore[arg-type]
             self._account.convert(at, wallet, given, received, Decimal(0), quoted_at=at - 4_321)  # type: ignore[arg-type]
+
+    def _repay(self, at: int) -> None:
+        """Dollars become some of the bitcoin that may be owed."""
+        dollars = Decimal(20) + at % 1_000 / Decimal(100)
+        amount = nearest(dollars / self._prices.index("BTC", at))
+        if self._account.free(self._layout.spot_wallet, _DOLLARS) > 2 * dollars:
+            self._account.convert(
+                at,
+                self._layout.spot_wallet,
+                (_DOLLARS, dollars),
+                ("BTC", amount),
+                Decimal(0),
+                repays=True,
+            )
 
     def _swap(self, at: int) -> None:
         """The small part of what is held of two or three coins becomes dollars."""

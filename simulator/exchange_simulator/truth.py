@@ -241,6 +241,9 @@ def _conversions(view: _View) -> Iterator[Row]:
     if ids is None:
         return
     for conversion in view.rows(view.world.account.conversions):
+        place = "one-click repay" if conversion.repays else ""
+        if not view.includes("conversions", place, conversion.listed_at):
+            continue
         yield {
             "kind": view.exchange.conversion_kind if conversion.swap is None else "dust",
             "conversion_id": ids(view.world, conversion),
@@ -251,7 +254,7 @@ def _conversions(view: _View) -> Iterator[Row]:
             "to_amount": plain(conversion.to_amount),
             "fee_cost": plain(conversion.fee),
             "fee_currency": conversion.fee_asset if conversion.fee else "",
-            "happened_at": view.exchange.reported_at("conversions", "", conversion.listed_at),
+            "happened_at": view.exchange.reported_at("conversions", place, conversion.listed_at),
         }
 
 
