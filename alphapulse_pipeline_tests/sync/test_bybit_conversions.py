@@ -49,7 +49,7 @@ def test_every_conversion_is_read_and_counts_once(
             sync_all(account, database)
         truth = simulator.truth(clock.now)
     assert stored(db, "conversions", account.name) == true(truth, "conversions")
-    kinds = dict(
+    kinds: dict[str, int] = dict(
         db.execute("SELECT kind || ' ' || wallet, count(*) FROM alphapulse.conversions GROUP BY 1")
     )
     assert kinds.keys() == {"convert unified", "convert funding", "dust unified"}

@@ -9,6 +9,7 @@ once more, and must be the same.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from alphapulse_pipeline.exchange.errors import Incomplete
@@ -28,11 +29,11 @@ class Uncounted(Whole):
         """Raises `Incomplete` if the pages do not add up."""
         size, smallest = int(feed.params[feed.limit]), feed.whole_below or 1
         rows: list[Raw] = []
-        listed, number = [{}] * size, 0
-        while len(listed) >= size:
-            number += 1
+        for number in count(1):
             listed = feed.read(await call(feed.method, {**feed.params, self.page: number}))
             rows += listed
+            if len(listed) < size:
+                break
         ids = [str(self.id(row)) for row in rows]
         if len(listed) >= smallest:
             whole = len(rows) // smallest

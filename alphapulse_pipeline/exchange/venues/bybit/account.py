@@ -124,7 +124,7 @@ async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     permissions = info.get("permissions")
     permissions = permissions if isinstance(permissions, dict) else {}
     granted = permissions.get("Wallet")
-    closed = {}
+    closed: dict[tuple[str, str], str] = {}
     if CONVERT_PERMISSION not in (permissions.get("Exchange") or ()):
         reason = f"the key lacks the permission {CONVERT_PERMISSION}"
         closed |= {("conversions", stream): reason for stream in CONVERSIONS}
