@@ -104,7 +104,7 @@ def conversions() -> dict[str, Source]:
                 "privateGetV5AssetCovertSmallBalanceHistory",
                 Final(_Swaps("cursor", at("result", "totalCount"), at(_ID)), _is_pending),
                 {"size": _DUST.limit},
-                _records,
+                _swapped_coins,
                 milliseconds(_TIME),
                 required=(*_FIELDS, "feeCoin", "feeAmount"),
                 limit="size",
@@ -135,12 +135,19 @@ class _SinceTheWebsite(Uncounted):
 
 @dataclass(frozen=True)
 class _Swaps(Numbered):
-    """A row is a swap of several coins, which count and pages are about: its parts are returned,
-    with what they have in common."""
+    """Count and pages are about swaps of several coins, the rows are their parts."""
 
     async def everything(self, call: Caller, feed: Feed) -> list[Raw]:
-        swaps = await super().everything(call, feed)
+        swaps = await super().everything(call, replace(feed, rows=_records))
         return [part for swap in swaps for part in _parts(swap)]
+
+
+def _swapped_coins(answer: Any) -> Any:
+    """Every coin of every swap, with what the coins of a swap have in common."""
+    found = _records(answer)
+    if not isinstance(found, list):
+        return found
+    return [part for swap in found for part in (_parts(swap) if isinstance(swap, dict) else [swap])]
 
 
 def _parts(swap: Raw) -> list[Raw]:
