@@ -107,6 +107,11 @@ NOT_IN_COUNTRY = Refusal(
     "nothing needs to be done: it is asked about again every day",
     Kind.NOT_OFFERED,
 )
+NOT_IN_MODE = Refusal(
+    "the account's mode does not have this",
+    "nothing needs to be done: it is asked about again every day",
+    Kind.NOT_OFFERED,
+)
 NO_ALLOWLIST = Refusal(
     "this is only for keys with an IP allowlist",
     "add {address} to the IP allowlist of the key in {key} at the exchange",
@@ -183,6 +188,7 @@ _REFUSALS: Mapping[str, Refusal] = {
     "code 50119": _OKX_UNKNOWN,
     "code 50120": NO_RIGHT,
     "code 50121": WRONG_LOCATION,
+    "code 51010": NOT_IN_MODE,
     # Bitget
     "code 40085": UNIFIED_ACCOUNT,
     # Kraken, which does not distinguish an expired key from an unknown one

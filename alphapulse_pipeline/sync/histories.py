@@ -224,7 +224,7 @@ class _HistoryReader:
                         unproven = TimeRange(to_time(item.start), to_time(item.end))
                         self.state.mark_unreachable(gap.stream, unproven, item.unverified)
                         ended[gap] = item.unverified
-                    elif isinstance(item, Page):
+                    if isinstance(item, Page):
                         found = parsed(session, self.dataset, stream.source, item.rows)
                         read.append((gap, item, found))
                         read_from[gap] = min(read_from[gap], to_time(item.start))
@@ -262,8 +262,9 @@ class _HistoryReader:
                         continue
                     rows += found.rows
                     streams_of_rows += [gap.stream] * len(found.rows)
-                    newest = self._newest(stream, page, found.rows)
-                    proofs += _proofs(stream, page, newest, proven_to)
+                    if not page.unverified:
+                        newest = self._newest(stream, page, found.rows)
+                        proofs += _proofs(stream, page, newest, proven_to)
                 session.store_unlisted()
                 yield Batch(rows, proofs, rejected, streams_of_rows, share=share.value)
                 if not self.keep_going():

@@ -42,11 +42,16 @@ def streams(session: Session, dataset: str) -> dict[str, Stream]:
     for name, source in session.venue.histories[dataset].items():
         if source.per_market:
             by_name |= {stream.name: stream for stream in _per_market(session, name, source)}
-        elif not source.once_used or sync_state.used(
-            session.connection, session.name, source.wallet
-        ):
+        elif _is_in_use(session, source):
             by_name[name] = Stream(name, source, "the exchange")
     return by_name
+
+
+def _is_in_use(session: Session, source: Source) -> bool:
+    place = session.connection, session.name, source.wallet
+    if source.once_used and not sync_state.used(*place):
+        return False
+    return not source.once_booked or sync_state.booked(*place, source.once_booked)
 
 
 def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> dict[str, Stream]:

@@ -87,6 +87,16 @@ def used(connection: Connection[TupleRow], account: str, wallet: str) -> bool:
     return row == (True,)
 
 
+def booked(connection: Connection[TupleRow], account: str, wallet: str, kind: str) -> bool:
+    """Whether a wallet's ledger has an entry of a kind."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM alphapulse.ledger"
+        " WHERE account = %s AND wallet = %s AND kind = %s)",
+        [account, wallet, kind],
+    ).fetchone()
+    return row == (True,)
+
+
 def held_if_read(
     connection: Connection[TupleRow], account: str, sources: Sequence[str]
 ) -> tuple[set[str], set[str]] | None:

@@ -524,6 +524,44 @@ def test_a_conversion_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) 
         read("/asset/convert/history", [CONVERSION | changed], "conversions")
 
 
+REPAYMENT = {
+    **{"debtCcy": "USDC", "fillDebtSz": "6.950974", "fillRepaySz": "4.3067975", "repayCcy": "ETH"},
+    **{"status": "filled", "uTime": str(DAY)},
+}
+"""One-click repay history."""
+
+
+def repaid(**changed: Any) -> list[dict[str, Any]]:
+    sent = [REPAYMENT | changed]
+    return read("/trade/one-click-repay-history", sent, "conversions", "one-click repay")
+
+
+def test_a_repayment() -> None:
+    [row] = repaid()
+    assert (row["kind"], row["conversion_id"]) == ("convert", f"repay {DAY} ETH USDC")
+    assert (row["wallet"], row["fee_cost"]) == ("trading", None)
+    assert (row["from_asset"], str(row["from_amount"])) == ("ETH", "4.3067975")
+    assert (row["to_asset"], str(row["to_amount"])) == ("USDC", "6.950974")
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_a_repayment_that_did_not_happen_or_not_yet(status: str) -> None:
+    assert repaid(status=status) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: None} for name in ("debtCcy", "fillDebtSz", "repayCcy", "fillRepaySz", "uTime")),
+        {"status": "new"},
+        {"fillDebtSz": "much"},
+    ],
+)
+def test_a_repayment_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        repaid(**changed)
+
+
 def position(**changed: Any) -> list[dict[str, Any]]:
     def answers(path: str, params: Mapping[str, Any]) -> Any:
         mine = params.get("instType") == "MARGIN"

@@ -148,6 +148,7 @@ def test_a_wallet_that_was_never_opened_is_a_state(code: int, sentence: str) -> 
         (50060, "For security and compliance purposes, please complete ...", "restricted"),
         # other endpoints may still answer
         (50051, "Due to compliance restrictions in your country or region, ...", "not offered"),
+        (51010, "Request unsupported under current account mode", "not offered"),
         (50038, "This feature is unavailable in demo trading", "not offered"),
         (50040, "Too frequent operations, please try again later", "throttled"),
         (50046, "This feature is temporarily unavailable while we make ...", "transient"),

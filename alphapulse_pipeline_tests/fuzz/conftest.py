@@ -1,6 +1,7 @@
 """One simulator, and a session of every exchange, for all tests of a file."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from psycopg import sql
@@ -15,7 +16,7 @@ from exchange_simulator.layout import BYBIT_PAID_IN
 
 @pytest.fixture(scope="module")
 def opened(server: EmbeddedServer) -> Iterator[Stages]:
-    world = World(genesis=GENESIS, layout=BYBIT_PAID_IN)
+    world = World(genesis=GENESIS, layout=replace(BYBIT_PAID_IN, swaps=True))
     names: list[str] = []
 
     def database(exchange: str) -> str:

@@ -272,7 +272,8 @@ def requests(stage: Stage) -> list[tuple[Request, bytes]]:
 def _sources(session: Session, endpoint: Endpoint) -> Iterator[Source]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sync_state, "ever_held", lambda *_: {"BTC", "ETH"})  # their candles are read
-        patch.setattr(sync_state, "used", lambda *_: True)  # lists of what was once used are read
+        for once in ("used", "booked"):  # lists of what was once used are read
+            patch.setattr(sync_state, once, lambda *_: True)
         found = streams(session, endpoint.dataset)
     for name, stream in found.items():
         if any(

@@ -41,10 +41,30 @@ def store(db: DB, given: list[Fill]) -> None:
         books.fill(db, second / 3600, "BTC/USD", side, amount, amount * price, fee=(fee, "USD"))
 
 
+def store_converted(db: DB, given: list[Fill]) -> None:
+    """The same, each third as a conversion: a purchase or a sale at the value then."""
+    books.price(db, "USD", 1)
+    for number, (second, side, amount, price, fee) in enumerate(given):
+        worth, at = amount * price, second / 3600
+        if number % 3:
+            books.fill(db, at, "BTC/USD", side, amount, worth, fee=(fee, "USD"))
+            continue
+        books.price(db, "BTC", price, at)
+        paid, received = ("USD", worth), ("BTC", amount)
+        sides = (paid, received) if side == "buy" else (received, paid)
+        db.execute(
+            "INSERT INTO alphapulse.conversions (account, kind, conversion_id, wallet, from_asset,"
+            " from_amount, to_asset, to_amount, happened_at, raw, run_id)"
+            " VALUES ('a', 'convert', %s, 'unified', %s, %s, %s, %s, %s, '{}', 'test')",
+            [number, *sides[0], *sides[1], books.hour(at)],
+        )
+
+
+@pytest.mark.parametrize("converted", [False, True])
 @pytest.mark.parametrize("method", ["fifo", "lifo", "hifo"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_rp2_matches_the_same_lots_at_the_same_cost(
-    db: DB, tmp_path: Path, method: str, seed: int
+    db: DB, tmp_path: Path, method: str, seed: int, converted: bool
 ) -> None:
     """Every line: which purchase went with which sale, how much, at what cost, for what proceeds.
 
@@ -54,7 +74,12 @@ def test_rp2_matches_the_same_lots_at_the_same_cost(
     was paid; and equal times, which rp2 orders by the row. rp2 has no average cost.
     """
     given = fills(seed)
-    store(db, given)
+    if converted:
+        # a fee of a conversion is an expense of its own, and fees have to be alike
+        given = [(*row[:4], Decimal(0)) for row in given]
+        store_converted(db, given)
+    else:
+        store(db, given)
     books.refresh(db, cost_basis=method)
     asked = {"method": method, "fills": [[s, side, *map(str, n)] for s, side, *n in given]}
     answer = subprocess.run(

@@ -276,6 +276,41 @@ def test_an_account_that_converts(
     assert counts == (counts[0], 2 * counts[0], 2 * counts[0])
 
 
+def test_repayments_count_once_listed_or_not(
+    make_account: Make, database: str, db: Connection[TupleRow]
+) -> None:
+    """The list reaches back a week and is read once there are bills of it: these count what is
+    older."""
+    clock = _Clock()
+    layout = OKX_ACCOUNTS["repayments"]
+    world = World(seed=5, genesis=_AT - timedelta(days=20), pace=0.2, exchange="okx", layout=layout)
+    with serve(world, clock=clock, limits=False) as simulator:
+        genesis = (_AT - timedelta(days=20)).date()
+        account = make_account(simulator.url, exchange="okx", history_start=genesis)
+        sync_all(account, database)
+        streams = "SELECT stream FROM alphapulse.streams WHERE dataset = 'conversions'"
+        assert db.execute(streams).fetchall() == [("convert",)]
+        check(simulator, account, database, db, clock.now)
+        _assert_reconciled(clock, account, database, db)
+    counts: dict[str, int] = dict(
+        db.execute(
+            "SELECT dataset, count(*) FROM portfolio.movements WHERE part = 'conversions'"
+            " GROUP BY dataset"
+        ).fetchall()
+    )
+    [(listed, repaid, booked)] = db.execute(
+        "SELECT count(*), count(*) FILTER (WHERE starts_with(conversion_id, 'repay ')),"
+        " (SELECT count(*) FROM alphapulse.ledger WHERE class = 'conversion')"
+        " FROM alphapulse.conversions"
+    ).fetchall()
+    assert 8 <= repaid <= 11
+    assert counts == {"conversions": 2 * listed, "ledger": booked - 2 * listed}
+    assert counts["ledger"] > 20
+    assert db.execute(
+        "SELECT stream, reason FROM alphapulse.coverage_unreachable WHERE dataset = 'conversions'"
+    ).fetchall() == [("one-click repay", "the exchange serves only 7 days")]
+
+
 def _assert_reconciled(
     clock: _Clock, account: Account, database: str, db: Connection[TupleRow]
 ) -> None:

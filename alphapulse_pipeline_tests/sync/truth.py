@@ -188,7 +188,8 @@ def kept(exchange: str, dataset: str, stream: str) -> timedelta | None:
         return retention(exchange, "unfilled", source.wallet)
     if f"{dataset}:{name}" in EXCHANGES[exchange].retention:
         return retention(exchange, dataset, name)
-    return retention(exchange, dataset, source.kind if dataset == "transfers" else source.wallet)
+    place = {"transfers": source.kind, "conversions": stream}.get(dataset, source.wallet)
+    return retention(exchange, dataset, place)
 
 
 def retention(exchange: str, dataset: str, place: str) -> timedelta | None:

@@ -199,13 +199,19 @@ class Account:
         given: tuple[str, Decimal],
         received: tuple[str, Decimal],
         fee: Decimal,
+        *,
+        quoted_at: int = 0,
+        swap: int | None = None,
+        repays: bool = False,
     ) -> None:
-        """`given`, `received`: asset and amount; the fee is in the asset given."""
+        """`given`, `received`: asset and amount; the fee is in the asset given, of small balances
+        (`swap`) in the one received."""
         number = len(self.conversions.rows)
-        conversion = Conversion(number, at, wallet, *given, *received, fee)
+        conversion = Conversion(number, at, wallet, *given, *received, fee, quoted_at, swap, repays)
         self.conversions.append(at, conversion)
-        self.books.book(at, wallet, given[0], "conversion", -(given[1] + fee), conversion)
-        self.books.book(at, wallet, received[0], "conversion", received[1], conversion)
+        for asset, amount in ((given[0], -given[1]), received):
+            charged = fee if asset == conversion.fee_asset else ZERO
+            self.books.book(at, wallet, asset, "conversion", amount - charged, conversion)
 
     def lend(
         self, at: int, wallet: Wallet, asset: str, kind: EntryKind, amount: Decimal, owed: Decimal

@@ -64,6 +64,11 @@ class Layout:
     """What of the savings is staked: its rewards are paid to the main wallet."""
     converts: Literal["", "for free", "for a fee"] = ""
     """Whether something is converted in the wallet of spot now and then."""
+    swaps: bool = False
+    """Whether something is converted in the main wallet as well, and small balances are swapped in
+    the wallet of spot."""
+    repays: bool = False
+    """Whether something is converted to repay what the wallet of spot owes."""
     paid_out: frozenset[str] = frozenset()
     """What else of the savings has its rewards paid to the main wallet."""
     saves: bool = False
@@ -123,6 +128,8 @@ BYBIT_EARN = replace(
     paid_out=frozenset({"USDT", "USDC"}),
 )
 """An account with flexible savings, and SOL in on-chain earn."""
+BYBIT_CONVERSIONS = replace(_BYBIT, swaps=True)
+"""An account that converts in both wallets, small balances as well."""
 BYBIT_PAID_IN = replace(_BYBIT, parent="funding")
 """An account that a different account of its owner pays into."""
 _BINANCE = Layout(
@@ -207,6 +214,7 @@ OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             staked=frozenset({"SOL"}),
         ),
         "conversions": replace(_OKX, converts="for free"),
+        "repayments": replace(_OKX, converts="for free", repays=True),
     }
 )
 """OKX accounts that differ from the usual one, which has nothing in Earn."""
@@ -228,7 +236,7 @@ KRAKEN_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
 """Kraken accounts that differ from the usual one, which trades spot without margin."""
 WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
-        "bybit": BYBIT_EARN,
+        "bybit": replace(BYBIT_EARN, swaps=True),
         "binance": replace(
             BINANCE_SAVER,
             wallets=(*BINANCE_SAVER.wallets, "isolated"),
@@ -237,7 +245,7 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             pays_in_fiat=True,
             deals_with_peers=True,
         ),
-        "okx": replace(OKX_ACCOUNTS["earn"], converts="for free"),
+        "okx": replace(OKX_ACCOUNTS["earn"], converts="for free", repays=True),
         "kraken": replace(
             KRAKEN_ACCOUNTS["earn"],
             wallet_of=KRAKEN_ACCOUNTS["margin"].wallet_of,

@@ -213,7 +213,22 @@ class Conversion(NamedTuple):
     to_asset: str
     to_amount: Decimal
     fee: Decimal
-    """In what is given, on top of it."""
+    """In what is given, on top of it; of small balances in what is received, part of it."""
+    quoted_at: int = 0
+    """When it was offered, on exchanges that list that time; 0: when it happened."""
+    swap: int | None = None
+    """The number of the swap of several small balances that it is a part of."""
+
+    repays: bool = False
+    """Whether what is received repays a debt."""
+
+    @property
+    def fee_asset(self) -> str:
+        return self.from_asset if self.swap is None else self.to_asset
+
+    @property
+    def listed_at(self) -> int:
+        return self.quoted_at or self.happened_at
 
 
 class Reward(NamedTuple):

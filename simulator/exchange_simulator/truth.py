@@ -237,14 +237,22 @@ def _funding(view: _View) -> Iterator[Row]:
             }
 
 
+def _kind(view: _View, conversion: Conversion) -> str:
+    if kinds := view.exchange.conversion_kind_of:
+        return kinds(view.world, conversion)
+    return view.exchange.conversion_kind if conversion.swap is None else "dust"
+
+
 def _conversions(view: _View) -> Iterator[Row]:
     ids = view.exchange.conversion_id
     if ids is None:
         return
-    kinds = view.exchange.conversion_kind_of
     for conversion in view.rows(view.world.account.conversions):
+        place = "one-click repay" if conversion.repays else ""
+        if not view.includes("conversions", place, conversion.listed_at):
+            continue
         yield {
-            "kind": kinds(view.world, conversion) if kinds else view.exchange.conversion_kind,
+            "kind": _kind(view, conversion),
             "conversion_id": ids(view.world, conversion),
             "wallet": conversion.wallet,
             "from_asset": conversion.from_asset,
@@ -252,8 +260,8 @@ def _conversions(view: _View) -> Iterator[Row]:
             "to_asset": conversion.to_asset,
             "to_amount": plain(conversion.to_amount),
             "fee_cost": plain(conversion.fee),
-            "fee_currency": conversion.from_asset if conversion.fee else "",
-            "happened_at": view.exchange.reported_at("conversions", "", conversion.happened_at),
+            "fee_currency": conversion.fee_asset if conversion.fee else "",
+            "happened_at": view.exchange.reported_at("conversions", place, conversion.listed_at),
         }
 
 

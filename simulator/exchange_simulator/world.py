@@ -32,6 +32,7 @@ from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
 from exchange_simulator.saver import Saver
 from exchange_simulator.savings import EARN, Savings
+from exchange_simulator.swapper import Swapper
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -140,6 +141,7 @@ class World:
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
         self.cashier = Cashier(seed, self.account, self.prices, self.schedule, self.layout)
         self.peers = Peers(seed, self.account, self.schedule, self.layout)
+        self._swapper = Swapper(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.isolated = IsolatedMargin(
             seed, self.account, self.prices, self.catalogue, self.schedule, self.layout
@@ -284,6 +286,7 @@ class World:
         self.cashier.new_day(day, start)
         self.peers.new_day(day, start)
         self.isolated.new_day(day, start)
+        self._swapper.new_day(day, start)
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)

@@ -88,6 +88,9 @@ class Source:
     once_used: bool = False
     """Whether it is read only once its wallet ever held something, or was paid into or out of:
     older rows of its list are lost, which means nothing for a product that was never used."""
+    once_booked: str = ""
+    """A kind of entry in its wallet's ledger: it is read only once there was one, for lists of what
+    few accounts use and of which older rows are lost."""
     daily: bool = False
     """Whether it is read once a day, since rows hardly ever appear in it."""
     id: str = ""

@@ -29,7 +29,6 @@ DB = Connection[TupleRow]
 NOW_MS = int(datetime.now(UTC).timestamp() * 1000)
 DAY_MS = 86_400_000
 UNSUPPORTED = {
-    "bybit": ["conversions"],
     "kraken": ["sub-accounts", "funding"],
 }
 """What an exchange does not have, or what is not read from it."""

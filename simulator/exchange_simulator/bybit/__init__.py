@@ -19,11 +19,12 @@ EXCHANGE = SimulatedExchange(
     refusal=refusal,
     outages=OUTAGES,
     rows=ROWS,
-    paging=frozenset({"cursor", "nextCursor"}),
+    paging=frozenset({"cursor", "nextCursor", "index"}),
     key_header="x-bapi-api-key",
     retention=RETENTION,
     unserved=frozenset({"transfers:staked"}),
     whole_seconds=frozenset({"ledger:funding"}),
+    conversion_id=names.conversion_id,
     reference_id=names.reference_id,
     parts=names.parts,
 )

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from exchange_simulator.bybit import (
     asset,
+    conversions,
     earn,
     funding_history,
     market,
@@ -66,6 +67,8 @@ PRIVATE = {
     "/v5/pre-upgrade/order/history": Private("orders", _FAST, pre_upgrade.order_history),
     "/v5/pre-upgrade/execution/list": Private("orders", _FAST, pre_upgrade.execution_list),
     "/v5/asset/fundinghistory": Private("wallet", Limit(30), funding_history.funding_history),
+    "/v5/asset/exchange/query-convert-history": Private("wallet", _FAST, conversions.history),
+    "/v5/asset/covert/small-balance-history": Private("wallet", _SLOW, conversions.small_balances),
     "/v5/earn/order": Private("earn", Limit(10), earn.orders),
     "/v5/earn/position": Private("earn", Limit(10), earn.positions),
     "/v5/asset/asset-overview": Private("wallet", _FAST, wallet.asset_overview),

@@ -6,7 +6,15 @@ from decimal import Decimal
 from exchange_simulator.identity import uuid
 from exchange_simulator.markets import Market
 from exchange_simulator.money import plain
-from exchange_simulator.records import Fill, Funding, LedgerEntry, Order, Transfer
+from exchange_simulator.pseudorandom import mix
+from exchange_simulator.records import (
+    Conversion,
+    Fill,
+    Funding,
+    LedgerEntry,
+    Order,
+    Transfer,
+)
 from exchange_simulator.world import World
 
 _TYPES = {
@@ -55,6 +63,17 @@ def transfer_id(world: World, transfer: Transfer) -> str:
     return str(98_000_000 + transfer.number)
 
 
+def exchange_id(world: World, conversion: Conversion) -> str:
+    """`exchangeTxId`; that of a swap of small balances is one for all of them."""
+    number = conversion.number if conversion.swap is None else conversion.swap
+    return f"10100{mix(world.seed, conversion.swap is None, number):020}"
+
+
+def conversion_id(world: World, conversion: Conversion) -> str:
+    found = exchange_id(world, conversion)
+    return found if conversion.swap is None else f"{found}_{conversion.from_asset}"
+
+
 def entry_id(world: World, entry: LedgerEntry) -> str:
     if entry.wallet == "funding":
         direction = "I" if entry.amount > 0 else "O"
@@ -66,6 +85,8 @@ def entry_id(world: World, entry: LedgerEntry) -> str:
 def entry_kind(entry: LedgerEntry) -> str:
     if entry.wallet == "funding":
         return funding_type(entry)[0]
+    if entry.kind == "conversion":
+        return "CURRENCY_BUY" if entry.amount > 0 else "CURRENCY_SELL"
     if is_of_earn(entry.source):
         return f"FLEXIBLE_STAKING_{'SUBSCRIPTION' if entry.amount < 0 else 'REDEMPTION'}"
     return _TYPES.get(entry.kind) or ("TRANSFER_IN" if entry.amount > 0 else "TRANSFER_OUT")
@@ -79,6 +100,8 @@ def funding_type(entry: LedgerEntry) -> tuple[str, str]:
     if is_of_earn(entry.source):
         moved = "Subscription" if entry.amount < 0 else "Redemption"
         return "Earn", f"Easy Earn | Flexible {moved}"
+    if entry.kind == "conversion":
+        return "Convert", "Convert"
     if entry.kind == "transfer":
         return ("Transfer in", "Transfer in") if entry.amount > 0 else ("Transfer out",) * 2
     return ("Deposit", "Deposit") if entry.kind == "deposit" else ("Withdraw", "Withdraw")

@@ -10,6 +10,13 @@ ROWS = (
     Rows((), "/v5/asset/transfer/query-account-coin-balance", zeroed="result.balance"),
     Rows(("result.balance",), "/v5/asset/transfer/query-account-coins-balance"),
     Rows(("result.subMembers",), "/v5/user/submembers", empty={"result.nextCursor": "0"}),
+    Rows(
+        ("result.records",),
+        "/v5/asset/covert",
+        empty={"result.totalCount": "0", "result.lastPage": "0"},
+    ),
+    # the only list without a cursor
+    Rows(("result.list",), "/v5/asset/exchange"),
     Rows(("result.list",), empty=_LAST_PAGE),
     Rows(("result.rows",), empty=_LAST_PAGE),
 )

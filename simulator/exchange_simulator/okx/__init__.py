@@ -10,6 +10,7 @@ from exchange_simulator.okx.bills import ARCHIVED
 from exchange_simulator.okx.earn import LENDING_KEPT
 from exchange_simulator.okx.endpoints import routes
 from exchange_simulator.okx.outages import OUTAGES
+from exchange_simulator.okx.repayments import SERVED
 from exchange_simulator.okx.rows import ROWS
 from exchange_simulator.okx.trade import UNFILLED_RETENTION
 from exchange_simulator.simulated_exchange import SimulatedExchange
@@ -30,12 +31,13 @@ EXCHANGE = SimulatedExchange(
         "funding": ARCHIVED,
         "ledger:trading": ARCHIVED,
         "ledger:earn": LENDING_KEPT,
+        "conversions:one-click repay": SERVED,
     },
     unserved=frozenset({"balance_after:earn"}),
     parts=names.rows_of,
     passphrase=True,
     order_status=names.order_status,
-    whole_seconds=frozenset({"conversions"}),
+    whole_seconds=frozenset({"conversions:"}),
     conversion_id=names.conversion_id,
     reference_id=names.reference_id,
 )

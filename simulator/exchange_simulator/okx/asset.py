@@ -215,7 +215,8 @@ def bills_history(call: Call) -> Data:
 def convert_history(call: Call) -> Data:
     """Times are whole seconds, as in the page's example."""
     asked = call.text("clTReqId")
-    conversions = [] if asked else by_time(call, call.world.account.conversions, lambda _: True)
+    made = call.world.account.conversions
+    conversions = [] if asked else by_time(call, made, lambda row: not row.repays)
     return [_conversion(call.world, conversion) for conversion in conversions]
 
 

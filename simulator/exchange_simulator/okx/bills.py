@@ -103,6 +103,8 @@ def _subtype(entry: LedgerEntry) -> str:
             return "174" if entry.amount > 0 else "173"
         case Loan():
             return _LOAN_SUBTYPES[entry.kind]
+        case Conversion(repays=True):
+            return "224" if entry.amount > 0 else "225"
         case Conversion():
             return "318" if entry.amount > 0 else "319"
     return "11" if entry.amount > 0 else "12"

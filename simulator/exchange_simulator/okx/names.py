@@ -97,7 +97,9 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 
 def conversion_id(world: World, conversion: Conversion) -> str:
-    """`tradeId` of a conversion."""
+    """`tradeId` of a conversion; a repayment has no id."""
+    if conversion.repays:
+        return f"repay {conversion.happened_at} {conversion.from_asset} {conversion.to_asset}"
     return f"trader{conversion.happened_at}{conversion.number:04}"
 
 
@@ -114,6 +116,8 @@ def bill_number(entry: LedgerEntry) -> int:
 
 def entry_kind(entry: LedgerEntry) -> str:
     """`type`; each account has its own numbering of types."""
+    if isinstance(entry.source, Conversion) and entry.source.repays:
+        return "29"
     if entry.wallet == TRADING:
         return BILL_TYPES[entry.kind]
     if entry.wallet == EARN:

@@ -19,9 +19,15 @@ from alphapulse_pipeline.exchange.rights import (
     rights_by,
     texts,
 )
-from alphapulse_pipeline.exchange.venues.bybit.common import BETWEEN_ACCOUNTS, EARN, LIST
+from alphapulse_pipeline.exchange.venues.bybit.common import (
+    BETWEEN_ACCOUNTS,
+    CONVERSIONS,
+    EARN,
+    LIST,
+)
 
 EARN_PERMISSION = "Earn"
+CONVERT_PERMISSION = "ExchangeHistory"
 
 # What a key that also writes may do with each permission of each group. SubMemberTransferList is to
 # list transfers between accounts, not to make them.
@@ -109,14 +115,19 @@ async def products(call: Caller) -> Products:
 async def closed_streams(call: Caller) -> dict[tuple[str, str], str]:
     """ "Get Withdrawal Records" (2026-03-16): "Can query by the master UID's api key only". "Get
     Universal Transfer Records" (2026-03-16): "Main acct api key needs "SubMemberTransfer"
-    permission, Sub acct api key needs "SubMemberTransferList" permission"."""
+    permission, Sub acct api key needs "SubMemberTransferList" permission". "Convert Guideline"
+    (2025-03-13): "API key permission: "Exchange"", a group of which "Get API Key Information"
+    (2026-05-14) has one permission."""
     info = await _key(call)
     main = info.get("isMaster") is not False
     permission = "SubMemberTransfer" if main else "SubMemberTransferList"
     permissions = info.get("permissions")
     permissions = permissions if isinstance(permissions, dict) else {}
     granted = permissions.get("Wallet")
-    closed = {}
+    closed: dict[tuple[str, str], str] = {}
+    if CONVERT_PERMISSION not in (permissions.get("Exchange") or ()):
+        reason = f"the key lacks the permission {CONVERT_PERMISSION}"
+        closed |= {("conversions", stream): reason for stream in CONVERSIONS}
     if EARN_PERMISSION not in (permissions.get(EARN_PERMISSION) or ()):
         closed["transfers", EARN] = f"the key lacks the permission {EARN_PERMISSION}"
     if not main:

@@ -23,6 +23,9 @@ WALLETS = {
 BETWEEN_ACCOUNTS = ("sent to other accounts", "received from other accounts")
 """Streams of transfers between accounts of the same owner."""
 
+CONVERSIONS = ("convert", "dust")
+"""Streams of conversions."""
+
 CATEGORIES = ("spot", "linear", "inverse", "option")
 OPTION_COINS = ("ETH", "SOL", "XRP", "MNT", "DOGE")
 """Base coins of options besides BTC. No page lists them; they are those of ccxt's markets."""

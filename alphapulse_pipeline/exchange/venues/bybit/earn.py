@@ -10,7 +10,7 @@ account's log has the same amount at that time.
 """
 
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,7 @@ from alphapulse_pipeline.exchange.venues.bybit.common import (
     page,
 )
 from alphapulse_pipeline.exchange.venues.venue import Source, Wallet
+from alphapulse_pipeline.exchange.walker import Final
 
 _ZERO = Decimal(0)
 _FLEXIBLE, _ON_CHAIN = _CATEGORIES = ("FlexibleSaving", "OnChain")
@@ -79,7 +80,7 @@ def transfers() -> dict[str, Source]:
         EARN: Source(
             Feed(
                 "privateGetV5EarnOrder",
-                _Orders(IN_ANY_ORDER),
+                _Orders(Final(IN_ANY_ORDER, _is_pending)),
                 {"category": _FLEXIBLE, "limit": _ORDERS.limit},
                 LIST,
                 milliseconds("createdAt"),
@@ -99,8 +100,7 @@ def transfers() -> dict[str, Source]:
 
 @dataclass(frozen=True)
 class _Orders:
-    """The pages of the list, without orders that are not final: their times stay gaps, and are read
-    again. Orders get the account that they were paid from or to."""
+    """The pages of the list; orders get the account that they were paid from or to."""
 
     pages: Paging
 
@@ -108,19 +108,11 @@ class _Orders:
         self, call: Caller, feed: Feed, start: int, end: int, after: str | None
     ) -> AsyncGenerator[Page, None]:
         async for listed in self.pages.walk(call, feed, start, end, after):
-            final = [row for row in listed.rows if row.get("status") != _PENDING]
-            open_at = sorted(set(feed.times(r for r in listed.rows if r.get("status") == _PENDING)))
-            rows = await _with_accounts(call, final)
-            for begin, stop in _between(listed.start, listed.end, open_at):
-                yield Page(rows, begin, stop)
-                rows = feed.untimed(rows)
+            yield replace(listed, rows=await _with_accounts(call, listed.rows))
 
 
-def _between(start: int, end: int, left_out: Sequence[int]) -> Iterator[tuple[int, int]]:
-    for moment in (m for m in left_out if start <= m < end):
-        yield start, moment
-        start = moment + 1
-    yield start, end
+def _is_pending(order: Raw) -> bool:
+    return order.get("status") == _PENDING
 
 
 async def _with_accounts(call: Caller, orders: Sequence[Raw]) -> list[Raw]:

@@ -28,6 +28,7 @@ _PRIVATE = {
     "finance/savings/lending-history": (6, 1),
     "finance/staking-defi/orders-active": (3, 1),
     "trade/fills-history": (10, 2),
+    "trade/one-click-repay-history": (1, 2),
     "trade/order": (60, 2),
     "trade/orders-history": (40, 2),
     "trade/orders-history-archive": (20, 2),

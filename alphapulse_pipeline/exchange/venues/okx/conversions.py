@@ -1,13 +1,21 @@
-"""OKX's conversions.
+"""OKX's conversions: convert, and one-click repay.
 
 Get convert history (www.okx.com/docs-v5/en/#funding-account-rest-api-get-convert-history, read as a
-copy of 2025-11-30). "Only assets in the trading account supported convert" (Convert trade, same
-copy): its bills have the type 27. Easy convert is among the fills ("Transaction details", `subType`
-236 and 237), so that its own list would repeat them; one-click repay and conversions of dust have
-no ids, or no list: they are known by the ledger alone.
+copy of 2025-11-30, as all pages here). "Only assets in the trading account supported convert"
+(Convert trade): its bills have the type 27, those of one-click repay the type 29. The ledger counts
+what is not listed, or not listed any more.
+
+Not read: easy convert of the trading account is among the fills ("Transaction details", `subType`
+236 and 237), so that its own list would repeat them; what it converts in the funding account
+(`acct` 6) is in that list of seven days alone, and no type of the account's bills says that it was
+used. One-click repay in spot mode places orders, whose fills are listed ("One-click repay history
+(New)", `ordIdInfo`). "Crypto dust auto-transfer" moves dust to the funding account, and no list has
+what is converted there: the types 272 and 273, of buying and selling crypto, are in its bills.
 """
 
-from alphapulse_pipeline.datasets.values import Row
+from datetime import timedelta
+
+from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Raw, between, milliseconds
 from alphapulse_pipeline.exchange.venues.okx.common import (
@@ -18,7 +26,7 @@ from alphapulse_pipeline.exchange.venues.okx.common import (
     per_user,
 )
 from alphapulse_pipeline.exchange.venues.venue import Source
-from alphapulse_pipeline.exchange.walker import Windows
+from alphapulse_pipeline.exchange.walker import Final, Windows
 
 _DOCUMENTED = documented(
     "funding-account-rest-api-get-convert-history",
@@ -29,6 +37,17 @@ _DOCUMENTED = documented(
     "how long conversions are kept is not said, so for ever; `ts` is a whole second in the "
     "page's example",
 )
+_REPAID = documented(
+    "order-book-trading-trade-get-one-click-repay-history",
+    "undated, read on 2026-11-29",
+    per_user(1),
+    note="read as a copy of 2025-11-30; the past 7 days, of multi-currency and portfolio margin; "
+    "rows have no id, a repayment is known by its time and its two currencies; read only once "
+    "there is a bill of its type; whether the bills have the same amounts is not said",
+)
+_REPAYMENT = "29"
+"""The type of its bills."""
+_WEEK = timedelta(days=7)
 _GIVEN = {"sell": "base", "buy": "quote"}
 """`side`, "Trade side based on `baseCcy`" -> what is given."""
 
@@ -54,7 +73,45 @@ def conversions() -> dict[str, Source]:
             parse="parse_conversion",
             kind="convert",
             amend=_converted,
-        )
+        ),
+        "one-click repay": Source(
+            Feed(
+                "privateGetTradeOneClickRepayHistory",
+                Final(Windows(), _is_running),
+                {"limit": LIMIT},
+                DATA,
+                milliseconds("uTime"),
+                between("before", "after"),
+                required=("debtCcy", "fillDebtSz", "repayCcy", "fillRepaySz", "status", "uTime"),
+                horizon=_WEEK,
+                documented=_REPAID,
+            ),
+            wallet=TRADING,
+            parse="parse_conversion",
+            kind="convert",
+            once_booked=_REPAYMENT,
+            amend=_repaid,
+        ),
+    }
+
+
+def _is_running(row: Raw) -> bool:
+    return row.get("status") == "running"
+
+
+def _repaid(raw: Raw, row: Row) -> Row | None:
+    """Raises `Unreadable` for a status that is not documented."""
+    if raw["status"] == "failed":
+        return None
+    if raw["status"] != "filled":
+        raise Unreadable(f"a repayment of OKX has the status {raw['status']}")
+    given, received = str(raw["repayCcy"]), str(raw["debtCcy"])
+    return row | {
+        "conversion_id": f"repay {raw['uTime']} {given} {received}",
+        "from_asset": given,
+        "from_amount": number(raw["fillRepaySz"]),
+        "to_asset": received,
+        "to_amount": number(raw["fillDebtSz"]),
     }
 
 
