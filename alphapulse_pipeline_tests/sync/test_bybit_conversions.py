@@ -157,14 +157,15 @@ def test_a_key_without_the_right_to_convert(
         " ORDER BY part"
     ).fetchall() == [
         (stream, "closed", "the key lacks the permission ExchangeHistory")
-        for stream in ("convert", "dust")
+        for stream in ("convert", "dust", "website funding", "website unified")
     ]
 
 
 def test_conversions_of_the_website_before_they_were_listed(
     make_account: Make, database: str, db: DB
 ) -> None:
-    """That time is not taken for complete; what is listed of it is stored."""
+    """Once the ledger has a conversion, that time is not taken for complete. What is listed of it
+    is stored."""
     start = datetime(2025, 9, 1, tzinfo=UTC)
     world = World(seed=5, genesis=start, pace=0.1, layout=BYBIT_CONVERSIONS)
     clock = Clock(int(start.timestamp() * 1000) + 20 * DAY)
@@ -174,16 +175,18 @@ def test_conversions_of_the_website_before_they_were_listed(
             simulator.url,
             history_start=start.date(),
             options=options | {"recvWindow": 9 * DAY},
-            datasets=["conversions"],
+            datasets=["conversions", "ledger"],
         )
+        sync_all(account, database)
+        unreachable = "SELECT stream, lower(gap), upper(gap) FROM alphapulse.coverage_unreachable"
+        assert db.execute(unreachable).fetchall() == []
         sync_all(account, database)
         truth = simulator.truth(clock.now)
     assert stored(db, "conversions", account.name) == true(truth, "conversions")
     since = datetime(2025, 9, 10, tzinfo=UTC)
-    assert db.execute(
-        "SELECT stream, lower(gap), upper(gap), reason FROM alphapulse.coverage_unreachable"
-    ).fetchall() == [
-        ("convert", start, since, "Bybit lists conversions of its website since 2025-09-10")
+    assert sorted(db.execute(unreachable).fetchall()) == [
+        ("website funding", start, since),
+        ("website unified", start, since),
     ]
     first = db.execute("SELECT min(happened_at) FROM alphapulse.conversions").fetchone()
     assert first is not None

@@ -23,7 +23,8 @@ WALLETS = {
 BETWEEN_ACCOUNTS = ("sent to other accounts", "received from other accounts")
 """Streams of transfers between accounts of the same owner."""
 
-CONVERSIONS = ("convert", "dust")
+WEBSITE_CONVERSIONS = ("website unified", "website funding")
+CONVERSIONS = ("convert", "dust", *WEBSITE_CONVERSIONS)
 """Streams of conversions."""
 
 CATEGORIES = ("spot", "linear", "inverse", "option")

@@ -7,28 +7,19 @@ wallet nor a status: the page does not say what it lists beyond the other two. C
 brokers' users from and to fiat are lists of brokers.
 """
 
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import Unreadable
-from alphapulse_pipeline.exchange.feed import (
-    Caller,
-    Feed,
-    Page,
-    Raw,
-    at,
-    milliseconds,
-    to_milliseconds,
-)
+from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, milliseconds
 from alphapulse_pipeline.exchange.venues.bybit.account import CONVERT_PERMISSION
 from alphapulse_pipeline.exchange.venues.bybit.common import (
-    CONVERSIONS,
     FUNDING,
     LIST,
     UNIFIED,
+    WEBSITE_CONVERSIONS,
     page,
 )
 from alphapulse_pipeline.exchange.venues.venue import Source
@@ -46,8 +37,8 @@ _CONVERT = page(
     cost="1 of 50 per second",
     permission=CONVERT_PERMISSION,
     note=f"{_WHOLE}; conversions of the website are listed since 2025-09-10, whether those before "
-    "it are is left open, so none of that time is taken for complete; createdAt is the time of the "
-    "quote",
+    "it are is left open: once a wallet's ledger has a conversion, that time counts as not served; "
+    "createdAt is the time of the quote",
 )
 _DUST = page(
     "asset/convert-small-balance/exchange-history",
@@ -61,8 +52,7 @@ _DUST = page(
     "2 %. A balance of which only a part was swapped is rejected: which amounts it lists is left "
     "open",
 )
-_SINCE = to_milliseconds(datetime(2025, 9, 10, tzinfo=UTC))
-_WEBSITE = "Bybit lists conversions of its website since 2025-09-10"
+_SINCE = datetime(2025, 9, 10, tzinfo=UTC)
 
 # accountType: by API "eb_convert_", all others by website and app
 _WALLETS = {
@@ -82,24 +72,29 @@ _FIELDS = ("accountType", _ID, "fromCoin", "fromAmount", "toCoin", "toAmount", _
 
 
 def conversions() -> dict[str, Source]:
-    convert, dust = CONVERSIONS
-    return {
-        convert: Source(
-            Feed(
-                "privateGetV5AssetExchangeQueryConvertHistory",
-                Final(_SinceTheWebsite("index", at(_ID)), _is_pending),
-                {"limit": _CONVERT.limit},
-                LIST,
-                milliseconds(_TIME),
-                required=_FIELDS,
-                documented=_CONVERT,
-            ),
-            wallet=UNIFIED,
-            parse="parse_conversion",
-            kind="convert",
-            amend=_converted,
+    convert = Source(
+        Feed(
+            "privateGetV5AssetExchangeQueryConvertHistory",
+            Final(Uncounted("index", at(_ID)), _is_pending),
+            {"limit": _CONVERT.limit},
+            LIST,
+            milliseconds(_TIME),
+            required=_FIELDS,
+            documented=_CONVERT,
         ),
-        dust: Source(
+        wallet=UNIFIED,
+        parse="parse_conversion",
+        kind="convert",
+        amend=_converted,
+    )
+    since = replace(convert, feed=replace(convert.feed, begins=_SINCE))
+    unified, funding = WEBSITE_CONVERSIONS
+    return {
+        "convert": convert,
+        # an account that never converted has lost nothing of the time before
+        unified: replace(since, once_booked="CURRENCY_BUY"),
+        funding: replace(since, wallet=FUNDING, once_booked="Convert"),
+        "dust": Source(
             Feed(
                 "privateGetV5AssetCovertSmallBalanceHistory",
                 Final(_Swaps("cursor", at("result", "totalCount"), at(_ID)), _is_pending),
@@ -116,21 +111,6 @@ def conversions() -> dict[str, Source]:
             amend=_swapped,
         ),
     }
-
-
-@dataclass(frozen=True)
-class _SinceTheWebsite(Uncounted):
-    """Proves nothing of the time before the list had conversions of the website; rows of that time
-    are stored."""
-
-    async def walk(
-        self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
-    ) -> AsyncGenerator[Page, None]:
-        async for found in super().walk(call, feed, start, end, after):
-            since = min(max(start, _SINCE), end)
-            yield replace(found, start=since)
-            if start < since:
-                yield Page([], start, since, unverified=_WEBSITE)
 
 
 @dataclass(frozen=True)
