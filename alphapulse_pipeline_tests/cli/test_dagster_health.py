@@ -51,7 +51,7 @@ def test_nothing_is_wrong_where_nothing_was_ever_started(db: DB, home: Path) -> 
     found = examined(db, home)
     assert found.pop("daemon").status is Status.SKIPPED
     assert {result.status for result in found.values()} == {Status.OK}, found
-    assert found["code"].message == "23 assets and 4 jobs load"
+    assert found["code"].message == "24 assets and 4 jobs load"
 
 
 def test_without_a_database_only_the_code_is_checked(home: Path) -> None:
