@@ -97,6 +97,17 @@ GOOD: dict[str, dict[str, Any]] = {
         "wallet": "unified",
         "raw": {},
     },
+    "conversions": {
+        "kind": "convert",
+        "conversion_id": "1",
+        "wallet": "unified",
+        "from_asset": "USDT",
+        "from_amount": Decimal(2),
+        "to_asset": "BTC",
+        "to_amount": Decimal(1),
+        "happened_at": NOW - timedelta(hours=1),
+        "raw": {},
+    },
     "ledger": {
         "wallet": "unified",
         "kind": "TRADE",

@@ -71,7 +71,7 @@ def dump(db: Connection[TupleRow]) -> str:
             "status=503:/v5/execution/list",
             "history",
             ["trades", "funding"],
-            ["orders", "transfers", "ledger", "candles"],
+            ["orders", "transfers", "conversions", "ledger", "candles"],
         ),
     ],
 )
