@@ -159,7 +159,9 @@ class Fund:
         master = worlds[self.owner.master]
         master.advance_to(start)
         for asset, amount in HELD.items():
-            master.account.transfer(start + 1, "deposit", asset, amount, to_wallet=layout.main)
+            master.account.transfer(
+                start + 1, "deposit", asset, amount, to_wallet=layout.main, network="ETH"
+            )
             books[self.owner.master, asset] = amount
         for at in sorted(dice.randrange(start + MINUTE, NOW_MS - MINUTE) for _ in range(transfers)):
             (sender, asset), most = dice.choice([place for place in books.items() if place[1]])
