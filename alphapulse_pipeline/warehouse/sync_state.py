@@ -141,10 +141,12 @@ def open_orders(connection: Connection[TupleRow], account: str) -> list[OpenOrde
         [account],
     ).fetchall()
     by_name = {market.market: market for market in markets(connection, account)} if stored else {}
+    has_contracts = any(":" in name for name in by_name)
     found = []
     for row in (dict(zip(_ORDER, row, strict=True)) for row in stored):
-        # an order on margin is of a contract on a pair (BTC/USD:USD), and is listed by its pair
-        pair = row["market"].partition(":")[0]
-        if market := by_name.get(row["market"], by_name.get(pair)):
+        name = row["market"]
+        # where an exchange lists no contracts, an order of one is on margin, and listed by its pair
+        known = name if has_contracts else name.partition(":")[0]
+        if market := by_name.get(known):
             found.append(OpenOrder(row, market))
     return found
