@@ -77,11 +77,11 @@ def completeness(
 
 def _lost(name: str, dataset: str, reason: str, streams: Sequence[str]) -> str:
     """What an exchange no longer serves of a history, and what that means."""
-    more = f" and {len(streams) - _SHOWN} more" if len(streams) > _SHOWN else ""
+    more = f" and {len(streams) - _SHOWN} more lists" if len(streams) > _SHOWN else ""
     effect = "no balance and no profit depends on it"
     if HISTORIES[dataset].affects_balances:
         effect = "`alphapulse import` reads an export of the exchange's website"
-    return f"  {name}, {', '.join(streams[:_SHOWN])}{more}: {reason}; {effect}"
+    return f"  {name} ({', '.join(streams[:_SHOWN])}{more}): {reason}; {effect}"
 
 
 def print_next(*, demo: bool) -> None:

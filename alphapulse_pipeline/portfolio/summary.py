@@ -48,10 +48,11 @@ def summary(connection: Connection[TupleRow]) -> list[str]:
 
 
 def first_values(connection: Connection[TupleRow]) -> list[str]:
-    """A line for each account with balances: how many, and what they are worth now."""
+    """A line for each account with balances: what it holds, and what that is worth now."""
     unit = currency(connection)
     return [
-        f"{account} holds {assets} {'asset' if assets == 1 else 'assets'}"
-        + (f" worth {money(value)} {unit}" if value is not None else "")
+        f"{account} "
+        + (f"is worth {money(value)} {unit} and " if value is not None else "")
+        + f"holds {listed(assets)}"
         for account, assets, value in connection.execute(_SQL.by_account).fetchall()
     ]

@@ -3,7 +3,9 @@
 Most exchanges list a history per kind of market. Some list it per market; then every current or
 former market is a stream, since any may have fills. Markets with activity or holdings are read in
 every run, the others once a day, or once a week if trading is halted or has ended there. Lists in
-which rows hardly ever appear are read once a day as well.
+which rows hardly ever appear are read once a day as well. All of them are read once more after the
+first snapshot: what was held before the first row is calculated from it, and no profit is final
+until then.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +22,8 @@ _QUIET_INTERVAL = timedelta(days=1)
 """How often the other markets are read."""
 _HALTED_INTERVAL = timedelta(days=7)
 """How often markets without trading are read."""
+_COMPARED_OVER = timedelta(minutes=2)
+"""How far apart a balance and the row that explains it may be: see `portfolio.finality`."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> d
     by_market = any(stream.market for stream in known.values())
     relevant = {"", *relevant_markets(session)} if by_market else {""}
     now = session.client.now()
+    opened = sync_state.first_snapshots(session.connection, session.name)
     first = {
         name: stream
         for name, stream in known.items()
@@ -74,6 +79,7 @@ def due(session: Session, state: HistoryState, known: Mapping[str, Stream]) -> d
         and (
             name not in read_until
             or now - read_until[name] > (_HALTED_INTERVAL if s.halted else _QUIET_INTERVAL)
+            or (opened is not None and read_until[name] <= opened + _COMPARED_OVER)
         )
     }
     return first | rest

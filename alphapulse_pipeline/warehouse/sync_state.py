@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection, sql
@@ -89,12 +90,8 @@ def used(connection: Connection[TupleRow], account: str, wallet: str) -> bool:
 
 def booked(connection: Connection[TupleRow], account: str, wallet: str, kind: str) -> bool:
     """Whether a wallet's ledger has an entry of a kind."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM alphapulse.ledger"
-        " WHERE account = %s AND wallet = %s AND kind = %s)",
-        [account, wallet, kind],
-    ).fetchone()
-    return row == (True,)
+    parameters = {"account": account, "wallet": wallet, "kind": kind}
+    return connection.execute(_SQL.booked, parameters).fetchone() == (True,)
 
 
 def held_if_read(
@@ -109,6 +106,12 @@ def held_if_read(
     if not sources or taken != (len(sources),):
         return None
     return held(connection, account)
+
+
+def first_snapshots(connection: Connection[TupleRow], account: str) -> datetime | None:
+    """When balances and positions both had a snapshot for the first time; None if neither has."""
+    row = connection.execute(_SQL.first_snapshots, {"account": account}).fetchone()
+    return row[0] if row else None
 
 
 def ever_held(connection: Connection[TupleRow], account: str) -> set[str]:

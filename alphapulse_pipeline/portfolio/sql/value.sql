@@ -313,11 +313,18 @@ GROUP BY asset, price, source, other_price, other_source HAVING sum(difference) 
 ORDER BY sum(difference) DESC, asset;
 
 -- by_account --
--- How many assets each deployed account holds, and its current value.
+-- The assets that each deployed account holds, the most valuable first, and its current value.
 SELECT held.account, held.assets, worth.value
 FROM (
-    SELECT account, count(DISTINCT asset) AS assets
-    FROM alphapulse.balances_latest GROUP BY account
+    SELECT account, array_agg(asset ORDER BY value DESC NULLS LAST, asset) AS assets
+    FROM (
+        SELECT b.account, b.asset, sum(h.value) AS value
+        FROM (SELECT DISTINCT account, asset FROM alphapulse.balances_latest) AS b
+        LEFT JOIN portfolio.holdings AS h
+            ON h.account = b.account AND h.asset = b.asset AND h.kind = 'balance'
+        GROUP BY b.account, b.asset
+    ) AS valued
+    GROUP BY account
 ) AS held
 LEFT JOIN LATERAL (
     SELECT value FROM portfolio.value AS v

@@ -48,3 +48,17 @@ SELECT
         SELECT FROM alphapulse.transfers
         WHERE account = %(account)s AND %(wallet)s::text IN (from_wallet, to_wallet)
     );
+
+-- booked --
+-- Whether a wallet's ledger has an entry of a kind.
+SELECT TRUE FROM alphapulse.ledger
+WHERE account = %(account)s AND wallet = %(wallet)s AND kind = %(kind)s
+LIMIT 1;
+
+-- first_snapshots --
+-- When balances and positions both had a snapshot for the first time, as far as they are read.
+SELECT max(first.at) FROM (
+    SELECT min(captured_at) AS at FROM alphapulse.snapshots
+    WHERE account = %(account)s AND dataset IN ('balances', 'positions')
+    GROUP BY dataset
+) AS first;
