@@ -97,6 +97,7 @@ RELEASED = {
     "0012_own_transfers.sql": "62454fe090fea39337e8bc477d5e3750b5a4dd08c769cd4a7c922f635d963c09",
     "0013_rereads.py": "7dd6b956a1f53094f99362354f79dc38d3299916e2ca4dd1e09a38ba7a443fd8",
     "0013_rereads.sql": "70095496b0c7c9966abbfdd51edbbf199cce9d715b3ed4bf080991486989bb3f",
+    "0014_missing_fills.py": "111b91eda9af5c40779d7838a96c3bca6ba0f4113fc5c8de3de8f9718a5fd8d5",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 

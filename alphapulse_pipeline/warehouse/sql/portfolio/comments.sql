@@ -100,7 +100,7 @@ COMMENT ON COLUMN portfolio.movements_daily.rise IS
 COMMENT ON COLUMN portfolio.movements_daily.rise_at IS
 'The movement before which the balance was that low.';
 COMMENT ON COLUMN portfolio.movements_daily.missing_fill IS
-'A ledger entry of a fill that trades lack; its amount is part of fills or fees.';
+'A fill that trades or the ledger lack, and which of them.';
 
 COMMENT ON TABLE portfolio.prices IS
 'Prices in the reporting currency; its own price is 1 since -infinity.';

@@ -84,7 +84,7 @@ BEGIN
                    CASE WHEN r.debt < 0
                         THEN format('at least %s of %s were borrowed in wallet %s, and no history '
                                     'has it', trim_scale(-r.debt), r.asset, r.wallet) END,
-                   'the ledger has a fill that trades lack: ' || r.missing_fill
+                   r.missing_fill
                ) AS broken
         FROM rolled AS r
     )
