@@ -125,7 +125,9 @@ def _parts(session: Session) -> _Parts | None:
 
 def _of_positions(session: Session) -> Iterator[tuple[str, Amount]]:
     venue = session.venue
-    wallets = {_category(source.category): source.wallet for source in venue.positions}
+    skipped = skipped_wallets(session)
+    sources = [source for source in venue.positions if source.wallet not in skipped]
+    wallets = {_category(source.category): source.wallet for source in sources}
     only = set(wallets.values())
     for amount in holdings.positions(session.connection, session.name):
         # exchanges whose positions are all in one wallet list several categories in one answer

@@ -8,7 +8,7 @@ from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.futures_orders import wallet_of
-from exchange_simulator.binance.names import parts, trade_id, transaction_id
+from exchange_simulator.binance.names import part_of, parts, trade_id, transaction_id
 from exchange_simulator.binance.retention import THREE_MONTHS
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, WEEK
@@ -19,6 +19,10 @@ _YEAR = 365 * DAY
 
 
 def income(call: Call) -> Result:
+    return income_rows(call)
+
+
+def income_rows(call: Call) -> list[dict[str, Any]]:
     """Oldest first. A `tranId` is unique only among rows of the same type: a fill's fee and profit
     share one."""
     start, end = call.integer("startTime"), call.integer("endTime")
@@ -38,6 +42,7 @@ def income(call: Call) -> Result:
     rows = (
         row
         for _, entry in call.exchange.oldest_first(ledger, start, end, call.now)
+        if entry.wallet != "portfolio margin" or part_of(entry) == call.kind
         for row in _rows(call.world, entry)
         if (not symbol or row["symbol"] == symbol) and (not kind or row["incomeType"] == kind)
     )

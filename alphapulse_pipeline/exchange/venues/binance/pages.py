@@ -14,6 +14,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     FUNDING,
     ISOLATED,
     MARGIN,
+    PORTFOLIO_MARGIN,
     SPOT,
     USDM,
 )
@@ -24,11 +25,16 @@ _USDM = f"{_CATALOG}derivatives-trading-usd-s-m-futures/api/rest-api/"
 _COINM = f"{_CATALOG}derivatives-trading-coin-m-futures/api/rest-api/"
 _MARGIN = f"{_CATALOG}margin-trading/api/rest-api/"
 _WALLET = f"{_CATALOG}wallet/api/rest-api/"
+_PORTFOLIO = (
+    "developers.binance.com/en/docs/catalog/advanced-trading-derivatives-trading-portfolio-margin/"
+    "api/rest-api/"
+)
 _SPOT = "github.com/binance/binance-spot-api-docs/blob/master/rest-api.md"
 
 _FUTURES_WEIGHT = "of 2400 per minute and IP, shared by USD-M and COIN-M"
 _SAPI_WEIGHT = "of 12000 per minute, IP and endpoint"
 _SPOT_WEIGHT = "of 6000 per minute and IP"
+_PORTFOLIO_WEIGHT = "of 6000 per minute and IP, of Portfolio Margin"
 
 
 def _page(
@@ -158,6 +164,19 @@ POSITIONS = {
         "value is computed",
     ),
 }
+PORTFOLIO_POSITIONS = {
+    USDM: _page(f"{_PORTFOLIO}account#query-um-position-information", f"5 {_PORTFOLIO_WEIGHT}"),
+}
+PORTFOLIO_FILLS = {
+    USDM: _page(
+        f"{_PORTFOLIO}trade#um-account-trade-list",
+        f"5 {_PORTFOLIO_WEIGHT}",
+        1000,
+        500,
+        note=f"{_WEEK.format('fromId')}; an undated copy of the page allows windows of 24 hours; "
+        "no retention is documented: six months, as on USD-M",
+    ),
+}
 _MARKETS = (
     "its rows name the markets that were traded: contracts that were delisted or delivered before "
     "the first sync are known only from them, and so not at all beyond its retention"
@@ -177,6 +196,20 @@ INCOME = {
         100,
         note="no retention is documented: beyond the three months of USD-M, silence proves "
         f"nothing; windows of up to a year; {_MARKETS}",
+    ),
+}
+_WITHIN = (
+    "rows of the type TRANSFER are left out: only cross margin can be paid into and out of "
+    "(binance.com/en/support/faq, Wallet Transfers in Portfolio Margin, 2025-01-17), so that they "
+    "move what stays in the wallet"
+)
+PORTFOLIO_INCOME = {
+    USDM: _page(
+        f"{_PORTFOLIO}account#get-um-income-history",
+        f"30 {_PORTFOLIO_WEIGHT}",
+        1000,
+        100,
+        note=f"{_WITHIN}; the longest window is not documented; {_MARKETS}",
     ),
 }
 CAPITAL_FLOW = _page(
@@ -210,8 +243,8 @@ TRANSFERS = _page(
     100,
     10,
     note="one request per direction; the longest window is not documented. Transfers between the "
-    "accounts of a master account have lists of their own. Those of options and Portfolio Margin, "
-    "which are not read, are requested once a day",
+    "accounts of a master account have lists of their own. Those of options, which are not read, "
+    "and of Portfolio Margin are requested once a day",
 )
 WALLETS = {
     SPOT: _page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
@@ -224,6 +257,14 @@ WALLETS = {
     ),
     USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
+    PORTFOLIO_MARGIN: _page(
+        f"{_PORTFOLIO}account#account-balance",
+        f"20 {_PORTFOLIO_WEIGHT}",
+        note="totalWalletBalance has what is held on cross margin and on both futures, with what "
+        "is borrowed; what negativeBalance counts is left open: it is not read. Whether reading "
+        "needs the permission Enable Portfolio Margin Trading is left open too: the endpoint is "
+        "asked once a day, and if it refuses the key, the wallet is closed",
+    ),
 }
 _EARN = (
     "developers.binance.com/en/docs/catalog/investment-and-services-simple-earn/api/rest-api/"
@@ -294,7 +335,8 @@ WALLET_TOTALS = _page(
     f"{_WALLET}asset#query-user-wallet-balance",
     f"60 {_SAPI_WEIGHT}",
     note="an older page demands the permission Permits Universal Transfer; no page says at which "
-    "prices the totals are, nor whether those of futures have the profit of open positions",
+    "prices the totals are, nor whether those of futures have the profit of open positions. With "
+    "Portfolio Margin, names end with (PM), which no page says either: they are added up",
 )
 _SUB_ACCOUNT = (
     "developers.binance.com/en/docs/catalog/vip-and-institutional-sub-account/api/rest-api/"

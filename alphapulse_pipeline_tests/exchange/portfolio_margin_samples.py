@@ -1,0 +1,61 @@
+"""The sample rows of the pages on Portfolio Margin, with the times of the other samples."""
+
+from typing import Any
+
+_AT = 1_790_000_000_123
+_UM_FILL = {
+    "symbol": "BTCUSDT",
+    "id": 67880589,
+    "orderId": 270093109,
+    "side": "SELL",
+    "price": "28511.00",
+    "qty": "0.010",
+    "realizedPnl": "2.58500000",
+    "quoteQty": "285.11000",
+    "commission": "-0.11404400",
+    "commissionAsset": "USDT",
+    "time": _AT,
+    "buyer": False,
+    "maker": False,
+    "positionSide": "BOTH",
+}
+UM_FEE = {
+    "symbol": "BTCUSDT",
+    "incomeType": "COMMISSION",
+    "income": "-0.01000000",
+    "asset": "USDT",
+    "info": "COMMISSION",
+    "time": _AT,
+    "tranId": "9689322392",
+    "tradeId": "2059192",
+}
+UM_TRANSFER = {
+    "symbol": "",
+    "incomeType": "TRANSFER",
+    "income": "-0.37500000",
+    "asset": "USDT",
+    "info": "TRANSFER",
+    "time": _AT,
+    "tranId": "9689322392",
+    "tradeId": "",
+}
+SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
+    ("trades", "portfolio usdm"): _UM_FILL,
+    ("ledger", "portfolio usdm"): UM_FEE,
+    ("funding", "portfolio usdm"): UM_FEE | {"incomeType": "FUNDING_FEE"},
+}
+BALANCE = {
+    "asset": "USDT",
+    "totalWalletBalance": "122607.35137903",
+    "crossMarginAsset": "92.27530794",
+    "crossMarginBorrowed": "10.00000000",
+    "crossMarginFree": "100.00000000",
+    "crossMarginInterest": "0.72469206",
+    "crossMarginLocked": "3.00000000",
+    "umWalletBalance": "0.00000000",
+    "umUnrealizedPNL": "23.72469206",
+    "cmWalletBalance": "23.72469206",
+    "cmUnrealizedPNL": "",
+    "updateTime": 1617939110373,
+    "negativeBalance": "0",
+}
