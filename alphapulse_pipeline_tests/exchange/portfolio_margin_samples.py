@@ -39,10 +39,32 @@ UM_TRANSFER = {
     "tranId": "9689322392",
     "tradeId": "",
 }
+_CM_FILL = {
+    "symbol": "BTCUSD_PERP",
+    "id": 6,
+    "orderId": 28,
+    "pair": "BTCUSD",
+    "side": "SELL",
+    "price": "8800",
+    "qty": "1",
+    "realizedPnl": "0",
+    "marginAsset": "BTC",
+    "baseQty": "0.01136364",
+    "commission": "0.00000454",
+    "commissionAsset": "BTC",
+    "time": _AT,
+    "positionSide": "BOTH",
+    "buyer": False,
+    "maker": False,
+}
+_CM_FEE = UM_FEE | {"symbol": "BTCUSD_PERP", "asset": "BTC", "info": ""}
 SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("trades", "portfolio usdm"): _UM_FILL,
     ("ledger", "portfolio usdm"): UM_FEE,
     ("funding", "portfolio usdm"): UM_FEE | {"incomeType": "FUNDING_FEE"},
+    ("trades", "portfolio coinm"): _CM_FILL,
+    ("ledger", "portfolio coinm"): _CM_FEE,
+    ("funding", "portfolio coinm"): _CM_FEE | {"incomeType": "FUNDING_FEE"},
 }
 BALANCE = {
     "asset": "USDT",

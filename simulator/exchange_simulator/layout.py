@@ -194,15 +194,20 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "futures, no margin": _BINANCE.without("margin"),
         "portfolio margin": replace(
             _SPOT_ONLY,
-            wallet_of={"spot": "spot", "linear": "portfolio margin"},
+            wallet_of={
+                "spot": "spot",
+                "linear": "portfolio margin",
+                "inverse": "portfolio margin",
+            },
             wallets=(*_SPOT_ONLY.wallets, "portfolio margin"),
             portfolio_margin=True,
-            also_listed=frozenset({"inverse"}),
+            also_listed=frozenset(),
             conditional=False,
             shares={
                 **_SPOT_ONLY.shares,
                 ("portfolio margin", "USDT"): Decimal("0.4"),
                 ("portfolio margin", "USDC"): Decimal("0.35"),
+                ("portfolio margin", "BTC"): Decimal("0.3"),
             },
         ),
         "sub-account": replace(_BINANCE, parent="usdm"),

@@ -177,6 +177,9 @@ _PAPI = {
     "/papi/v1/um/positionRisk": Endpoint(portfolio_margin.positions, "positions", 5),
     "/papi/v1/um/userTrades": Endpoint(portfolio_margin.fills, "orders", 5),
     "/papi/v1/um/income": Endpoint(portfolio_margin.earnings, "account", 30),
+    "/papi/v1/cm/positionRisk": Endpoint(portfolio_margin.positions, "positions"),
+    "/papi/v1/cm/userTrades": Endpoint(portfolio_margin.fills, "orders", 20, 40),
+    "/papi/v1/cm/income": Endpoint(portfolio_margin.earnings, "account", 30),
 }
 ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _PAPI
 _ANONYMOUS = Key(key="", secret="")

@@ -166,6 +166,7 @@ POSITIONS = {
 }
 PORTFOLIO_POSITIONS = {
     USDM: _page(f"{_PORTFOLIO}account#query-um-position-information", f"5 {_PORTFOLIO_WEIGHT}"),
+    COINM: _page(f"{_PORTFOLIO}account#query-cm-position-information", f"1 {_PORTFOLIO_WEIGHT}"),
 }
 PORTFOLIO_FILLS = {
     USDM: _page(
@@ -175,6 +176,16 @@ PORTFOLIO_FILLS = {
         500,
         note=f"{_WEEK.format('fromId')}; an undated copy of the page allows windows of 24 hours; "
         "no retention is documented: six months, as on USD-M",
+    ),
+    COINM: _page(
+        f"{_PORTFOLIO}trade#cm-account-trade-list",
+        f"20 {_PORTFOLIO_WEIGHT}",
+        1000,
+        50,
+        note="without times the last 24 hours are returned, and fromId cannot be combined with "
+        "times: whether it reaches further back is left open. Read by id only if a row older than "
+        "that is returned, otherwise in windows of 24 hours; no retention is documented: six "
+        "months, as on USD-M",
     ),
 }
 _MARKETS = (
@@ -210,6 +221,14 @@ PORTFOLIO_INCOME = {
         1000,
         100,
         note=f"{_WITHIN}; the longest window is not documented; {_MARKETS}",
+    ),
+    COINM: _page(
+        f"{_PORTFOLIO}account#get-cm-income-history",
+        f"30 {_PORTFOLIO_WEIGHT}",
+        1000,
+        100,
+        note=f"{_WITHIN}; no retention is documented: beyond the three months of USD-M, silence "
+        f"proves nothing; windows of up to 200 days; {_MARKETS}",
     ),
 }
 CAPITAL_FLOW = _page(

@@ -1,8 +1,8 @@
 """Portfolio Margin: cross margin and both futures in one account, the wallet `portfolio margin`.
 
 API documentation: Account Balance, Query UM Position Information, UM Account Trade List, Get UM
-Income History (developers.binance.com, Portfolio Margin). The parts share what they hold: what is
-collected from the futures to cross margin stays in the wallet.
+Income History, and the same of CM (developers.binance.com, Portfolio Margin). The parts share what
+they hold: what is collected from the futures to cross margin stays in the wallet.
 """
 
 from collections.abc import Iterable
@@ -22,6 +22,7 @@ from alphapulse_pipeline.exchange.kind import Kind
 from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
+    COINM,
     PORTFOLIO_MARGIN,
     USDM,
     WEEK,
@@ -33,6 +34,7 @@ from alphapulse_pipeline.exchange.venues.binance.income import INCOME_FIELDS, in
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source, Wallet
 from alphapulse_pipeline.exchange.walker import FromId, FromIdOrWindows, Whole
 
+_DAY = timedelta(days=1)
 _BALANCE = "papiGetBalance"
 _POSITION_FIELDS = (
     "symbol",
@@ -98,6 +100,8 @@ class _Futures:
 
 _FUTURES = (
     _Futures(USDM, "linear", "papiGetUm", WEEK, "notional", "quoteQty", retention=THREE_MONTHS),
+    # the page on its income says nothing: it may keep no more than that of USD-M
+    _Futures(COINM, "inverse", "papiGetCm", _DAY, "notionalValue", "baseQty", kept=THREE_MONTHS),
 )
 
 

@@ -82,6 +82,9 @@ _PORTFOLIO_MARGIN: Mapping[str, float | _Weight] = {
     "um/positionRisk": 5,
     "um/userTrades": 5,
     "um/income": 30,
+    "cm/positionRisk": 1,
+    "cm/userTrades": _Weight(20, 40),
+    "cm/income": 30,
 }
 _PER_ADDRESS = {
     "account/info": 1,
