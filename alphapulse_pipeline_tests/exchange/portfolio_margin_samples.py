@@ -58,10 +58,43 @@ _CM_FILL = {
     "maker": False,
 }
 _CM_FEE = UM_FEE | {"symbol": "BTCUSD_PERP", "asset": "BTC", "info": ""}
+_MARGIN_FILL = {
+    "commission": "0.00006000",
+    "commissionAsset": "BTC",
+    "id": 34,
+    "isBestMatch": True,
+    "isBuyer": False,
+    "isMaker": False,
+    "orderId": 39324,
+    "price": "0.02000000",
+    "qty": "3.00000000",
+    "symbol": "BTCUSDT",
+    "time": _AT,
+}
+LOAN = {
+    "txId": 12807067523,
+    "asset": "BNB",
+    "principal": "0.84624403",
+    "timestamp": _AT,
+    "status": "CONFIRMED",
+}
+REPAYMENT = {
+    "amount": "14.00000000",
+    "asset": "BNB",
+    "interest": "0.01866667",
+    "principal": "13.98133333",
+    "status": "CONFIRMED",
+    "timestamp": _AT,
+    "txId": 2970933056,
+}
 SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("trades", "portfolio usdm"): _UM_FILL,
     ("ledger", "portfolio usdm"): UM_FEE,
     ("funding", "portfolio usdm"): UM_FEE | {"incomeType": "FUNDING_FEE"},
+    ("trades", "portfolio margin"): _MARGIN_FILL,
+    ("ledger", "portfolio loans"): LOAN,
+    ("ledger", "portfolio repayments"): REPAYMENT,
+    ("ledger", "portfolio interest"): REPAYMENT,
     ("trades", "portfolio coinm"): _CM_FILL,
     ("ledger", "portfolio coinm"): _CM_FEE,
     ("funding", "portfolio coinm"): _CM_FEE | {"incomeType": "FUNDING_FEE"},

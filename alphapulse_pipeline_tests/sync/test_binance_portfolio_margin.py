@@ -22,31 +22,37 @@ Make = Callable[..., Account]
 DB = Connection[TupleRow]
 LAYOUT = BINANCE_ACCOUNTS["portfolio margin"]
 BALANCE = "/papi/v1/balance"
-DAYS = 6
-UNREAD = ("orders",)
+DAYS = 9
 REFUSED = "retcode=2015:/papi/"
 
 
 def test_every_window_of_it_is_reconciled(make_account: Make, database: str, db: DB) -> None:
-    with living(LAYOUT, days=DAYS, pace=0.5) as simulator:
+    with living(LAYOUT, days=DAYS, pace=0.2) as simulator:
         move(simulator, 50, "portfolio margin", "spot")
         move(simulator, 20, "portfolio margin", "spot")
         move(simulator, 10, "spot", "portfolio margin")
-        for hours in (60, 31, 0):
+        for hours in (150, 60, 31, 0):
             sync_all(at(simulator, make_account, hours, DAYS), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
     for dataset in IN_THE_BOOKS:
-        if dataset not in UNREAD:
-            assert stored(db, dataset, "binance") == true(truth, dataset), dataset
+        assert stored(db, dataset, "binance") == true(truth, dataset), dataset
     assert gaps(db) == []
     moved = db.execute(
         "SELECT DISTINCT from_wallet, to_wallet FROM alphapulse.transfers"
         " WHERE 'portfolio margin' IN (from_wallet, to_wallet) ORDER BY 1"
     ).fetchall()
     assert moved == [("portfolio margin", "spot"), ("spot", "portfolio margin")]
+    paid = db.execute(
+        "SELECT kind, count(*) FROM alphapulse.ledger WHERE class IN ('loan', 'interest')"
+        " GROUP BY kind ORDER BY kind"
+    ).fetchall()
+    assert paid == [("BORROW", 1), ("INTEREST", 1), ("REPAY", 1)]
+    check_without(
+        db, "loans", "ledger WHERE wallet = 'portfolio margin' AND class IN ('loan', 'interest')"
+    )
     check_without(
         db,
-        "portfolio usdm",
+        "transfers",
         "transfers WHERE 'portfolio margin' IN (from_wallet, to_wallet)",
     )
     found = windows(db)

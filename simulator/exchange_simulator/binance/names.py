@@ -161,9 +161,11 @@ def part_of(entry: LedgerEntry) -> Kind:
 def parts(world: World, entry: LedgerEntry) -> list[Part]:
     """Income rows are identified by type and `tranId`, rows of the capital flow by `id`.
 
-    Under Portfolio Margin, both futures have an income, and cross margin has no ledger.
+    Under Portfolio Margin, both futures have an income, cross margin has only lists of its loans.
     """
     if entry.wallet == "portfolio margin":
+        if entry.kind in _KINDS:
+            return [Part(_KINDS[entry.kind], str(_loan_id(world, entry)), entry.amount)]
         product = _PRODUCTS.get(part_of(entry))
         name = f"{product} {transaction_id(world, entry.source)}"
         return [Part(kind, name, amount) for kind, amount in _flows(entry)] if product else []
@@ -178,11 +180,16 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
     """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
-    if entry.wallet == "portfolio margin" and isinstance(entry.source, Funding):
-        return str(transaction_id(world, entry.source))
+    if entry.wallet == "portfolio margin" and not isinstance(entry.source, Fill):
+        return str(_loan_id(world, entry))
     if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))
     return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
+
+
+def _loan_id(world: World, entry: LedgerEntry) -> int:
+    """Interest is paid with the repayment, which is booked next."""
+    return transaction_id(world, entry.source) + (entry.kind == "interest")
 
 
 def flow_id(entry: LedgerEntry, place: int) -> int:

@@ -10,17 +10,18 @@ earned; it may be negative.
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.futures_positions import profit, risk_of_portfolio
 from exchange_simulator.binance.futures_trades import coin_user_trades, user_trades
 from exchange_simulator.binance.income import income_rows
-from exchange_simulator.binance.names import part_of
+from exchange_simulator.binance.names import part_of, transaction_id
+from exchange_simulator.binance.pages import wallet_window
 from exchange_simulator.markets import DAY, Kind
-from exchange_simulator.money import ZERO
-from exchange_simulator.records import Wallet
+from exchange_simulator.money import ZERO, plain
+from exchange_simulator.records import LedgerEntry, Wallet
 from exchange_simulator.timeline import Timeline
 
 PORTFOLIO_MARGIN: Wallet = "portfolio margin"
@@ -51,7 +52,7 @@ def balance(call: Call) -> Result:
             "crossMarginAsset": eight(asset.cross),
             "crossMarginBorrowed": eight(asset.debt),
             "crossMarginFree": eight(asset.cross - asset.locked),
-            "crossMarginInterest": eight(ZERO),
+            "crossMarginInterest": eight(ZERO),  # part of what is borrowed here
             "crossMarginLocked": eight(asset.locked),
             "umWalletBalance": eight(asset.linear),
             "umUnrealizedPNL": eight(profits["linear", asset.name]),
@@ -97,7 +98,77 @@ def earnings(call: Call) -> Result:
     return [{**row, "tranId": str(row["tranId"])} for row in income_rows(call)]
 
 
+def loans(call: Call) -> Result:
+    return _records(call, "borrow")
+
+
+def repayments(call: Call) -> Result:
+    """Each with the interest that is paid in the same moment."""
+    return _records(call, "repay")
+
+
+def interest(call: Call) -> Result:
+    """Newest first, in windows of at most 30 days: what is added to a debt once a day; the real
+    exchange charges it hourly."""
+    asset, window = call.text("asset"), wallet_window(call, 30 * DAY)
+    rows, borrowed_at = [], 0
+    owed: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for loan in call.world.account.books.debts(PORTFOLIO_MARGIN):
+        before, owed[loan.asset] = owed[loan.asset], loan.owed
+        if not before:
+            borrowed_at = loan.happened_at
+        if not window.start <= loan.happened_at <= min(window.end, call.now):
+            continue
+        if loan.owed > before > ZERO and asset in ("", loan.asset):
+            rows.append(
+                {
+                    "txId": 1_352_286_576_452_864_727 + loan.number,
+                    "interestAccuredTime": loan.happened_at,
+                    "asset": loan.asset,
+                    "rawAsset": loan.asset,
+                    "principal": plain(before),
+                    "interest": plain(loan.owed - before),
+                    "interestRate": "0.00023000",
+                    "type": "ON_BORROW" if loan.happened_at == borrowed_at else "PERIODIC",
+                }
+            )
+    return _page(call, rows[::-1])
+
+
 # -- internals ---------------------------------------------------------------------------------
+
+
+def _records(call: Call, kind: str) -> Result:
+    """Newest first, of one asset, in windows of at most 30 days."""
+    asset, window = call.required("asset"), wallet_window(call, 30 * DAY)
+    ledger = call.world.account.books.ledger.get(PORTFOLIO_MARGIN, Timeline())
+    found: list[LedgerEntry] = [
+        entry
+        for _, entry in call.exchange.newest_first(ledger, window.start, window.end, call.now)
+        if entry.asset == asset
+    ]
+    paid = {entry.happened_at: -entry.amount for entry in found if entry.kind == "interest"}
+    rows = []
+    for entry in found:
+        if entry.kind != kind:
+            continue
+        principal, interest = abs(entry.amount), paid.get(entry.happened_at, ZERO)
+        row = {
+            "txId": transaction_id(call.world, entry.source),
+            "asset": asset,
+            "principal": plain(principal),
+            "timestamp": entry.happened_at,
+            "status": "CONFIRMED",
+        }
+        if kind == "repay":
+            row |= {"amount": plain(principal + interest), "interest": plain(interest)}
+        rows.append(row)
+    return _page(call, rows)
+
+
+def _page(call: Call, rows: list[dict[str, Any]]) -> Result:
+    current, size = call.integer("current") or 1, call.limit(10, 100, "size")
+    return {"rows": rows[(current - 1) * size : current * size], "total": len(rows)}
 
 
 def _trades(call: Call) -> bool:

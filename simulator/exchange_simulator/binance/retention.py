@@ -55,6 +55,7 @@ UNSERVED = frozenset(
         "balances:option",
         "balance_after",
         "transfers:between accounts",
+        "orders:portfolio margin",
     }
 )
 

@@ -50,6 +50,12 @@ def margin_trades(call: Call) -> Result:
     return [{**_row(call.world, fill), "isIsolated": isolated} for fill in fills]
 
 
+def portfolio_trades(call: Call) -> Result:
+    """Of cross margin under Portfolio Margin ("Margin Account Trade List")."""
+    fills = _fills(call, "portfolio margin", call.limit(500, 1000))
+    return [_row(call.world, fill) for fill in fills]
+
+
 def _fills(call: Call, wallet: Wallet, limit: int) -> list[Fill]:
     """With an id: fills from that id on; with times: fills of at most 24 hours; both oldest first.
     Otherwise the newest."""

@@ -187,7 +187,47 @@ PORTFOLIO_FILLS = {
         "that is returned, otherwise in windows of 24 hours; no retention is documented: six "
         "months, as on USD-M",
     ),
+    MARGIN: _page(
+        f"{_PORTFOLIO}trade#margin-account-trade-list",
+        f"5 {_PORTFOLIO_WEIGHT}",
+        1000,
+        500,
+        note="the limits are those of the same list without Portfolio Margin; the first id "
+        "requested is 1, since 0 might be taken for none",
+    ),
 }
+_LOANS = (
+    "of one asset: requested for those that the interest of the time names, or that are owed now; "
+    "a loan that was never charged interest and is repaid is not found; "
+)
+_ARCHIVED = "beyond the six months after which rows are archived, silence proves nothing"
+PORTFOLIO_LOANS = {
+    "loans": _page(
+        f"{_PORTFOLIO}account#query-margin-loan-record",
+        f"10 {_PORTFOLIO_WEIGHT}",
+        100,
+        10,
+        order="descending",
+        note=_LOANS + _ARCHIVED,
+    ),
+    "repayments": _page(
+        f"{_PORTFOLIO}account#query-margin-repay-record",
+        f"10 {_PORTFOLIO_WEIGHT}",
+        100,
+        10,
+        order="descending",
+        note=f"{_LOANS}principal and interest are an entry each. Interest of a negative balance of "
+        "futures has a list whose page does not say which part of the account pays it: it is not "
+        f"read, and what it moves shows as a difference; {_ARCHIVED}",
+    ),
+}
+PORTFOLIO_INTEREST = _page(
+    f"{_PORTFOLIO}account#get-margin-borrow-loan-interest-history",
+    f"1 {_PORTFOLIO_WEIGHT}",
+    100,
+    10,
+    order="descending",
+)
 _MARKETS = (
     "its rows name the markets that were traded: contracts that were delisted or delivered before "
     "the first sync are known only from them, and so not at all beyond its retention"

@@ -1,8 +1,9 @@
 """Portfolio Margin: cross margin and both futures in one account, the wallet `portfolio margin`.
 
 API documentation: Account Balance, Query UM Position Information, UM Account Trade List, Get UM
-Income History, and the same of CM (developers.binance.com, Portfolio Margin). The parts share what
-they hold: what is collected from the futures to cross margin stays in the wallet.
+Income History, the same of CM, and Margin Account Trade List (developers.binance.com, Portfolio
+Margin). The parts share what they hold: what is collected from the futures to cross margin stays in
+the wallet. Cross margin has no ledger: see `portfolio_loans.py`.
 """
 
 from collections.abc import Iterable
@@ -19,10 +20,11 @@ from alphapulse_pipeline.exchange.documented import SIX_MONTHS, THREE_MONTHS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, exchange_message, kind_of
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.kind import Kind
-from alphapulse_pipeline.exchange.venues.binance import pages
+from alphapulse_pipeline.exchange.venues.binance import pages, portfolio_loans
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     COINM,
+    MARGIN,
     PORTFOLIO_MARGIN,
     USDM,
     WEEK,
@@ -45,6 +47,10 @@ _POSITION_FIELDS = (
     "unRealizedProfit",
     "liquidationPrice",
     "leverage",
+)
+_MARGIN_FILL_FIELDS = (
+    *("symbol", "id", "orderId", "price", "qty"),
+    *("commission", "commissionAsset", "time"),
 )
 _FILL_FIELDS = (
     *("symbol", "id", "orderId", "side", "price", "qty"),
@@ -125,7 +131,7 @@ def positions() -> tuple[Source, ...]:
 
 
 def trades() -> dict[str, Source]:
-    return {
+    of_futures = {
         futures.stream: Source(
             Feed(
                 f"{futures.method_prefix}UserTrades",
@@ -151,13 +157,39 @@ def trades() -> dict[str, Source]:
         )
         for futures in _FUTURES
     }
+    return of_futures | {"portfolio margin": _on_margin()}
+
+
+def _on_margin() -> Source:
+    documented = pages.PORTFOLIO_FILLS[MARGIN]
+    return Source(
+        Feed(
+            "papiGetMarginMyTrades",
+            FromId("fromId", lambda row: int(row["id"])),
+            {"limit": documented.limit},
+            time=milliseconds("time"),
+            between=WINDOW,
+            window=_DAY,
+            required=_MARGIN_FILL_FIELDS,
+            flags=("isBuyer", "isMaker"),
+            documented=documented,
+        ),
+        wallet=PORTFOLIO_MARGIN,
+        parse="parse_trade",
+        category="spot",
+        market="symbol",
+        per_market="symbol",
+        listed_for="margin",
+        id="trade_id",
+    )
 
 
 def ledger() -> dict[str, Source]:
-    return {
+    income = {
         futures.stream: _income(futures, "parse_ledger_entry", partial(_entry, futures.name))
         for futures in _FUTURES
     }
+    return income | portfolio_loans.ledger()
 
 
 def funding() -> dict[str, Source]:

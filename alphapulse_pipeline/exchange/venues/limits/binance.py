@@ -85,6 +85,10 @@ _PORTFOLIO_MARGIN: Mapping[str, float | _Weight] = {
     "cm/positionRisk": 1,
     "cm/userTrades": _Weight(20, 40),
     "cm/income": 30,
+    "margin/marginInterestHistory": 1,
+    "margin/marginLoan": 10,
+    "margin/myTrades": 5,
+    "margin/repayLoan": 10,
 }
 _PER_ADDRESS = {
     "account/info": 1,
