@@ -34,8 +34,15 @@ def test_every_window_of_it_is_reconciled(make_account: Make, database: str, db:
         for hours in (150, 60, 31, 0):
             sync_all(at(simulator, make_account, hours, DAYS), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
+        ever = simulator.truth(NOW_MS, exchange="binance", expired=True)
     for dataset in IN_THE_BOOKS:
-        assert stored(db, dataset, "binance") == true(truth, dataset), dataset
+        read, wanted = stored(db, dataset, "binance"), true(truth, dataset)
+        if dataset == "orders":
+            # canceled ones are listed for three days: the earlier runs have read more of them
+            assert {row[:-1] for row in wanted} <= {row[:-1] for row in read}
+            assert {row[:2] for row in read} <= {row[:2] for row in true(ever, "orders")}
+        else:
+            assert read == wanted, dataset
     assert gaps(db) == []
     moved = db.execute(
         "SELECT DISTINCT from_wallet, to_wallet FROM alphapulse.transfers"

@@ -177,6 +177,18 @@ _PAPI = {
     "/papi/v1/um/positionRisk": Endpoint(portfolio_margin.positions, "positions", 5),
     "/papi/v1/um/userTrades": Endpoint(portfolio_margin.fills, "orders", 5),
     "/papi/v1/um/income": Endpoint(portfolio_margin.earnings, "account", 30),
+    **{
+        f"/papi/v1/{part}/{name}": Endpoint(answer, "orders", *weights)
+        for part, weight in (("um", (5,)), ("cm", (20, 40)))
+        for name, answer, weights in (
+            ("allOrders", portfolio_margin.orders_of_futures, weight),
+            ("openOrders", portfolio_margin.open_orders_of_futures, (1, 40)),
+            ("order", portfolio_margin.order_of_futures, (1,)),
+        )
+    },
+    "/papi/v1/margin/allOrders": Endpoint(orders.portfolio_all_orders, "orders", 100),
+    "/papi/v1/margin/openOrders": Endpoint(orders.portfolio_open_orders, "orders", 5),
+    "/papi/v1/margin/order": Endpoint(orders.portfolio_order, "orders", 10),
     "/papi/v1/margin/myTrades": Endpoint(trades.portfolio_trades, "orders", 5),
     "/papi/v1/margin/marginLoan": Endpoint(portfolio_margin.loans, "account", 10),
     "/papi/v1/margin/repayLoan": Endpoint(portfolio_margin.repayments, "account", 10),

@@ -15,8 +15,6 @@ from exchange_simulator.markets import DAY, WEEK
 from exchange_simulator.records import Fill, Funding, LedgerEntry
 from exchange_simulator.world import World
 
-_YEAR = 365 * DAY
-
 
 def income(call: Call) -> Result:
     return income_rows(call)
@@ -34,8 +32,9 @@ def income_rows(call: Call) -> list[dict[str, Any]]:
         end = call.now
     if start > end:
         raise Refused(-1023, "Start time is greater than end time.")
-    if call.kind == "inverse" and end - start > _YEAR:
-        raise Refused(-4165, "Maximum time interval is 365 days")
+    days = 200 if call.world.layout.portfolio_margin else 365
+    if call.kind == "inverse" and end - start > days * DAY:
+        raise Refused(-4165, f"Maximum time interval is {days} days")
     # the page of COIN-M does not say it
     start = max(start, call.now - THREE_MONTHS)
     ledger = call.world.account.books.ledger[wallet_of(call)]

@@ -12,8 +12,15 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from exchange_simulator.binance.answers import Refused
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
+from exchange_simulator.binance.futures_orders import (
+    all_orders,
+    coin_all_orders,
+    open_orders,
+    order,
+)
 from exchange_simulator.binance.futures_positions import profit, risk_of_portfolio
 from exchange_simulator.binance.futures_trades import coin_user_trades, user_trades
 from exchange_simulator.binance.income import income_rows
@@ -96,6 +103,22 @@ def earnings(call: Call) -> Result:
     if not _trades(call):
         return []
     return [{**row, "tranId": str(row["tranId"])} for row in income_rows(call)]
+
+
+def orders_of_futures(call: Call) -> Result:
+    if not _trades(call):
+        return []
+    return coin_all_orders(call) if call.kind == "inverse" else all_orders(call)
+
+
+def open_orders_of_futures(call: Call) -> Result:
+    return open_orders(call) if _trades(call) else []
+
+
+def order_of_futures(call: Call) -> Result:
+    if not _trades(call):
+        raise Refused(-2013)
+    return order(call)
 
 
 def loans(call: Call) -> Result:

@@ -21,6 +21,8 @@ RETENTION: Mapping[str, int] = {
     # Binance counts the three days from when the order was placed, not from its end
     "unfilled:usdm": 3 * DAY,
     "unfilled:coinm": 3 * DAY,
+    "orders:portfolio margin": NINETY_DAYS,
+    "unfilled:portfolio margin": 3 * DAY,
     "unfilled": NINETY_DAYS,
     # deposits and withdrawals never expire
     "transfers:transfer": SIX_MONTHS,
@@ -55,7 +57,6 @@ UNSERVED = frozenset(
         "balances:option",
         "balance_after",
         "transfers:between accounts",
-        "orders:portfolio margin",
     }
 )
 

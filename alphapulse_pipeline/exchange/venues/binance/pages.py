@@ -196,6 +196,49 @@ PORTFOLIO_FILLS = {
         "requested is 1, since 0 might be taken for none",
     ),
 }
+_AS_WITHOUT = "no retention is documented: 90 days, as without Portfolio Margin"
+PORTFOLIO_ORDERS = {
+    USDM: _page(
+        f"{_PORTFOLIO}trade#query-all-um-orders",
+        f"5 {_PORTFOLIO_WEIGHT}",
+        1000,
+        500,
+        note=f"{_WEEK.format('orderId')}; {_AS_WITHOUT}; conditional orders, which are listed "
+        "apart, are not read",
+    ),
+    COINM: _page(
+        f"{_PORTFOLIO}trade#query-all-cm-orders",
+        f"20 {_PORTFOLIO_WEIGHT}",
+        100,
+        50,
+        note=f"the longest window is not documented: 7 days, as on USD-M; {_AS_WITHOUT}; the "
+        "limits are those of the same list without Portfolio Margin; conditional orders, which "
+        "are listed apart, are not read",
+    ),
+    MARGIN: _page(
+        f"{_PORTFOLIO}trade#query-all-margin-account-orders",
+        f"100 {_PORTFOLIO_WEIGHT}",
+        500,
+        500,
+        note="the limits are those of the same list without Portfolio Margin; the first id "
+        "requested is 1, since 0 might be taken for none",
+    ),
+}
+PORTFOLIO_OPEN_ORDERS = {
+    USDM: _page(f"{_PORTFOLIO}trade#query-all-current-um-open-orders", f"40 {_PORTFOLIO_WEIGHT}"),
+    COINM: _page(f"{_PORTFOLIO}trade#query-all-current-cm-open-orders", f"40 {_PORTFOLIO_WEIGHT}"),
+    MARGIN: _page(
+        f"{_PORTFOLIO}trade#query-current-margin-open-order",
+        f"5 {_PORTFOLIO_WEIGHT}",
+        note="without a symbol it counts as many requests as there are symbols trading, and how "
+        "that is weighed is left open",
+    ),
+}
+PORTFOLIO_ORDER = {
+    USDM: _page(f"{_PORTFOLIO}trade#query-um-order", f"1 {_PORTFOLIO_WEIGHT}"),
+    COINM: _page(f"{_PORTFOLIO}trade#query-cm-order", f"1 {_PORTFOLIO_WEIGHT}"),
+    MARGIN: _page(f"{_PORTFOLIO}trade#query-margin-account-order", f"10 {_PORTFOLIO_WEIGHT}"),
+}
 _LOANS = (
     "of one asset: requested for those that the interest of the time names, or that are owed now; "
     "a loan that was never charged interest and is repaid is not found; "

@@ -117,6 +117,8 @@ def _records(method: str, amend: Amend, page: str, *amounts: str) -> Source:
         documented=pages.PORTFOLIO_LOANS[page],
         limit="size",
         kept=SIX_MONTHS,
+        # mandatory: replaced by each asset in turn
+        asset="USDT",
     )
 
 

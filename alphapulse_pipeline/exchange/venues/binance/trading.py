@@ -6,7 +6,12 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import common, conditional, pages
+from alphapulse_pipeline.exchange.venues.binance import (
+    common,
+    conditional,
+    pages,
+    portfolio_orders,
+)
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     COINM,
@@ -144,7 +149,8 @@ def open_orders() -> tuple[Source, ...]:
 def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
     if order_id.startswith(conditional.PREFIX):
         return conditional.by_id(category, order_id)
-    return tuple(
+    elsewhere = portfolio_orders.by_id(category, market, order_id)
+    return elsewhere + tuple(
         _orders_now(
             place,
             "Order",

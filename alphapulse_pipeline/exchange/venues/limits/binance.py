@@ -89,6 +89,15 @@ _PORTFOLIO_MARGIN: Mapping[str, float | _Weight] = {
     "margin/marginLoan": 10,
     "margin/myTrades": 5,
     "margin/repayLoan": 10,
+    "um/allOrders": 5,
+    "um/openOrders": _Weight(1, 40),
+    "um/order": 1,
+    "cm/allOrders": _Weight(20, 40),
+    "cm/openOrders": _Weight(1, 40),
+    "cm/order": 1,
+    "margin/allOrders": 100,
+    "margin/openOrders": 5,
+    "margin/order": 10,
 }
 _PER_ADDRESS = {
     "account/info": 1,
