@@ -25,6 +25,7 @@ Wallet = Literal[
     "funding",
     "earn",
 ]
+PORTFOLIO_MARGIN: Wallet = "portfolio margin"
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
 TransferKind = Literal["deposit", "withdrawal", "transfer", "reward"]

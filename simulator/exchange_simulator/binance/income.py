@@ -12,7 +12,7 @@ from exchange_simulator.binance.names import part_of, parts, trade_id, transacti
 from exchange_simulator.binance.retention import THREE_MONTHS
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.markets import DAY, WEEK
-from exchange_simulator.records import Fill, Funding, LedgerEntry
+from exchange_simulator.records import PORTFOLIO_MARGIN, Fill, Funding, LedgerEntry
 from exchange_simulator.world import World
 
 
@@ -41,7 +41,7 @@ def income_rows(call: Call) -> list[dict[str, Any]]:
     rows = (
         row
         for _, entry in call.exchange.oldest_first(ledger, start, end, call.now)
-        if entry.wallet != "portfolio margin" or part_of(entry) == call.kind
+        if entry.wallet != PORTFOLIO_MARGIN or part_of(entry) == call.kind
         for row in _rows(call.world, entry)
         if (not symbol or row["symbol"] == symbol) and (not kind or row["incomeType"] == kind)
     )

@@ -12,6 +12,7 @@ from exchange_simulator.identity import hexadecimal, snowflake
 from exchange_simulator.markets import Kind
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    PORTFOLIO_MARGIN,
     Between,
     Conditional,
     Conversion,
@@ -163,7 +164,7 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
     Under Portfolio Margin, both futures have an income, cross margin has only lists of its loans.
     """
-    if entry.wallet == "portfolio margin":
+    if entry.wallet == PORTFOLIO_MARGIN:
         if entry.kind in _KINDS:
             return [Part(_KINDS[entry.kind], str(_loan_id(world, entry)), entry.amount)]
         product = _PRODUCTS.get(part_of(entry))
@@ -180,7 +181,7 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
     """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
-    if entry.wallet == "portfolio margin" and not isinstance(entry.source, Fill):
+    if entry.wallet == PORTFOLIO_MARGIN and not isinstance(entry.source, Fill):
         return str(_loan_id(world, entry))
     if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))

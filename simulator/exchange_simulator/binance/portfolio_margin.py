@@ -28,10 +28,9 @@ from exchange_simulator.binance.names import part_of, transaction_id
 from exchange_simulator.binance.pages import wallet_window
 from exchange_simulator.markets import DAY, Kind
 from exchange_simulator.money import ZERO, plain
-from exchange_simulator.records import LedgerEntry, Wallet
+from exchange_simulator.records import PORTFOLIO_MARGIN, LedgerEntry
 from exchange_simulator.timeline import Timeline
 
-PORTFOLIO_MARGIN: Wallet = "portfolio margin"
 _BOOKS: dict[Kind, str] = {
     "spot": "Cross Margin (PM)",
     "linear": "USDⓈ-M Futures (PM)",

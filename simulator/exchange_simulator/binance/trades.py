@@ -12,7 +12,7 @@ from exchange_simulator.binance.pages import Window, newest, oldest, spot_window
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.isolated import ISOLATED
 from exchange_simulator.markets import DAY
-from exchange_simulator.records import Fill, Wallet
+from exchange_simulator.records import PORTFOLIO_MARGIN, Fill, Wallet
 from exchange_simulator.world import World
 
 _PARAMETERS = ("orderId", "startTime", "endTime", "fromId")
@@ -52,7 +52,7 @@ def margin_trades(call: Call) -> Result:
 
 def portfolio_trades(call: Call) -> Result:
     """Of cross margin under Portfolio Margin ("Margin Account Trade List")."""
-    fills = _fills(call, "portfolio margin", call.limit(500, 1000))
+    fills = _fills(call, PORTFOLIO_MARGIN, call.limit(500, 1000))
     return [_row(call.world, fill) for fill in fills]
 
 

@@ -149,8 +149,7 @@ def open_orders() -> tuple[Source, ...]:
 def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
     if order_id.startswith(conditional.PREFIX):
         return conditional.by_id(category, order_id)
-    elsewhere = portfolio_orders.by_id(category, market, order_id)
-    return elsewhere + tuple(
+    places = tuple(
         _orders_now(
             place,
             "Order",
@@ -161,6 +160,7 @@ def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]
         for place in PLACES
         if place.category == category
     )
+    return places + portfolio_orders.by_id(category, market, order_id)
 
 
 def positions() -> tuple[Source, ...]:
