@@ -15,6 +15,7 @@ from alphapulse_pipeline.sync.skipping import skipped_wallets
 from alphapulse_pipeline.sync.valuation import prices_in
 from alphapulse_pipeline.warehouse import holdings
 from alphapulse_pipeline.warehouse.holdings import Amount
+from alphapulse_pipeline.warehouse.skipped import State
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ _Parts = Mapping[str, Sequence[Amount]]
 
 
 def book_rows(session: Session) -> Iterable[Row]:
-    """A row for each book. Raises `ExchangeFailure`."""
+    """A row for each book, but for wallets that the exchange does not total and the account never
+    opened. Raises `ExchangeFailure`."""
     listed = _totals(session)
     if listed is None:
         return [book_row(wallet.name, UNKNOWN) for wallet in session.venue.wallets]
@@ -39,6 +41,7 @@ def book_rows(session: Session) -> Iterable[Row]:
             book_row(wallet.name, UNKNOWN)
             for wallet in session.venue.wallets
             if wallet.name not in covered
+            and skipped_wallets(session).get(wallet.name) is not State.NOT_ENABLED
         ),
     ]
 

@@ -21,7 +21,7 @@ from alphapulse_pipeline.exchange.feed import (
     milliseconds,
     require,
 )
-from alphapulse_pipeline.exchange.venues.binance import pages
+from alphapulse_pipeline.exchange.venues.binance import portfolio_pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     PORTFOLIO_MARGIN,
@@ -36,14 +36,14 @@ _DONE, _FAILED = "CONFIRMED", "FAILED"
 _INTEREST = Feed(
     "papiGetMarginMarginInterestHistory",
     BY_MILLISECOND,
-    {"size": pages.PORTFOLIO_INTEREST.limit},
+    {"size": portfolio_pages.INTEREST.limit},
     rows_if_any,
     milliseconds("interestAccuredTime"),
     WINDOW,
     required=("rawAsset", "interestAccuredTime"),
     window=timedelta(days=30),
     limit="size",
-    documented=pages.PORTFOLIO_INTEREST,
+    documented=portfolio_pages.INTEREST,
 )
 _BEFORE = timedelta(days=1)
 """A loan that is repaid was charged interest within the hour before."""
@@ -114,7 +114,7 @@ def _records(method: str, amend: Amend, page: str, *amounts: str) -> Source:
         rows=rows_if_any,
         paging=OfBorrowed(BY_MILLISECOND),
         required=("txId", "asset", "status", "timestamp", *amounts),
-        documented=pages.PORTFOLIO_LOANS[page],
+        documented=portfolio_pages.LOANS[page],
         limit="size",
         kept=SIX_MONTHS,
         # mandatory: replaced by each asset in turn

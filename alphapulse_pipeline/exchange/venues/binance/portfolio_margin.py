@@ -20,7 +20,7 @@ from alphapulse_pipeline.exchange.documented import SIX_MONTHS, THREE_MONTHS
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, exchange_message, kind_of
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, milliseconds
 from alphapulse_pipeline.exchange.kind import Kind
-from alphapulse_pipeline.exchange.venues.binance import pages, portfolio_loans
+from alphapulse_pipeline.exchange.venues.binance import portfolio_loans, portfolio_pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     COINM,
@@ -78,7 +78,7 @@ WALLET = Wallet(
         "crossMarginBorrowed",
         "crossMarginInterest",
     ),
-    documented=pages.WALLETS[PORTFOLIO_MARGIN],
+    documented=portfolio_pages.WALLET,
 )
 
 
@@ -119,7 +119,7 @@ def positions() -> tuple[Source, ...]:
                 Whole(),
                 rows=all_of,
                 required=(*_POSITION_FIELDS, futures.value),
-                documented=pages.PORTFOLIO_POSITIONS[futures.name],
+                documented=portfolio_pages.POSITIONS[futures.name],
             ),
             wallet=PORTFOLIO_MARGIN,
             parse="parse_position_risk",
@@ -138,14 +138,14 @@ def trades() -> dict[str, Source]:
                 FromIdOrWindows(
                     FromId("fromId", lambda row: int(row["id"])), BY_MILLISECOND, futures.longest
                 ),
-                {"limit": pages.PORTFOLIO_FILLS[futures.name].limit},
+                {"limit": portfolio_pages.FILLS[futures.name].limit},
                 time=milliseconds("time"),
                 between=WINDOW,
                 window=futures.longest,
                 required=(*_FILL_FIELDS, futures.cost),
                 flags=("maker",),
                 horizon=SIX_MONTHS,
-                documented=pages.PORTFOLIO_FILLS[futures.name],
+                documented=portfolio_pages.FILLS[futures.name],
             ),
             wallet=PORTFOLIO_MARGIN,
             parse="parse_trade",
@@ -161,7 +161,7 @@ def trades() -> dict[str, Source]:
 
 
 def _on_margin() -> Source:
-    documented = pages.PORTFOLIO_FILLS[MARGIN]
+    documented = portfolio_pages.FILLS[MARGIN]
     return Source(
         Feed(
             "papiGetMarginMyTrades",
@@ -209,7 +209,7 @@ def _income(futures: _Futures, parse: str, amend: Amend, **params: Any) -> Sourc
         milliseconds("time"),
         amend,
         required=INCOME_FIELDS,
-        documented=pages.PORTFOLIO_INCOME[futures.name],
+        documented=portfolio_pages.INCOME[futures.name],
         retention=futures.retention,
         kept=futures.kept,
         category=futures.category,

@@ -7,7 +7,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import common, pages
+from alphapulse_pipeline.exchange.venues.binance import common, portfolio_pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     MARGIN,
@@ -65,13 +65,13 @@ def orders() -> dict[str, Source]:
             Feed(
                 f"{part.method_prefix}AllOrders",
                 part.paging,
-                {"limit": pages.PORTFOLIO_ORDERS[part.name].limit},
+                {"limit": portfolio_pages.ORDERS[part.name].limit},
                 time=milliseconds("time"),
                 between=WINDOW,
                 window=part.longest,
                 required=_FIELDS + part.more_fields,
                 horizon=part.retention,
-                documented=pages.PORTFOLIO_ORDERS[part.name],
+                documented=portfolio_pages.ORDERS[part.name],
             ),
             wallet=PORTFOLIO_MARGIN,
             parse="parse_order",
@@ -88,14 +88,14 @@ def orders() -> dict[str, Source]:
 
 def open_orders() -> tuple[Source, ...]:
     return tuple(
-        _now(part, "OpenOrders", pages.PORTFOLIO_OPEN_ORDERS[part.name], {}) for part in _PARTS
+        _now(part, "OpenOrders", portfolio_pages.OPEN_ORDERS[part.name], {}) for part in _PARTS
     )
 
 
 def by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
     params = {"symbol": market, "orderId": order_id}
     return tuple(
-        _now(part, "Order", pages.PORTFOLIO_ORDER[part.name], params, lambda answer: [answer])
+        _now(part, "Order", portfolio_pages.ORDER[part.name], params, lambda answer: [answer])
         for part in _PARTS
         if part.category == category
     )
