@@ -15,6 +15,7 @@ from alphapulse_pipeline.sync.skipping import skipped_wallets
 from alphapulse_pipeline.sync.valuation import prices_in
 from alphapulse_pipeline.warehouse import holdings
 from alphapulse_pipeline.warehouse.holdings import Amount
+from alphapulse_pipeline.warehouse.skipped import State
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,8 @@ _Parts = Mapping[str, Sequence[Amount]]
 
 
 def book_rows(session: Session) -> Iterable[Row]:
-    """A row for each book. Raises `ExchangeFailure`."""
+    """A row for each book, but for wallets that the exchange does not total and the account never
+    opened. Raises `ExchangeFailure`."""
     listed = _totals(session)
     if listed is None:
         return [book_row(wallet.name, UNKNOWN) for wallet in session.venue.wallets]
@@ -39,6 +41,7 @@ def book_rows(session: Session) -> Iterable[Row]:
             book_row(wallet.name, UNKNOWN)
             for wallet in session.venue.wallets
             if wallet.name not in covered
+            and skipped_wallets(session).get(wallet.name) is not State.NOT_ENABLED
         ),
     ]
 
@@ -125,7 +128,9 @@ def _parts(session: Session) -> _Parts | None:
 
 def _of_positions(session: Session) -> Iterator[tuple[str, Amount]]:
     venue = session.venue
-    wallets = {_category(source.category): source.wallet for source in venue.positions}
+    skipped = skipped_wallets(session)
+    sources = [source for source in venue.positions if source.wallet not in skipped]
+    wallets = {_category(source.category): source.wallet for source in sources}
     only = set(wallets.values())
     for amount in holdings.positions(session.connection, session.name):
         # exchanges whose positions are all in one wallet list several categories in one answer

@@ -129,8 +129,10 @@ def _listed(session: Session, sources: Iterable[Source]) -> Iterator[tuple[Sourc
 
 
 def _lookup_sources(session: Session, order: OpenOrder) -> tuple[Source, ...]:
-    market = order.market
-    return session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
+    """Not of a wallet that is skipped: it would refuse the request."""
+    market, skipped = order.market, skipped_wallets(session)
+    sources = session.venue.order_by_id(market.category, market.raw_id, order.row["order_id"])
+    return tuple(source for source in sources if source.wallet not in skipped)
 
 
 def _look_up(session: Session, order: OpenOrder, sources: tuple[Source, ...]) -> Row | Unread:

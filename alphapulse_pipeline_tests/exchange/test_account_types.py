@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from ccxt.base.errors import PermissionDenied
 
 from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.products import Products
@@ -51,17 +52,21 @@ def test_okx_is_read_in_every_mode(mode: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "missing"),
     [
-        ({}, set()),
-        ({"isFutureEnabled": False}, {"usdm", "coinm"}),
-        ({"isMarginEnabled": False}, {"margin", "isolated"}),
+        ({}, {"portfolio margin"}),
+        ({"isFutureEnabled": False}, {"usdm", "coinm", "portfolio margin"}),
+        ({"isMarginEnabled": False}, {"margin", "isolated", "portfolio margin"}),
         ({"isPortfolioMarginRetailEnabled": True}, {"margin", "isolated", "usdm", "coinm"}),
-        ({"isMarginEnabled": None, "isFutureEnabled": None, "isTomorrow": False}, set()),
+        (
+            {"isMarginEnabled": None, "isFutureEnabled": None, "isTomorrow": False},
+            {"portfolio margin"},
+        ),
+        ({"isPortfolioMarginRetailEnabled": None}, {"portfolio margin"}),
     ],
 )
 def test_binance_names_the_wallets_that_were_never_opened(
     flags: dict[str, bool | None], missing: set[str]
 ) -> None:
-    """What it does not mention counts as opened."""
+    """What it does not mention counts as opened, but for Portfolio Margin."""
     answer = {
         "vipLevel": 0,
         "isMarginEnabled": True,
@@ -82,11 +87,24 @@ def test_binance_names_the_wallets_that_were_never_opened(
     assert bool(found.closed) is bool(flags.get("isPortfolioMarginRetailEnabled"))
 
 
-def test_binance_portfolio_margin_is_not_read() -> None:
+def test_binance_portfolio_margin_is_read_if_the_key_may() -> None:
     flags = {"isMarginEnabled": True, "isFutureEnabled": False}
-    whole = type_of("binance", {**flags, "isPortfolioMarginRetailEnabled": False})
-    assert whole == AccountType("spot, margin")
-    unread = type_of("binance", {**flags, "isPortfolioMarginRetailEnabled": True})
-    assert unread.name == "portfolio margin"
-    assert "not read" in unread.problem
-    assert unread.fix
+    without = {**flags, "isPortfolioMarginRetailEnabled": False}
+    assert type_of("binance", without) == AccountType("spot, margin")
+    flags["isPortfolioMarginRetailEnabled"] = True
+    assert type_of("binance", flags) == AccountType("portfolio margin")
+
+    async def call(method: str, params: Mapping[str, Any]) -> Any:
+        if method == "papiGetBalance":
+            raise PermissionDenied('binance {"code":-2015,"msg":"Invalid API-key."}')
+        return flags
+
+    ask, products = VENUES["binance"].account_type, VENUES["binance"].products
+    assert ask is not None
+    assert products is not None
+    refused: AccountType = asyncio.run(ask(call))  # type: ignore[arg-type]
+    assert refused.rest_is_read
+    assert "may not read" in refused.problem
+    assert refused.fix
+    found: Products = asyncio.run(products(call))  # type: ignore[arg-type]
+    assert "Invalid API-key" in found.closed["portfolio margin"]

@@ -17,7 +17,12 @@ from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline_tests.exchange import earn_samples, fiat_samples, transfer_samples
+from alphapulse_pipeline_tests.exchange import (
+    earn_samples,
+    fiat_samples,
+    portfolio_margin_samples,
+    transfer_samples,
+)
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 BINANCE = VENUES["binance"]
@@ -212,6 +217,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     **earn_samples.SAMPLES,
     **fiat_samples.SAMPLES,
     **transfer_samples.SAMPLES,
+    **portfolio_margin_samples.SAMPLES,
 }
 
 
@@ -376,6 +382,25 @@ def test_a_full_list_of_dust_proves_nothing_before_its_oldest_row() -> None:
     assert unproven.unverified
     assert (proven.start, proven.end, proven.unverified) == (oldest + 1, end, "")
     assert len(proven.rows) == 99
+
+
+def test_income_of_portfolio_margin_that_stays_in_the_wallet_is_no_entry(reading: Reading) -> None:
+    """A fund collection, and other income under an id of its part."""
+    source, fee = source_of("ledger", "portfolio usdm"), portfolio_margin_samples.UM_FEE
+    assert reading.rows("ledger", source, portfolio_margin_samples.UM_TRANSFER) == []
+    [row] = reading.rows("ledger", source, fee)
+    assert (row["wallet"], row["class"]) == ("portfolio margin", "fee")
+    assert (row["entry_id"], row["reference_id"]) == ("usdm 9689322392", "2059192")
+    [row] = reading.rows("ledger", source, fee | {"incomeType": "AUTO_EXCHANGE", "tradeId": ""})
+    assert (row["class"], row["reference_id"]) == ("other", "9689322392")
+
+
+def test_what_is_owed_under_portfolio_margin_is_principal_and_interest() -> None:
+    [wallet] = [wallet for wallet in BINANCE.wallets if wallet.name == "portfolio margin"]
+    assert wallet.assets is not None
+    [(asset, total, used, debt)] = wallet.assets([portfolio_margin_samples.BALANCE])
+    assert (asset, total, used) == ("USDT", "122607.35137903", "3.00000000")
+    assert debt == Decimal("10.72469206")
 
 
 def test_a_conditional_order_is_no_other_order(reading: Reading) -> None:

@@ -227,8 +227,9 @@ def test_what_was_traded_before_portfolio_margin_stays_visible(
         found = db.execute(lost).fetchall()
         assert [wallet for wallet, _ in found] == ["coinm", "isolated", "margin", "usdm"]
         assert {reason for _, reason in found} == {
-            "the key may not list it: the account uses Portfolio Margin: its margin and futures "
-            "wallets have separate endpoints, which are not read"
+            "the key may not list it: the account uses Portfolio Margin: what it does on margin "
+            "and futures is in the wallet portfolio margin, and what it did there before cannot "
+            "be listed"
         }
         assert states(db) == {"reconciled"}
 

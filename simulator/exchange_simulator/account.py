@@ -221,6 +221,10 @@ class Account:
         self.books.owe(loan)
         self.books.book(at, wallet, asset, kind, amount, loan)
 
+    def owe(self, at: int, wallet: Wallet, asset: str, owed: Decimal) -> None:
+        """Change a debt without moving anything: interest that is paid later."""
+        self.books.owe(Loan(len(self.books.ledger[wallet].rows), at, wallet, asset, owed))
+
     # -- internals ---------------------------------------------------------------------------
 
     def _order(

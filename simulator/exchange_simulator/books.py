@@ -82,6 +82,13 @@ class Books:
         loan = debts.latest(at) if debts else None
         return loan.owed if loan else ZERO
 
+    def debts(self, wallet: Wallet) -> list[Loan]:
+        """All changes of what is owed, the oldest first."""
+        found = [
+            d for (owner, _), debts in self._debts.items() if owner == wallet for d in debts.rows
+        ]
+        return sorted(found, key=lambda loan: loan.happened_at)
+
     def assets(self, wallet: Wallet, at: int) -> list[str]:
         """Every asset that `wallet` has ever held until `at`, including those that are now zero."""
         return sorted(

@@ -22,6 +22,7 @@ _SHORT, _SHORT_INTEREST = Decimal(2), Decimal("0.00002")
 _OPTION_EVERY = 9
 _TIES_EVERY = 3
 _MARGIN_LOAN_EVERY = 30
+_MARGIN_LOAN_DAY, _PORTFOLIO_LOAN_DAY = 20, 3
 _MARGIN_LOANS = (("USDT", Decimal(25_000)), ("BTC", Decimal("0.3")))
 
 # None sells everything left, which is less than was bought where fees are charged in the coin
@@ -79,7 +80,8 @@ class Episodes:
     def _lend(self, day: int, start: int) -> None:
         if day == LOAN_DAY:
             self._schedule(start + 10 * HOUR, self._borrower("USDT", Decimal(7_500)))
-        if self._layout.margin and day % _MARGIN_LOAN_EVERY == 20:
+        first = _PORTFOLIO_LOAN_DAY if self._layout.portfolio_margin else _MARGIN_LOAN_DAY
+        if self._layout.margin and day % _MARGIN_LOAN_EVERY == first:
             loan = _MARGIN_LOANS[day // _MARGIN_LOAN_EVERY % len(_MARGIN_LOANS)]
             self._schedule(start + 14 * HOUR, self._borrower(*loan))
 

@@ -49,7 +49,8 @@ class Layout:
     conditional: bool = False
     """Whether conditional orders on futures are listed apart from other orders."""
     portfolio_margin: bool = False
-    """Whether margin and futures are traded in one account, which has its own endpoints."""
+    """Whether margin and futures are traded in one account, the wallet `portfolio margin`, which
+    has its own endpoints."""
     parent: Wallet | None = None
     """Wallet that a different account of the owner pays into every day."""
     also_listed: frozenset[Kind] = frozenset()
@@ -191,7 +192,27 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         "spot only": _SPOT_ONLY,
         "futures, no margin": _BINANCE.without("margin"),
-        "portfolio margin": replace(_SPOT_ONLY, portfolio_margin=True),
+        "portfolio margin": replace(
+            _SPOT_ONLY,
+            wallet_of={
+                "spot": "spot",
+                "linear": "portfolio margin",
+                "inverse": "portfolio margin",
+            },
+            wallets=(*_SPOT_ONLY.wallets, "portfolio margin"),
+            portfolio_margin=True,
+            also_listed=frozenset(),
+            conditional=False,
+            margin="portfolio margin",
+            loans="portfolio margin",
+            shares={
+                **_SPOT_ONLY.shares,
+                ("portfolio margin", "USDT"): Decimal("0.4"),
+                ("portfolio margin", "USDC"): Decimal("0.35"),
+                ("portfolio margin", "BTC"): Decimal("0.3"),
+                ("portfolio margin", "ETH"): Decimal("0.15"),
+            },
+        ),
         "sub-account": replace(_BINANCE, parent="usdm"),
         "conversions": replace(_SPOT_ONLY, converts="for free"),
         "fiat": replace(_SPOT_ONLY, pays_in_fiat=True, deals_with_peers=True),

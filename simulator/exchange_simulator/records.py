@@ -13,8 +13,19 @@ from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
 Wallet = Literal[
-    "unified", "trading", "spot", "margin", "isolated", "usdm", "coinm", "option", "funding", "earn"
+    "unified",
+    "trading",
+    "spot",
+    "margin",
+    "isolated",
+    "usdm",
+    "coinm",
+    "portfolio margin",
+    "option",
+    "funding",
+    "earn",
 ]
+PORTFOLIO_MARGIN: Wallet = "portfolio margin"
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
 TransferKind = Literal["deposit", "withdrawal", "transfer", "reward"]

@@ -149,6 +149,9 @@ class Treasury:
         assert wallet is not None, "this exchange has no loans"
         self._account.lend(at, wallet, asset, "borrow", principal, principal)
         interest = nearest(principal * Decimal("0.00023"))
+        if self._layout.portfolio_margin:
+            self._repay_with_interest(at, wallet, asset, principal, interest, days)
+            return
 
         def accrue(now: int) -> None:
             self._provide(now, wallet, asset, interest)
@@ -160,6 +163,30 @@ class Treasury:
 
         for day in range(1, days):
             self._schedule(at + day * DAY, accrue)
+        self._schedule(at + days * DAY, repay)
+
+    def _repay_with_interest(
+        self,
+        at: int,
+        wallet: Wallet,
+        asset: str,
+        principal: Decimal,
+        interest: Decimal,
+        days: int,
+    ) -> None:
+        """Owe interest from the start and for every day, and pay it with the repayment."""
+        accrued = [principal + interest * (day + 1) for day in range(days)]
+
+        def accrue(owed: Decimal) -> Callable[[int], None]:
+            return lambda now: self._account.owe(now, wallet, asset, owed)
+
+        def repay(now: int) -> None:
+            self._provide(now, wallet, asset, accrued[-1])
+            self._account.lend(now, wallet, asset, "interest", principal - accrued[-1], principal)
+            self._account.lend(now, wallet, asset, "repay", -principal, ZERO)
+
+        for day, owed in enumerate(accrued):
+            self._schedule(at + day * DAY, accrue(owed))
         self._schedule(at + days * DAY, repay)
 
     # -- between the wallets -------------------------------------------------------------------

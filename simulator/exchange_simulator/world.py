@@ -210,7 +210,7 @@ class World:
         position_margin: _Amounts = defaultdict(Decimal)
         for position in self.open_positions(at):
             market = position.market
-            if market.name in self.layout.isolated:
+            if market.name in self.layout.isolated or self.layout.portfolio_margin:
                 continue
             account = self.layout.wallet_of[market.kind], market.settle
             position_margin[account] += self.position_margin(position, at)
@@ -262,6 +262,8 @@ class World:
                 asset = market.quote if bought else market.base
                 locked[order.wallet, asset] += left * order.limit if bought else left
             else:
+                if self.layout.portfolio_margin:
+                    continue
                 value = left / order.limit if market.kind == "inverse" else left * order.limit
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
         for asset in self.layout.staked:

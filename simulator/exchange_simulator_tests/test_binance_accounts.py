@@ -1,5 +1,6 @@
 """Accounts that lack wallets: each answers what the real one answers."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,9 @@ from decimal import Decimal
 import pytest
 
 from exchange_simulator import Simulator, World, serve
+from exchange_simulator.binance.endpoints import ENDPOINTS
 from exchange_simulator.layout import BINANCE_ACCOUNTS
+from exchange_simulator.markets import DAY
 from exchange_simulator_tests.binance_client import signed
 from exchange_simulator_tests.conftest import NOW
 
@@ -55,6 +58,47 @@ def test_portfolio_margin_has_no_key_for_futures() -> None:
         assert info["isPortfolioMarginRetailEnabled"] is True
         assert signed(simulator, "/fapi/v2/account").code == -2015
         assert signed(simulator, "/dapi/v1/account").code == -2015
+
+
+def test_every_endpoint_of_portfolio_margin_answers() -> None:
+    paths = [path for path in ENDPOINTS if path.startswith("/papi/")]
+    assert len(paths) > 15
+    with opened("portfolio margin") as simulator:
+        for path in paths:
+            symbol = "BTCUSD_PERP" if "/cm/" in path else "BTCUSDT"
+            params = {"symbol": symbol, "orderId": 1} if path.endswith("/order") else {}
+            if path.endswith(("userTrades", "myTrades", "allOrders")):
+                params = {"symbol": symbol}
+            if path.endswith("Loan"):
+                params = {"asset": "USDT"}
+            assert signed(simulator, path, params).code in (0, -2013), path
+
+
+def test_the_parts_of_portfolio_margin_add_up_to_the_wallet() -> None:
+    """Futures have earned what they hold; their income of the last three months is listed."""
+    earned: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    with opened("portfolio margin") as simulator:
+        rows = signed(simulator, "/papi/v1/balance").json
+        for part in ("um", "cm"):
+            params: dict[str, int] = {"startTime": NOW - 60 * DAY, "limit": 1000}
+            while found := signed(simulator, f"/papi/v1/{part}/income", params).json:
+                for row in found:
+                    earned[part, row["asset"]] += Decimal(row["income"])
+                params["page"] = params.get("page", 1) + 1
+        truth = simulator.truth(exchange="binance")["balances"]
+    wallet = {row["asset"]: row for row in truth if row["wallet"] == "portfolio margin"}
+    assert {row["asset"] for row in rows} == set(wallet)
+    assert earned["um", "USDT"]
+    assert earned["cm", "BTC"]
+    for row in rows:
+        asset = row["asset"]
+        parts = ("crossMarginFree", "crossMarginLocked", "umWalletBalance", "cmWalletBalance")
+        total = Decimal(row["totalWalletBalance"])
+        assert sum(Decimal(row[name]) for name in parts) == total
+        assert total == Decimal(wallet[asset]["total"])
+        assert Decimal(row["umWalletBalance"]) == earned["um", asset]
+        assert Decimal(row["cmWalletBalance"]) == earned["cm", asset]
+        assert Decimal(row["crossMarginBorrowed"]) == Decimal(wallet[asset]["debt"])
 
 
 def test_an_empty_account_has_nothing() -> None:

@@ -16,5 +16,4 @@ def test_an_account_that_lacks_wallets_is_fine(kind: str, at: At) -> None:
     with serving(World(genesis=genesis, layout=BINANCE_ACCOUNTS[kind])) as url:
         found = examined(at(url, "binance"))
     assert by_status(found, Status.FAILED) == [], found
-    warned = ["account type"] if kind == "portfolio margin" else []
-    assert by_status(found, Status.WARNING) == warned
+    assert by_status(found, Status.WARNING) == []

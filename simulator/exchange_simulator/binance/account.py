@@ -76,6 +76,9 @@ def require_opened(layout: Layout, path: str) -> None:
         raise Refused(-2015)
     if path.startswith("/dapi/") and "coinm" not in layout.wallets:
         raise Refused(-2015 if layout.portfolio_margin else -1109)
+    # no page names the error of an account without Portfolio Margin: its keys lack the permission
+    if path.startswith("/papi/") and not layout.portfolio_margin:
+        raise Refused(-2015)
     margin = path.startswith("/sapi/v1/margin/") and not path.endswith("/allPairs")
     if margin and "margin" not in layout.wallets:
         raise Refused(-3003)

@@ -26,6 +26,7 @@ from exchange_simulator.binance import (
     market,
     orders,
     peers,
+    portfolio_margin,
     sub_accounts,
     trades,
     wallet,
@@ -34,7 +35,7 @@ from exchange_simulator.binance.account import require_opened
 from exchange_simulator.binance.answers import Refused, answer, refused
 from exchange_simulator.binance.auth import authenticate
 from exchange_simulator.binance.call import Call, Result
-from exchange_simulator.binance.limits import FUTURES, SPOT, Limiter, Pool, sapi
+from exchange_simulator.binance.limits import FUTURES, PORTFOLIO_MARGIN, SPOT, Limiter, Pool, sapi
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.markets import Kind
 from exchange_simulator.state import ExchangeState
@@ -171,7 +172,32 @@ _DAPI = {
     "/dapi/v1/userTrades": Endpoint(futures_trades.coin_user_trades, "orders", 20, 40),
     "/dapi/v1/income": Endpoint(income.income, "account", 20),
 }
-ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI
+_PAPI = {
+    "/papi/v1/balance": Endpoint(portfolio_margin.balance, "account", 20),
+    "/papi/v1/um/positionRisk": Endpoint(portfolio_margin.positions, "positions", 5),
+    "/papi/v1/um/userTrades": Endpoint(portfolio_margin.fills, "orders", 5),
+    "/papi/v1/um/income": Endpoint(portfolio_margin.earnings, "account", 30),
+    **{
+        f"/papi/v1/{part}/{name}": Endpoint(answer, "orders", *weights)
+        for part, weight in (("um", (5,)), ("cm", (20, 40)))
+        for name, answer, weights in (
+            ("allOrders", portfolio_margin.orders_of_futures, weight),
+            ("openOrders", portfolio_margin.open_orders_of_futures, (1, 40)),
+            ("order", portfolio_margin.order_of_futures, (1,)),
+        )
+    },
+    "/papi/v1/margin/allOrders": Endpoint(orders.portfolio_all_orders, "orders", 100),
+    "/papi/v1/margin/openOrders": Endpoint(orders.portfolio_open_orders, "orders", 5),
+    "/papi/v1/margin/order": Endpoint(orders.portfolio_order, "orders", 10),
+    "/papi/v1/margin/myTrades": Endpoint(trades.portfolio_trades, "orders", 5),
+    "/papi/v1/margin/marginLoan": Endpoint(portfolio_margin.loans, "account", 10),
+    "/papi/v1/margin/repayLoan": Endpoint(portfolio_margin.repayments, "account", 10),
+    "/papi/v1/margin/marginInterestHistory": Endpoint(portfolio_margin.interest, "account"),
+    "/papi/v1/cm/positionRisk": Endpoint(portfolio_margin.positions, "positions"),
+    "/papi/v1/cm/userTrades": Endpoint(portfolio_margin.fills, "orders", 20, 40),
+    "/papi/v1/cm/income": Endpoint(portfolio_margin.earnings, "account", 30),
+}
+ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _PAPI
 _ANONYMOUS = Key(key="", secret="")
 
 
@@ -188,13 +214,13 @@ def _pool(path: str, endpoint: Endpoint) -> Pool:
         return SPOT
     if path.startswith("/sapi/"):
         return sapi(path, per_user=endpoint.per_user)
-    return FUTURES
+    return PORTFOLIO_MARGIN if path.startswith("/papi/") else FUTURES
 
 
 def _kind(path: str) -> Kind:
-    if path.startswith("/fapi/"):
+    if path.startswith(("/fapi/", "/papi/v1/um/")):
         return "linear"
-    return "inverse" if path.startswith("/dapi/") else "spot"
+    return "inverse" if path.startswith(("/dapi/", "/papi/v1/cm/")) else "spot"
 
 
 def _handler(exchange: ExchangeState, limiter: Limiter, path: str, endpoint: Endpoint) -> Handler:

@@ -41,6 +41,19 @@ def position_risk_v3(call: Call) -> Result:
     ]
 
 
+def risk_of_portfolio(call: Call) -> list[dict[str, Any]]:
+    """Of Portfolio Margin: without a margin mode; both pages have the value."""
+    left_out = ("isolatedMargin", "isolatedWallet", "marginType", "isAutoAddMargin", "isolated")
+    rows = []
+    for position in _asked_for(call):
+        row = _with_leverage(call, position)
+        for name in (*left_out, "adlQuantile"):
+            del row[name]
+        name = "notionalValue" if call.kind == "inverse" else "notional"
+        rows.append({**row, name: eight(_notional(call, position))})
+    return rows
+
+
 def symbol_config(call: Call) -> Result:
     return [
         {

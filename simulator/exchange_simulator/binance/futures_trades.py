@@ -22,12 +22,12 @@ from exchange_simulator.world import World
 
 def user_trades(call: Call) -> Result:
     market = call.market()
-    return _trades(call, market, call.limit(500, 1000))
+    return _trades(call, market, call.limit(500, 1000), WEEK)
 
 
-def coin_user_trades(call: Call) -> Result:
+def coin_user_trades(call: Call, longest: int = WEEK) -> Result:
     """By symbol or by pair; the default limit is 50 here."""
-    return _trades(call, symbol_or_pair(call, "fromId"), call.limit(50, 1000))
+    return _trades(call, symbol_or_pair(call, "fromId"), call.limit(50, 1000), longest)
 
 
 def symbol_or_pair(call: Call, id_name: str) -> Market:
@@ -50,15 +50,15 @@ def by_id(call: Call, edge: int) -> Window:
     return Window(call.now - WEEK if call.world.layout.week_by_id else edge, call.now)
 
 
-def _trades(call: Call, market: Market, limit: int) -> Result:
-    """With an id (times are not allowed): fills from that id on; with times: fills of at most seven
-    days; both oldest first. Otherwise the newest of the last seven days."""
+def _trades(call: Call, market: Market, limit: int, longest: int) -> Result:
+    """With an id (times are not allowed): fills from that id on; with times: fills of at most so
+    long, seven days; both oldest first. Otherwise the newest of that time."""
     world, first, order = call.world, call.integer("fromId"), call.text("orderId")
     if first is not None:
         for name in ("startTime", "endTime"):
             if call.text(name):
                 raise not_required(name)
-    window = futures_window(call, WEEK)
+    window = futures_window(call, longest)
     fills = world.account.fills_of[market.name]
     edge = call.now - SIX_MONTHS
 
@@ -73,7 +73,7 @@ def _trades(call: Call, market: Market, limit: int) -> Result:
     elif order:
         found = oldest(call, fills, Window(edge, call.now), limit, keep)
     else:
-        found = newest(call, fills, Window(call.now - WEEK, call.now), limit, keep)
+        found = newest(call, fills, Window(call.now - longest, call.now), limit, keep)
     return [_row(world, fill) for fill in found]
 
 

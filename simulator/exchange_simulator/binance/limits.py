@@ -1,6 +1,8 @@
 """Request weight per minute (documentation: "LIMITS" and "IP Limits", rest-api.md of
 binance-spot-api-docs, 2026-07-21; for /sapi "Rate limits",
-developers.binance.com/docs/products/caas/basics/4.rate-limits, undated).
+developers.binance.com/docs/products/caas/basics/4.rate-limits, undated; for /papi "General Info",
+developers.binance.com/docs/derivatives/portfolio-margin/general-info, undated, with the number as
+ccxt repeats it).
 
 Every request has a weight; the weights of a minute are added up per pool, and every answer reports
 the sum. Pools count per IP address, over all its keys, or per user. Once the limit is reached,
@@ -38,6 +40,7 @@ class Pool(NamedTuple):
 SPOT = Pool("spot", 6000, "X-MBX-USED-WEIGHT-1M")
 # Whether USD-M and COIN-M share a pool is not documented; they are to run on the same engine.
 FUTURES = Pool("futures", 2400, "X-MBX-USED-WEIGHT-1M")
+PORTFOLIO_MARGIN = Pool("portfolio margin", 6000, "X-MBX-USED-WEIGHT-1M")
 
 
 def sapi(path: str, *, per_user: bool) -> Pool:

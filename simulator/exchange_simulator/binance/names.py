@@ -9,8 +9,10 @@ from typing import NamedTuple
 from exchange_simulator.binance import numbers
 from exchange_simulator.binance.symbols import contract_size, contracts
 from exchange_simulator.identity import hexadecimal, snowflake
+from exchange_simulator.markets import Kind
 from exchange_simulator.money import ZERO
 from exchange_simulator.records import (
+    PORTFOLIO_MARGIN,
     Between,
     Conditional,
     Conversion,
@@ -34,6 +36,7 @@ __all__ = [
     "entry_kind",
     "funding_id",
     "order_id",
+    "part_of",
     "parts",
     "reference_id",
     "trade_id",
@@ -43,6 +46,7 @@ __all__ = [
 
 _number = attrgetter("number")
 _ON_MARGIN = ("margin", "isolated")
+_PRODUCTS: dict[Kind, str] = {"linear": "usdm", "inverse": "coinm"}
 
 
 class Part(NamedTuple):
@@ -145,8 +149,27 @@ def entry_kind(entry: LedgerEntry) -> str:
     return _flows(entry)[-1][0]
 
 
+def part_of(entry: LedgerEntry) -> Kind:
+    """Where under Portfolio Margin it is booked: cross margin is the part of spot."""
+    match entry.source:
+        case Fill() as fill:
+            return fill.order.market.kind
+        case Funding() as funding:
+            return funding.market.kind
+    return "spot"
+
+
 def parts(world: World, entry: LedgerEntry) -> list[Part]:
-    """Income rows are identified by type and `tranId`, rows of the capital flow by `id`."""
+    """Income rows are identified by type and `tranId`, rows of the capital flow by `id`.
+
+    Under Portfolio Margin, both futures have an income, cross margin has only lists of its loans.
+    """
+    if entry.wallet == PORTFOLIO_MARGIN:
+        if entry.kind in _KINDS:
+            return [Part(_KINDS[entry.kind], str(_loan_id(world, entry)), entry.amount)]
+        product = _PRODUCTS.get(part_of(entry))
+        name = f"{product} {transaction_id(world, entry.source)}"
+        return [Part(kind, name, amount) for kind, amount in _flows(entry)] if product else []
     if entry.wallet in _ON_MARGIN:
         return [
             Part(kind, str(flow_id(entry, place)), amount)
@@ -158,9 +181,16 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
     """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
+    if entry.wallet == PORTFOLIO_MARGIN and not isinstance(entry.source, Fill):
+        return str(_loan_id(world, entry))
     if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))
     return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
+
+
+def _loan_id(world: World, entry: LedgerEntry) -> int:
+    """Interest is paid with the repayment, which is booked next."""
+    return transaction_id(world, entry.source) + (entry.kind == "interest")
 
 
 def flow_id(entry: LedgerEntry, place: int) -> int:

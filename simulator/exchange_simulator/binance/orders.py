@@ -17,7 +17,7 @@ from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.isolated import ISOLATED
 from exchange_simulator.markets import DAY, Market
 from exchange_simulator.money import ZERO
-from exchange_simulator.records import Order, Wallet
+from exchange_simulator.records import PORTFOLIO_MARGIN, Order, Wallet
 from exchange_simulator.retention import is_expired
 
 STATUSES = {"closed": "FILLED", "canceled": "CANCELED", "rejected": "REJECTED"}
@@ -56,6 +56,21 @@ def margin_all_orders(call: Call) -> Result:
     return [_margin_row(call, order) for order in _orders(call, _wallet(call), limit, yesterday)]
 
 
+def portfolio_order(call: Call) -> Result:
+    """Of cross margin under Portfolio Margin ("Query Margin Account Order")."""
+    return _row(call, found(call, PORTFOLIO_MARGIN))
+
+
+def portfolio_open_orders(call: Call) -> Result:
+    return [_row(call, order) for order in resting(call, PORTFOLIO_MARGIN)]
+
+
+def portfolio_all_orders(call: Call) -> Result:
+    limit = call.limit(500, 500)
+    yesterday = Window(call.now - DAY, call.now)
+    return [_row(call, order) for order in _orders(call, PORTFOLIO_MARGIN, limit, yesterday)]
+
+
 def _wallet(call: Call) -> Wallet:
     return ISOLATED if call.text("isIsolated").upper() == "TRUE" else "margin"
 
@@ -85,6 +100,7 @@ def resting(call: Call, wallet: Wallet) -> list[Order]:
         order
         for order in world.open_orders(call.now)
         if order.wallet == wallet
+        and order.market.kind == call.kind
         and (market is None or order.market is market)
         and call.exchange.visible(world.account.orders, order, call.now)
     ]

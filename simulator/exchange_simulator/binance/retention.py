@@ -14,11 +14,15 @@ THREE_MONTHS = 89 * DAY
 RETENTION: Mapping[str, int] = {
     "trades:usdm": SIX_MONTHS,
     "trades:coinm": SIX_MONTHS,
+    # not documented
+    "trades:portfolio margin": SIX_MONTHS,
     "orders:usdm": NINETY_DAYS,
     "orders:coinm": NINETY_DAYS,
     # Binance counts the three days from when the order was placed, not from its end
     "unfilled:usdm": 3 * DAY,
     "unfilled:coinm": 3 * DAY,
+    "orders:portfolio margin": NINETY_DAYS,
+    "unfilled:portfolio margin": 3 * DAY,
     "unfilled": NINETY_DAYS,
     # deposits and withdrawals never expire
     "transfers:transfer": SIX_MONTHS,
@@ -33,6 +37,8 @@ RETENTION: Mapping[str, int] = {
     "transfers:pay": EIGHTEEN_MONTHS,
     "funding:usdm": THREE_MONTHS,
     "ledger:usdm": THREE_MONTHS,
+    "funding:portfolio margin": THREE_MONTHS,
+    "ledger:portfolio margin": THREE_MONTHS,
     # not documented
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,

@@ -12,7 +12,7 @@ from exchange_simulator.binance.pages import Window, newest, oldest, spot_window
 from exchange_simulator.binance.symbols import symbol_of
 from exchange_simulator.isolated import ISOLATED
 from exchange_simulator.markets import DAY
-from exchange_simulator.records import Fill, Wallet
+from exchange_simulator.records import PORTFOLIO_MARGIN, Fill, Wallet
 from exchange_simulator.world import World
 
 _PARAMETERS = ("orderId", "startTime", "endTime", "fromId")
@@ -48,6 +48,12 @@ def margin_trades(call: Call) -> Result:
     isolated = call.text("isIsolated").upper() == "TRUE"
     fills = _fills(call, ISOLATED if isolated else "margin", call.limit(500, 1000))
     return [{**_row(call.world, fill), "isIsolated": isolated} for fill in fills]
+
+
+def portfolio_trades(call: Call) -> Result:
+    """Of cross margin under Portfolio Margin ("Margin Account Trade List")."""
+    fills = _fills(call, PORTFOLIO_MARGIN, call.limit(500, 1000))
+    return [_row(call.world, fill) for fill in fills]
 
 
 def _fills(call: Call, wallet: Wallet, limit: int) -> list[Fill]:

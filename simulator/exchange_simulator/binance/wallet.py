@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from exchange_simulator.binance import portfolio_margin
 from exchange_simulator.binance.answers import missing
 from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
@@ -25,9 +26,8 @@ _ACCOUNTS: dict[str, Wallet] = {
     "UMFUTURE": "usdm",
     "CMFUTURE": "coinm",
     "OPTION": "option",
+    "PORTFOLIO_MARGIN": "portfolio margin",
 }
-_OF_PORTFOLIO_MARGIN = ("MAIN_PORTFOLIO_MARGIN", "PORTFOLIO_MARGIN_MAIN")
-"""Types of transfers that were never made."""
 _WALLET_NAMES: dict[Wallet, str] = {
     "spot": "Spot",
     "funding": "Funding",
@@ -127,10 +127,9 @@ def universal_transfers(call: Call) -> Result:
     """One direction per request, newest first; served for six months. An answer without rows has no
     `rows`."""
     kind = call.required("type")
-    source, _, target = kind.partition("_")
-    if kind in _OF_PORTFOLIO_MARGIN:
-        return {"total": 0}
-    if source not in _ACCOUNTS or target not in _ACCOUNTS:
+    source = next((name for name in _ACCOUNTS if kind.startswith(f"{name}_")), "")
+    target = kind.removeprefix(f"{source}_")
+    if not source or target not in _ACCOUNTS:
         raise missing("type")
     start, end = call.integer("startTime"), call.integer("endTime")
     if start is None:
@@ -201,12 +200,22 @@ def wallet_balances(call: Call) -> Result:
         names |= {"option": "Options"}
     worth = dict.fromkeys(names, ZERO)
     for balance in call.world.balances(call.now):
-        worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)
+        if balance.wallet in names:
+            net = balance.total - balance.debt
+            worth[balance.wallet] += _worth(call, balance.asset, net, quote)
+    portfolio = {
+        name: sum((_worth(call, *held, quote) for held in amounts.items()), ZERO)
+        for name, amounts in portfolio_margin.books(call).items()
+    }
     opened, elsewhere = call.world.layout.wallets, call.world.layout.elsewhere
     return [
         *(
             {"activate": wallet in opened, "balance": eight(worth[wallet]), "walletName": name}
             for wallet, name in names.items()
+        ),
+        *(
+            {"activate": True, "balance": eight(total), "walletName": name}
+            for name, total in portfolio.items()
         ),
         *(
             {

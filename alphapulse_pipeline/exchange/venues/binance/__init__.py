@@ -1,4 +1,5 @@
-"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Simple Earn.
+"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Portfolio Margin,
+Simple Earn.
 
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
 Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income History of
@@ -24,6 +25,8 @@ from alphapulse_pipeline.exchange.venues.binance import (
     isolated,
     ledger,
     pages,
+    portfolio_margin,
+    portfolio_orders,
     sub_accounts,
     trading,
     transfers,
@@ -83,9 +86,10 @@ BINANCE = Venue(
             _COLLATERAL_FIELDS,
             pages.WALLETS[COINM],
         ),
+        portfolio_margin.WALLET,
         earn.WALLET,
     ),
-    positions=trading.positions(),
+    positions=(*trading.positions(), *portfolio_margin.positions()),
     position=trading.position,
     margin_mode=account.margin_mode,
     books=books.BOOKS,
@@ -94,11 +98,15 @@ BINANCE = Venue(
     sub_accounts=sub_accounts.SUB_ACCOUNTS,
     products=account.products,
     closed_streams=between_accounts.closed_streams,
-    open_orders=(*trading.open_orders(), *conditional.open_orders()),
+    open_orders=(
+        *trading.open_orders(),
+        *conditional.open_orders(),
+        *portfolio_orders.open_orders(),
+    ),
     ended_orders=(),
     histories={
-        "trades": trading.trades(),
-        "orders": {**trading.orders(), **conditional.history()},
+        "trades": trading.trades() | portfolio_margin.trades(),
+        "orders": trading.orders() | conditional.history() | portfolio_orders.orders(),
         "transfers": transfers.transfers(),
         "funding": ledger.funding(),
         "conversions": conversions.conversions(),

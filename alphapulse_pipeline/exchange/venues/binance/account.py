@@ -11,7 +11,14 @@ from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
-from alphapulse_pipeline.exchange.venues.binance.common import COINM, ISOLATED, MARGIN, USDM
+from alphapulse_pipeline.exchange.venues.binance import portfolio_margin
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    COINM,
+    ISOLATED,
+    MARGIN,
+    PORTFOLIO_MARGIN,
+    USDM,
+)
 
 # enableInternalTransfer: between the main account and its sub-accounts. permitsUniversalTransfer:
 # between the account's own wallets.
@@ -61,9 +68,10 @@ async def margin_mode(call: Caller) -> str:
     return "cross"
 
 
-_PORTFOLIO_MARGIN = (
-    "the account uses Portfolio Margin: its margin and futures wallets have separate endpoints, "
-    "which are not read"
+_FLAG = "isPortfolioMarginRetailEnabled"
+_CLOSED = (
+    "the account uses Portfolio Margin: what it does on margin and futures is in the wallet "
+    "portfolio margin, and what it did there before cannot be listed"
 )
 # wallet -> the flag of "Account info" that says whether it was ever opened
 _OPENED = {
@@ -78,34 +86,40 @@ async def products(call: Caller) -> Products:
     """Account info (GET /sapi/v1/account/info, developers.binance.com, 2026-08-21).
 
     One flag stands for cross and isolated margin, and one for USD-M and COIN-M futures, which are
-    opened together. Spot and funding are always there. With Portfolio Margin the others are in use,
-    but the key may not list them, nor what was done in them before.
+    opened together. Spot and funding are always there. With Portfolio Margin the key may not list
+    the others, nor what was done in them before; and whether it may list Portfolio Margin is asked.
+    An account whose answer does not mention Portfolio Margin has none.
     """
     try:
         info = await call("sapiGetAccountInfo", {})
     except ccxt.NotSupported:  # demo trading: each endpoint says whether it is there
         return Products()
-    if info.get("isPortfolioMarginRetailEnabled"):
-        return Products(closed=dict.fromkeys(_OPENED, _PORTFOLIO_MARGIN))
-    return Products(
-        {
-            wallet: f"the account's {flag} is false"
-            for wallet, flag in _OPENED.items()
-            if info.get(flag) is False
-        }
-    )
+    if info.get(_FLAG):
+        closed = dict.fromkeys(_OPENED, _CLOSED)
+        if refused := await portfolio_margin.refused(call):
+            closed[PORTFOLIO_MARGIN] = f"the key may not read Portfolio Margin: {refused}"
+        return Products(closed=closed)
+    never_opened = {
+        wallet: f"the account's {flag} is false"
+        for wallet, flag in _OPENED.items()
+        if info.get(flag) is False
+    }
+    return Products({**never_opened, PORTFOLIO_MARGIN: f"the account's {_FLAG} is not true"})
 
 
 async def account_type(call: Caller) -> AccountType:
     """Account info (GET /sapi/v1/account/info). Portfolio Margin has separate endpoints."""
     info = await call("sapiGetAccountInfo", {})
-    if info.get("isPortfolioMarginRetailEnabled"):
-        return AccountType(
-            "portfolio margin",
-            "its margin and futures wallets have separate endpoints, which are not read",
-            "nothing to do if spot and funding are enough; otherwise disable Portfolio Margin",
-            rest_is_read=True,
-        )
+    if info.get(_FLAG):
+        if refused := await portfolio_margin.refused(call):
+            return AccountType(
+                "portfolio margin",
+                f"the key may not read it: {refused}",
+                "use a key that was created after Portfolio Margin was enabled; it may need "
+                '"Enable Portfolio Margin Trading", which allow_trading_keys: true accepts',
+                rest_is_read=True,
+            )
+        return AccountType("portfolio margin")
     parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
     return AccountType(
         ", ".join(["spot", *(name for flag, name in parts.items() if info.get(flag))])

@@ -1,9 +1,10 @@
 """Binance's own totals of the parts of an account."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from alphapulse_pipeline.exchange.books import Book, BookTotals, positions_of, rows, total
-from alphapulse_pipeline.exchange.feed import Caller, require
+from alphapulse_pipeline.exchange.feed import Caller, Raw, require
 from alphapulse_pipeline.exchange.venues.binance import pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
@@ -11,6 +12,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     FUNDING,
     ISOLATED,
     MARGIN,
+    PORTFOLIO_MARGIN,
     SPOT,
     USDM,
 )
@@ -25,15 +27,20 @@ _WALLETS = {
     "USDⓈ-M Futures": USDM,
     "COIN-M Futures": COINM,
 }
+_OF_PORTFOLIO_MARGIN = " (PM)"
+"""How the names of cross margin and of both futures end under Portfolio Margin."""
 
 
 async def _ask(call: Caller) -> Sequence[Book]:
     """Query User Wallet Balance. The page does not say whether the total of futures has the profit
     of open positions, nor at which prices it is."""
     answer = await call("sapiGetAssetWalletBalance", {"quoteAsset": _CURRENCY})
-    found = []
+    found, together = [], []
     for row in rows(answer, "the list of wallets"):
         require(row, ("walletName", "balance"), "the list of wallets")
+        if row["walletName"].endswith(_OF_PORTFOLIO_MARGIN):
+            together.append(row)
+            continue
         wallet = _WALLETS.get(row["walletName"])
         found.append(
             Book(
@@ -45,7 +52,25 @@ async def _ask(call: Caller) -> Sequence[Book]:
                 enabled=row.get("activate") is not False,
             )
         )
-    return found
+    return [*found, *_portfolio_margin(together)]
+
+
+def _portfolio_margin(rows: Sequence[Raw]) -> Sequence[Book]:
+    """The one book of Portfolio Margin, if it is listed: its parts share what they hold."""
+    if not rows:
+        return ()
+    totals = [total(row, "balance") for row in rows]
+    enabled = any(row.get("activate") is not False for row in rows)
+    return (
+        Book(
+            "Portfolio Margin",
+            sum(totals, Decimal(0)),
+            _CURRENCY,
+            (PORTFOLIO_MARGIN,),
+            (positions_of(PORTFOLIO_MARGIN),),
+            enabled=enabled,
+        ),
+    )
 
 
 BOOKS = BookTotals(_ask, pages.WALLET_TOTALS)

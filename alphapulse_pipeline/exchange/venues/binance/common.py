@@ -18,6 +18,7 @@ USDM = "usdm"
 COINM = "coinm"
 FUNDING = "funding"
 EARN = "earn"
+PORTFOLIO_MARGIN = "portfolio margin"
 
 FUTURES = (USDM, COINM)
 

@@ -6,13 +6,18 @@ from datetime import timedelta
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages
+from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages, portfolio_margin
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     ISOLATED,
     MARGIN,
     USDM,
     windowed,
+)
+from alphapulse_pipeline.exchange.venues.binance.income import (
+    CLASSES,
+    INCOME_FIELDS,
+    income_entry,
 )
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Source
@@ -22,31 +27,6 @@ _CATEGORIES = {USDM: "linear", COINM: "inverse"}
 _RETENTION = {USDM: THREE_MONTHS}
 # its page says nothing: it may keep no more than USD-M
 _KEPT = {COINM: THREE_MONTHS}
-_INCOME_FIELDS = ("tranId", "incomeType", "income", "asset", "time", "symbol", "tradeId")
-# incomeType of futures, or type of margin's capital flow -> class
-_CLASSES = {
-    "REALIZED_PNL": "trade",
-    "COMMISSION": "fee",
-    "FUNDING_FEE": "funding",
-    "TRANSFER": "transfer",
-    "WELCOME_BONUS": "reward",
-    "REFERRAL_KICKBACK": "reward",
-    "COMMISSION_REBATE": "reward",
-    "API_REBATE": "reward",
-    "CONTEST_REWARD": "reward",
-    "INSURANCE_CLEAR": "adjustment",
-    "TRADING_COMMISSION": "fee",
-    "BUY_INCOME": "trade",
-    "BUY_EXPENSE": "trade",
-    "SELL_INCOME": "trade",
-    "SELL_EXPENSE": "trade",
-    "BUY_LIQUIDATION": "trade",
-    "SELL_LIQUIDATION": "trade",
-    # not documented: interest has a list of its own
-    "INTEREST": "interest",
-    "BORROW": "loan",
-    "REPAY": "loan",
-}
 
 
 def ledger() -> dict[str, Source]:
@@ -56,12 +36,13 @@ def ledger() -> dict[str, Source]:
         MARGIN: _flow(MARGIN),
         # it goes back for 90 days, and what is older is lost only to accounts that used it
         ISOLATED: replace(isolated.per_pair(_flow(ISOLATED), "symbol"), once_used=True),
+        **portfolio_margin.ledger(),
         **earn.rewards(),
     }
 
 
 def funding() -> dict[str, Source]:
-    return {wallet: _funding(wallet) for wallet in (USDM, COINM)}
+    return {wallet: _funding(wallet) for wallet in (USDM, COINM)} | portfolio_margin.funding()
 
 
 def _income(wallet: str) -> Source:
@@ -70,8 +51,8 @@ def _income(wallet: str) -> Source:
         wallet,
         "parse_ledger_entry",
         milliseconds("time"),
-        _entry,
-        required=_INCOME_FIELDS,
+        income_entry,
+        required=INCOME_FIELDS,
         documented=pages.INCOME[wallet],
         retention=_RETENTION.get(wallet),
         kept=_KEPT.get(wallet),
@@ -101,7 +82,7 @@ def _funding(wallet: str) -> Source:
         "parse_income",
         milliseconds("time"),
         lambda raw, row: row,
-        required=_INCOME_FIELDS,
+        required=INCOME_FIELDS,
         documented=pages.INCOME[wallet],
         retention=_RETENTION.get(wallet),
         kept=_KEPT.get(wallet),
@@ -110,21 +91,9 @@ def _funding(wallet: str) -> Source:
     )
 
 
-def _entry(raw: Raw, row: Row) -> Row:
-    """An income row. A fill's fee and its PnL share a `tranId`, with different types."""
-    return row | {
-        "class": ledger_class(raw["incomeType"], _CLASSES),
-        "kind": raw["incomeType"],
-        "asset": raw["asset"],
-        "entry_id": str(raw["tranId"]),
-        "amount": number(raw["income"]),
-        "reference_id": raw.get("tradeId") or "",
-    }
-
-
 def _capital_flow(raw: Raw, row: Row) -> Row:
     return row | {
-        "class": ledger_class(raw["type"], _CLASSES),
+        "class": ledger_class(raw["type"], CLASSES),
         "kind": raw["type"],
         "asset": raw["asset"],
         "entry_id": str(raw["id"]),

@@ -31,7 +31,7 @@ _SAPI_WEIGHT = "of 12000 per minute, IP and endpoint"
 _SPOT_WEIGHT = "of 6000 per minute and IP"
 
 
-def _page(
+def page(
     page: str,
     cost: str,
     limit: int | None = None,
@@ -53,14 +53,14 @@ def _page(
     )
 
 
-_WEEK = (
+NEWEST_WEEK = (
     "without times the last 7 days are returned, and {} cannot be combined with times: whether it "
     "reaches further back is left open. Read by id only if a row older than that is returned, "
     "otherwise in windows of 7 days"
 )
 FILLS = {
-    SPOT: _page(f"{_SPOT}#account-trade-list-user_data", f"20 {_SPOT_WEIGHT}", 1000, 500),
-    MARGIN: _page(
+    SPOT: page(f"{_SPOT}#account-trade-list-user_data", f"20 {_SPOT_WEIGHT}", 1000, 500),
+    MARGIN: page(
         f"{_MARGIN}trade#query-margin-accounts-trade-list",
         f"10 {_SAPI_WEIGHT}",
         1000,
@@ -68,25 +68,25 @@ FILLS = {
         note="without fromId only 24 hours are returned: the first id requested is 1, since 0 "
         "might be taken for none",
     ),
-    USDM: _page(
+    USDM: page(
         f"{_USDM}trade#account-trade-list",
         f"5 {_FUTURES_WEIGHT}",
         1000,
         500,
-        note=_WEEK.format("fromId"),
+        note=NEWEST_WEEK.format("fromId"),
     ),
-    COINM: _page(
+    COINM: page(
         f"{_COINM}trade#account-trade-list",
         f"20 {_FUTURES_WEIGHT}; 5 after the migration of COIN-M",
         1000,
         50,
-        note=f"{_WEEK.format('fromId')}; no retention is documented: six months, as on USD-M",
+        note=f"{NEWEST_WEEK.format('fromId')}; no retention is documented: six months, as on USD-M",
     ),
 }
 FILLS[ISOLATED] = FILLS[MARGIN]
 ORDERS = {
-    SPOT: _page(f"{_SPOT}#all-orders-user_data", f"20 {_SPOT_WEIGHT}", 1000, 500),
-    MARGIN: _page(
+    SPOT: page(f"{_SPOT}#all-orders-user_data", f"20 {_SPOT_WEIGHT}", 1000, 500),
+    MARGIN: page(
         f"{_MARGIN}trade#query-margin-accounts-all-orders",
         f"200 {_SAPI_WEIGHT}",
         500,
@@ -94,38 +94,38 @@ ORDERS = {
         note="without orderId only 24 hours are returned: the first id requested is 1, since 0 "
         "might be taken for none",
     ),
-    USDM: _page(
+    USDM: page(
         f"{_USDM}trade#all-orders",
         f"5 {_FUTURES_WEIGHT}",
         1000,
         500,
-        note=_WEEK.format("orderId"),
+        note=NEWEST_WEEK.format("orderId"),
     ),
-    COINM: _page(
+    COINM: page(
         f"{_COINM}trade#all-orders",
         f"20 {_FUTURES_WEIGHT}; 5 after the migration of COIN-M",
         100,
         50,
-        note=_WEEK.format("orderId"),
+        note=NEWEST_WEEK.format("orderId"),
     ),
 }
 ORDERS[ISOLATED] = ORDERS[MARGIN]
 OPEN_ORDERS = {
-    SPOT: _page(f"{_SPOT}#current-open-orders-user_data", f"80 {_SPOT_WEIGHT}"),
-    MARGIN: _page(
+    SPOT: page(f"{_SPOT}#current-open-orders-user_data", f"80 {_SPOT_WEIGHT}"),
+    MARGIN: page(
         f"{_MARGIN}trade#query-margin-accounts-open-orders",
         f"10 {_SAPI_WEIGHT}",
         note="without a symbol the weight is the number of symbols trading; isolated margin is "
         "listed per symbol only",
     ),
-    USDM: _page(f"{_USDM}trade#current-all-open-orders", f"40 {_FUTURES_WEIGHT}"),
-    COINM: _page(f"{_COINM}trade#current-all-open-orders", f"40 {_FUTURES_WEIGHT}"),
+    USDM: page(f"{_USDM}trade#current-all-open-orders", f"40 {_FUTURES_WEIGHT}"),
+    COINM: page(f"{_COINM}trade#current-all-open-orders", f"40 {_FUTURES_WEIGHT}"),
 }
 ORDER = {
-    SPOT: _page(f"{_SPOT}#query-order-user_data", f"4 {_SPOT_WEIGHT}"),
-    MARGIN: _page(f"{_MARGIN}trade#query-margin-accounts-order", f"10 {_SAPI_WEIGHT}"),
-    USDM: _page(f"{_USDM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
-    COINM: _page(f"{_COINM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
+    SPOT: page(f"{_SPOT}#query-order-user_data", f"4 {_SPOT_WEIGHT}"),
+    MARGIN: page(f"{_MARGIN}trade#query-margin-accounts-order", f"10 {_SAPI_WEIGHT}"),
+    USDM: page(f"{_USDM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
+    COINM: page(f"{_COINM}trade#query-order", f"1 {_FUTURES_WEIGHT}"),
 }
 ORDER[ISOLATED] = ORDER[MARGIN]
 _COINM_CONDITIONAL = (
@@ -133,53 +133,53 @@ _COINM_CONDITIONAL = (
     "migration; the lists are like those of USD-M according to ccxt"
 )
 CONDITIONAL = {
-    USDM: _page(
+    USDM: page(
         f"{_USDM}trade#query-all-algo-orders",
         f"5 {_FUTURES_WEIGHT}",
         note="the most rows of an answer are not documented; whether windows filter by the time of "
         "placing or of the last change is left open: rows outside a window are kept",
     ),
-    COINM: _page(f"{_COINM}trade#new-order", f"5 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
+    COINM: page(f"{_COINM}trade#new-order", f"5 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
 }
 OPEN_CONDITIONAL = {
-    USDM: _page(f"{_USDM}trade#current-all-algo-open-orders", f"40 {_FUTURES_WEIGHT}"),
-    COINM: _page(f"{_COINM}trade#new-order", f"40 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
+    USDM: page(f"{_USDM}trade#current-all-algo-open-orders", f"40 {_FUTURES_WEIGHT}"),
+    COINM: page(f"{_COINM}trade#new-order", f"40 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
 }
 ONE_CONDITIONAL = {
-    USDM: _page(f"{_USDM}trade#query-algo-order", f"1 {_FUTURES_WEIGHT}"),
-    COINM: _page(f"{_COINM}trade#new-order", f"1 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
+    USDM: page(f"{_USDM}trade#query-algo-order", f"1 {_FUTURES_WEIGHT}"),
+    COINM: page(f"{_COINM}trade#new-order", f"1 {_FUTURES_WEIGHT}", note=_COINM_CONDITIONAL),
 }
 POSITIONS = {
-    USDM: _page(f"{_USDM}trade#position-information-v2", f"5 {_FUTURES_WEIGHT}"),
-    COINM: _page(
+    USDM: page(f"{_USDM}trade#position-information-v2", f"5 {_FUTURES_WEIGHT}"),
+    COINM: page(
         f"{_COINM}trade#position-information",
         f"1 {_FUTURES_WEIGHT}",
         note="the sample has no notionalValue: without it, the side is that of the amount, and the "
         "value is computed",
     ),
 }
-_MARKETS = (
+NAMES_MARKETS = (
     "its rows name the markets that were traded: contracts that were delisted or delivered before "
     "the first sync are known only from them, and so not at all beyond its retention"
 )
 INCOME = {
-    USDM: _page(
+    USDM: page(
         f"{_USDM}account#get-income-history",
         f"30 {_FUTURES_WEIGHT}",
         1000,
         100,
-        note=_MARKETS,
+        note=NAMES_MARKETS,
     ),
-    COINM: _page(
+    COINM: page(
         f"{_COINM}account#get-income-history",
         f"20 {_FUTURES_WEIGHT}",
         1000,
         100,
         note="no retention is documented: beyond the three months of USD-M, silence proves "
-        f"nothing; windows of up to a year; {_MARKETS}",
+        f"nothing; windows of up to a year; {NAMES_MARKETS}",
     ),
 }
-CAPITAL_FLOW = _page(
+CAPITAL_FLOW = page(
     f"{_MARGIN}account#query-cross-isolated-margin-capital-flow",
     f"100 {_SAPI_WEIGHT}",
     1000,
@@ -187,7 +187,7 @@ CAPITAL_FLOW = _page(
     note="isolated margin is listed per symbol only: one request for each pair that the account "
     "opened",
 )
-ISOLATED_TRANSFERS = _page(
+ISOLATED_TRANSFERS = page(
     f"{_MARGIN}transfer#get-cross-margin-transfer-history",
     f"1 {_SAPI_WEIGHT}",
     100,
@@ -197,33 +197,33 @@ ISOLATED_TRANSFERS = _page(
     "seconds, the page does not say; no retention is documented: beyond the six months after which "
     "an older page has it archived, silence proves nothing",
 )
-DEPOSITS = _page(f"{_WALLET}capital#deposit-history", f"1 {_SAPI_WEIGHT}", 1000, 1000)
-WITHDRAWALS = _page(
+DEPOSITS = page(f"{_WALLET}capital#deposit-history", f"1 {_SAPI_WEIGHT}", 1000, 1000)
+WITHDRAWALS = page(
     f"{_WALLET}capital#withdraw-history",
     "18000 of 180000 per minute and user: 10 requests",
     1000,
     1000,
 )
-TRANSFERS = _page(
+TRANSFERS = page(
     f"{_WALLET}asset#query-user-universal-transfer-history",
     f"1 {_SAPI_WEIGHT}",
     100,
     10,
     note="one request per direction; the longest window is not documented. Transfers between the "
-    "accounts of a master account have lists of their own. Those of options and Portfolio Margin, "
-    "which are not read, are requested once a day",
+    "accounts of a master account have lists of their own. Those of options, which are not read, "
+    "and of Portfolio Margin are requested once a day",
 )
 WALLETS = {
-    SPOT: _page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
-    FUNDING: _page(f"{_WALLET}asset#funding-wallet", f"1 {_SAPI_WEIGHT}"),
-    MARGIN: _page(f"{_MARGIN}account#query-cross-margin-account-details", f"10 {_SAPI_WEIGHT}"),
-    ISOLATED: _page(
+    SPOT: page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
+    FUNDING: page(f"{_WALLET}asset#funding-wallet", f"1 {_SAPI_WEIGHT}"),
+    MARGIN: page(f"{_MARGIN}account#query-cross-margin-account-details", f"10 {_SAPI_WEIGHT}"),
+    ISOLATED: page(
         f"{_MARGIN}account#query-isolated-margin-account-info",
         f"10 {_SAPI_WEIGHT}",
         note="all pairs that were ever opened, in one answer",
     ),
-    USDM: _page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
-    COINM: _page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
+    USDM: page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
+    COINM: page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
 }
 _EARN = (
     "developers.binance.com/en/docs/catalog/investment-and-services-simple-earn/api/rest-api/"
@@ -234,14 +234,14 @@ _UNKNOWN_RETENTION = (
     "no retention is documented: beyond the six months of transfers, silence proves nothing"
 )
 EARN_POSITIONS = {
-    "flexible": _page(
+    "flexible": page(
         f"{_EARN}flexible-product-position",
         _EARN_WEIGHT,
         100,
         10,
         note="whether totalAmount includes collateralAmount is left open: only totalAmount counts",
     ),
-    "locked": _page(
+    "locked": page(
         f"{_EARN}locked-product-position",
         _EARN_WEIGHT,
         100,
@@ -255,13 +255,11 @@ _EARN_WINDOW = (
     f"simple_earn; {_UNKNOWN_RETENTION}"
 )
 EARN_SUBSCRIPTIONS = {
-    product: _page(
-        f"{_EARN}{product}-subscription-record", _EARN_WEIGHT, 100, 10, note=_EARN_WINDOW
-    )
+    product: page(f"{_EARN}{product}-subscription-record", _EARN_WEIGHT, 100, 10, note=_EARN_WINDOW)
     for product in ("flexible", "locked")
 }
 EARN_REDEMPTIONS = {
-    product: _page(
+    product: page(
         f"{_EARN}{product}-redemption-record",
         _EARN_WEIGHT,
         100,
@@ -272,7 +270,7 @@ EARN_REDEMPTIONS = {
     )
     for product in ("flexible", "locked")
 }
-EARN_REWARDS = _page(
+EARN_REWARDS = page(
     f"{_EARN}flexible-rewards-history",
     _EARN_WEIGHT,
     100,
@@ -281,7 +279,7 @@ EARN_REWARDS = _page(
     "website's page on Simple Earn, those of the real-time APR accumulate in the Earn wallet, all "
     f"others are paid to spot, where the list of dividends has them; {_EARN_WINDOW}",
 )
-DIVIDENDS = _page(
+DIVIDENDS = page(
     f"{_WALLET}asset#asset-dividend-record",
     f"10 {_SAPI_WEIGHT}",
     500,
@@ -290,16 +288,17 @@ DIVIDENDS = _page(
     "paid to spot are read from here and from no other list, so that none counts twice; "
     f"{_UNKNOWN_RETENTION}",
 )
-WALLET_TOTALS = _page(
+WALLET_TOTALS = page(
     f"{_WALLET}asset#query-user-wallet-balance",
     f"60 {_SAPI_WEIGHT}",
     note="an older page demands the permission Permits Universal Transfer; no page says at which "
-    "prices the totals are, nor whether those of futures have the profit of open positions",
+    "prices the totals are, nor whether those of futures have the profit of open positions. With "
+    "Portfolio Margin, names end with (PM), which no page says either: they are added up",
 )
 _SUB_ACCOUNT = (
     "developers.binance.com/en/docs/catalog/vip-and-institutional-sub-account/api/rest-api/"
 )
-MASTER_TRANSFERS = _page(
+MASTER_TRANSFERS = page(
     f"{_SUB_ACCOUNT}asset-management#query-universal-transfer-history",
     f"1 {_SAPI_WEIGHT}",
     500,
@@ -308,7 +307,7 @@ MASTER_TRANSFERS = _page(
     "email is unknown, so that what it received is what its sub-accounts sent and none of them "
     f"received; windows of less than 7 days; {_UNKNOWN_RETENTION}",
 )
-SUB_ACCOUNT_TRANSFERS = _page(
+SUB_ACCOUNT_TRANSFERS = page(
     f"{_SUB_ACCOUNT}asset-management#sub-account-transfer-history",
     f"1 {_SAPI_WEIGHT}",
     500,
@@ -318,7 +317,7 @@ SUB_ACCOUNT_TRANSFERS = _page(
     "days that an answer has without times; nor that both accounts have a transfer under one "
     f"tranId; {_UNKNOWN_RETENTION}",
 )
-SUB_ACCOUNTS = _page(
+SUB_ACCOUNTS = page(
     f"{_SUB_ACCOUNT}account-management#query-sub-account-list",
     f"1 {_SAPI_WEIGHT}",
     200,
@@ -333,7 +332,7 @@ _FIAT_WALLET = (
     "undated. The page names no wallet: spot is assumed, where fiat balances are listed"
 )
 FIAT_ORDERS_WINDOW = timedelta(days=89)
-FIAT_ORDERS = _page(
+FIAT_ORDERS = page(
     f"{_FIAT}deposit-withdraw-history",
     "45000 of 180000 per minute and user: 4 requests",
     500,
@@ -343,7 +342,7 @@ FIAT_ORDERS = _page(
     "its last change: rows outside of it are kept. The amount is what arrives, after the fee; "
     f"Expired is a status of the sample only; {_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
 )
-FIAT_PAYMENTS = _page(
+FIAT_PAYMENTS = page(
     f"{_FIAT}payments-history",
     f"1 {_SAPI_WEIGHT}",
     500,
@@ -354,7 +353,7 @@ FIAT_PAYMENTS = _page(
     "listed as a deposit of fiat money is left open. Balances are taken to change at createTime; "
     f"{_FIAT_WALLET}; {_UNKNOWN_RETENTION}",
 )
-P2P = _page(
+P2P = page(
     "developers.binance.com/en/docs/catalog/investment-and-services-c2-c/api/rest-api/~"
     "#get-c2-ctrade-history",
     f"1 {_SAPI_WEIGHT}",
@@ -366,7 +365,7 @@ P2P = _page(
     "and added to what is sold, which leaves at createTime. Whether a window filters by the time "
     "of the order or of its last change is left open: rows outside of it are kept",
 )
-PAY = _page(
+PAY = page(
     "developers.binance.com/en/docs/catalog/investment-and-services-pay/api/rest-api/~"
     "#get-pay-trade-history",
     "3000 of 180000 per minute and user: 60 requests",

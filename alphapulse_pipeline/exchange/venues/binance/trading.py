@@ -6,7 +6,12 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import common, conditional, pages
+from alphapulse_pipeline.exchange.venues.binance import (
+    common,
+    conditional,
+    pages,
+    portfolio_orders,
+)
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_MILLISECOND,
     COINM,
@@ -144,7 +149,7 @@ def open_orders() -> tuple[Source, ...]:
 def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]:
     if order_id.startswith(conditional.PREFIX):
         return conditional.by_id(category, order_id)
-    return tuple(
+    places = tuple(
         _orders_now(
             place,
             "Order",
@@ -155,6 +160,7 @@ def order_by_id(category: str, market: str, order_id: str) -> tuple[Source, ...]
         for place in PLACES
         if place.category == category
     )
+    return places + portfolio_orders.by_id(category, market, order_id)
 
 
 def positions() -> tuple[Source, ...]:

@@ -7,6 +7,9 @@ endpoint's page (binance-connector-python, 2026-08-21).
 * `/api/*`: 6000 per minute and IP, all endpoints together.
 * `/fapi/*` and `/dapi/*`: 2400 per minute and IP. Whether they share one counter is not documented,
   and Binance is moving COIN-M to the engine of USD-M: here they share one.
+* `/papi/*`: 6000 per minute and IP ("General Info", developers.binance.com/docs/derivatives/
+  portfolio-margin/general-info, undated; the number as ccxt repeats it), all endpoints
+  together.
 * `/sapi/*`: each endpoint has its own counter, either 12,000 per minute and IP, or 180,000 per
   minute and user.
 
@@ -21,6 +24,9 @@ from alphapulse_pipeline.exchange.rate_limit import Charges, Limit
 SPOT = Limit("spot", 6000, 60, per_address=True, used="x-mbx-used-weight-1m", server="private")
 FUTURES = Limit(
     "futures", 2400, 60, per_address=True, used="x-mbx-used-weight-1m", server="fapiPrivate"
+)
+PORTFOLIO_MARGIN = Limit(
+    "portfolio margin", 6000, 60, per_address=True, used="x-mbx-used-weight-1m", server="papi"
 )
 
 
@@ -70,6 +76,28 @@ _COINM: Mapping[str, float | _Weight] = {
     "allAlgoOrders": 5,
     "userTrades": _Weight(20, 40),
     "income": 20,
+}
+_PORTFOLIO_MARGIN: Mapping[str, float | _Weight] = {
+    "balance": 20,
+    "um/positionRisk": 5,
+    "um/userTrades": 5,
+    "um/income": 30,
+    "cm/positionRisk": 1,
+    "cm/userTrades": _Weight(20, 40),
+    "cm/income": 30,
+    "margin/marginInterestHistory": 1,
+    "margin/marginLoan": 10,
+    "margin/myTrades": 5,
+    "margin/repayLoan": 10,
+    "um/allOrders": 5,
+    "um/openOrders": _Weight(1, 40),
+    "um/order": 1,
+    "cm/allOrders": _Weight(20, 40),
+    "cm/openOrders": _Weight(1, 40),
+    "cm/order": 1,
+    "margin/allOrders": 100,
+    "margin/openOrders": 5,
+    "margin/order": 10,
 }
 _PER_ADDRESS = {
     "account/info": 1,
@@ -141,6 +169,8 @@ def charged(api: str, path: str, params: Mapping[str, Any]) -> Charges | None:
         if api.startswith("fapi")
         else (FUTURES, _COINM)
         if api.startswith("dapi")
+        else (PORTFOLIO_MARGIN, _PORTFOLIO_MARGIN)
+        if api.startswith("papi")
         else (SPOT, _SPOT)
     )
     weight = weights.get(path)
