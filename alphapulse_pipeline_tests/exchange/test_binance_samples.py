@@ -17,7 +17,13 @@ from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline_tests.exchange import earn_samples, fiat_samples, transfer_samples
+from alphapulse_pipeline_tests.exchange import (
+    earn_samples,
+    fiat_samples,
+    rebate_samples,
+    staking_samples,
+    transfer_samples,
+)
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 BINANCE = VENUES["binance"]
@@ -211,6 +217,8 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     },
     **earn_samples.SAMPLES,
     **fiat_samples.SAMPLES,
+    **rebate_samples.SAMPLES,
+    **staking_samples.SAMPLES,
     **transfer_samples.SAMPLES,
 }
 
@@ -225,6 +233,7 @@ _IN_AN_ANSWER: dict[str, Callable[[list[Any]], Any]] = {
     "sapiGetFiatPayments": _enveloped,
     "sapiGetC2cOrderMatchListUserOrderHistory": _enveloped,
     "sapiGetPayTransactions": _enveloped,
+    "sapiGetRebateTaxQuery": rebate_samples.enveloped,
     "sapiGetAssetTransfer": lambda rows: {"total": len(rows), "rows": rows},
     "sapiGetSubAccountUniversalTransfer": lambda rows: {"result": rows, "totalCount": len(rows)},
     "sapiGetConvertTradeFlow": lambda rows: {"list": rows, "moreData": False},

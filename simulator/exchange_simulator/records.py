@@ -13,7 +13,17 @@ from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
 Wallet = Literal[
-    "unified", "trading", "spot", "margin", "isolated", "usdm", "coinm", "option", "funding", "earn"
+    "unified",
+    "trading",
+    "spot",
+    "margin",
+    "isolated",
+    "usdm",
+    "coinm",
+    "option",
+    "funding",
+    "earn",
+    "staking",
 ]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]
@@ -232,7 +242,8 @@ class Conversion(NamedTuple):
 
 
 class Reward(NamedTuple):
-    """Paid for what a saving product holds."""
+    """Paid for what a saving product holds, or a share of fees: those of users that were referred
+    (`rebate`) or the account's own (`kickback`)."""
 
     number: int
     happened_at: int
@@ -240,7 +251,7 @@ class Reward(NamedTuple):
     """The wallet that it is paid to."""
     asset: str
     amount: Decimal
-    product: Literal["flexible", "locked"]
+    product: Literal["flexible", "locked", "rebate", "kickback"]
 
 
 Source = Fill | Funding | Transfer | Loan | Conversion | Reward

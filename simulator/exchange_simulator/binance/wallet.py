@@ -201,6 +201,8 @@ def wallet_balances(call: Call) -> Result:
         names |= {"option": "Options"}
     worth = dict.fromkeys(names, ZERO)
     for balance in call.world.balances(call.now):
+        if balance.wallet not in names:
+            continue  # no book of the page has what is being redeemed
         worth[balance.wallet] += _worth(call, balance.asset, balance.total - balance.debt, quote)
     opened, elsewhere = call.world.layout.wallets, call.world.layout.elsewhere
     return [

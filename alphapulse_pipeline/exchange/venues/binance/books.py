@@ -12,6 +12,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     ISOLATED,
     MARGIN,
     SPOT,
+    STAKING,
     USDM,
 )
 
@@ -25,11 +26,17 @@ _WALLETS = {
     "USDⓈ-M Futures": USDM,
     "COIN-M Futures": COINM,
 }
+_PERHAPS = {
+    USDM: (positions_of(USDM),),
+    COINM: (positions_of(COINM),),
+    EARN: (STAKING,),
+}
 
 
 async def _ask(call: Caller) -> Sequence[Book]:
     """Query User Wallet Balance. The page does not say whether the total of futures has the profit
-    of open positions, nor at which prices it is."""
+    of open positions, whether that of Earn has what is redeemed from staking, nor at which prices
+    they are."""
     answer = await call("sapiGetAssetWalletBalance", {"quoteAsset": _CURRENCY})
     found = []
     for row in rows(answer, "the list of wallets"):
@@ -41,7 +48,7 @@ async def _ask(call: Caller) -> Sequence[Book]:
                 total(row, "balance"),
                 _CURRENCY,
                 () if wallet is None else (wallet,),
-                (positions_of(wallet),) if wallet in (USDM, COINM) else (),
+                _PERHAPS.get(wallet or "", ()),
                 enabled=row.get("activate") is not False,
             )
         )

@@ -18,6 +18,8 @@ USDM = "usdm"
 COINM = "coinm"
 FUNDING = "funding"
 EARN = "earn"
+STAKING = "staking"
+"""What is being redeemed."""
 
 FUTURES = (USDM, COINM)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages
+from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages, rebates
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     ISOLATED,
@@ -57,6 +57,7 @@ def ledger() -> dict[str, Source]:
         # it goes back for 90 days, and what is older is lost only to accounts that used it
         ISOLATED: replace(isolated.per_pair(_flow(ISOLATED), "symbol"), once_used=True),
         **earn.rewards(),
+        **rebates.rebates(),
     }
 
 
