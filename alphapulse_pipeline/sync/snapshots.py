@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -147,6 +147,25 @@ def _balances(session: Session) -> Iterable[Row]:
     session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
     skipped = skipped_wallets(session)
     wallets = [wallet for wallet in session.venue.wallets if wallet.name not in skipped]
+    rows = _rows_of(session, [wallet for wallet in wallets if not wallet.once_held])
+    held = {row["asset"] for row in rows}
+    rows += _rows_of(session, [w for w in wallets if w.once_held and _in_use(session, w, held)])
+    rows = _without_repeated(wallets, rows)
+    if not session.rejected:
+        session.held["assets"] = {row["asset"] for row in rows}
+    return rows
+
+
+def _in_use(session: Session, wallet: Wallet, held: set[str]) -> bool:
+    """Whether a wallet that few accounts have is read; `held`: the assets of the others now."""
+    connection, account = session.connection, session.name
+    assets, _ = sync_state.held(connection, account)
+    return bool(wallet.once_held & (held | assets)) or sync_state.used(
+        connection, account, wallet.name
+    )
+
+
+def _rows_of(session: Session, wallets: Sequence[Wallet]) -> list[Row]:
     calls = [(wallet.name, fetch_balance(session.client, wallet)) for wallet in wallets]
     balances = answers(session, calls, of_wallets=True)
     rows: list[Row] = []
@@ -158,9 +177,6 @@ def _balances(session: Session) -> Iterable[Row]:
         if (content := (wallet.assets, _without_metadata(balance["info"]))) not in seen:
             seen.append(content)
             rows += _wallet_rows(session, wallet, balance)
-    rows = _without_repeated(wallets, rows)
-    if not session.rejected:
-        session.held["assets"] = {row["asset"] for row in rows}
     return rows
 
 

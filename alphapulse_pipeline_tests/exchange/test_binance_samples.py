@@ -21,6 +21,8 @@ from alphapulse_pipeline_tests.exchange import (
     earn_samples,
     fiat_samples,
     portfolio_margin_samples,
+    rebate_samples,
+    staking_samples,
     transfer_samples,
 )
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
@@ -216,6 +218,8 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     },
     **earn_samples.SAMPLES,
     **fiat_samples.SAMPLES,
+    **rebate_samples.SAMPLES,
+    **staking_samples.SAMPLES,
     **transfer_samples.SAMPLES,
     **portfolio_margin_samples.SAMPLES,
 }
@@ -231,6 +235,7 @@ _IN_AN_ANSWER: dict[str, Callable[[list[Any]], Any]] = {
     "sapiGetFiatPayments": _enveloped,
     "sapiGetC2cOrderMatchListUserOrderHistory": _enveloped,
     "sapiGetPayTransactions": _enveloped,
+    "sapiGetRebateTaxQuery": rebate_samples.enveloped,
     "sapiGetAssetTransfer": lambda rows: {"total": len(rows), "rows": rows},
     "sapiGetSubAccountUniversalTransfer": lambda rows: {"result": rows, "totalCount": len(rows)},
     "sapiGetConvertTradeFlow": lambda rows: {"list": rows, "moreData": False},

@@ -79,6 +79,10 @@ class Layout:
     deals_with_peers: bool = False
     """Whether crypto is bought from other users, sold to them, received from them and paid to
     them."""
+    stakes: bool = False
+    """Whether ETH and SOL are staked for tokens and redeemed, through the wallet `staking`."""
+    refers: bool = False
+    """Whether it is paid rebates: of the fees of users that it referred, and of its own."""
     empty: bool = False
     """Whether the account was opened and never used."""
 
@@ -222,6 +226,8 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
         ),
         "options": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "option")),
+        "staking": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "staking"), stakes=True),
+        "rebates": replace(_SPOT_ONLY, refers=True),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
 )

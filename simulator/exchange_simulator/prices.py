@@ -26,6 +26,12 @@ _DOLLARS = {
     "USD": 1,
 }
 _STABLE = frozenset({"USDT", "USDC", "USD"})
+STAKED = {
+    "WBETH": ("ETH", Decimal("1.07310000")),
+    "BETH": ("ETH", Decimal(1)),
+    "BNSOL": ("SOL", Decimal("1.09250000")),
+}
+"""Token -> the coin that it stands for, and how much of it."""
 
 _MINUTE = 60_000
 # (period in milliseconds, amplitude in millionths): about a fifth over weeks, hardly anything over
@@ -51,6 +57,9 @@ class Prices:
         """Price of one unit of `asset` in dollars. Changes once a second."""
         if asset in _STABLE:
             return _DOLLAR
+        if asset in STAKED:
+            coin, ratio = STAKED[asset]
+            return self.index(coin, at) * ratio
         second = at - at % 1000
         moment, price = self._recent.get(asset, (-1, _DOLLAR))
         if moment == second:

@@ -24,6 +24,7 @@ Wallet = Literal[
     "option",
     "funding",
     "earn",
+    "staking",
 ]
 PORTFOLIO_MARGIN: Wallet = "portfolio margin"
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
@@ -243,7 +244,8 @@ class Conversion(NamedTuple):
 
 
 class Reward(NamedTuple):
-    """Paid for what a saving product holds."""
+    """Paid for what a saving product holds, or a share of fees: those of users that were referred
+    (`rebate`) or the account's own (`kickback`)."""
 
     number: int
     happened_at: int
@@ -251,7 +253,7 @@ class Reward(NamedTuple):
     """The wallet that it is paid to."""
     asset: str
     amount: Decimal
-    product: Literal["flexible", "locked"]
+    product: Literal["flexible", "locked", "rebate", "kickback"]
 
 
 Source = Fill | Funding | Transfer | Loan | Conversion | Reward

@@ -30,8 +30,10 @@ from exchange_simulator.peers import Peers
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
+from exchange_simulator.referrer import Referrer
 from exchange_simulator.saver import Saver
 from exchange_simulator.savings import EARN, Savings
+from exchange_simulator.staker import Staker
 from exchange_simulator.swapper import Swapper
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
@@ -141,6 +143,8 @@ class World:
         self._converter = Converter(seed, self.account, self.prices, self.schedule, self.layout)
         self.cashier = Cashier(seed, self.account, self.prices, self.schedule, self.layout)
         self.peers = Peers(seed, self.account, self.schedule, self.layout)
+        self.staker = Staker(seed, self.account, self.schedule, self.layout)
+        self.referrer = Referrer(seed, self.account, self.schedule, self.layout)
         self._swapper = Swapper(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.isolated = IsolatedMargin(
@@ -268,6 +272,9 @@ class World:
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
         for asset in self.layout.staked:
             locked[EARN, asset] = self.account.books.balance(EARN, asset, at)
+        if self.layout.stakes:
+            for asset in self.account.books.assets("staking", at):
+                locked["staking", asset] += self.account.books.balance("staking", asset, at)
         for held in self.saver.locked(at):
             locked["earn", held.asset] += held.amount
         return locked, margin
@@ -287,6 +294,8 @@ class World:
         self._converter.new_day(day, start)
         self.cashier.new_day(day, start)
         self.peers.new_day(day, start)
+        self.staker.new_day(day, start)
+        self.referrer.new_day(day, start)
         self.isolated.new_day(day, start)
         self._swapper.new_day(day, start)
         self._episodes.new_day(day, start)

@@ -45,6 +45,9 @@ class Wallet:
     repeated_as: Callable[[str], tuple[str, str]] | None = None
     """The code of an asset -> (wallet, code) of the row that has the same money a second time, for
     wallets that the answer for another wallet repeats; that row is left out."""
+    once_held: frozenset[str] = frozenset()
+    """Assets: the wallet is read only if one of them is held, or once it was used itself. Empty:
+    always."""
     book_of: Callable[[str], tuple[str, str]] | None = None
     """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
     of several wallets, distinguished by a suffix of the code."""

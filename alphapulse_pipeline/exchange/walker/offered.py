@@ -36,7 +36,7 @@ def refusals_are_states() -> Iterator[None]:
             Kind.NOT_OFFERED,
             "the account has no such list, or its key may not read it: "
             + exchange_message(str(error)),
-            "nothing needs to be done unless it has sub-accounts, or is one: then give its key the "
+            "nothing needs to be done unless the account uses what it lists: then give its key the "
             "permission to read; it is asked about again every day",
         ) from None
 

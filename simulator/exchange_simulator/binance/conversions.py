@@ -28,6 +28,7 @@ def trade_flow(call: Call) -> Result:
             call.world.account.conversions, start, end, call.now
         )
         if conversion.number not in call.world.cashier.payment_ids
+        and conversion.number not in call.world.staker.conversion_ids
     ]
     return {
         "list": [_converted(call.world, conversion) for conversion in found[:limit]],

@@ -27,6 +27,8 @@ from exchange_simulator.binance import (
     orders,
     peers,
     portfolio_margin,
+    rebates,
+    staking,
     sub_accounts,
     trades,
     wallet,
@@ -93,6 +95,7 @@ _SAPI = {
     "/sapi/v1/fiat/payments": Endpoint(fiat.payments, "wallet"),
     "/sapi/v1/c2c/orderMatch/listUserOrderHistory": Endpoint(peers.p2p, "wallet"),
     "/sapi/v1/pay/transactions": Endpoint(peers.pay, "wallet", 3000, per_user=True),
+    "/sapi/v1/rebate/taxQuery": Endpoint(rebates.rebates, "account", 12_000, per_user=True),
     "/sapi/v1/asset/transfer": Endpoint(wallet.universal_transfers, "wallet"),
     "/sapi/v1/asset/get-funding-asset": Endpoint(wallet.funding_assets, "wallet", method="POST"),
     "/sapi/v3/asset/getUserAsset": Endpoint(wallet.user_assets, "wallet", 5, method="POST"),
@@ -101,6 +104,10 @@ _SAPI = {
     **{
         f"/sapi/v1/simple-earn/{path}": Endpoint(listed, "account", 150)
         for path, listed in earn.LISTS.items()
+    },
+    **{
+        f"/sapi/v1/{path}": Endpoint(listed, "account", 150)
+        for path, listed in staking.LISTS.items()
     },
     "/sapi/v1/margin/account": Endpoint(margin.account, "account", 10),
     "/sapi/v1/margin/allPairs": Endpoint(margin.all_pairs, "account"),

@@ -95,6 +95,8 @@ def funding_id(world: World, funding: Funding) -> str:
 
 
 def transfer_id(world: World, transfer: Transfer) -> str:
+    if transfer.number in world.staker.transfer_ids:
+        return world.staker.transfer_ids[transfer.number]
     if transfer.number in world.cashier.ids:
         return world.cashier.ids[transfer.number]
     if transfer.number in world.peers.deal_of:
@@ -114,7 +116,10 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 
 def conversion_id(world: World, conversion: Conversion) -> str:
-    """`orderId` of a conversion, or `orderNo` of a payment in fiat money."""
+    """`orderId` of a conversion, or `orderNo` of a payment in fiat money; what is staked has no id
+    but its time, asset and amount."""
+    if conversion.number in world.staker.conversion_ids:
+        return world.staker.conversion_ids[conversion.number]
     if conversion.number in world.cashier.payment_ids:
         return world.cashier.payment_ids[conversion.number]
     return snowflake(world.seed, conversion.number, conversion.happened_at)

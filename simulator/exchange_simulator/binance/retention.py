@@ -55,6 +55,7 @@ UNSERVED = frozenset(
         "ledger:earn",
         "ledger:option",
         "balances:option",
+        "ledger:staking",
         "balance_after",
         "transfers:between accounts",
     }

@@ -14,6 +14,7 @@ ROWS = (
     Rows(("subAccounts",), "/sapi/v1/sub-account/list"),
     Rows(("result",), "/sapi/v1/sub-account/universalTransfer", empty={"totalCount": 0}),
     Rows(("rows",), empty=_NONE),
+    Rows(("data", "data"), "/sapi/v1/rebate/taxQuery"),
     Rows(("data",), "/sapi/v1/", empty=_NONE),
     *(Rows(("assets", "positions"), path, zeroed="") for path in _WALLETS),
     Rows(("symbols",)),

@@ -200,7 +200,7 @@ def wallet_balances(call: Call) -> Result:
         names |= {"option": "Options"}
     worth = dict.fromkeys(names, ZERO)
     for balance in call.world.balances(call.now):
-        if balance.wallet in names:
+        if balance.wallet in names:  # no book of the page has what is being redeemed
             net = balance.total - balance.debt
             worth[balance.wallet] += _worth(call, balance.asset, net, quote)
     portfolio = {

@@ -14,6 +14,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     MARGIN,
     PORTFOLIO_MARGIN,
     SPOT,
+    STAKING,
     USDM,
 )
 
@@ -29,11 +30,17 @@ _WALLETS = {
 }
 _OF_PORTFOLIO_MARGIN = " (PM)"
 """How the names of cross margin and of both futures end under Portfolio Margin."""
+_PERHAPS = {
+    USDM: (positions_of(USDM),),
+    COINM: (positions_of(COINM),),
+    EARN: (STAKING,),
+}
 
 
 async def _ask(call: Caller) -> Sequence[Book]:
     """Query User Wallet Balance. The page does not say whether the total of futures has the profit
-    of open positions, nor at which prices it is."""
+    of open positions, whether that of Earn has what is redeemed from staking, nor at which prices
+    they are."""
     answer = await call("sapiGetAssetWalletBalance", {"quoteAsset": _CURRENCY})
     found, together = [], []
     for row in rows(answer, "the list of wallets"):
@@ -48,7 +55,7 @@ async def _ask(call: Caller) -> Sequence[Book]:
                 total(row, "balance"),
                 _CURRENCY,
                 () if wallet is None else (wallet,),
-                (positions_of(wallet),) if wallet in (USDM, COINM) else (),
+                _PERHAPS.get(wallet or "", ()),
                 enabled=row.get("activate") is not False,
             )
         )

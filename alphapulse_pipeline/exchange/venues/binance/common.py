@@ -19,6 +19,8 @@ COINM = "coinm"
 FUNDING = "funding"
 EARN = "earn"
 PORTFOLIO_MARGIN = "portfolio margin"
+STAKING = "staking"
+"""What is being redeemed."""
 
 FUTURES = (USDM, COINM)
 

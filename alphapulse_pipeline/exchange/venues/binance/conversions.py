@@ -1,5 +1,5 @@
-"""Binance's conversions: Convert, small balances swapped for BNB or another asset ("dust"), and
-what was bought and sold for fiat money.
+"""Binance's conversions: Convert, small balances swapped for BNB or another asset ("dust"), what
+was bought and sold for fiat money, and what was staked.
 
 No list says which wallet it is about. Convert pays from spot, funding or Earn (`walletType` of
 Send Quote Request), and its history does not repeat the choice: its rows are booked in the spot
@@ -15,7 +15,7 @@ from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import Documented
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Page, Raw, at, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import fiat
+from alphapulse_pipeline.exchange.venues.binance import fiat, staking
 from alphapulse_pipeline.exchange.venues.binance.common import SPOT, windowed
 from alphapulse_pipeline.exchange.venues.venue import Source
 
@@ -73,42 +73,46 @@ class _Newest:
 
 
 def conversions() -> dict[str, Source]:
-    return fiat.conversions() | {
-        "convert": windowed(
-            "sapiGetConvertTradeFlow",
-            SPOT,
-            "parse_conversion",
-            milliseconds("createTime"),
-            _converted,
-            rows=at("list"),
-            required=(
-                *("orderId", "orderStatus", "fromAsset", "fromAmount"),
-                *("toAsset", "toAmount", "createTime"),
-            ),
-            documented=_CONVERT,
-            window=timedelta(days=30),
-            kind="convert",
-        ),
-        "dust": Source(
-            Feed(
-                "sapiGetAssetDribblet",
-                _Newest(),
-                {"accountType": "SPOT"},
-                _swapped_assets,
-                milliseconds("operateTime"),
+    return (
+        fiat.conversions()
+        | staking.conversions()
+        | {
+            "convert": windowed(
+                "sapiGetConvertTradeFlow",
+                SPOT,
+                "parse_conversion",
+                milliseconds("createTime"),
+                _converted,
+                rows=at("list"),
                 required=(
-                    *("transId", "fromAsset", "amount", "targetAsset"),
-                    *("transferedAmount", "serviceChargeAmount", "operateTime"),
+                    *("orderId", "orderStatus", "fromAsset", "fromAmount"),
+                    *("toAsset", "toAmount", "createTime"),
                 ),
-                begins=_KEPT_SINCE,
-                documented=_DUST,
+                documented=_CONVERT,
+                window=timedelta(days=30),
+                kind="convert",
             ),
-            wallet=SPOT,
-            parse="parse_conversion",
-            kind="dust",
-            amend=_swapped,
-        ),
-    }
+            "dust": Source(
+                Feed(
+                    "sapiGetAssetDribblet",
+                    _Newest(),
+                    {"accountType": "SPOT"},
+                    _swapped_assets,
+                    milliseconds("operateTime"),
+                    required=(
+                        *("transId", "fromAsset", "amount", "targetAsset"),
+                        *("transferedAmount", "serviceChargeAmount", "operateTime"),
+                    ),
+                    begins=_KEPT_SINCE,
+                    documented=_DUST,
+                ),
+                wallet=SPOT,
+                parse="parse_conversion",
+                kind="dust",
+                amend=_swapped,
+            ),
+        }
+    )
 
 
 def _converted(raw: Raw, row: Row) -> Row | None:

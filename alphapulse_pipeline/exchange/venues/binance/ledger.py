@@ -6,7 +6,13 @@ from datetime import timedelta
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages, portfolio_margin
+from alphapulse_pipeline.exchange.venues.binance import (
+    earn,
+    isolated,
+    pages,
+    portfolio_margin,
+    rebates,
+)
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     ISOLATED,
@@ -38,6 +44,7 @@ def ledger() -> dict[str, Source]:
         ISOLATED: replace(isolated.per_pair(_flow(ISOLATED), "symbol"), once_used=True),
         **portfolio_margin.ledger(),
         **earn.rewards(),
+        **rebates.rebates(),
     }
 
 

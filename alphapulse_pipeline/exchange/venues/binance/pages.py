@@ -375,3 +375,21 @@ PAY = page(
     "is taken for what was received, and fundsDetail for what was paid, which may be in other "
     "assets; that rows have no status is read as that only what was done is listed",
 )
+_STAKING = "developers.binance.com/en/docs/catalog/investment-and-services-staking/api/rest-api/"
+_STAKING_NOTE = (
+    "the limits are those of developers.binance.com/docs/staking, undated, which says that an "
+    "account may send one request to redeem in three seconds: rows have no id but their time, "
+    "asset and amount. The pages name no wallet: spot is assumed, where the tokens are traded. "
+    f"Windows of up to three months; {_UNKNOWN_RETENTION}"
+)
+STAKING = {
+    name: page(f"{_STAKING}{path}", f"150 {_SAPI_WEIGHT}", 100, 10, note=_STAKING_NOTE)
+    for name, path in {
+        "eth stake": "eth-staking#get-eth-staking-history",
+        "eth redemption": "eth-staking#get-eth-redemption-history",
+        "beth wrap": "eth-staking#get-wbeth-wrap-history",
+        "wbeth unwrap": "eth-staking#get-wbeth-unwrap-history",
+        "sol stake": "sol-staking#get-sol-staking-history",
+        "sol redemption": "sol-staking#get-sol-redemption-history",
+    }.items()
+}

@@ -17,6 +17,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     p2p,
     pages,
     pay,
+    staking,
 )
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
@@ -91,7 +92,8 @@ def transfers() -> dict[str, Source]:
             if source != target and {source, target} != {"UMFUTURE", "CMFUTURE"}:
                 found[f"{from_wallet} to {to_wallet}"] = _universal(source, target)
     found |= _rare() | isolated.transfers() | earn.transfers() | between_accounts.transfers()
-    return found | fiat.transfers() | p2p.transfers() | pay.transfers()
+    found |= fiat.transfers() | p2p.transfers() | pay.transfers()
+    return found | staking.transfers()
 
 
 def _rare() -> dict[str, Source]:

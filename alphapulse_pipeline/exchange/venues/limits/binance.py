@@ -111,6 +111,10 @@ _PER_ADDRESS = {
     "capital/config/getall": 10,
     "capital/deposit/hisrec": 1,
     "c2c/orderMatch/listUserOrderHistory": 1,
+    "eth-staking/eth/history/redemptionHistory": 150,
+    "eth-staking/eth/history/stakingHistory": 150,
+    "eth-staking/wbeth/history/unwrapHistory": 150,
+    "eth-staking/wbeth/history/wrapHistory": 150,
     "fiat/payments": 1,
     "margin/account": 10,
     "margin/allOrders": 200,
@@ -129,6 +133,8 @@ _PER_ADDRESS = {
     "simple-earn/locked/history/redemptionRecord": 150,
     "simple-earn/locked/history/subscriptionRecord": 150,
     "simple-earn/locked/position": 150,
+    "sol-staking/sol/history/redemptionHistory": 150,
+    "sol-staking/sol/history/stakingHistory": 150,
     "sub-account/transfer/subUserHistory": 1,
     "sub-account/universalTransfer": 1,
 }
@@ -137,6 +143,7 @@ _PER_USER = {
     "convert/tradeFlow": 3000,
     "fiat/orders": 45_000,
     "pay/transactions": 3000,
+    "rebate/taxQuery": 12_000,
 }
 
 _SAPI = {
