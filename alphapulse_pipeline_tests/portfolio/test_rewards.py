@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def read_rewards(
     """Read as of three days, two days and now, and all other rows deleted: what was earned."""
     for hours in (76, 31, 0):
         now = NOW_MS - hours * 3_600_000
-        simulator.set_clock(lambda now=now: now)
+        simulator.set_clock(partial(int, now))
         options = {
             "timeDifference": time.time_ns() // 1_000_000 - now + 50_000,
             "recvWindow": 59_000,
@@ -84,10 +85,14 @@ def test_rp2_takes_rewards_as_income_at_their_value(
     world = World(seed=16, genesis=NOW - timedelta(DAYS), layout=WHOLE_ACCOUNTS[exchange], pace=0.2)
     with serve(world, clock=lambda: NOW_MS, limits=False) as simulator:
         earned = read_rewards(simulator, exchange, make_account, database, db)
-    paid = [row for row in world.account.transfers.rows if row.kind == "reward"]
-    paid += world.saver.rewards.rows if world.saver else []
+    paid = [r for r in world.account.transfers.rows if r.kind == "reward"]
     wanted = sorted(
-        (r.asset, to_time(r.happened_at), r.amount) for r in paid if r.happened_at <= NOW_MS
+        [(r.asset, to_time(r.happened_at), r.amount) for r in paid if r.happened_at <= NOW_MS]
+        + [
+            (r.asset, to_time(r.happened_at), r.amount)
+            for r in world.saver.rewards.rows
+            if r.happened_at <= NOW_MS
+        ]
     )
     assert len(wanted) > 20
     assert sorted(earned) == wanted

@@ -13,7 +13,17 @@ from exchange_simulator.money import ZERO, nearest
 
 Side = Literal["buy", "sell"]
 Wallet = Literal[
-    "unified", "trading", "spot", "margin", "isolated", "usdm", "coinm", "option", "funding", "earn"
+    "unified",
+    "trading",
+    "spot",
+    "margin",
+    "isolated",
+    "usdm",
+    "coinm",
+    "option",
+    "funding",
+    "earn",
+    "staking",
 ]
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]
 OrderStatus = Literal["open", "closed", "canceled", "rejected"]

@@ -32,6 +32,7 @@ from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
 from exchange_simulator.saver import Saver
 from exchange_simulator.savings import EARN, Savings
+from exchange_simulator.staker import STAKING, Staker
 from exchange_simulator.swapper import Swapper
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
@@ -143,6 +144,7 @@ class World:
         self.peers = Peers(seed, self.account, self.schedule, self.layout)
         self._swapper = Swapper(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
+        self.staker = Staker(seed, self.account, self.schedule, self.layout)
         self.isolated = IsolatedMargin(
             seed, self.account, self.prices, self.catalogue, self.schedule, self.layout
         )
@@ -266,6 +268,8 @@ class World:
                 margin[order.wallet, market.settle] += nearest(value / market.leverage)
         for asset in self.layout.staked:
             locked[EARN, asset] = self.account.books.balance(EARN, asset, at)
+        for asset in (name for pair in self.layout.stakes.items() for name in pair):
+            locked[STAKING, asset] = self.account.books.balance(STAKING, asset, at)
         for held in self.saver.locked(at):
             locked["earn", held.asset] += held.amount
         return locked, margin
@@ -282,6 +286,7 @@ class World:
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
         self._savings.new_day(day, start)
+        self.staker.new_day(day, start)
         self._converter.new_day(day, start)
         self.cashier.new_day(day, start)
         self.peers.new_day(day, start)
