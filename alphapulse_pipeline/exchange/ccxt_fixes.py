@@ -222,12 +222,35 @@ class Okx:
 
     async def fetch_balance(self, params: Mapping[str, Any]) -> Any:
         """`info` for the type `earn`: the answers `savings` (Get saving balance) and `orders` (Get
-        active orders of on-chain earn)."""
+        active orders of on-chain earn); for the type `staking`, Purchase&Redeem history of each
+        coin.
+
+        Raises `ExchangeFailure` if nothing was ever staked.
+        """
+        if params.get("type") == "staking":
+            return {"info": await self._staked(), "total": {}}
         if params.get("type") != "earn":
             return await super().fetch_balance(params)  # type: ignore[misc]
         savings = await self.privateGetFinanceSavingsBalance()  # type: ignore[attr-defined]
         orders = await self.privateGetFinanceStakingDefiOrdersActive()  # type: ignore[attr-defined]
         return {"info": {"savings": savings, "orders": orders}, "total": {}}
+
+    async def _staked(self) -> dict[str, Any]:
+        """The newest requests of each coin; what is pending, if there are more."""
+        staked = {
+            "ETH": self.privateGetFinanceStakingDefiEthPurchaseRedeemHistory,  # type: ignore[attr-defined]
+            "SOL": self.privateGetFinanceStakingDefiSolPurchaseRedeemHistory,  # type: ignore[attr-defined]
+        }
+        answers = {coin: await ask({"limit": 100}) for coin, ask in staked.items()}
+        if all(answer.get("data") == [] for answer in answers.values()):
+            raise ExchangeFailure(
+                Kind.NOT_ENABLED, "no ETH or SOL was ever staked", "nothing to do"
+            )
+        for coin, ask in staked.items():
+            listed = answers[coin].get("data")
+            if isinstance(listed, list) and len(listed) >= 100:
+                answers[coin] = await ask({"status": "pending", "limit": 100})
+        return answers
 
 
 FIXES: Mapping[str, type] = {

@@ -12,7 +12,7 @@ from alphapulse_pipeline.datasets import SNAPSHOTS, Snapshot
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Kind
 from alphapulse_pipeline.sync.session import Session
-from alphapulse_pipeline.sync.skipping import unread_wallets
+from alphapulse_pipeline.sync.skipping import skipped_wallets, unread_wallets
 from alphapulse_pipeline.warehouse import suspects
 
 RUNS = 3
@@ -48,5 +48,9 @@ def _newly_empty(session: Session, snapshot: Snapshot, rows: Collection[Row]) ->
     unread = unread_wallets(session)
     if snapshot.name == "positions" and any(s.wallet in unread for s in session.venue.positions):
         return []  # a position does not carry its wallet
+    if snapshot.name == "balances":
+        skipped = skipped_wallets(session)
+        empty = (w.name for w in session.venue.wallets if w.usually_empty)
+        unread += [wallet for wallet in empty if wallet not in skipped]
     parts = {*unread, *filter(None, (snapshot.part.of(row) for row in rows))}
     return suspects.newly_empty(session.connection, session.name, snapshot, parts)

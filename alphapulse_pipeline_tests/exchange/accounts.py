@@ -29,6 +29,13 @@ DAY = 1_790_000_000_000
 START, END = DAY - 3_600_000, DAY + 3_600_000
 
 
+class Skipped:
+    """Keeps nothing: the account's own `skipped_wallets` has what is skipped."""
+
+    def skip_wallet(self, wallet: str, state: State, reason: str) -> None:
+        pass
+
+
 @dataclass
 class Account:
     """What our client, walkers and parsers make of the answers."""
@@ -41,6 +48,7 @@ class Account:
     name: str = "account"
     held: dict[str, set[str]] = field(default_factory=dict)
     skipped_wallets: dict[str, State] = field(default_factory=dict)
+    skipped: Skipped = field(default_factory=Skipped)
     rejected: list[tuple[str, Unread]] = field(default_factory=list)
 
     def rows(self, dataset: str, stream: str = "") -> list[Row]:

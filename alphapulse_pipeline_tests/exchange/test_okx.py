@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.exchange.errors import ExchangeFailure, Unreadable
+from alphapulse_pipeline.exchange.feed import to_time
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline_tests.exchange.accounts import DAY, Account, account, market
 
@@ -324,11 +325,13 @@ def test_a_transfer_between_the_accounts(type: str, from_wallet: str, to_wallet:
 
 
 def holdings(*coins: dict[str, Any], **lists: list[dict[str, Any]]) -> Any:
-    """`lists`: what further endpoints answer: assets, savings, orders."""
+    """`lists`: what further endpoints answer: assets, savings, orders, staked ETH and SOL."""
     names = {
         "/asset/balances": "assets",
         "/savings/balance": "savings",
         "/staking-defi/orders-active": "orders",
+        "/eth/purchase-redeem-history": "eth",
+        "/sol/purchase-redeem-history": "sol",
     }
 
     def answers(path: str, params: Mapping[str, Any]) -> Any:
@@ -452,6 +455,8 @@ def test_earn_that_cannot_be_read_is_not_taken_for_nothing(lists: Any) -> None:
         ("82", "12.5", "earn", "funding"),
         # a subscription that is given back
         ("75", "12.5", "earn", "funding"),
+        *((type, "-12.5", "funding", "staking") for type in ("137", "138", "329", "331")),
+        *((type, "12.5", "staking", "funding") for type in ("138", "330", "332")),
     ],
 )
 def test_what_is_subscribed_and_redeemed_moves_to_and_from_earn(
@@ -479,6 +484,87 @@ def test_interest_of_savings() -> None:
         ("earn", f"BTC {DAY}", "BTC", Decimal("0.001"), "interest"),
         ("earn", f"ETH {DAY}", "ETH", Decimal("0.001"), "interest"),
     ]
+
+
+STAKED = {
+    **{"amt": "0.62666630", "completedTime": "1683413171000", "estCompletedTime": ""},
+    **{"redeemingAmt": "", "requestTime": str(DAY), "status": "success", "type": "purchase"},
+}
+"""Purchase&Redeem history of ETH staking, a copy of 2026-07-11."""
+
+
+def test_what_is_being_staked_or_redeemed() -> None:
+    found = holdings(
+        eth=[STAKED, STAKED | {"status": "pending", "amt": "2", "completedTime": ""}],
+        sol=[
+            STAKED | {"status": "pending", "amt": "3", "type": "redeem", "completedTime": ""},
+            STAKED | {"status": "pending", "amt": "4", "type": "redeem", "completedTime": ""},
+            STAKED | {"status": "failed", "amt": "5"},
+        ],
+    )
+    assert found == {
+        ("staking", "ETH"): decimals("2", "0", "2", "0"),
+        ("staking", "OKSOL"): decimals("7", "0", "7", "0"),
+    }
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"eth": [{**STAKED, "status": "pending", "amt": None}]},
+        {"eth": [STAKED | {"status": "pending", "amt": "some"}]},
+        {"sol": [{n: v for n, v in STAKED.items() if n != "status"}]},
+        {"sol": [STAKED | {"status": "pending", "type": "gift"}]},
+        {"sol": [STAKED | {"status": "settling"}]},
+        {"eth": {"0": STAKED}},
+        {"eth": ["staked"]},
+    ],
+)
+def test_staking_that_cannot_be_read_is_not_taken_for_nothing(lists: Any) -> None:
+    with pytest.raises((Unreadable, ExchangeFailure), match=r"amt|status|type|list|read"):
+        holdings(**lists)
+
+
+@pytest.mark.parametrize(
+    ("path", "type", "given", "received"),
+    [
+        ("eth", "purchase", "ETH", "BETH"),
+        ("eth", "redeem", "BETH", "ETH"),
+        ("sol", "purchase", "SOL", "OKSOL"),
+        ("sol", "redeem", "OKSOL", "SOL"),
+    ],
+)
+def test_completed_staking_is_an_exchange(path: str, type: str, given: str, received: str) -> None:
+    sent = [STAKED | {"type": type, "completedTime": str(DAY + 9_000)}]
+    stream = f"{path.upper()} staking"
+    [row] = read(f"/{path}/purchase-redeem-history", sent, "conversions", stream)
+    assert (row["wallet"], row["kind"]) == ("staking", "convert")
+    assert (row["from_asset"], row["to_asset"]) == (given, received)
+    assert row["from_amount"] == row["to_amount"] == Decimal("0.62666630")
+    assert row["happened_at"] == to_time(DAY + 9_000)
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "pending"])
+def test_staking_that_is_not_completed_exchanges_nothing(status: str) -> None:
+    sent = [STAKED | {"status": status, "completedTime": ""}]
+    assert read("/eth/purchase-redeem-history", sent, "conversions", "ETH staking") == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"type": None},
+        *({name: None} for name in ("amt", "status", "requestTime", "completedTime")),
+        {"status": "new"},
+        {"type": "new"},
+        {"amt": "much"},
+        {"completedTime": ""},
+        {"completedTime": "soon"},
+    ],
+)
+def test_staking_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        read("/eth/purchase-redeem-history", [STAKED | changed], "conversions", "ETH staking")
 
 
 CONVERSION = {

@@ -2,11 +2,13 @@
 
 A process of its own, since rp2 makes a folder for logs where it is imported. Reads
 `{"method", "fills": [[seconds, side, amount, price, fee], ...]}` from stdin and writes
-`[[bought at, sold at, amount, cost, proceeds], ...]`, times in seconds.
+`[[bought at, sold at, amount, cost, proceeds], ...]`, times in seconds. The side of a reward is
+`interest`: it is income, and a line without a purchase and without a cost.
 """
 
 import json
 import sys
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ def main() -> None:
     for row, (second, side, amount, price, fee) in enumerate(asked["fills"], 1):
         where = (known, _time(second), "BTC", "exchange", "holder", side.upper())
         numbers = RP2Decimal(price), RP2Decimal(amount)
-        if side == "buy":
+        if side != "sell":
             bought.add_entry(InTransaction(*where, *numbers, fiat_fee=RP2Decimal(fee), row=row))
         else:
             sold.add_entry(OutTransaction(*where, *numbers, crypto_fee=ZERO, row=row))
@@ -58,13 +60,13 @@ def main() -> None:
     json.dump([_row(line) for line in found.gain_loss_set], sys.stdout)
 
 
-def _time(second: int) -> str:
-    return f"2026-10-01 {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02} +0000"
+def _time(second: float) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S.%f +0000")
 
 
 def _row(line: Any) -> list[object]:
     return [
-        line.acquired_lot.timestamp.timestamp(),
+        line.acquired_lot.timestamp.timestamp() if line.acquired_lot else None,
         line.taxable_event.timestamp.timestamp(),
         str(line.crypto_amount),
         str(line.fiat_cost_basis),

@@ -4,9 +4,11 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,57 @@ JUDGE = Path(__file__).with_name("rp2_judge.py")
 CLOSE = Decimal("1e-9")
 """rp2 calculates with 28 digits, and gets shares of a price by divisions."""
 
+START = int(books.START.timestamp())
+
 Fill = tuple[int, str, Decimal, Decimal, Decimal]
 """(second, side, amount, price, fee in dollars): never more is sold than is held."""
+Line = tuple[float | None, float, Decimal, Decimal, Decimal]
+"""(bought at, sold at, amount, cost, proceeds); of income, (None, earned at, 0, 0, value)."""
+
+
+def judged(folder: Path, method: str, given: Iterable[Sequence[Any]]) -> list[Line]:
+    """What rp2 makes of them; its times are seconds since 1970."""
+    asked = {"method": method, "fills": [[s, side, *map(str, n)] for s, side, *n in given]}
+    answer = subprocess.run(
+        [sys.executable, str(JUDGE)],
+        input=json.dumps(asked),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return [
+        (bought, sold, Decimal(amount) if bought else Decimal(0), Decimal(cost), Decimal(proceeds))
+        for bought, sold, amount, cost, proceeds in json.loads(answer.stdout)
+    ]
+
+
+def lines(db: DB, asset: str) -> list[Line]:
+    """Ours: income closes no lot."""
+    return [
+        (bought, sold, amount, cost, proceeds)
+        for bought, sold, amount, cost, proceeds in books.lines(
+            db,
+            asset,
+            "extract(epoch FROM acquired_at)::float",
+            "extract(epoch FROM realized_at)::float",
+            "amount",
+            "cost",
+            "proceeds",
+        )
+    ]
+
+
+def assert_alike(ours: list[Line], theirs: list[Line]) -> None:
+    assert len(ours) == len(theirs)
+    for mine, other in zip(sorted(ours, key=_place), sorted(theirs, key=_place), strict=True):
+        assert mine[:2] == other[:2]
+        assert all(abs(a - b) < CLOSE for a, b in zip(mine[2:], other[2:], strict=True))
+
+
+def _place(line: Line) -> tuple[float | Decimal, ...]:
+    return (line[0] or 0, *line[1:])
 
 
 def fills(seed: int) -> list[Fill]:
@@ -81,31 +132,9 @@ def test_rp2_matches_the_same_lots_at_the_same_cost(
     else:
         store(db, given)
     books.refresh(db, cost_basis=method)
-    asked = {"method": method, "fills": [[s, side, *map(str, n)] for s, side, *n in given]}
-    answer = subprocess.run(
-        [sys.executable, str(JUDGE)],
-        input=json.dumps(asked),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    theirs = [(a, b, *map(Decimal, numbers)) for a, b, *numbers in json.loads(answer.stdout)]
-    ours = books.lines(
-        db,
-        "BTC",
-        "extract(epoch FROM acquired_at)::float",
-        "extract(epoch FROM realized_at)::float",
-        "amount",
-        "cost",
-        "proceeds",
-    )
+    ours = lines(db, "BTC")
     assert len(ours) > 100
-    assert len(ours) == len(theirs)
-    for mine, other in zip(sorted(ours), sorted(theirs), strict=True):
-        assert mine[:2] == other[:2]
-        assert all(abs(a - b) < CLOSE for a, b in zip(mine[2:], other[2:], strict=True))
+    assert_alike(ours, judged(tmp_path, method, [(START + s, *rest) for s, *rest in given]))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

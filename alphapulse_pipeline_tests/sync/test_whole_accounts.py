@@ -113,7 +113,12 @@ def test_everything_is_read_and_every_window_is_reconciled(
         " WHERE state = 'reconciled' AND opening <> closing GROUP BY wallet"
     ).fetchall()
     assert {wallet for wallet, _ in moved} == set(WHOLE_ACCOUNTS[exchange].wallets)
-    assert db.execute("SELECT dataset, stream FROM alphapulse.coverage_gaps").fetchall() == []
+    # a request that is pending is read again until it is completed: its moment is a gap
+    gaps = db.execute(
+        "SELECT dataset, stream FROM alphapulse.coverage_gaps"
+        " WHERE upper(gap) - lower(gap) > interval '1 millisecond'"
+    ).fetchall()
+    assert gaps == []
 
 
 @pytest.mark.nightly
@@ -159,7 +164,13 @@ NOT_REPEATED = {
         ("ledger", "dividends"),
         ("conversions", "convert"),
     },
-    "okx": {("transfers", "earn"), ("ledger", "funding"), ("ledger", "earn")},
+    "okx": {
+        ("transfers", "earn"),
+        ("ledger", "funding"),
+        ("ledger", "earn"),
+        ("conversions", "ETH staking"),
+        ("conversions", "SOL staking"),
+    },
     "kraken": {("ledger", "ledger")},
 }
 """What moved something that only one list has: elsewhere a ledger repeats the transfers, or fills,

@@ -63,6 +63,9 @@ class Layout:
     from the main wallet and back, and earns rewards."""
     staked: frozenset[str] = frozenset()
     """What of the savings is staked: its rewards are paid to the main wallet."""
+    staked_tokens: Mapping[str, str] = field(default_factory=dict)
+    """Coins that are staked in the main wallet for a token of their own: coin -> token. What is
+    requested and not completed is in the wallet staking."""
     converts: Literal["", "for free", "for a fee"] = ""
     """Whether something is converted in the wallet of spot now and then."""
     swaps: bool = False
@@ -240,6 +243,11 @@ OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             savings={"USDT": Decimal(9_000), "USDC": Decimal(3_000), "SOL": Decimal(25)},
             staked=frozenset({"SOL"}),
         ),
+        "staking": replace(
+            _OKX,
+            wallets=("trading", "funding", "staking"),
+            staked_tokens={"ETH": "BETH", "SOL": "OKSOL"},
+        ),
         "conversions": replace(_OKX, converts="for free"),
         "repayments": replace(_OKX, converts="for free", repays=True),
     }
@@ -266,13 +274,21 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "bybit": replace(BYBIT_EARN, swaps=True),
         "binance": replace(
             BINANCE_SAVER,
-            wallets=(*BINANCE_SAVER.wallets, "isolated"),
+            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking"),
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
             converts="for free",
             pays_in_fiat=True,
             deals_with_peers=True,
+            stakes=True,
+            refers=True,
         ),
-        "okx": replace(OKX_ACCOUNTS["earn"], converts="for free", repays=True),
+        "okx": replace(
+            OKX_ACCOUNTS["earn"],
+            wallets=("trading", "funding", "earn", "staking"),
+            staked_tokens=OKX_ACCOUNTS["staking"].staked_tokens,
+            converts="for free",
+            repays=True,
+        ),
         "kraken": replace(
             KRAKEN_ACCOUNTS["earn"],
             wallet_of=KRAKEN_ACCOUNTS["margin"].wallet_of,

@@ -25,6 +25,8 @@ _DOLLARS = {
     "USDC": 1,
     "USD": 1,
 }
+_STAKED = {"BETH": "ETH", "OKSOL": "SOL"}
+"""Tokens that are worth the coin they stand for."""
 _STABLE = frozenset({"USDT", "USDC", "USD"})
 STAKED = {
     "WBETH": ("ETH", Decimal("1.07310000")),
@@ -55,6 +57,7 @@ class Prices:
 
     def index(self, asset: str, at: int) -> Decimal:
         """Price of one unit of `asset` in dollars. Changes once a second."""
+        asset = _STAKED.get(asset, asset)
         if asset in _STABLE:
             return _DOLLAR
         if asset in STAKED:

@@ -35,6 +35,7 @@ from exchange_simulator.saver import Saver
 from exchange_simulator.savings import EARN, Savings
 from exchange_simulator.staker import Staker
 from exchange_simulator.swapper import Swapper
+from exchange_simulator.token_staker import STAKING, TokenStaker
 from exchange_simulator.trader import Trader
 from exchange_simulator.treasury import Treasury
 
@@ -147,6 +148,7 @@ class World:
         self.referrer = Referrer(seed, self.account, self.schedule, self.layout)
         self._swapper = Swapper(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
+        self.token_staker = TokenStaker(seed, self.account, self.schedule, self.layout)
         self.isolated = IsolatedMargin(
             seed, self.account, self.prices, self.catalogue, self.schedule, self.layout
         )
@@ -275,6 +277,8 @@ class World:
         if self.layout.stakes:
             for asset in self.account.books.assets("staking", at):
                 locked["staking", asset] += self.account.books.balance("staking", asset, at)
+        for asset in (name for pair in self.layout.staked_tokens.items() for name in pair):
+            locked[STAKING, asset] = self.account.books.balance(STAKING, asset, at)
         for held in self.saver.locked(at):
             locked["earn", held.asset] += held.amount
         return locked, margin
@@ -291,10 +295,11 @@ class World:
         self._trader.new_day(dice)
         self._treasury.new_day(start, dice)
         self._savings.new_day(day, start)
+        self.staker.new_day(day, start)
         self._converter.new_day(day, start)
         self.cashier.new_day(day, start)
         self.peers.new_day(day, start)
-        self.staker.new_day(day, start)
+        self.token_staker.new_day(day, start)
         self.referrer.new_day(day, start)
         self.isolated.new_day(day, start)
         self._swapper.new_day(day, start)

@@ -51,6 +51,9 @@ class Wallet:
     book_of: Callable[[str], tuple[str, str]] | None = None
     """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
     of several wallets, distinguished by a suffix of the code."""
+    usually_empty: bool = False
+    """Whether nothing in it is no surprise: its answer has rows of what is no longer there, and one
+    without any says that it was never used."""
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,11 @@ def convert_history(call: Call) -> Data:
     """Times are whole seconds, as in the page's example."""
     asked = call.text("clTReqId")
     made = call.world.account.conversions
-    conversions = [] if asked else by_time(call, made, lambda row: not row.repays)
+    conversions = (
+        []
+        if asked
+        else by_time(call, made, lambda row: row.wallet == names.TRADING and not row.repays)
+    )
     return [_conversion(call.world, conversion) for conversion in conversions]
 
 

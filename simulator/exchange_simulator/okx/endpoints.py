@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exchange_simulator.keys import Key, Scope
-from exchange_simulator.okx import account, asset, bills, earn, market, repayments, trade
+from exchange_simulator.okx import account, asset, bills, earn, market, repayments, staking, trade
 from exchange_simulator.okx.answers import Refused, answer, refusal
 from exchange_simulator.okx.auth import authenticate
 from exchange_simulator.okx.call import Call, Data
@@ -63,6 +63,12 @@ PRIVATE = {
     "finance/savings/balance": Private("wallet", _SIX_A_SECOND, earn.savings),
     "finance/savings/lending-history": Private("wallet", _SIX_A_SECOND, earn.lending_history),
     "finance/staking-defi/orders-active": Private("wallet", Limit(3, 1000), earn.orders_active),
+    "finance/staking-defi/eth/purchase-redeem-history": Private(
+        "wallet", _SIX_A_SECOND, staking.history("ETH")
+    ),
+    "finance/staking-defi/sol/purchase-redeem-history": Private(
+        "wallet", _SIX_A_SECOND, staking.history("SOL")
+    ),
     "trade/one-click-repay-history": Private("orders", Limit(1), repayments.history),
     "trade/order": Private("orders", Limit(60, by="instId"), trade.order),
     "trade/orders-pending": Private("orders", Limit(60), trade.orders_pending),
@@ -79,6 +85,8 @@ NOT_IN_DEMO = frozenset(
         "finance/savings/balance",
         "finance/savings/lending-history",
         "finance/staking-defi/orders-active",
+        "finance/staking-defi/eth/purchase-redeem-history",
+        "finance/staking-defi/sol/purchase-redeem-history",
     }
 )
 """The page names deposits, withdrawals, purchase and redemption, and not their endpoints."""

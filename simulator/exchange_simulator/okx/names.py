@@ -8,6 +8,7 @@ history has no limit.
 from decimal import Decimal
 
 from exchange_simulator.markets import Market
+from exchange_simulator.money import plain
 from exchange_simulator.okx.identity import snowflake
 from exchange_simulator.records import (
     Conversion,
@@ -24,6 +25,7 @@ from exchange_simulator.world import World
 TRADING: Wallet = "trading"
 FUNDING: Wallet = "funding"
 EARN: Wallet = "earn"
+STAKING: Wallet = "staking"
 
 BILL_TYPES = {
     "transfer": "1",
@@ -39,6 +41,19 @@ BILL_TYPES = {
 """`type` of the trading account's bills."""
 ASSET_BILL_TYPES = {"deposit": "1", "withdrawal": "2", "refund": "13", "reward": "83"}
 """`type` of the funding account's bills; a reward is of on-chain earn."""
+_STAKING_REWARDS = {"BETH": "139", "OKSOL": "328"}
+_STAKING_BILLS = {
+    # (asset, whether it arrives): subscription and swapping; subscribe, mint, redeem and settle
+    ("ETH", False): "137",
+    ("BETH", True): "138",
+    ("BETH", False): "138",
+    ("ETH", True): "138",
+    ("SOL", False): "329",
+    ("OKSOL", True): "330",
+    ("OKSOL", False): "331",
+    ("SOL", True): "332",
+}
+"""`type` of the funding account's bills; the page does not say which a redemption of BETH has."""
 STAKED = frozenset({"SOL"})
 """What is in on-chain earn; other assets are in Simple Earn."""
 _FROM_TRADING, _TO_TRADING = "130", "131"
@@ -98,6 +113,18 @@ def transfer_id(world: World, transfer: Transfer) -> str:
 
 def conversion_id(world: World, conversion: Conversion) -> str:
     """`tradeId` of a conversion; a repayment has no id."""
+    if conversion.wallet == STAKING:
+        request = next(
+            row
+            for row in world.token_staker.requests.rows
+            if (row.done_at, row.sides, row.amount)
+            == (
+                conversion.happened_at,
+                (conversion.from_asset, conversion.to_asset),
+                conversion.from_amount,
+            )
+        )
+        return f"{request.coin} {request.kind} {request.happened_at} {plain(request.amount)}"
     if conversion.repays:
         return f"repay {conversion.happened_at} {conversion.from_asset} {conversion.to_asset}"
     return f"trader{conversion.happened_at}{conversion.number:04}"
@@ -122,6 +149,13 @@ def entry_kind(entry: LedgerEntry) -> str:
         return BILL_TYPES[entry.kind]
     if entry.wallet == EARN:
         return "lending"
+    if entry.wallet == FUNDING and entry.asset in _STAKING_REWARDS and entry.kind == "reward":
+        return _STAKING_REWARDS[entry.asset]
+    if isinstance(entry.source, Transfer) and STAKING in (
+        entry.source.from_wallet,
+        entry.source.to_wallet,
+    ):
+        return _STAKING_BILLS[entry.asset, entry.amount > 0]
     if isinstance(entry.source, Transfer) and EARN in (
         entry.source.from_wallet,
         entry.source.to_wallet,
@@ -134,8 +168,9 @@ def entry_kind(entry: LedgerEntry) -> str:
 
 
 def rows_of(world: World, entry: LedgerEntry) -> list[tuple[str, str, Decimal]]:
-    """Raw kind, id and amount of each row that reports an entry: Earn lists its interest only."""
-    if entry.wallet == EARN and entry.kind != "reward":
+    """Raw kind, id and amount of each row that reports an entry: Earn lists its interest only, and
+    what is being staked has no list."""
+    if entry.wallet == STAKING or (entry.wallet == EARN and entry.kind != "reward"):
         return []
     return [(entry_kind(entry), entry_id(world, entry), entry.amount)]
 

@@ -9,6 +9,7 @@ from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     EARN,
     FUNDING,
+    STAKING,
     TRADING,
     documented,
     per_user,
@@ -23,6 +24,8 @@ _DOCUMENTED = documented(
     note="the page does not say at which prices, nor which products are in the earn account",
 )
 _CURRENCY = "USDT"
+# which of them has what is being staked or redeemed, if any, the page does not say
+_PERHAPS = {"funding": (STAKING,), "earn": (STAKING,)}
 _PARTS = {"trading": (TRADING, positions_of(TRADING)), "funding": (FUNDING,), "earn": (EARN,)}
 
 
@@ -36,7 +39,14 @@ async def _ask(call: Caller) -> Sequence[Book]:
         if not isinstance(details, dict) or not details:
             raise Unreadable("the asset valuation has no details")
         found += [
-            Book(name, total(details, name), _CURRENCY, _PARTS.get(name, ())) for name in details
+            Book(
+                name,
+                total(details, name),
+                _CURRENCY,
+                _PARTS.get(name, ()),
+                perhaps=_PERHAPS.get(name, ()),
+            )
+            for name in details
         ]
     return found
 

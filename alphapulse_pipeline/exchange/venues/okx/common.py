@@ -12,7 +12,7 @@ from alphapulse_pipeline.exchange.feed import at
 from alphapulse_pipeline.exchange.walker import Cursor
 from alphapulse_pipeline.exchange.walker.cursor import last_row
 
-TRADING, FUNDING, EARN = "trading", "funding", "earn"
+TRADING, FUNDING, EARN, STAKING = "trading", "funding", "earn", "staking"
 
 # instType -> ccxt's flag of its markets
 TYPES = {"SPOT": "spot", "MARGIN": "spot", "SWAP": "swap", "FUTURES": "future", "OPTION": "option"}

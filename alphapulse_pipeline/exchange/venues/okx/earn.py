@@ -3,8 +3,7 @@
 What is subscribed leaves the funding account, whose bills are the only list of it, and comes back
 there. Savings compound: their interest is part of their balance. What on-chain earn yields is paid
 to the funding account. Not read: Simple Earn fixed, structured products and the like, which no page
-lists the balance of, and staked ETH and SOL, which are tokens of the funding account (BETH, OKSOL);
-the exchange's total of Earn shows what of it is missing (`books`).
+lists the balance of; the exchange's total of Earn shows what of it is missing (`books`).
 
 Pages: Get saving balance, Get lending history, Get active orders of on-chain earn, Asset bills
 history (www.okx.com/docs-v5/en, read as copies of 2025-11-30).
@@ -19,11 +18,13 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
+from alphapulse_pipeline.exchange.venues.okx import staking
 from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     EARN,
     FUNDING,
     LIMIT,
+    STAKING,
     documented,
     per_user,
 )
@@ -35,8 +36,8 @@ _READ = "undated, read on 2026-11-29"
 _MONTH = timedelta(days=28)
 """The shortest."""
 # Simple Earn flexible: subscription, redemption; "DEFI/Staking": subscription, redemption
-MOVED = frozenset({"75", "76", "80", "82"})
-"""Types of the funding account's bills whose other half is in Earn."""
+MOVED = dict.fromkeys(("75", "76", "80", "82"), EARN) | dict.fromkeys(staking.MOVED, STAKING)
+"""Type of the funding account's bills -> the wallet that has its other half."""
 
 _ZERO = Decimal(0)
 _ORDER = "ordId"
@@ -94,10 +95,11 @@ def interest() -> dict[str, Source]:
 
 
 def _moved(raw: Raw, row: Row) -> Row | None:
-    if raw["type"] not in MOVED:
+    place = MOVED.get(raw["type"])
+    if place is None:
         return None
     out = number(raw["balChg"]) or _ZERO
-    wallets = (FUNDING, EARN) if out < 0 else (EARN, FUNDING)
+    wallets = (FUNDING, place) if out < 0 else (place, FUNDING)
     return row | {
         "amount": abs(out),
         "fee_cost": None,

@@ -66,6 +66,7 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
         [
             # deposit, withdrawal, with sub-accounts, Earn, to and from trading
             *_of("transfer", 1, 2, range(20, 24), 75, 76, 80, 82, 130, 131),
+            *_of("transfer", 137, 138, range(329, 333)),  # staking of ETH and SOL
             # refunds of withdrawals and of their fees, which are in no other history
             *_of("adjustment", 13, 47, 84, range(195, 200), 221, 222),
             *_of("reward", 28, 48, 68, 77, 83, 139, 146, range(150, 153), 162, 172, 173, 185, 189),
@@ -73,12 +74,12 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
             *_of("reward", 354),
             *_of("interest", 89, 232, range(307, 310), 343, 344, 346, 347, 400, 408, 516),
             *_of("loan", range(175, 181), 212, 215, 217, 218, 345, 351),
-            *_of("conversion", range(116, 119), 135, 138, 200, 220, 272, 273),
+            *_of("conversion", range(116, 119), 135, 200, 220, 272, 273),
             # tokens, earn and staking principal, structured products, custody
-            *_of("other", range(72, 75), 78, 124, range(132, 135), 137),
+            *_of("other", range(72, 75), 78, 124, range(132, 135)),
             *_of("other", 160, 161, 163, 174, 181, 187, 202, 203, 205, 207, 208, 210, 223, 225),
             *_of("other", 226, 228, 240, 241, 243, 249, 250, 252, 263, 266, 270, range(284, 290)),
-            *_of("other", range(303, 307), 311, range(313, 316), range(329, 333), range(339, 343)),
+            *_of("other", range(303, 307), 311, range(313, 316), range(339, 343)),
             *_of("other", 348, 349, 361, 372, 373, 476, 477, 509, 511),
         ]
     ),
