@@ -24,6 +24,7 @@ from exchange_simulator.binance import (
     isolated,
     margin,
     market,
+    options,
     orders,
     peers,
     sub_accounts,
@@ -34,7 +35,7 @@ from exchange_simulator.binance.account import require_opened
 from exchange_simulator.binance.answers import Refused, answer, refused
 from exchange_simulator.binance.auth import authenticate
 from exchange_simulator.binance.call import Call, Result
-from exchange_simulator.binance.limits import FUTURES, SPOT, Limiter, Pool, sapi
+from exchange_simulator.binance.limits import FUTURES, OPTIONS, SPOT, Limiter, Pool, sapi
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.markets import Kind
 from exchange_simulator.state import ExchangeState
@@ -171,7 +172,11 @@ _DAPI = {
     "/dapi/v1/userTrades": Endpoint(futures_trades.coin_user_trades, "orders", 20, 40),
     "/dapi/v1/income": Endpoint(income.income, "account", 20),
 }
-ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI
+_EAPI = {
+    "/eapi/v1/marginAccount": Endpoint(options.margin_account, "account", 3),
+    "/eapi/v1/bill": Endpoint(options.bill, "account"),
+}
+ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _EAPI
 _ANONYMOUS = Key(key="", secret="")
 
 
@@ -188,12 +193,14 @@ def _pool(path: str, endpoint: Endpoint) -> Pool:
         return SPOT
     if path.startswith("/sapi/"):
         return sapi(path, per_user=endpoint.per_user)
-    return FUTURES
+    return OPTIONS if path.startswith("/eapi/") else FUTURES
 
 
 def _kind(path: str) -> Kind:
     if path.startswith("/fapi/"):
         return "linear"
+    if path.startswith("/eapi/"):
+        return "option"
     return "inverse" if path.startswith("/dapi/") else "spot"
 
 

@@ -36,6 +36,7 @@ RETENTION: Mapping[str, int] = {
     # not documented
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,
+    "ledger:option": THREE_MONTHS,
     "ledger:margin": NINETY_DAYS,
     "ledger:isolated": NINETY_DAYS,
     # of rewards; not documented
@@ -47,8 +48,8 @@ UNSERVED = frozenset(
         "ledger:spot",
         "ledger:funding",
         "ledger:earn",
-        "ledger:option",
-        "balances:option",
+        "trades:option",
+        "orders:option",
         "balance_after",
         "transfers:between accounts",
     }
