@@ -51,11 +51,15 @@ def test_okx_is_read_in_every_mode(mode: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "missing"),
     [
-        ({}, set()),
-        ({"isFutureEnabled": False}, {"usdm", "coinm"}),
-        ({"isMarginEnabled": False}, {"margin", "isolated"}),
-        ({"isPortfolioMarginRetailEnabled": True}, {"margin", "isolated", "usdm", "coinm"}),
-        ({"isMarginEnabled": None, "isFutureEnabled": None, "isTomorrow": False}, set()),
+        ({}, {"option"}),
+        ({"isOptionsEnabled": True}, set()),
+        ({"isFutureEnabled": False}, {"usdm", "coinm", "option"}),
+        ({"isMarginEnabled": False}, {"margin", "isolated", "option"}),
+        (
+            {"isPortfolioMarginRetailEnabled": True},
+            {"margin", "isolated", "usdm", "coinm", "option"},
+        ),
+        ({"isMarginEnabled": None, "isOptionsEnabled": None, "isTomorrow": False}, set()),
     ],
 )
 def test_binance_names_the_wallets_that_were_never_opened(

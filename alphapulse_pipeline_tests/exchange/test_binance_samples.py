@@ -17,7 +17,12 @@ from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import VENUES, Source
 from alphapulse_pipeline.settings.environment import AccountEnvironment
-from alphapulse_pipeline_tests.exchange import earn_samples, fiat_samples, transfer_samples
+from alphapulse_pipeline_tests.exchange import (
+    earn_samples,
+    fiat_samples,
+    option_samples,
+    transfer_samples,
+)
 from alphapulse_pipeline_tests.exchange.servers import Reply, replying
 
 BINANCE = VENUES["binance"]
@@ -212,6 +217,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     **earn_samples.SAMPLES,
     **fiat_samples.SAMPLES,
     **transfer_samples.SAMPLES,
+    **option_samples.SAMPLES,
 }
 
 

@@ -1,4 +1,4 @@
-"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Simple Earn.
+"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, options, Simple Earn.
 
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
 Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income History of
@@ -23,6 +23,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     isolated,
     ledger,
+    options,
     pages,
     sub_accounts,
     trading,
@@ -84,6 +85,7 @@ BINANCE = Venue(
             pages.WALLETS[COINM],
         ),
         earn.WALLET,
+        options.WALLET,
     ),
     positions=trading.positions(),
     position=trading.position,

@@ -11,7 +11,7 @@ from alphapulse_pipeline.exchange.feed import Caller
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
-from alphapulse_pipeline.exchange.venues.binance.common import COINM, ISOLATED, MARGIN, USDM
+from alphapulse_pipeline.exchange.venues.binance.common import COINM, ISOLATED, MARGIN, OPTION, USDM
 
 # enableInternalTransfer: between the main account and its sub-accounts. permitsUniversalTransfer:
 # between the account's own wallets.
@@ -72,28 +72,27 @@ _OPENED = {
     USDM: "isFutureEnabled",
     COINM: "isFutureEnabled",
 }
+_OPTIONS = {OPTION: "isOptionsEnabled"}
 
 
 async def products(call: Caller) -> Products:
     """Account info (GET /sapi/v1/account/info, developers.binance.com, 2026-08-21).
 
     One flag stands for cross and isolated margin, and one for USD-M and COIN-M futures, which are
-    opened together. Spot and funding are always there. With Portfolio Margin the others are in use,
-    but the key may not list them, nor what was done in them before.
+    opened together. Spot and funding are always there. With Portfolio Margin, margin and futures
+    are in use, but the key may not list them, nor what was done in them before.
     """
     try:
         info = await call("sapiGetAccountInfo", {})
     except ccxt.NotSupported:  # demo trading: each endpoint says whether it is there
         return Products()
-    if info.get("isPortfolioMarginRetailEnabled"):
-        return Products(closed=dict.fromkeys(_OPENED, _PORTFOLIO_MARGIN))
-    return Products(
-        {
-            wallet: f"the account's {flag} is false"
-            for wallet, flag in _OPENED.items()
-            if info.get(flag) is False
-        }
-    )
+    closed = _OPENED if info.get("isPortfolioMarginRetailEnabled") else {}
+    never_opened = {
+        wallet: f"the account's {flag} is false"
+        for wallet, flag in {**_OPENED, **_OPTIONS}.items()
+        if wallet not in closed and info.get(flag) is False
+    }
+    return Products(never_opened, dict.fromkeys(closed, _PORTFOLIO_MARGIN))
 
 
 async def account_type(call: Caller) -> AccountType:
@@ -106,7 +105,11 @@ async def account_type(call: Caller) -> AccountType:
             "nothing to do if spot and funding are enough; otherwise disable Portfolio Margin",
             rest_is_read=True,
         )
-    parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
+    parts = {
+        "isMarginEnabled": "margin",
+        "isFutureEnabled": "futures",
+        "isOptionsEnabled": "options",
+    }
     return AccountType(
         ", ".join(["spot", *(name for flag, name in parts.items() if info.get(flag))])
     )

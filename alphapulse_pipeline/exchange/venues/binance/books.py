@@ -11,6 +11,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     FUNDING,
     ISOLATED,
     MARGIN,
+    OPTION,
     SPOT,
     USDM,
 )
@@ -22,14 +23,15 @@ _WALLETS = {
     "Cross Margin": MARGIN,
     "Isolated Margin": ISOLATED,
     "Earn": EARN,
+    "Options": OPTION,
     "USDⓈ-M Futures": USDM,
     "COIN-M Futures": COINM,
 }
 
 
 async def _ask(call: Caller) -> Sequence[Book]:
-    """Query User Wallet Balance. The page does not say whether the total of futures has the profit
-    of open positions, nor at which prices it is."""
+    """Query User Wallet Balance. The page does not say whether the totals of futures and of options
+    have the profit of open positions, nor at which prices they are."""
     answer = await call("sapiGetAssetWalletBalance", {"quoteAsset": _CURRENCY})
     found = []
     for row in rows(answer, "the list of wallets"):
@@ -41,7 +43,7 @@ async def _ask(call: Caller) -> Sequence[Book]:
                 total(row, "balance"),
                 _CURRENCY,
                 () if wallet is None else (wallet,),
-                (positions_of(wallet),) if wallet in (USDM, COINM) else (),
+                (positions_of(wallet),) if wallet in (USDM, COINM, OPTION) else (),
                 enabled=row.get("activate") is not False,
             )
         )

@@ -18,6 +18,7 @@ USDM = "usdm"
 COINM = "coinm"
 FUNDING = "funding"
 EARN = "earn"
+OPTION = "option"
 
 FUTURES = (USDM, COINM)
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import earn, isolated, pages
+from alphapulse_pipeline.exchange.venues.binance import earn, isolated, options, pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     ISOLATED,
     MARGIN,
+    OPTION,
     USDM,
     windowed,
 )
@@ -56,6 +57,7 @@ def ledger() -> dict[str, Source]:
         MARGIN: _flow(MARGIN),
         # it goes back for 90 days, and what is older is lost only to accounts that used it
         ISOLATED: replace(isolated.per_pair(_flow(ISOLATED), "symbol"), once_used=True),
+        OPTION: options.ledger(),
         **earn.rewards(),
     }
 

@@ -23,6 +23,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     FUNDING,
     MARGIN,
+    OPTION,
     SPOT,
     USDM,
     rows_if_any,
@@ -42,13 +43,13 @@ _WITHDRAWAL_STATUSES = {
     "6": "ok",
 }
 _WALLETS = {"MAIN": SPOT, "UMFUTURE": USDM, "CMFUTURE": COINM, "MARGIN": MARGIN, "FUNDING": FUNDING}
-# what is not read, and what moves from and to it: "User Universal Transfer" lists no other types,
-# except those of isolated margin
-_UNREAD = {
+# what few accounts have, and what moves from and to it: "User Universal Transfer" lists no other
+# types, except those of isolated margin. Portfolio Margin is not read
+_RARE = {
     "OPTION": ("MAIN", "UMFUTURE", "MARGIN", "FUNDING"),
     "PORTFOLIO_MARGIN": ("MAIN",),
 }
-_ALL = {**_WALLETS, "OPTION": "option", "PORTFOLIO_MARGIN": "portfolio margin"}
+_ALL = {**_WALLETS, "OPTION": OPTION, "PORTFOLIO_MARGIN": "portfolio margin"}
 
 
 def transfers() -> dict[str, Source]:
@@ -89,16 +90,17 @@ def transfers() -> dict[str, Source]:
         for target, to_wallet in _WALLETS.items():
             if source != target and {source, target} != {"UMFUTURE", "CMFUTURE"}:
                 found[f"{from_wallet} to {to_wallet}"] = _universal(source, target)
-    found |= _unread() | isolated.transfers() | earn.transfers() | between_accounts.transfers()
+    found |= _rare() | isolated.transfers() | earn.transfers() | between_accounts.transfers()
     return found | fiat.transfers() | p2p.transfers() | pay.transfers()
 
 
-def _unread() -> dict[str, Source]:
-    """What moves between a wallet that is read and one that is not."""
+def _rare() -> dict[str, Source]:
+    """What moves between a wallet that every account has and one that few have. They are lists of
+    the former, so that they are read even if the other is not."""
     found = {}
-    for unread, names in _UNREAD.items():
+    for rare, names in _RARE.items():
         for name in names:
-            for source, target in ((name, unread), (unread, name)):
+            for source, target in ((name, rare), (rare, name)):
                 stream = f"{_ALL[source]} to {_ALL[target]}"
                 of_wallet = replace(_universal(source, target), wallet=_WALLETS[name])
                 found[stream] = replace(of_wallet, daily=True)

@@ -7,6 +7,7 @@ endpoint's page (binance-connector-python, 2026-08-21).
 * `/api/*`: 6000 per minute and IP, all endpoints together.
 * `/fapi/*` and `/dapi/*`: 2400 per minute and IP. Whether they share one counter is not documented,
   and Binance is moving COIN-M to the engine of USD-M: here they share one.
+* `/eapi/*`: 2400 per minute and IP ("Exchange Information" of options, 2026-08-21).
 * `/sapi/*`: each endpoint has its own counter, either 12,000 per minute and IP, or 180,000 per
   minute and user.
 
@@ -21,6 +22,9 @@ from alphapulse_pipeline.exchange.rate_limit import Charges, Limit
 SPOT = Limit("spot", 6000, 60, per_address=True, used="x-mbx-used-weight-1m", server="private")
 FUTURES = Limit(
     "futures", 2400, 60, per_address=True, used="x-mbx-used-weight-1m", server="fapiPrivate"
+)
+OPTIONS = Limit(
+    "options", 2400, 60, per_address=True, used="x-mbx-used-weight-1m", server="eapiPrivate"
 )
 
 
@@ -70,6 +74,10 @@ _COINM: Mapping[str, float | _Weight] = {
     "allAlgoOrders": 5,
     "userTrades": _Weight(20, 40),
     "income": 20,
+}
+_OPTIONS: Mapping[str, float | _Weight] = {
+    "marginAccount": 3,
+    "bill": 1,
 }
 _PER_ADDRESS = {
     "account/info": 1,
@@ -141,6 +149,8 @@ def charged(api: str, path: str, params: Mapping[str, Any]) -> Charges | None:
         if api.startswith("fapi")
         else (FUTURES, _COINM)
         if api.startswith("dapi")
+        else (OPTIONS, _OPTIONS)
+        if api.startswith("eapi")
         else (SPOT, _SPOT)
     )
     weight = weights.get(path)

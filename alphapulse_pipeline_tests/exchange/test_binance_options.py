@@ -1,0 +1,58 @@
+"""European options of Binance: the answers as documented, and others."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger
+from alphapulse_pipeline_tests.exchange.option_samples import HOLDING, IDLE, SAMPLES
+
+METHOD = "eapiPrivateGetMarginAccount"
+ENTRY = SAMPLES["ledger", "option"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "total", "used"),
+    [(HOLDING, "10099.448", "1084.52138"), (IDLE, "99998.87365244", "3115.14630870")],
+)
+def test_what_is_held_is_not_part_of_the_balance(
+    sample: dict[str, str], total: str, used: str
+) -> None:
+    assert WALLET.assets is not None
+    found = list(WALLET.assets({METHOD: [sample]}))
+    assert found == [("USDT", Decimal(total), Decimal(used), None)]
+
+
+def test_every_stored_field_of_a_balance_is_required() -> None:
+    [feed] = WALLET.lists
+    assert feed.method == METHOD
+    assert set(feed.required) == {"asset", "marginBalance", "initialMargin"}
+    assert feed.read({"asset": [HOLDING]}) == [HOLDING]
+
+
+def entry(**changes: Any) -> Row:
+    row = ledger().amend({**ENTRY, **changes}, {})
+    assert row is not None
+    return row
+
+
+def test_an_entry_has_a_sign_and_its_own_id() -> None:
+    assert entry() == {
+        "class": "fee",
+        "kind": "FEE",
+        "asset": "USDT",
+        "entry_id": "1125899906842624000",
+        "amount": Decimal("-0.552"),
+        "reference_id": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "class_"),
+    [("CONTRACT", "trade"), ("TRANSFER", "transfer"), ("SOMETHING_NEW", "other")],
+)
+def test_an_unknown_type_counts_as_what_only_the_ledger_has(kind: str, class_: str) -> None:
+    row = entry(type=kind, amount="100")
+    assert (row["class"], row["kind"], row["amount"]) == (class_, kind, Decimal(100))
