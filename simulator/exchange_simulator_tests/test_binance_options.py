@@ -11,8 +11,12 @@ from exchange_simulator.layout import BINANCE_ACCOUNTS
 from exchange_simulator_tests.binance_client import signed
 from exchange_simulator_tests.conftest import NOW
 
-DAYS = 20
-ACCOUNT, BILL = "/eapi/v1/marginAccount", "/eapi/v1/bill"
+DAYS = 15
+ACCOUNT, BILL, POSITION = (
+    "/eapi/v1/marginAccount",
+    "/eapi/v1/bill",
+    "/eapi/v1/position",
+)
 GENESIS = datetime.fromtimestamp(NOW // 1000, UTC) - timedelta(days=DAYS)
 
 
@@ -48,6 +52,19 @@ def test_the_flow_is_paged_by_time_or_by_record(simulator: Simulator) -> None:
     assert signed(simulator, BILL, since).json == rows[:4]
 
 
+def test_what_is_held_has_the_equity_beyond_the_balance(simulator: Simulator) -> None:
+    rows = signed(simulator, POSITION).json
+    assert rows
+    [asset] = signed(simulator, ACCOUNT).result["asset"]
+    profit = sum(Decimal(row["unrealizedPNL"]) for row in rows)
+    assert Decimal(asset["equity"]) - Decimal(asset["marginBalance"]) == profit != 0
+    for row in rows:
+        value = Decimal(row["quantity"]) * Decimal(row["markPrice"])
+        assert abs(value) == Decimal(row["markValue"])
+    assert signed(simulator, POSITION, {"symbol": rows[0]["symbol"]}).json == rows[:1]
+    assert signed(simulator, POSITION, {"symbol": "BTC-200730-9000-C"}).json == []
+
+
 @pytest.mark.parametrize(
     ("params", "code"),
     [
@@ -65,4 +82,5 @@ def test_an_account_without_options_has_none() -> None:
     world = World(genesis=GENESIS, pace=0, layout=BINANCE_ACCOUNTS["spot only"])
     with serve(world, clock=lambda: NOW, limits=False) as running:
         assert signed(running, "/sapi/v1/account/info").result["isOptionsEnabled"] is False
-        assert [signed(running, path).json["code"] for path in (ACCOUNT, BILL)] == [-2015] * 2
+        refused = [signed(running, path).json["code"] for path in (ACCOUNT, BILL, POSITION)]
+        assert refused == [-2015] * 3

@@ -27,6 +27,7 @@ _OF_OTHERS = dict.fromkeys(
         "/sapi/v1/sub-account/transfer/subUserHistory",
         "/eapi/v1/marginAccount",
         "/eapi/v1/bill",
+        "/eapi/v1/position",
     ),
     -2015,
 )

@@ -175,6 +175,7 @@ _DAPI = {
 _EAPI = {
     "/eapi/v1/marginAccount": Endpoint(options.margin_account, "account", 3),
     "/eapi/v1/bill": Endpoint(options.bill, "account"),
+    "/eapi/v1/position": Endpoint(options.positions, "positions", 5),
 }
 ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _EAPI
 _ANONYMOUS = Key(key="", secret="")

@@ -1,6 +1,7 @@
 """European options (documentation, Options, 2026-08-21: "Option Margin Account Information",
-"Account Funding Flow"). The limits of the latter, and that the newest rows come first, as in its
-sample, are those of developers.binance.com/docs/derivatives/option, undated.
+"Account Funding Flow", "Option Position Information"). The limits of the funding flow, and that the
+newest rows come first, as in its sample, are those of developers.binance.com/docs/derivatives/
+option, undated.
 
 What is bought is paid at once, so that the balance has no part in what it is worth.
 """
@@ -14,7 +15,8 @@ from exchange_simulator.binance.call import Call, Result
 from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.names import parts
 from exchange_simulator.binance.retention import THREE_MONTHS
-from exchange_simulator.money import ZERO
+from exchange_simulator.binance.symbols import symbol_of
+from exchange_simulator.money import ZERO, plain
 from exchange_simulator.records import LedgerEntry, Position, Wallet
 from exchange_simulator.world import Balance
 
@@ -61,6 +63,13 @@ def bill(call: Call) -> Result:
     return list(islice(rows, limit))
 
 
+def positions(call: Call) -> Result:
+    """What is held now."""
+    asked = call.text("symbol")
+    held = [p for asset in ("USDT", "USDC") for p in _positions(call, asset)]
+    return [_position(call, p) for p in held if asked in ("", symbol_of(p.market))]
+
+
 # -- internals ---------------------------------------------------------------------------------
 
 
@@ -85,6 +94,29 @@ def _positions(call: Call, asset: str) -> list[Position]:
         for position in call.world.open_positions(call.now)
         if position.market.kind == "option" and position.market.settle == asset
     ]
+
+
+def _position(call: Call, held: Position) -> dict[str, Any]:
+    market, mark = held.market, call.world.prices.mark(held.market, call.now)
+    return {
+        "entryPrice": plain(held.entry_price),
+        "symbol": symbol_of(market),
+        "side": "LONG" if held.size > 0 else "SHORT",
+        # negative if it was sold; the value, in the page's sample, is not
+        "quantity": plain(held.size),
+        "markValue": plain(held.value(mark)),
+        "unrealizedPNL": plain(held.profit(mark)),
+        "markPrice": plain(mark),
+        "strikePrice": plain(market.strike),
+        "expiryDate": market.expiry,
+        "priceScale": 2,
+        "quantityScale": 2,
+        "optionSide": "CALL" if market.right == "C" else "PUT",
+        "quoteAsset": market.quote,
+        "time": held.updated_at,
+        "bidQuantity": "0",
+        "askQuantity": "0",
+    }
 
 
 def _profit(call: Call, position: Position) -> Decimal:
