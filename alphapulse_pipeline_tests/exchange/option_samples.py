@@ -13,8 +13,8 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "createDate": AT,
     },
 }
-# "Option Margin Account Information", undated: the first is of developers.binance.com/docs/derivatives/
-# option, the second of options-demo-trading
+# "Option Margin Account Information", undated: the first of developers.binance.com/docs/
+# derivatives/option, the second of derivatives/options-demo-trading
 HOLDING = {
     "asset": "USDT",
     "marginBalance": "10099.448",
@@ -34,4 +34,23 @@ IDLE = {
     "maintMargin": "0.00000000",
     "unrealizedPNL": "0.00000000",
     "adjustedEquity": "99998.87365244",
+}
+# "Option Position Information" of both, undated
+SOLD = {
+    "entryPrice": "1000",
+    "symbol": "BTC-200730-9000-C",
+    "side": "SHORT",
+    "quantity": "-0.1",
+    "markValue": "105.00138",
+    "unrealizedPNL": "-5.00138",
+    "markPrice": "1050.0138",
+    "strikePrice": "9000",
+    "expiryDate": 1593511200000,
+    "priceScale": 2,
+    "quantityScale": 2,
+    "optionSide": "CALL",
+    "quoteAsset": "USDT",
+    "time": 1762872654561,
+    "bidQuantity": "0.0000",
+    "askQuantity": "0.0000",
 }

@@ -7,7 +7,8 @@ import pytest
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger
-from alphapulse_pipeline_tests.exchange.option_samples import HOLDING, IDLE, SAMPLES
+from alphapulse_pipeline.exchange.venues.binance.trading import position
+from alphapulse_pipeline_tests.exchange.option_samples import HOLDING, IDLE, SAMPLES, SOLD
 
 METHOD = "eapiPrivateGetMarginAccount"
 ENTRY = SAMPLES["ledger", "option"]
@@ -56,3 +57,21 @@ def test_an_entry_has_a_sign_and_its_own_id() -> None:
 def test_an_unknown_type_counts_as_what_only_the_ledger_has(kind: str, class_: str) -> None:
     row = entry(type=kind, amount="100")
     assert (row["class"], row["kind"], row["amount"]) == (class_, kind, Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("changes", "side", "contracts", "size"),
+    [
+        ({}, "short", "0.1", "1"),
+        ({"quantity": "0.1", "side": "LONG"}, "long", "0.1", "1"),
+        ({"markValue": "-105.00138"}, "short", "0.1", "1"),
+        # contracts of another size, which the answer does not say
+        ({"markValue": "1050.0138"}, "short", "0.1", None),
+    ],
+)
+def test_a_position_has_a_size_that_its_value_shows(
+    changes: dict[str, str], side: str, contracts: str, size: str | None
+) -> None:
+    found = position({**SOLD, **changes}, {"symbol": "BTC/USDT:USDT-200730-9000-C"})
+    assert found is not None
+    assert (found["side"], found["contracts"], found["contractSize"]) == (side, contracts, size)

@@ -53,7 +53,7 @@ def test_what_moves_the_balance_of_options_is_listed(
         for hours in (14 * 24, 9 * 24, 40, 0):
             sync_all(at(simulator, make_account, hours, DAYS), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
-    for dataset in ("balances", "transfers", "ledger"):
+    for dataset in ("balances", "positions", "transfers", "ledger"):
         assert stored(db, dataset, "binance") == true(truth, dataset), dataset
     assert gaps(db) == []
     classes = "SELECT DISTINCT class FROM alphapulse.ledger WHERE wallet = 'option' ORDER BY 1"
@@ -68,6 +68,21 @@ def test_what_moves_the_balance_of_options_is_listed(
     db.execute("DELETE FROM alphapulse.ledger WHERE class = 'transfer'")
     # without the flow, the transfers still say it
     assert wrong(db).keys() == {("option", "USDT")}
+
+
+def test_what_is_held_is_worth_what_it_is_marked_at(
+    make_account: Make, database: str, db: DB
+) -> None:
+    """What was bought is no longer part of the balance."""
+    with living(LAYOUT, days=DAYS, pace=0.2) as simulator:
+        snapshots(at(simulator, make_account, 0, DAYS), database, DATASETS)
+        [true_one] = simulator.truth(NOW_MS, exchange="binance")["positions"]
+    value = Decimal(true_one["contracts"]) * Decimal(true_one["mark_price"])
+    parts = (
+        "SELECT p.asset, p.kind, p.amount FROM alphapulse.snapshots AS s,"
+        " portfolio.position_parts(s.account, s.captured_at) AS p WHERE s.dataset = 'positions'"
+    )
+    assert db.execute(parts).fetchall() == [("USDT", "option", value)]
 
 
 def test_the_book_of_options_is_read(make_account: Make, database: str, db: DB) -> None:

@@ -1,4 +1,4 @@
-"""European options: the balance, and the list of what moved it.
+"""European options: the balance, the list of what moved it, and what is held.
 
 "How Does Vanilla Options Contract Works" (2020-12-25, binance.com/en/support/faq/
 374321c9317c473480243365298b8706): the balance is what was transferred in and out, realized profit
@@ -19,7 +19,13 @@ from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Feed, Raw, at, milliseconds
 from alphapulse_pipeline.exchange.venues.binance import pages
-from alphapulse_pipeline.exchange.venues.binance.common import BY_SECOND, OPTION, WEEK, windowed
+from alphapulse_pipeline.exchange.venues.binance.common import (
+    BY_SECOND,
+    OPTION,
+    WEEK,
+    all_of,
+    windowed,
+)
 from alphapulse_pipeline.exchange.venues.ledger_classes import ledger_class
 from alphapulse_pipeline.exchange.venues.venue import Source, Wallet
 from alphapulse_pipeline.exchange.walker import Whole
@@ -33,6 +39,8 @@ _ACCOUNT = Feed(
     documented=pages.WALLETS[OPTION],
 )
 _CURRENCY = "USDT"
+_ROUNDED = Decimal("0.01")
+"""What a value may differ from quantity times price, in the quote currency."""
 # type -> class
 _CLASSES = {"CONTRACT": "trade", "FEE": "fee", "TRANSFER": "transfer"}
 
@@ -44,6 +52,38 @@ def _held(answer: Any) -> Iterable[tuple[str, Decimal | None, Decimal | None, No
 
 
 WALLET = Wallet(OPTION, assets=_held, documented=pages.WALLETS[OPTION], lists=(_ACCOUNT,))
+
+
+def positions() -> Source:
+    return Source(
+        Feed(
+            "eapiPrivateGetPosition",
+            Whole(),
+            rows=all_of,
+            required=(
+                *("symbol", "quantity", "entryPrice", "markPrice", "markValue"),
+                *("unrealizedPNL", "optionSide"),
+            ),
+            documented=pages.POSITIONS[OPTION],
+        ),
+        wallet=OPTION,
+        parse="parse_option_position",
+        category="option",
+        market="symbol",
+    )
+
+
+def position(raw: Raw, position: Row) -> Row:
+    """The quantity is negative if contracts were sold. A contract's size is not in the answer, but
+    the value is, of the size that "Exchange Information" calls the conversion ratio: other values
+    than that of one coin per contract leave the size open, and the position without a value."""
+    quantity, mark, value = (Decimal(raw[name]) for name in ("quantity", "markPrice", "markValue"))
+    of_one_coin = abs(abs(quantity) * mark - abs(value)) <= _ROUNDED
+    return position | {
+        "side": "short" if quantity < 0 else "long",
+        "contracts": str(abs(quantity)),
+        "contractSize": "1" if of_one_coin else None,
+    }
 
 
 def ledger() -> Source:

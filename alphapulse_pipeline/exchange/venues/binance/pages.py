@@ -160,6 +160,11 @@ POSITIONS = {
         note="the sample has no notionalValue: without it, the side is that of the amount, and the "
         "value is computed",
     ),
+    OPTION: _page(
+        f"{_OPTIONS}trade#option-position-information",
+        f"5 {_OPTIONS_WEIGHT}",
+        note="a contract's size is what markValue says",
+    ),
 }
 _MARKETS = (
     "its rows name the markets that were traded: contracts that were delisted or delivered before "

@@ -78,6 +78,7 @@ _COINM: Mapping[str, float | _Weight] = {
 _OPTIONS: Mapping[str, float | _Weight] = {
     "marginAccount": 3,
     "bill": 1,
+    "position": 5,
 }
 _PER_ADDRESS = {
     "account/info": 1,
