@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from alphapulse_pipeline.datasets.values import Row
-from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger
+from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger, positions
 from alphapulse_pipeline.exchange.venues.binance.trading import position
 from alphapulse_pipeline_tests.exchange.option_samples import HOLDING, IDLE, SAMPLES, SOLD
 
@@ -31,6 +32,29 @@ def test_every_stored_field_of_a_balance_is_required() -> None:
     assert feed.method == METHOD
     assert set(feed.required) == {"asset", "marginBalance", "initialMargin"}
     assert feed.read({"asset": [HOLDING]}) == [HOLDING]
+
+
+@pytest.mark.parametrize("answer", [{}, {"asset": None}, {"asset": {}}, [], None, "USDT"])
+def test_an_answer_without_a_list_is_no_empty_wallet(answer: Any) -> None:
+    [feed] = WALLET.lists
+    with pytest.raises(Unreadable):
+        feed.read(answer)
+
+
+@pytest.mark.parametrize("name", ["id", "asset", "amount", "type", "createDate"])
+def test_an_entry_that_lacks_a_field_is_not_read(name: str) -> None:
+    feed = ledger().feed
+    feed.check(ENTRY)
+    with pytest.raises(Unreadable):
+        feed.check({key: value for key, value in ENTRY.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["symbol", "quantity", "markPrice", "markValue", "optionSide"])
+def test_a_position_that_lacks_a_field_is_not_read(name: str) -> None:
+    feed = positions().feed
+    feed.check(SOLD)
+    with pytest.raises(Unreadable):
+        feed.check({key: value for key, value in SOLD.items() if key != name})
 
 
 def entry(**changes: Any) -> Row:

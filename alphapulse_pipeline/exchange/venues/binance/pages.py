@@ -245,7 +245,8 @@ FUNDING_FLOW = _page(
     100,
     note="in USDT only; the limits are those of developers.binance.com/docs/derivatives/option, "
     "undated. The longest window is not documented: windows of 7 days; neither is which type an "
-    "entry has that pays out what expired. Rows name neither contract nor order",
+    "entry has that pays out what expired. Rows name neither contract nor order; fills, which are "
+    "listed per contract, are not read",
 )
 _EARN = (
     "developers.binance.com/en/docs/catalog/investment-and-services-simple-earn/api/rest-api/"
@@ -316,7 +317,7 @@ WALLET_TOTALS = _page(
     f"{_WALLET}asset#query-user-wallet-balance",
     f"60 {_SAPI_WEIGHT}",
     note="an older page demands the permission Permits Universal Transfer; no page says at which "
-    "prices the totals are, nor whether those of futures have the profit of open positions",
+    "prices the totals are, nor whether those of futures and options have the profit of positions",
 )
 _SUB_ACCOUNT = (
     "developers.binance.com/en/docs/catalog/vip-and-institutional-sub-account/api/rest-api/"
