@@ -52,15 +52,24 @@ def test_okx_is_read_in_every_mode(mode: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "missing"),
     [
-        ({}, {"portfolio margin"}),
-        ({"isFutureEnabled": False}, {"usdm", "coinm", "portfolio margin"}),
-        ({"isMarginEnabled": False}, {"margin", "isolated", "portfolio margin"}),
-        ({"isPortfolioMarginRetailEnabled": True}, {"margin", "isolated", "usdm", "coinm"}),
+        ({}, {"portfolio margin", "option"}),
+        ({"isOptionsEnabled": True}, {"portfolio margin"}),
+        ({"isFutureEnabled": False}, {"usdm", "coinm", "portfolio margin", "option"}),
+        ({"isMarginEnabled": False}, {"margin", "isolated", "portfolio margin", "option"}),
         (
-            {"isMarginEnabled": None, "isFutureEnabled": None, "isTomorrow": False},
+            {"isPortfolioMarginRetailEnabled": True},
+            {"margin", "isolated", "usdm", "coinm", "option"},
+        ),
+        (
+            {
+                "isMarginEnabled": None,
+                "isFutureEnabled": None,
+                "isOptionsEnabled": None,
+                "isTomorrow": False,
+            },
             {"portfolio margin"},
         ),
-        ({"isPortfolioMarginRetailEnabled": None}, {"portfolio margin"}),
+        ({"isPortfolioMarginRetailEnabled": None}, {"portfolio margin", "option"}),
     ],
 )
 def test_binance_names_the_wallets_that_were_never_opened(

@@ -20,6 +20,7 @@ from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange import (
     earn_samples,
     fiat_samples,
+    option_samples,
     portfolio_margin_samples,
     rebate_samples,
     staking_samples,
@@ -222,6 +223,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     **staking_samples.SAMPLES,
     **transfer_samples.SAMPLES,
     **portfolio_margin_samples.SAMPLES,
+    **option_samples.SAMPLES,
 }
 
 

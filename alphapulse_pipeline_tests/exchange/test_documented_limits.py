@@ -85,6 +85,7 @@ _PREFIXES = {
     "fapiPublic": "/fapi/v1/",
     "dapiPrivate": "/dapi/v1/",
     "dapiPublic": "/dapi/v1/",
+    "eapiPrivate": "/eapi/v1/",
 }
 
 

@@ -267,10 +267,8 @@ def test_wallets_that_are_left_out_for_a_while_break_nothing(
     assert compared == [("spot", 3), ("usdm", 3)]
 
 
-def test_what_moves_to_a_wallet_that_is_not_read_is_explained(
-    make_account: Make, database: str, db: DB
-) -> None:
-    """Its book is unread, and the spot wallet reconciles."""
+def test_what_moves_to_options_is_explained(make_account: Make, database: str, db: DB) -> None:
+    """By transfers in spot, and by the funding flow in options."""
     with living(BINANCE_ACCOUNTS["options"], days=4, pace=0.5) as simulator:
         for hours in (20, 12):
             move(simulator, hours, "spot", "option")

@@ -195,6 +195,7 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 
 _SPOT_ONLY = _BINANCE.without("margin", "usdm", "coinm")
 _ON_MARGIN = _BINANCE.without("usdm", "coinm")
+_WITH_OPTIONS = replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "option"))
 BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
     {
         "spot only": _SPOT_ONLY,
@@ -228,7 +229,12 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             wallets=(*_ON_MARGIN.wallets, "isolated"),
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
         ),
-        "options": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "option")),
+        "options": _WITH_OPTIONS,
+        "options trader": replace(
+            _WITH_OPTIONS,
+            wallet_of={**_WITH_OPTIONS.wallet_of, "option": "option"},
+            shares={**_WITH_OPTIONS.shares, ("option", "USDT"): Decimal("0.25")},
+        ),
         "staking": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "staking"), stakes=True),
         "rebates": replace(_SPOT_ONLY, refers=True),
         "empty": replace(_SPOT_ONLY, empty=True),

@@ -22,7 +22,15 @@ HEADERS = {"X-MBX-APIKEY": Key().key}
 
 
 # of sub-accounts only
-_OF_OTHERS = {"/sapi/v1/sub-account/transfer/subUserHistory": -2015}
+_OF_OTHERS = dict.fromkeys(
+    (
+        "/sapi/v1/sub-account/transfer/subUserHistory",
+        "/eapi/v1/marginAccount",
+        "/eapi/v1/bill",
+        "/eapi/v1/position",
+    ),
+    -2015,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +58,7 @@ def test_every_endpoint_answers(simulator: Simulator) -> None:
         "/sapi/v1/convert/tradeFlow": {"startTime": 1, "endTime": 2},
         "/sapi/v1/fiat/orders": {"transactionType": 0},
         "/sapi/v1/fiat/payments": {"transactionType": 1},
+        "/eapi/v1/bill": {"currency": "USDT"},
     }
     needs_symbol = ("order", "klines", "allOrders", "allAlgoOrders", "myTrades", "userTrades")
     for path, endpoint in ENDPOINTS.items():

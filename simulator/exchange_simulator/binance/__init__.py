@@ -1,4 +1,4 @@
-"""Binance's API, read-only: spot, margin, USD-M and COIN-M futures, and the wallets.
+"""Binance's API, read-only: spot, margin, USD-M and COIN-M futures, options, and the wallets.
 
 Paths, parameters, fields, weights and messages follow Binance's public documentation
 (developers.binance.com/docs); each module names the pages it implements.
@@ -23,7 +23,7 @@ EXCHANGE = SimulatedExchange(
         {
             *("fromId", "orderId", "algoId", "startTime", "endTime", "beginTime"),
             *("startTimestamp", "endTimestamp"),
-            *("page", "current", "offset"),
+            *("page", "current", "offset", "recordId"),
         }
     ),
     key_header="x-mbx-apikey",

@@ -62,7 +62,7 @@ def info(call: Call) -> Result:
         "vipLevel": 0,
         "isMarginEnabled": layout.portfolio_margin or "margin" in layout.wallets,
         "isFutureEnabled": layout.portfolio_margin or "usdm" in layout.wallets,
-        "isOptionsEnabled": False,
+        "isOptionsEnabled": "option" in layout.wallets,
         "isPortfolioMarginRetailEnabled": layout.portfolio_margin,
     }
 
@@ -70,7 +70,8 @@ def info(call: Call) -> Result:
 def require_opened(layout: Layout, path: str) -> None:
     """Raises Refused for a private endpoint of a wallet that the account never opened.
 
-    Futures also refuse the keys of a Portfolio Margin account ("Get API Key Permission").
+    Futures also refuse the keys of a Portfolio Margin account ("Get API Key Permission"). How
+    options refuse is not documented: like futures.
     """
     if path.startswith("/fapi/") and "usdm" not in layout.wallets:
         raise Refused(-2015)
@@ -78,6 +79,8 @@ def require_opened(layout: Layout, path: str) -> None:
         raise Refused(-2015 if layout.portfolio_margin else -1109)
     # no page names the error of an account without Portfolio Margin: its keys lack the permission
     if path.startswith("/papi/") and not layout.portfolio_margin:
+        raise Refused(-2015)
+    if path.startswith("/eapi/") and "option" not in layout.wallets:
         raise Refused(-2015)
     margin = path.startswith("/sapi/v1/margin/") and not path.endswith("/allPairs")
     if margin and "margin" not in layout.wallets:

@@ -24,6 +24,7 @@ from exchange_simulator.binance import (
     isolated,
     margin,
     market,
+    options,
     orders,
     peers,
     portfolio_margin,
@@ -37,7 +38,15 @@ from exchange_simulator.binance.account import require_opened
 from exchange_simulator.binance.answers import Refused, answer, refused
 from exchange_simulator.binance.auth import authenticate
 from exchange_simulator.binance.call import Call, Result
-from exchange_simulator.binance.limits import FUTURES, PORTFOLIO_MARGIN, SPOT, Limiter, Pool, sapi
+from exchange_simulator.binance.limits import (
+    FUTURES,
+    OPTIONS,
+    PORTFOLIO_MARGIN,
+    SPOT,
+    Limiter,
+    Pool,
+    sapi,
+)
 from exchange_simulator.keys import Key, Scope
 from exchange_simulator.markets import Kind
 from exchange_simulator.state import ExchangeState
@@ -204,7 +213,12 @@ _PAPI = {
     "/papi/v1/cm/userTrades": Endpoint(portfolio_margin.fills, "orders", 20, 40),
     "/papi/v1/cm/income": Endpoint(portfolio_margin.earnings, "account", 30),
 }
-ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _PAPI
+_EAPI = {
+    "/eapi/v1/marginAccount": Endpoint(options.margin_account, "account", 3),
+    "/eapi/v1/bill": Endpoint(options.bill, "account"),
+    "/eapi/v1/position": Endpoint(options.positions, "positions", 5),
+}
+ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _PAPI | _EAPI
 _ANONYMOUS = Key(key="", secret="")
 
 
@@ -221,12 +235,16 @@ def _pool(path: str, endpoint: Endpoint) -> Pool:
         return SPOT
     if path.startswith("/sapi/"):
         return sapi(path, per_user=endpoint.per_user)
-    return PORTFOLIO_MARGIN if path.startswith("/papi/") else FUTURES
+    if path.startswith("/papi/"):
+        return PORTFOLIO_MARGIN
+    return OPTIONS if path.startswith("/eapi/") else FUTURES
 
 
 def _kind(path: str) -> Kind:
     if path.startswith(("/fapi/", "/papi/v1/um/")):
         return "linear"
+    if path.startswith("/eapi/"):
+        return "option"
     return "inverse" if path.startswith(("/dapi/", "/papi/v1/cm/")) else "spot"
 
 

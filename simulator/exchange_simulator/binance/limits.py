@@ -41,6 +41,8 @@ SPOT = Pool("spot", 6000, "X-MBX-USED-WEIGHT-1M")
 # Whether USD-M and COIN-M share a pool is not documented; they are to run on the same engine.
 FUTURES = Pool("futures", 2400, "X-MBX-USED-WEIGHT-1M")
 PORTFOLIO_MARGIN = Pool("portfolio margin", 6000, "X-MBX-USED-WEIGHT-1M")
+# "Exchange Information" of options, 2026-08-21
+OPTIONS = Pool("options", 2400, "X-MBX-USED-WEIGHT-1M")
 
 
 def sapi(path: str, *, per_user: bool) -> Pool:

@@ -1,5 +1,5 @@
-"""Binance's names: ids, contracts, and the kinds of its two ledgers, the income history of the
-futures and the capital flow of the margin account. Spot has no ledger."""
+"""Binance's names: ids, contracts, and the kinds of its ledgers: the income history of the futures,
+the capital flow of the margin account and the funding flow of options. Spot has no ledger."""
 
 from bisect import bisect_left
 from decimal import Decimal
@@ -165,7 +165,8 @@ def part_of(entry: LedgerEntry) -> Kind:
 
 
 def parts(world: World, entry: LedgerEntry) -> list[Part]:
-    """Income rows are identified by type and `tranId`, rows of the capital flow by `id`.
+    """Income rows are identified by type and `tranId`, rows of the capital flow and of the funding
+    flow of options by `id`.
 
     Under Portfolio Margin, both futures have an income, cross margin has only lists of its loans.
     """
@@ -175,9 +176,10 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
         product = _PRODUCTS.get(part_of(entry))
         name = f"{product} {transaction_id(world, entry.source)}"
         return [Part(kind, name, amount) for kind, amount in _flows(entry)] if product else []
-    if entry.wallet in _ON_MARGIN:
+    if entry.wallet in _ON_MARGIN or entry.wallet == "option":
+        first = bill_id(entry) if entry.wallet == "option" else flow_id(entry, 0)
         return [
-            Part(kind, str(flow_id(entry, place)), amount)
+            Part(kind, str(first + place), amount)
             for place, (kind, amount) in enumerate(_flows(entry))
         ]
     name = str(transaction_id(world, entry.source))
@@ -185,9 +187,12 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
 
 
 def reference_id(world: World, entry: LedgerEntry) -> str:
-    """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income."""
+    """`tranId` in margin's capital flow, `tradeId` (of fills only) in the futures' income; none in
+    the funding flow of options."""
     if entry.wallet == PORTFOLIO_MARGIN and not isinstance(entry.source, Fill):
         return str(_loan_id(world, entry))
+    if entry.wallet == "option":
+        return ""
     if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))
     return trade_id(world, entry.source) if isinstance(entry.source, Fill) else ""
@@ -202,10 +207,18 @@ def flow_id(entry: LedgerEntry, place: int) -> int:
     return 123_456 + entry.number * 2 + place
 
 
+def bill_id(entry: LedgerEntry) -> int:
+    return 1_125_899_906_842_624_000 + entry.number * 2
+
+
 def _flows(entry: LedgerEntry) -> list[tuple[str, Decimal]]:
     match entry.source:
         case Fill() as fill if fill.order.market.kind == "spot":
             return _spot_flows(entry, fill)
+        case Fill() as fill if entry.wallet == "option":
+            # the page names no type of its own for what is exercised
+            flows = [("CONTRACT", entry.amount + fill.fee), ("FEE", -fill.fee)]
+            return [flow for flow in flows if flow[1]]
         case Fill() as fill:
             flows = [("COMMISSION", -fill.fee)]
             # zero amounts are not reported

@@ -42,6 +42,7 @@ RETENTION: Mapping[str, int] = {
     # not documented
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,
+    "ledger:option": THREE_MONTHS,
     "ledger:margin": NINETY_DAYS,
     "ledger:isolated": NINETY_DAYS,
     # of rewards; not documented
@@ -53,8 +54,8 @@ UNSERVED = frozenset(
         "ledger:spot",
         "ledger:funding",
         "ledger:earn",
-        "ledger:option",
-        "balances:option",
+        "trades:option",
+        "orders:option",
         "ledger:staking",
         "balance_after",
         "transfers:between accounts",

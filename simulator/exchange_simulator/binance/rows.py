@@ -10,6 +10,7 @@ ROWS = (
     Rows(("balances",), "/api/v3/account"),
     Rows(("userAssets",), "/sapi/v1/margin/account", zeroed="", empty=_NO_DEBT),
     Rows(("assets",), "/sapi/v1/margin/isolated/account", zeroed=""),
+    Rows(("asset",), "/eapi/v1/marginAccount"),
     Rows(("rows",), "/sapi/v1/asset/transfer", empty=_NONE, omitted=True),
     Rows(("subAccounts",), "/sapi/v1/sub-account/list"),
     Rows(("result",), "/sapi/v1/sub-account/universalTransfer", empty={"totalCount": 0}),

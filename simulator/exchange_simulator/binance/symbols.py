@@ -1,4 +1,5 @@
-"""Binance's market names: `BTCUSDT` (both spot and USD-M), `BTCUSD_PERP` (COIN-M)."""
+"""Binance's market names: `BTCUSDT` (both spot and USD-M), `BTCUSD_PERP` (COIN-M),
+`BTC-200730-9000-C` (options)."""
 
 from decimal import Decimal
 
@@ -10,6 +11,9 @@ _CONTRACT_SIZE = Decimal(10)
 
 
 def symbol_of(market: Market) -> str:
+    if market.kind == "option":
+        *_, day, strike, right = market.name.split("-")
+        return f"{market.base}-{day}-{strike}-{right}"
     symbol = pair_of(market)
     return f"{symbol}_PERP" if market.kind == "inverse" else symbol
 

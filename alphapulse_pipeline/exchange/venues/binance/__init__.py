@@ -1,4 +1,4 @@
-"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Portfolio Margin,
+"""Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Portfolio Margin, options,
 Simple Earn.
 
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
@@ -24,6 +24,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     isolated,
     ledger,
+    options,
     pages,
     portfolio_margin,
     portfolio_orders,
@@ -90,6 +91,7 @@ BINANCE = Venue(
         portfolio_margin.WALLET,
         earn.WALLET,
         staking.WALLET,
+        options.WALLET,
     ),
     positions=(*trading.positions(), *portfolio_margin.positions()),
     position=trading.position,

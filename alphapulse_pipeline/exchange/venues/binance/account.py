@@ -1,13 +1,13 @@
 """Binance's account: type, key permissions, balances of futures, names of delisted markets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ccxt.base import errors as ccxt
 
 from alphapulse_pipeline.exchange.account_type import AccountType
-from alphapulse_pipeline.exchange.feed import Caller
+from alphapulse_pipeline.exchange.feed import Caller, Raw
 from alphapulse_pipeline.exchange.markets import pair_of, unified
 from alphapulse_pipeline.exchange.products import Products
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
@@ -16,6 +16,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     ISOLATED,
     MARGIN,
+    OPTION,
     PORTFOLIO_MARGIN,
     USDM,
 )
@@ -80,6 +81,7 @@ _OPENED = {
     USDM: "isFutureEnabled",
     COINM: "isFutureEnabled",
 }
+_OPTIONS = {OPTION: "isOptionsEnabled"}
 
 
 async def products(call: Caller) -> Products:
@@ -98,13 +100,18 @@ async def products(call: Caller) -> Products:
         closed = dict.fromkeys(_OPENED, _CLOSED)
         if refused := await portfolio_margin.refused(call):
             closed[PORTFOLIO_MARGIN] = f"the key may not read Portfolio Margin: {refused}"
-        return Products(closed=closed)
-    never_opened = {
+        return Products(_unopened(info, _OPTIONS), closed)
+    never_opened = _unopened(info, {**_OPENED, **_OPTIONS})
+    return Products({**never_opened, PORTFOLIO_MARGIN: f"the account's {_FLAG} is not true"})
+
+
+def _unopened(info: Raw, flags: Mapping[str, str]) -> dict[str, str]:
+    """Why each wallet is not there whose flag is false."""
+    return {
         wallet: f"the account's {flag} is false"
-        for wallet, flag in _OPENED.items()
+        for wallet, flag in flags.items()
         if info.get(flag) is False
     }
-    return Products({**never_opened, PORTFOLIO_MARGIN: f"the account's {_FLAG} is not true"})
 
 
 async def account_type(call: Caller) -> AccountType:
@@ -120,7 +127,11 @@ async def account_type(call: Caller) -> AccountType:
                 rest_is_read=True,
             )
         return AccountType("portfolio margin")
-    parts = {"isMarginEnabled": "margin", "isFutureEnabled": "futures"}
+    parts = {
+        "isMarginEnabled": "margin",
+        "isFutureEnabled": "futures",
+        "isOptionsEnabled": "options",
+    }
     return AccountType(
         ", ".join(["spot", *(name for flag, name in parts.items() if info.get(flag))])
     )

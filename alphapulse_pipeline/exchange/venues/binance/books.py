@@ -12,6 +12,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     FUNDING,
     ISOLATED,
     MARGIN,
+    OPTION,
     PORTFOLIO_MARGIN,
     SPOT,
     STAKING,
@@ -25,6 +26,7 @@ _WALLETS = {
     "Cross Margin": MARGIN,
     "Isolated Margin": ISOLATED,
     "Earn": EARN,
+    "Options": OPTION,
     "USDⓈ-M Futures": USDM,
     "COIN-M Futures": COINM,
 }
@@ -38,9 +40,9 @@ _PERHAPS = {
 
 
 async def _ask(call: Caller) -> Sequence[Book]:
-    """Query User Wallet Balance. The page does not say whether the total of futures has the profit
-    of open positions, whether that of Earn has what is redeemed from staking, nor at which prices
-    they are."""
+    """Query User Wallet Balance. The page does not say whether the totals of futures and of options
+    have the profit of open positions, whether that of Earn has what is redeemed from staking, nor
+    at which prices they are."""
     answer = await call("sapiGetAssetWalletBalance", {"quoteAsset": _CURRENCY})
     found, together = [], []
     for row in rows(answer, "the list of wallets"):

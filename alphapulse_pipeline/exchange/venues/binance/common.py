@@ -21,6 +21,7 @@ EARN = "earn"
 PORTFOLIO_MARGIN = "portfolio margin"
 STAKING = "staking"
 """What is being redeemed."""
+OPTION = "option"
 
 FUTURES = (USDM, COINM)
 

@@ -22,6 +22,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     FUNDING,
     ISOLATED,
     MARGIN,
+    OPTION,
     SPOT,
     USDM,
     rows_if_any,
@@ -40,10 +41,10 @@ _WALLETS = {
     "FUTURES": USDM,
     "DELIVERY": COINM,
     "FUNDING": FUNDING,
+    "OPTION": OPTION,
     # not read; Binance's own names of them
     "FIAT": "fiat",
     "MINING": "mining",
-    "OPTION": "option",
 }
 _OTHER_ACCOUNTS = frozenset({"MOTHER_SPOT", "SUB_SPOT", "SUB_MARGIN"})
 _IN = "ROLL_IN"

@@ -9,6 +9,7 @@ from alphapulse_pipeline.exchange.feed import Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     isolated,
+    options,
     pages,
     portfolio_margin,
     rebates,
@@ -17,6 +18,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     ISOLATED,
     MARGIN,
+    OPTION,
     USDM,
     windowed,
 )
@@ -43,6 +45,7 @@ def ledger() -> dict[str, Source]:
         # it goes back for 90 days, and what is older is lost only to accounts that used it
         ISOLATED: replace(isolated.per_pair(_flow(ISOLATED), "symbol"), once_used=True),
         **portfolio_margin.ledger(),
+        OPTION: options.ledger(),
         **earn.rewards(),
         **rebates.rebates(),
     }

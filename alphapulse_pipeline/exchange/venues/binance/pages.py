@@ -14,6 +14,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     FUNDING,
     ISOLATED,
     MARGIN,
+    OPTION,
     SPOT,
     USDM,
 )
@@ -22,11 +23,13 @@ _READING = "Enable Reading"
 _CATALOG = "developers.binance.com/en/docs/catalog/core-trading-"
 _USDM = f"{_CATALOG}derivatives-trading-usd-s-m-futures/api/rest-api/"
 _COINM = f"{_CATALOG}derivatives-trading-coin-m-futures/api/rest-api/"
+_OPTIONS = f"{_CATALOG}derivatives-trading-options/api/rest-api/"
 _MARGIN = f"{_CATALOG}margin-trading/api/rest-api/"
 _WALLET = f"{_CATALOG}wallet/api/rest-api/"
 _SPOT = "github.com/binance/binance-spot-api-docs/blob/master/rest-api.md"
 
 _FUTURES_WEIGHT = "of 2400 per minute and IP, shared by USD-M and COIN-M"
+_OPTIONS_WEIGHT = "of 2400 per minute and IP"
 _SAPI_WEIGHT = "of 12000 per minute, IP and endpoint"
 _SPOT_WEIGHT = "of 6000 per minute and IP"
 
@@ -157,6 +160,11 @@ POSITIONS = {
         note="the sample has no notionalValue: without it, the side is that of the amount, and the "
         "value is computed",
     ),
+    OPTION: page(
+        f"{_OPTIONS}trade#option-position-information",
+        f"5 {_OPTIONS_WEIGHT}",
+        note="a contract's size is what markValue says",
+    ),
 }
 NAMES_MARKETS = (
     "its rows name the markets that were traded: contracts that were delisted or delivered before "
@@ -210,8 +218,8 @@ TRANSFERS = page(
     100,
     10,
     note="one request per direction; the longest window is not documented. Transfers between the "
-    "accounts of a master account have lists of their own. Those of options, which are not read, "
-    "and of Portfolio Margin are requested once a day",
+    "accounts of a master account have lists of their own. Those of options and Portfolio Margin "
+    "are requested once a day",
 )
 WALLETS = {
     SPOT: page(f"{_SPOT}#account-information-user_data", f"20 {_SPOT_WEIGHT}"),
@@ -224,7 +232,22 @@ WALLETS = {
     ),
     USDM: page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
+    OPTION: page(
+        f"{_OPTIONS}account#option-margin-account-information",
+        f"3 {_OPTIONS_WEIGHT}",
+        note="marginBalance is the balance, equity has what is held as well",
+    ),
 }
+FUNDING_FLOW = page(
+    f"{_OPTIONS}account#account-funding-flow",
+    f"1 {_OPTIONS_WEIGHT}",
+    1000,
+    100,
+    note="in USDT only; the limits are those of developers.binance.com/docs/derivatives/option, "
+    "undated. The longest window is not documented: windows of 7 days; neither is which type an "
+    "entry has that pays out what expired. Rows name neither contract nor order; fills, which are "
+    "listed per contract, are not read",
+)
 _EARN = (
     "developers.binance.com/en/docs/catalog/investment-and-services-simple-earn/api/rest-api/"
     "flexible-locked#get-"
@@ -292,8 +315,8 @@ WALLET_TOTALS = page(
     f"{_WALLET}asset#query-user-wallet-balance",
     f"60 {_SAPI_WEIGHT}",
     note="an older page demands the permission Permits Universal Transfer; no page says at which "
-    "prices the totals are, nor whether those of futures have the profit of open positions. With "
-    "Portfolio Margin, names end with (PM), which no page says either: they are added up",
+    "prices the totals are, nor whether those of futures and options have the profit of positions. "
+    "With Portfolio Margin, names end with (PM), which no page says either: they are added up",
 )
 _SUB_ACCOUNT = (
     "developers.binance.com/en/docs/catalog/vip-and-institutional-sub-account/api/rest-api/"

@@ -9,6 +9,7 @@ from alphapulse_pipeline.exchange.feed import Feed, Paging, Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.binance import (
     common,
     conditional,
+    options,
     pages,
     portfolio_orders,
 )
@@ -167,6 +168,7 @@ def positions() -> tuple[Source, ...]:
     return (
         _positions("fapiPrivateV2GetPositionRisk", USDM, "linear"),
         _positions("dapiPrivateGetPositionRisk", COINM, "inverse"),
+        options.positions(),
     )
 
 
@@ -219,6 +221,8 @@ def _positions(method: str, wallet: str, category: str) -> Source:
 
 def position(raw: Raw, position: Row) -> Row:
     """ccxt takes the side from `notionalValue`; without it, from the sign of the amount."""
+    if raw.get("optionSide"):
+        return options.position(raw, position)
     if raw.get("notional") or raw.get("notionalValue"):
         return position
     amount, mark = Decimal(raw["positionAmt"]), Decimal(raw["markPrice"])

@@ -24,6 +24,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     COINM,
     FUNDING,
     MARGIN,
+    OPTION,
     PORTFOLIO_MARGIN,
     SPOT,
     USDM,
@@ -50,7 +51,7 @@ _RARE = {
     "OPTION": ("MAIN", "UMFUTURE", "MARGIN", "FUNDING"),
     "PORTFOLIO_MARGIN": ("MAIN",),
 }
-_ALL = {**_WALLETS, "OPTION": "option", "PORTFOLIO_MARGIN": PORTFOLIO_MARGIN}
+_ALL = {**_WALLETS, "OPTION": OPTION, "PORTFOLIO_MARGIN": PORTFOLIO_MARGIN}
 
 
 def transfers() -> dict[str, Source]:
@@ -97,7 +98,9 @@ def transfers() -> dict[str, Source]:
 
 
 def _rare() -> dict[str, Source]:
-    """Read once a day, and by every account: one that has left Portfolio Margin has had some."""
+    """What moves between a wallet that every account has and one that few have. They are lists of
+    the former, so that they are read even if the other is not, and once a day by every account: one
+    that has left Portfolio Margin has had some."""
     found = {}
     for rare, names in _RARE.items():
         for name in names:

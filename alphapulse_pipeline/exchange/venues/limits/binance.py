@@ -10,6 +10,7 @@ endpoint's page (binance-connector-python, 2026-08-21).
 * `/papi/*`: 6000 per minute and IP ("General Info", developers.binance.com/docs/derivatives/
   portfolio-margin/general-info, undated; the number as ccxt repeats it), all endpoints
   together.
+* `/eapi/*`: 2400 per minute and IP ("Exchange Information" of options, 2026-08-21).
 * `/sapi/*`: each endpoint has its own counter, either 12,000 per minute and IP, or 180,000 per
   minute and user.
 
@@ -27,6 +28,9 @@ FUTURES = Limit(
 )
 PORTFOLIO_MARGIN = Limit(
     "portfolio margin", 6000, 60, per_address=True, used="x-mbx-used-weight-1m", server="papi"
+)
+OPTIONS = Limit(
+    "options", 2400, 60, per_address=True, used="x-mbx-used-weight-1m", server="eapiPrivate"
 )
 
 
@@ -98,6 +102,11 @@ _PORTFOLIO_MARGIN: Mapping[str, float | _Weight] = {
     "margin/allOrders": 100,
     "margin/openOrders": 5,
     "margin/order": 10,
+}
+_OPTIONS: Mapping[str, float | _Weight] = {
+    "marginAccount": 3,
+    "bill": 1,
+    "position": 5,
 }
 _PER_ADDRESS = {
     "account/info": 1,
@@ -178,6 +187,8 @@ def charged(api: str, path: str, params: Mapping[str, Any]) -> Charges | None:
         if api.startswith("dapi")
         else (PORTFOLIO_MARGIN, _PORTFOLIO_MARGIN)
         if api.startswith("papi")
+        else (OPTIONS, _OPTIONS)
+        if api.startswith("eapi")
         else (SPOT, _SPOT)
     )
     weight = weights.get(path)

@@ -1,0 +1,101 @@
+"""European options of Binance: the answers as documented, and others."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from alphapulse_pipeline.datasets.values import Row
+from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger, positions
+from alphapulse_pipeline.exchange.venues.binance.trading import position
+from alphapulse_pipeline_tests.exchange.option_samples import HOLDING, IDLE, SAMPLES, SOLD
+
+METHOD = "eapiPrivateGetMarginAccount"
+ENTRY = SAMPLES["ledger", "option"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "total", "used"),
+    [(HOLDING, "10099.448", "1084.52138"), (IDLE, "99998.87365244", "3115.14630870")],
+)
+def test_what_is_held_is_not_part_of_the_balance(
+    sample: dict[str, str], total: str, used: str
+) -> None:
+    assert WALLET.assets is not None
+    found = list(WALLET.assets({METHOD: [sample]}))
+    assert found == [("USDT", Decimal(total), Decimal(used), None)]
+
+
+def test_every_stored_field_of_a_balance_is_required() -> None:
+    [feed] = WALLET.lists
+    assert feed.method == METHOD
+    assert set(feed.required) == {"asset", "marginBalance", "initialMargin"}
+    assert feed.read({"asset": [HOLDING]}) == [HOLDING]
+
+
+@pytest.mark.parametrize("answer", [{}, {"asset": None}, {"asset": {}}, [], None, "USDT"])
+def test_an_answer_without_a_list_is_no_empty_wallet(answer: Any) -> None:
+    [feed] = WALLET.lists
+    with pytest.raises(Unreadable):
+        feed.read(answer)
+
+
+@pytest.mark.parametrize("name", ["id", "asset", "amount", "type", "createDate"])
+def test_an_entry_that_lacks_a_field_is_not_read(name: str) -> None:
+    feed = ledger().feed
+    feed.check(ENTRY)
+    with pytest.raises(Unreadable):
+        feed.check({key: value for key, value in ENTRY.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["symbol", "quantity", "markPrice", "markValue", "optionSide"])
+def test_a_position_that_lacks_a_field_is_not_read(name: str) -> None:
+    feed = positions().feed
+    feed.check(SOLD)
+    with pytest.raises(Unreadable):
+        feed.check({key: value for key, value in SOLD.items() if key != name})
+
+
+def entry(**changes: Any) -> Row:
+    row = ledger().amend({**ENTRY, **changes}, {})
+    assert row is not None
+    return row
+
+
+def test_an_entry_has_a_sign_and_its_own_id() -> None:
+    assert entry() == {
+        "class": "fee",
+        "kind": "FEE",
+        "asset": "USDT",
+        "entry_id": "1125899906842624000",
+        "amount": Decimal("-0.552"),
+        "reference_id": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "class_"),
+    [("CONTRACT", "trade"), ("TRANSFER", "transfer"), ("SOMETHING_NEW", "other")],
+)
+def test_an_unknown_type_counts_as_what_only_the_ledger_has(kind: str, class_: str) -> None:
+    row = entry(type=kind, amount="100")
+    assert (row["class"], row["kind"], row["amount"]) == (class_, kind, Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("changes", "side", "contracts", "size"),
+    [
+        ({}, "short", "0.1", "1"),
+        ({"quantity": "0.1", "side": "LONG"}, "long", "0.1", "1"),
+        ({"markValue": "-105.00138"}, "short", "0.1", "1"),
+        # contracts of another size, which the answer does not say
+        ({"markValue": "1050.0138"}, "short", "0.1", None),
+    ],
+)
+def test_a_position_has_a_size_that_its_value_shows(
+    changes: dict[str, str], side: str, contracts: str, size: str | None
+) -> None:
+    found = position({**SOLD, **changes}, {"symbol": "BTC/USDT:USDT-200730-9000-C"})
+    assert found is not None
+    assert (found["side"], found["contracts"], found["contractSize"]) == (side, contracts, size)
