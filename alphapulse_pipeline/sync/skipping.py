@@ -51,7 +51,11 @@ def skipped_wallets(session: Session) -> Mapping[str, State]:
     """The wallets that are skipped. Call it after the key was admitted."""
     if session.skipped_wallets is None:
         session.skipped.forget_outdated(_LASTS)
-        session.skipped.replace_wallets(State.EXCLUDED, _excluded(session))
+        excluded = _excluded(session)
+        known = session.skipped.wallets()
+        if any(s is State.EXCLUDED and name not in excluded for name, s in known.items()):
+            ask_products(session)  # of a wallet that was left out, it is not known any more
+        session.skipped.replace_wallets(State.EXCLUDED, excluded)
         session.skipped_wallets = session.skipped.wallets()
     return session.skipped_wallets
 

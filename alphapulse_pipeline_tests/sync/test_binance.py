@@ -165,7 +165,7 @@ def test_a_contract_that_was_delisted_before_the_first_sync_is_found_in_the_ledg
     assert stored(db, "trades", "binance") == wanted
 
 
-@pytest.mark.parametrize("kind", BINANCE_ACCOUNTS)
+@pytest.mark.parametrize("kind", sorted(BINANCE_ACCOUNTS.keys() - {"staking", "rebates"}))
 def test_accounts_that_lack_wallets_are_read_completely(
     kind: str, make_account: Make, database: str, db: DB
 ) -> None:
@@ -273,7 +273,7 @@ def test_what_moves_to_options_is_explained(make_account: Make, database: str, d
         for hours in (20, 12):
             move(simulator, hours, "spot", "option")
         move(simulator, 6, "option", "spot")
-        for hours in (30, 9, 0):
+        for hours in (32, 28, 9, 0):
             sync_all(at(simulator, make_account, hours, days=4), database)
         truth = simulator.truth(NOW_MS, exchange="binance")
     assert stored(db, "transfers", "binance") == true(truth, "transfers")

@@ -81,10 +81,11 @@ def test_what_is_staked_is_read_and_reconciled(make_account: Make, database: str
 def test_an_account_that_stakes_nothing_is_asked_once_a_day(
     make_account: Make, database: str
 ) -> None:
-    """For each of the two histories that redemptions are in, and not for the balance."""
+    """And once more after the first snapshot; for each of the two histories that redemptions are
+    in, and not for the balance."""
     with living(BINANCE_ACCOUNTS["spot only"], days=3, pace=0.1) as simulator:
-        for hours in (1, 0):
+        for hours in (2, 1, 0):
             sync_all(at(simulator, make_account, hours, days=3), database)
         paths = [seen.path for seen in simulator.requests]
     for coin in ("eth", "sol"):
-        assert paths.count(f"/sapi/v1/{coin}-staking/{coin}/history/redemptionHistory") == 2
+        assert paths.count(f"/sapi/v1/{coin}-staking/{coin}/history/redemptionHistory") == 2 * 2

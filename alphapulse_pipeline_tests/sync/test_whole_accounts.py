@@ -80,6 +80,12 @@ def differences(db: DB, account: str) -> dict[tuple[str, str], Decimal]:
     }
 
 
+REWARDS = {
+    ("spot", "DIVIDEND"),
+    ("spot", "COMMISSION_REBATE"),
+    ("spot", "REFERRAL_KICKBACK"),
+    ("earn", "REALTIME"),
+}
 UNLISTED = {"bybit": {("funding", "SOL"), ("earn", "SOL")}}
 """What is staked on-chain at Bybit has no list of what moved it."""
 
@@ -105,7 +111,7 @@ def test_everything_is_read_and_every_window_is_reconciled(
             assert wanted <= read, dataset
             more = read - true(ever, dataset)
             # what Binance's spot wallet and Earn were paid is in no ledger of Binance's
-            assert {row[:2] for row in more} <= {("spot", "DIVIDEND"), ("earn", "REALTIME")}
+            assert {row[:2] for row in more} <= REWARDS
     refresh(db, PortfolioSettings())
     assert differences(db, exchange).keys() <= UNLISTED.get(exchange, set())
     moved = db.execute(
