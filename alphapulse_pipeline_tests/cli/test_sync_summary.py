@@ -80,7 +80,7 @@ def test_it_says_what_is_missing(db: Connection[TupleRow]) -> None:
         " WHERE account = 'okx' AND dataset = 'orders'"
     )
     lost = "the exchange no longer serves it"
-    orders = f"  okx/orders, all: {lost}; no balance and no profit depends on it"
+    orders = f"  okx/orders (all): {lost}; no balance and no profit depends on it"
     assert completeness(db, READ, since) == [
         "the history since 2026-09-20 is not complete:",
         "  binance/orders: 2 gaps; the next `alphapulse sync` reads on",

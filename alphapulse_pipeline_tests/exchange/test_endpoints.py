@@ -12,7 +12,7 @@ from alphapulse_pipeline.exchange.venues import venue_of
 from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline.settings.errors import SettingsError
 
-BINANCE = [f"https://{name}.binance.com" for name in ("api", "fapi", "dapi", "papi")]
+BINANCE = [f"https://{name}.binance.com" for name in ("api", "fapi", "dapi", "eapi", "papi")]
 
 
 def found(exchange: str, **more: Any) -> list[str]:
