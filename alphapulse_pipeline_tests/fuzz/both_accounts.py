@@ -1,6 +1,6 @@
 """Lets one key of Binance have the lists of a master account and those of a sub-account, with rows:
 what it moved between its own wallets counts as sent to a sub-account. It has those of Portfolio
-Margin too: what it does on margin and futures is listed there as well."""
+Margin and of options too: what it does on margin and futures is listed there as well."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ import pytest
 
 from exchange_simulator.binance import (
     endpoints,
+    options,
     orders,
     portfolio_margin,
     sub_accounts,
@@ -25,6 +26,7 @@ def have_both(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sub_accounts, "between", _between)
     patch.setattr(endpoints, "require_opened", lambda layout, path: None)
     patch.setattr(portfolio_margin, "_trades", lambda call: True)
+    patch.setattr(options, "OPTION", "usdm")
     for module in (orders, portfolio_margin, trades):
         patch.setattr(module, "PORTFOLIO_MARGIN", "margin")
 
