@@ -186,6 +186,8 @@ def kept(exchange: str, dataset: str, stream: str) -> timedelta | None:
         return retention(exchange, dataset, "before the upgrade")
     if stream.endswith(" unfilled"):
         return retention(exchange, "unfilled", source.wallet)
+    if name == "portfolio margin":  # its cross margin, which is listed as it is without it
+        return retention(exchange, dataset, "margin")
     if f"{dataset}:{name}" in EXCHANGES[exchange].retention:
         return retention(exchange, dataset, name)
     place = {"transfers": source.kind, "conversions": stream}.get(dataset, source.wallet)
