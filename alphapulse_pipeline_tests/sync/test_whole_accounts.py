@@ -141,8 +141,12 @@ def test_two_years_reconcile(exchange: str, make_account: Make, database: str, d
     for dataset in {"transfers", "trades", "conversions"} & truth.keys():
         # what is read weeks later no longer says whether it was a liquidation, or taker or maker
         columns = slice(-2) if dataset == "trades" else slice(None)
-        read, wanted = stored(db, dataset, exchange), true(truth, dataset)
-        assert {row[columns] for row in read} == {row[columns] for row in wanted}, dataset
+        read, wanted = (
+            # OKX lists one-click repays for a week: of older ones, the ledger has both sides
+            {row[columns] for row in rows if not str(row[1]).startswith("repay ")}
+            for rows in (stored(db, dataset, exchange), true(truth, dataset))
+        )
+        assert read == wanted, dataset
     [(windows,)] = db.execute(
         "SELECT count(*) FROM portfolio.reconciliation WHERE state = 'reconciled'"
     ).fetchall()
@@ -172,6 +176,7 @@ NOT_REPEATED = {
     },
     "okx": {
         ("transfers", "earn"),
+        ("ledger", "trading"),
         ("ledger", "funding"),
         ("ledger", "earn"),
         ("conversions", "ETH staking"),
