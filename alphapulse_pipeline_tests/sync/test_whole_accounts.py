@@ -163,16 +163,52 @@ GROUP BY wallet, asset
 NOT_REPEATED = {
     "bybit": {("transfers", "earn"), ("ledger", "unified"), ("ledger", "funding")},
     "binance": {
-        *(("transfers", name) for name in ("deposits", "withdrawals", "spot to coinm")),
-        *(("transfers", name) for name in ("usdm to spot", "margin to spot")),
         *(
-            ("transfers", f"{product} {action}")
-            for product in ("flexible", "locked")
-            for action in ("subscriptions", "redemptions")
+            ("conversions", name)
+            for name in (
+                "beth wraps",
+                "convert",
+                "eth redemptions",
+                "eth stakes",
+                "purchases",
+                "sales",
+                "sol redemptions",
+                "sol stakes",
+                "wbeth unwraps",
+            )
         ),
-        ("ledger", "earn"),
-        ("ledger", "dividends"),
-        ("conversions", "convert"),
+        *(
+            ("ledger", name)
+            for name in (
+                "dividends",
+                "earn",
+                "isolated",
+                "rebates",
+            )
+        ),
+        *(
+            ("transfers", name)
+            for name in (
+                "deposits",
+                "eth redemptions",
+                "fiat deposits",
+                "fiat withdrawals",
+                "flexible redemptions",
+                "flexible subscriptions",
+                "isolated margin",
+                "locked redemptions",
+                "locked subscriptions",
+                "margin to spot",
+                "p2p purchases",
+                "p2p sales",
+                "pay",
+                "purchases from outside",
+                "sol redemptions",
+                "spot to coinm",
+                "usdm to spot",
+                "withdrawals",
+            )
+        ),
     },
     "okx": {
         ("transfers", "earn"),
