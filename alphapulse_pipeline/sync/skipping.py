@@ -54,7 +54,7 @@ def skipped_wallets(session: Session) -> Mapping[str, State]:
         excluded = _excluded(session)
         known = session.skipped.wallets()
         if any(s is State.EXCLUDED and name not in excluded for name, s in known.items()):
-            ask_products(session)  # of a wallet that was left out, it is not known any more
+            ask_products(session)  # leaving a wallet out overwrote whether the account has it
         session.skipped.replace_wallets(State.EXCLUDED, excluded)
         session.skipped_wallets = session.skipped.wallets()
     return session.skipped_wallets

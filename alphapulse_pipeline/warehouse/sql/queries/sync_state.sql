@@ -57,8 +57,10 @@ LIMIT 1;
 
 -- first_snapshots --
 -- When balances and positions both had a snapshot for the first time, as far as they are read.
-SELECT max(first.at) FROM (
-    SELECT min(captured_at) AS at FROM alphapulse.snapshots
-    WHERE account = %(account)s AND dataset IN ('balances', 'positions')
-    GROUP BY dataset
+SELECT max(first.at)
+FROM unnest(ARRAY['balances', 'positions']) AS d (dataset)
+CROSS JOIN LATERAL (
+    SELECT s.captured_at AS at FROM alphapulse.snapshots AS s
+    WHERE s.account = %(account)s AND s.dataset = d.dataset
+    ORDER BY s.captured_at LIMIT 1
 ) AS first;
