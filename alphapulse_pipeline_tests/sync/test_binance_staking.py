@@ -9,8 +9,11 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
 from alphapulse_pipeline.settings.portfolio import PortfolioSettings
+from alphapulse_pipeline.sync.session import open_session
+from alphapulse_pipeline.sync.snapshots import snapshot
+from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.sync.test_binance import at, living
+from alphapulse_pipeline_tests.sync.test_binance import HOUR, at, living
 from alphapulse_pipeline_tests.sync.test_binance_earn import windows
 from alphapulse_pipeline_tests.sync.truth import stored, sync_all, true
 from exchange_simulator.layout import BINANCE_ACCOUNTS
@@ -89,3 +92,27 @@ def test_an_account_that_stakes_nothing_is_asked_once_a_day(
         paths = [seen.path for seen in simulator.requests]
     for coin in ("eth", "sol"):
         assert paths.count(f"/sapi/v1/{coin}-staking/{coin}/history/redemptionHistory") == 2 * 2
+
+
+def test_when_the_last_redemption_has_arrived_the_empty_wallet_is_no_surprise(
+    make_account: Make, database: str, db: DB
+) -> None:
+    with living(BINANCE_ACCOUNTS["staking"], days=DAYS, pace=0.2) as simulator:
+        simulator.truth(NOW_MS, exchange="binance")  # lives until then
+        swaps = simulator.world.staker.swaps.rows
+
+        def on_its_way(hours: int) -> bool:
+            moment = NOW_MS - hours * HOUR
+            return any(s.happened_at <= moment < s.arrives_at for s in swaps)
+
+        hours = range(DAYS * 24, -1, -1)
+        before = next(h for h in hours if on_its_way(h) and not on_its_way(h - 1))
+        for moment in (before, before - 1):
+            account = at(simulator, make_account, moment, days=DAYS)
+            with open_session(account, database, "test") as session:
+                write(session.connection, snapshot(session, "balances"), "test")
+    moments = db.execute(
+        "SELECT count(*) FILTER (WHERE wallet = 'staking') > 0 FROM alphapulse.balances"
+        " GROUP BY captured_at ORDER BY captured_at"
+    ).fetchall()
+    assert moments == [(True,), (False,)]

@@ -52,8 +52,8 @@ class Wallet:
     """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
     of several wallets, distinguished by a suffix of the code."""
     usually_empty: bool = False
-    """Whether nothing in it is no surprise: its answer has rows of what is no longer there, and one
-    without any says that it was never used."""
+    """Whether nothing in it is no surprise, e.g. the redemptions that are pending: its answer has
+    rows of what is no longer there, and one without any says that it was not used lately."""
 
 
 @dataclass(frozen=True)

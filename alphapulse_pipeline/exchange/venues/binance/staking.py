@@ -92,6 +92,7 @@ WALLET = Wallet(
     documented=pages.STAKING["eth redemption"],
     lists=_PENDING_REDEMPTIONS,
     once_held=_TOKENS,
+    usually_empty=True,
 )
 
 
