@@ -114,3 +114,17 @@ def test_dagsters_settings_are_found_in_a_wheel_and_in_a_checkout(
     assert workspace.dagster_yaml() == tmp_path / "dagster.yaml"
     (package / "dagster.yaml").touch()
     assert workspace.dagster_yaml() == package / "dagster.yaml"
+
+
+def test_an_operators_dagster_settings_are_not_overwritten(tmp_path: Path) -> None:
+    workspace.prepare_dagster(tmp_path)
+    settings = workspace.dagster_home(tmp_path) / "dagster.yaml"
+    ours = workspace.dagster_yaml().read_text()
+    assert settings.read_text() == ours
+    settings.write_text(ours + "# of an older version\n")
+    workspace.prepare_dagster(tmp_path)
+    assert settings.read_text() == ours
+    own = ours.partition("\n")[2] + "\nrun_launcher:\n  module: of_their_own\n"
+    settings.write_text(own)
+    workspace.prepare_dagster(tmp_path)
+    assert settings.read_text() == own
