@@ -126,8 +126,15 @@ def require_session(connection: Connection[TupleRow], url: str) -> None:
     """Raise `DatabaseUnavailable` if the connection has no session of its own on the server.
 
     A pooler in transaction mode gives every statement any session that is free. Two runs could
-    then hold the lock of one account, and neither would notice.
+    then hold the lock of one account, and neither would notice. One that drops our options leaves
+    the time zone and Dagster's search path to chance.
     """
+    if connection.execute("SHOW client_min_messages").fetchone() != ("warning",):
+        raise DatabaseUnavailable(
+            "a connection pooler in front of the database drops the options of our connections, "
+            "such as their time zone",
+            _DIRECT,
+        )
     key = secrets.randbits(62)
     with connect(url) as second:
         for _ in range(3):

@@ -24,11 +24,13 @@ def socket_of(url: str) -> str:
 def test_a_pooler_in_transaction_mode_is_refused(database: str, db: Connection[TupleRow]) -> None:
     with transaction_pooler(socket_of(database)) as port:
         url = f"postgresql://postgres@127.0.0.1:{port}/{db.info.dbname}?sslmode=disable"
-        with connect(url) as one, connect(url) as two:
-            # what it would do
-            with account_lock_if_free(one, "bybit") as first:
-                with account_lock_if_free(two, "bybit") as second:
-                    assert (first, second) == (True, True)
+        with (
+            connect(url) as one,
+            connect(url) as two,
+            account_lock_if_free(one, "bybit") as first,
+            account_lock_if_free(two, "bybit") as second,
+        ):
+            assert (first, second) == (True, True)  # what would happen
         with pytest.raises(DatabaseUnavailable) as refused:
             schema.migrate(url)
     assert str(refused.value) == (
@@ -36,6 +38,15 @@ def test_a_pooler_in_transaction_mode_is_refused(database: str, db: Connection[T
         "an account to one run would not hold; set ALPHAPULSE_POSTGRES_URL to PostgreSQL itself, "
         "or to a pooler in session mode that passes the connections' options on"
     )
+
+
+def test_a_pooler_that_drops_our_options_is_refused(
+    database: str, db: Connection[TupleRow]
+) -> None:
+    with transaction_pooler(socket_of(database), options=False) as port:
+        url = f"postgresql://postgres@127.0.0.1:{port}/{db.info.dbname}?sslmode=disable"
+        with pytest.raises(DatabaseUnavailable, match="drops the options of our connections"):
+            schema.migrate(url)
 
 
 def test_connections_with_a_session_of_their_own_are_accepted(database: str) -> None:

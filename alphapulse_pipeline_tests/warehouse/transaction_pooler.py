@@ -32,6 +32,15 @@ def _startup(peer: socket.socket) -> bytes:
         peer.sendall(b"N")
 
 
+def _without_options(startup: bytes) -> bytes:
+    """As PgBouncer does with `ignore_startup_parameters = options`."""
+    version, *fields = startup[4:8], *startup[8:].rstrip(b"\0").split(b"\0")
+    pairs = zip(fields[::2], fields[1::2], strict=True)
+    kept = [name + b"\0" + value + b"\0" for name, value in pairs if name != b"options"]
+    rest = version + b"".join(kept) + b"\0"
+    return (len(rest) + 4).to_bytes(4) + rest
+
+
 def _message(peer: socket.socket) -> tuple[bytes, bytes]:
     """Its type, and all of it."""
     head = _exactly(peer, 5)
@@ -39,8 +48,9 @@ def _message(peer: socket.socket) -> tuple[bytes, bytes]:
 
 
 class _Pool:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, options: bool) -> None:
         self.path = path
+        self.options = options
         self.lock = threading.Lock()
         self.server: socket.socket | None = None
         self.greeting = b""
@@ -51,7 +61,7 @@ class _Pool:
             if self.server is None:
                 self.server = socket.socket(socket.AF_UNIX)
                 self.server.connect(self.path)
-                self.server.sendall(startup)
+                self.server.sendall(startup if self.options else _without_options(startup))
                 kind = b""
                 while kind != _READY:
                     kind, message = _message(self.server)
@@ -79,9 +89,10 @@ class _Pool:
 
 
 @contextmanager
-def transaction_pooler(path: str) -> Iterator[int]:
-    """Its port on 127.0.0.1. `path`: the server's unix socket."""
-    pool = _Pool(path)
+def transaction_pooler(path: str, *, options: bool = True) -> Iterator[int]:
+    """Its port on 127.0.0.1. `path`: the server's unix socket; `options`: those of clients are
+    passed on."""
+    pool = _Pool(path, options=options)
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
