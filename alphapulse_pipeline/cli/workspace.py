@@ -4,7 +4,6 @@ Child processes (code server, runs) inherit their settings through environment v
 """
 
 import os
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -132,10 +131,20 @@ def record(
 
 
 def no_credentials(accounts: Sequence[Account], broken: Collection[str]) -> bool:
-    """Whether no account has credentials. Prints that the demo is used instead."""
+    """Whether the demo is used because no account has credentials; prints so.
+
+    Never with the user's own PostgreSQL: it may be a machine of a deployment that has no keys, and
+    the demo would create its database on their server.
+    """
     if not all(account.environment.missing() for account in accounts):
         return False
     if any(environment.lookup(AccountEnvironment(name).api_key) for name in broken):
+        return False
+    if os.environ.get(POSTGRES_URL):
+        output.warn(
+            f"no account has credentials ({_missing(accounts)} not set): set those of an account, "
+            "or use --demo, which creates a database of its own on your server"
+        )
         return False
     output.note(
         f"no account has credentials ({_missing(accounts)} not set): using the demo, with data "
@@ -192,12 +201,22 @@ def _create(folder: Path) -> None:
 
 
 def prepare_dagster(home: Path) -> None:
-    """Create Dagster's home, with our dagster.yaml in it."""
+    """Create Dagster's home, with our dagster.yaml in it.
+
+    A file without our first line is an operator's, with a run launcher or limits of theirs: it is
+    left as it is.
+    """
     folder = dagster_home(home)
     _create(folder)
-    shutil.copyfile(dagster_yaml(), folder / "dagster.yaml")
+    ours, written = dagster_yaml().read_text(), folder / "dagster.yaml"
+    if not written.exists() or _first_line(written.read_text()) == _first_line(ours):
+        written.write_text(ours)
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
 
 
 def dagster_yaml() -> Path:

@@ -40,6 +40,7 @@ def summary(removed: Removed | None) -> str:
         "runs": removed.runs,
         "check results": removed.checks,
         "backfills": removed.backfills,
+        "automation evaluations": removed.evaluations,
     }
     parts = [
         f"{count:,} {what if count > 1 else what[:-1]}".replace(",", " ")

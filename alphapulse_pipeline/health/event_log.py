@@ -15,6 +15,9 @@ Of a run that ended more than `SUCCESSFUL` (successful ones) or `OTHERS` ago, th
   it is the root of retries that are kept. Links in the UI keep working, at the cost of at most one
   run for each partition of an asset.
 
+Evaluations of automation conditions are kept for `SUCCESSFUL`, all of an asset's newest one: with
+many accounts each takes hundreds of kilobytes, and Dagster keeps them for 30 days.
+
 Unfinished runs and the runs of unfinished backfills are not touched. Job snapshots stay: they are a
 few KB, are only added when a job's definition changes, and deleting one could break a run that is
 being created. Autovacuum makes the space reusable.
@@ -39,6 +42,7 @@ OTHERS = timedelta(days=30)
 
 _RUNS_PER_BATCH = 50
 _CHECKS_PER_BATCH = 5000
+_EVALUATIONS_PER_BATCH = 500
 _OWN_LOCK = "hashtextextended('alphapulse event log', 0)"
 _RUNLESS = ""
 """Run id of events that no run wrote, e.g. that an asset is no longer fresh."""
@@ -136,6 +140,17 @@ _DELETE_BACKFILLS = f"""
     SELECT count(*) FROM deleted
 """
 
+# The index on (asset_key, evaluation_id) finds a newer one.
+_DELETE_EVALUATIONS = f"""
+    DELETE FROM public.asset_daemon_asset_evaluations WHERE id IN (
+        SELECT id FROM public.asset_daemon_asset_evaluations e
+        WHERE create_timestamp < %(successful)s::timestamptz AND EXISTS (
+            SELECT FROM public.asset_daemon_asset_evaluations n
+            WHERE n.asset_key = e.asset_key AND n.evaluation_id > e.evaluation_id
+        ) LIMIT {_EVALUATIONS_PER_BATCH}
+    )
+"""
+
 
 @dataclass(frozen=True)
 class Removed:
@@ -145,6 +160,7 @@ class Removed:
     runs: int
     checks: int
     backfills: int
+    evaluations: int
     complete: bool
 
 
@@ -166,26 +182,40 @@ def prune(url: str, now: datetime, seconds: float) -> Removed | None:
                 "set event_log_retention: false in the defs.yaml of SharedDefinitions",
             )
         newest: dict[int, str] = dict(connection.execute(_NEWEST_CHECKS).fetchall())
-        events = runs = backfills = 0
-        checks, complete = _checks(connection, {**times, "newest": list(newest)}, deadline)
+        events = runs = backfills = evaluations = 0
+        checks, complete = _batches(
+            connection,
+            _DELETE_CHECKS,
+            _CHECKS_PER_BATCH,
+            {**times, "newest": list(newest)},
+            deadline,
+        )
+        if complete:
+            evaluations, complete = _batches(
+                connection, _DELETE_EVALUATIONS, _EVALUATIONS_PER_BATCH, times, deadline
+            )
         if complete:
             events, runs, complete = _runs(connection, times, set(newest.values()), deadline)
         if complete:
             ((backfills,),) = connection.execute(_DELETE_BACKFILLS, times).fetchall()
         # the server would do so a moment after the connection ends, and the next call is refused
         connection.execute(f"SELECT pg_advisory_unlock({_OWN_LOCK})")
-    return Removed(events, runs, checks, backfills, complete)
+    return Removed(events, runs, checks, backfills, evaluations, complete)
 
 
-def _checks(
-    connection: Connection[TupleRow], times: dict[str, object], deadline: float
+def _batches(
+    connection: Connection[TupleRow],
+    statement: str,
+    size: int,
+    times: dict[str, object],
+    deadline: float,
 ) -> tuple[int, bool]:
-    """How many check executions were deleted, and whether that was all."""
+    """How many rows a statement deleted, `size` at a time, and whether that was all."""
     deleted = 0
     while time.monotonic() < deadline:
-        count = connection.execute(_DELETE_CHECKS, times).rowcount
+        count = connection.execute(statement, times).rowcount
         deleted += count
-        if count < _CHECKS_PER_BATCH:
+        if count < size:
             return deleted, True
     return deleted, False
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,11 @@ the machine that synced it died. PostgreSQL ignores them for unix sockets."""
 
 # The advisory lock's key, computed by the server. The view sync_status computes the same key.
 _LOCK_KEY = "hashtextextended('alphapulse account ' || %(account)s::text, 0)"
+
+_DIRECT = (
+    "set ALPHAPULSE_POSTGRES_URL to PostgreSQL itself, or to a pooler in session mode that passes "
+    "the connections' options on"
+)
 
 _NOTHING_LOST = "nothing is lost, and the next run continues where this one ended"
 
@@ -107,10 +113,43 @@ def connect(url: str, *, autocommit: bool = True) -> Connection[TupleRow]:
                 "state FROM pg_stat_activity` lists them), or raise the limit: max_connections of "
                 "the server, CONNECTION LIMIT of the database or the role",
             ) from None
+        refused_options = "unsupported startup parameter" in reason  # PgBouncer's message
         raise DatabaseUnavailable(
             f"cannot connect to the database: {reason}",
-            "check ALPHAPULSE_POSTGRES_URL, and that the server is running",
+            _DIRECT
+            if refused_options
+            else "check ALPHAPULSE_POSTGRES_URL, and that the server is running",
         ) from None
+
+
+def require_session(connection: Connection[TupleRow], url: str) -> None:
+    """Raise `DatabaseUnavailable` if the connection has no session of its own on the server.
+
+    A pooler in transaction mode gives every statement any session that is free. Two runs could
+    then hold the lock of one account, and neither would notice. One that drops our options leaves
+    the time zone and Dagster's search path to chance.
+    """
+    if connection.execute("SHOW client_min_messages").fetchone() != ("warning",):
+        raise DatabaseUnavailable(
+            "a connection pooler in front of the database drops the options of our connections, "
+            "such as their time zone",
+            _DIRECT,
+        )
+    key = secrets.randbits(62)
+    with connect(url) as second:
+        for _ in range(3):
+            taken = [
+                one.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
+                for one in (connection, second)
+            ]
+            for one in (connection, second):
+                one.execute("SELECT pg_advisory_unlock_all()")
+            if taken != [(True,), (False,)]:
+                raise DatabaseUnavailable(
+                    "a connection pooler in transaction mode is in front of the database: the "
+                    "locks that keep an account to one run would not hold",
+                    _DIRECT,
+                )
 
 
 def with_database(url: str, database: str) -> str:

@@ -22,6 +22,7 @@ from alphapulse_pipeline.warehouse import repeatable
 from alphapulse_pipeline.warehouse.connection import (
     TooManyConnections,
     connect,
+    require_session,
     with_database,
 )
 from alphapulse_pipeline.warehouse.migrated import Migrated, contents, difference
@@ -140,7 +141,8 @@ def migrate(url: str) -> Migrated:
     """Create or upgrade the schema, and the read-only role; what changed.
 
     Several processes may call it at the same time. Raises `SchemaMismatch` if the server is too
-    old, the schema is of a newer version, or an object of the user's is in the way.
+    old, the schema is of a newer version, or an object of the user's is in the way, and
+    `DatabaseUnavailable` behind a pooler in transaction mode.
     """
     with connect(url) as connection:
         if connection.info.server_version < OLDEST_SERVER:
@@ -148,6 +150,7 @@ def migrate(url: str) -> Migrated:
                 f"PostgreSQL {connection.info.server_version // 10000} is too old",
                 "use PostgreSQL 14 or newer, which has multiranges",
             )
+        require_session(connection, url)
         connection.execute(f"SELECT pg_advisory_lock({_MIGRATION_LOCK})")
         state, before = revision(connection), contents(connection)
         if state is Revision.AHEAD:

@@ -114,3 +114,34 @@ def test_dagsters_settings_are_found_in_a_wheel_and_in_a_checkout(
     assert workspace.dagster_yaml() == tmp_path / "dagster.yaml"
     (package / "dagster.yaml").touch()
     assert workspace.dagster_yaml() == package / "dagster.yaml"
+
+
+def test_ones_own_server_never_gets_the_demo_by_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MAIN_API_KEY", raising=False)
+    monkeypatch.delenv("MAIN_API_SECRET", raising=False)
+    monkeypatch.delenv("ALPHAPULSE_POSTGRES_URL", raising=False)
+    assert workspace.no_credentials([MAIN], ())
+    assert "using the demo" in capsys.readouterr().err
+    monkeypatch.setenv("ALPHAPULSE_POSTGRES_URL", "postgresql://db.example.com/alphapulse")
+    assert not workspace.no_credentials([MAIN], ())
+    assert "MAIN_API_KEY not set): set those of an account" in capsys.readouterr().err
+
+
+def test_an_operators_dagster_settings_are_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    workspace.prepare_dagster(tmp_path)
+    settings = workspace.dagster_home(tmp_path) / "dagster.yaml"
+    ours = workspace.dagster_yaml().read_text()
+    assert settings.read_text() == ours
+    settings.write_text(ours + "# of an older version\n")
+    workspace.prepare_dagster(tmp_path)
+    assert settings.read_text() == ours
+    own = ours.partition("\n")[2] + "\nrun_launcher:\n  module: of_their_own\n"
+    settings.write_text(own)
+    workspace.prepare_dagster(tmp_path)
+    assert settings.read_text() == own

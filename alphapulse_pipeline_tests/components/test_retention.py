@@ -107,9 +107,10 @@ def test_an_event_log_elsewhere_is_left_alone(database: str) -> None:
 
 
 def test_what_a_tick_says() -> None:
-    assert summary(Removed(12345, 288, 0, 0, True)) == "deleted 12 345 events, 288 runs"
-    assert summary(Removed(1, 0, 2, 3, False)) == (
-        "deleted 1 event, 2 check results, 3 backfills; the next tick continues"
+    assert summary(Removed(12345, 288, 0, 0, 0, True)) == "deleted 12 345 events, 288 runs"
+    assert summary(Removed(1, 0, 2, 3, 1, False)) == (
+        "deleted 1 event, 2 check results, 3 backfills, 1 automation evaluation; "
+        "the next tick continues"
     )
     assert summary(None) == "another process is deleting old events"
 

@@ -27,7 +27,7 @@ from alphapulse_pipeline_tests.health.deployment import (
     run,
 )
 
-NOTHING = Removed(0, 0, 0, 0, True)
+NOTHING = Removed(0, 0, 0, 0, 0, True)
 HOUR = timedelta(hours=1)
 
 
@@ -237,6 +237,24 @@ def test_events_that_no_run_wrote_are_kept_as_the_newest(
     assert len(instance.fetch_materializations(now.key, limit=9).records) == 1
 
 
+def test_of_old_automation_evaluations_each_assets_newest_is_kept(
+    instance: dg.DagsterInstance, database: str, db: Connection[TupleRow]
+) -> None:
+    del instance  # creates Dagster's tables
+    db.execute(
+        "INSERT INTO asset_daemon_asset_evaluations (evaluation_id, asset_key, create_timestamp)"
+        " SELECT number, asset, now() AT TIME ZONE 'UTC' - number * interval '-1 hour' - %s"
+        " FROM generate_series(1, 3) AS number, unnest(ARRAY['a', 'b']) AS asset",
+        [SUCCESSFUL + 2.5 * HOUR],
+    )
+    db.execute(
+        "DELETE FROM asset_daemon_asset_evaluations WHERE (asset_key, evaluation_id) = ('b', 3)"
+    )
+    assert clean(database).evaluations == 3
+    left = "SELECT asset_key, evaluation_id FROM asset_daemon_asset_evaluations ORDER BY 1, 2"
+    assert db.execute(left).fetchall() == [("a", 3), ("b", 2)]
+
+
 def test_everything_goes_on_afterwards(
     instance: dg.DagsterInstance, database: str, aged: list[str]
 ) -> None:
@@ -254,7 +272,7 @@ def test_everything_goes_on_afterwards(
 
 
 def test_what_takes_too_long_is_left_for_the_next_time(database: str, aged: list[str]) -> None:
-    assert prune(database, datetime.now(UTC), 0) == Removed(0, 0, 0, 0, False)
+    assert prune(database, datetime.now(UTC), 0) == Removed(0, 0, 0, 0, 0, False)
     assert clean(database).runs == 1
 
 
