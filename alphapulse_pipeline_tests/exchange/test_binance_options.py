@@ -1,5 +1,7 @@
 """European options of Binance: the answers as documented, and others."""
 
+import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -7,9 +9,10 @@ import pytest
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.venues.binance.option_trading import trades
 from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger, positions
 from alphapulse_pipeline.exchange.venues.binance.trading import position
-from alphapulse_pipeline_tests.exchange.option_samples import HOLDING, IDLE, SAMPLES, SOLD
+from alphapulse_pipeline_tests.exchange.option_samples import FILL, HOLDING, IDLE, SAMPLES, SOLD
 
 METHOD = "eapiPrivateGetMarginAccount"
 ENTRY = SAMPLES["ledger", "option"]
@@ -55,6 +58,57 @@ def test_a_position_that_lacks_a_field_is_not_read(name: str) -> None:
     feed.check(SOLD)
     with pytest.raises(Unreadable):
         feed.check({key: value for key, value in SOLD.items() if key != name})
+
+
+def walked(listed: Any, *symbols: str) -> list[Any]:
+    """The `unit` of fills of these contracts, while `listed` are the contracts of the exchange."""
+    feed = trades()["option"].feed
+    fills = [FILL | {"symbol": symbol, "id": n} for n, symbol in enumerate(symbols)]
+    asked = []
+
+    async def call(method: str, params: Mapping[str, Any]) -> Any:
+        asked.append(method)
+        return fills if method == feed.method else listed
+
+    async def rows() -> list[Any]:
+        walk = feed.paging.walk(call, feed, FILL["time"], FILL["time"] + 1, None)
+        return [row.get("unit") async for page in walk for row in page.rows]
+
+    found = asyncio.run(rows())
+    assert len(asked) == (2 if symbols else 1)  # without a fill, nothing more is asked
+    return found
+
+
+def test_a_fill_has_the_coins_of_its_contract_or_of_all_others_on_the_coin() -> None:
+    listed = {
+        "optionSymbols": [
+            {"symbol": "BTC-261225-90000-C", "unit": 1},
+            {"symbol": "BTC-261225-95000-C", "unit": 1},
+            {"symbol": "DOGE-261225-1-C", "unit": 1000},
+            {"symbol": "SOL-261225-90-C", "unit": 1},
+            {"symbol": "SOL-261225-95-C", "unit": 10},
+        ]
+    }
+    held = ("BTC-261225-90000-C", "BTC-200730-9000-C", "DOGE-200730-1-C", "SOL-261225-95-C")
+    assert walked(listed, *held) == ["1", "1", "1000", "10"]
+    assert walked(listed, "SOL-200730-90-C", "XRP-200730-1-C") == [None, None]
+    assert walked(listed) == []
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {},
+        [],
+        {"optionSymbols": {}},
+        {"optionSymbols": [{"symbol": "BTC-261225-90000-C"}]},
+        {"optionSymbols": [{"symbol": "BTC-261225-90000-C", "unit": 0}]},
+        {"optionSymbols": [{"symbol": "BTC-261225-90000-C", "unit": "-1"}]},
+    ],
+)
+def test_an_answer_without_contracts_says_nothing_of_their_coins(listed: Any) -> None:
+    with pytest.raises(Unreadable):
+        walked(listed, "BTC-261225-90000-C")
 
 
 def entry(**changes: Any) -> Row:

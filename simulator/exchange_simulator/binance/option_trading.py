@@ -45,15 +45,13 @@ def exercises(call: Call) -> Result:
     asked, limit = call.text("symbol"), call.limit(1000, 1000)
 
     def keep(fill: Fill) -> bool:
-        of = fill.order.market
-        return of.kind == "option" and not _is_traded(fill) and asked in ("", symbol_of(of))
+        return _is_exercise(fill) and asked in ("", symbol_of(fill.order.market))
 
     found = oldest(call, call.world.account.fills, _window(call), limit, keep)
     return [_exercise(call, fill) for fill in found]
 
 
 def exchange_info(call: Call) -> Result:
-    listed = call.world.catalogue.listed("option", call.now)
     return {
         "timezone": "UTC",
         "serverTime": call.now,
@@ -67,7 +65,7 @@ def exchange_info(call: Call) -> Result:
             for coin in call.world.catalogue.option_coins
         ],
         "optionAssets": [{"name": "USDT"}],
-        "optionSymbols": [_listed(market) for market in listed],
+        "optionSymbols": [_listed(market) for market in _contracts(call)],
         "rateLimits": [],
     }
 
@@ -79,10 +77,14 @@ def _contract(call: Call) -> Market:
     """The contract of the mandatory symbol, among those listed and those ever traded."""
     symbol, world = call.required("symbol"), call.world
     traded = [rows[0].order.market for t in world.account.fills_of.values() if (rows := t.rows)]
-    for market in (*traded, *world.catalogue.listed("option", call.now)):
+    for market in (*traded, *_contracts(call)):
         if market.kind == "option" and symbol_of(market) == symbol:
             return market
     raise Refused(-1121)
+
+
+def _contracts(call: Call) -> list[Market]:
+    return call.world.catalogue.listed("option", call.now)
 
 
 def _window(call: Call) -> Window:
@@ -95,6 +97,10 @@ def _window(call: Call) -> Window:
 
 def _is_traded(fill: Fill) -> bool:
     return fill.kind != "settlement"
+
+
+def _is_exercise(fill: Fill) -> bool:
+    return fill.order.market.kind == "option" and not _is_traded(fill)
 
 
 def _fill(call: Call, fill: Fill) -> dict[str, Any]:

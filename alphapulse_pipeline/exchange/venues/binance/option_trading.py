@@ -104,6 +104,8 @@ async def _with_units(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[R
     for contract in listed:
         require(contract, ("symbol", _UNIT), _CONTRACTS)
         name, unit = str(contract["symbol"]), str(contract[_UNIT])
+        if not unit.isdecimal() or not int(unit):
+            raise Unreadable(f"{_CONTRACTS}: the unit of {name[:60]} is {unit[:60]!r}")
         units[name] = unit
         of_coin.setdefault(_coin(name), set()).add(unit)
     return [_with_unit(row, units, of_coin.get(_coin(row.get("symbol")), ())) for row in rows]
