@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from alphapulse_pipeline.exchange.errors import ExchangeFailure
 from alphapulse_pipeline.exchange.venues import VENUES
 from alphapulse_pipeline.portfolio.reconciliation import refresh
 from alphapulse_pipeline.settings.accounts import Account
@@ -60,9 +61,13 @@ def at(
 
 def read_all(account: Account, url: str) -> None:
     """Balances and all histories. Positions are left out: that a list of them has become empty
-    takes several runs."""
+    takes several runs. Binance's are read, if that is none, since they name the options whose fills
+    are then listed."""
     with open_session(account, url, "test") as session:
         write(session.connection, snapshot(session, "balances"), "test")
+        if account.settings.exchange == "binance":
+            with suppress(ExchangeFailure):
+                write(session.connection, snapshot(session, "positions"), "test")
         for dataset in session.venue.histories:
             rows = history(session, dataset, whole_history(session), fill=True)
             write(session.connection, rows, "test")

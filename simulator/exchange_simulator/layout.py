@@ -288,7 +288,10 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "bybit": replace(BYBIT_EARN, swaps=True),
         "binance": replace(
             BINANCE_SAVER,
-            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking"),
+            wallet_of={**BINANCE_SAVER.wallet_of, "option": "option"},
+            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking", "option"),
+            shares={**BINANCE_SAVER.shares, ("option", "USDT"): Decimal("0.15")},
+            writes_options=True,
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
             converts="for free",
             pays_in_fiat=True,
