@@ -1,7 +1,9 @@
 """European options of Binance: the answers as documented, and others."""
 
 import asyncio
+import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from alphapulse_pipeline.datasets.values import Row
 from alphapulse_pipeline.exchange.errors import Unreadable
+from alphapulse_pipeline.exchange.feed import Page
 from alphapulse_pipeline.exchange.venues.binance.option_trading import trades
 from alphapulse_pipeline.exchange.venues.binance.options import WALLET, ledger, positions
 from alphapulse_pipeline.exchange.venues.binance.trading import position
@@ -93,6 +96,55 @@ def test_a_fill_has_the_coins_of_its_contract_or_of_all_others_on_the_coin() -> 
     assert walked(listed, *held) == ["1", "1", "1000", "10"]
     assert walked(listed, "SOL-200730-90-C", "XRP-200730-1-C") == [None, None]
     assert walked(listed) == []
+
+
+DAY = 86_400_000
+EXPIRED = 1_596_067_200_000
+"""2020-07-30T00:00Z, the day of `FILL["symbol"]`."""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "requested", "unverified"),
+    [
+        # within the time in which it may have been traded
+        (-9, -3, (-9, -3), None),
+        # it expired meanwhile, or long ago
+        (-9, 9, (-9, 2), None),
+        (5, 9, None, None),
+        # nobody knows whether it was listed so early
+        (-500, -398, (-400, -398), (-500, -400)),
+        (-500, -490, None, (-500, -490)),
+    ],
+)
+def test_a_contract_is_requested_for_the_time_in_which_it_was_traded(
+    start: int,
+    end: int,
+    requested: tuple[int, int] | None,
+    unverified: tuple[int, int] | None,
+) -> None:
+    feed = trades()["option"].feed
+    feed = replace(feed, params={**feed.params, "symbol": FILL["symbol"]})
+    asked: list[int] = []
+
+    async def call(method: str, params: Mapping[str, Any]) -> Any:
+        asked.extend((params["startTime"], params["endTime"]))
+        return []
+
+    async def pages() -> list[Page]:
+        first, last = EXPIRED + start * DAY, EXPIRED + end * DAY
+        return [page async for page in feed.paging.walk(call, feed, first, last, None)]
+
+    found = asyncio.run(pages())
+    days = [((page.start - EXPIRED) // DAY, (page.end - EXPIRED) // DAY) for page in found]
+    assert sorted(days)[0][0] == start
+    assert sorted(days)[-1][1] == end
+    assert all(newer[0] == older[1] for newer, older in itertools.pairwise(days))
+    assert [d for d, page in zip(days, found, strict=True) if page.unverified] == (
+        [unverified] if unverified else []
+    )
+    ends = [round((time - EXPIRED) / DAY) for time in asked]
+    span = (min(ends), max(ends)) if ends else None
+    assert span == requested
 
 
 @pytest.mark.parametrize(

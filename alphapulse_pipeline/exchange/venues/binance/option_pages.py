@@ -23,9 +23,11 @@ FILLS = page(
     f"5 {OPTIONS_WEIGHT}",
     1000,
     100,
-    note="one request per contract: of those that the account is known to have held or exercised; "
-    "the symbol was optional until 2026-07-14. A fee is negative when it is paid. Rows do not say "
-    f"how many coins a contract has: see Exchange Information; {_WINDOW}; {_UNKNOWN_RETENTION}",
+    note="one request per contract: of those that the account is known to have held or exercised, "
+    "from 400 days before they expire; the symbol was optional until 2026-07-14. A fee is negative "
+    "when it is paid. Rows do not say how many coins a contract has: see Exchange Information; "
+    f"{_WINDOW}; {_UNKNOWN_RETENTION}. The history of orders is of the security type TRADE, and "
+    "whether a key that may only read has it is left open: it is not read",
 )
 EXERCISES = page(
     f"{OPTIONS}trade#user-exercise-record",

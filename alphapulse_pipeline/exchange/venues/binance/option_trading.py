@@ -9,15 +9,26 @@ An exercise ends a position as a fill of the kind settlement does, at what a con
 expires without a value is listed as well, with an amount of zero.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.errors import Unreadable
-from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, at, milliseconds, require
+from alphapulse_pipeline.exchange.feed import (
+    Caller,
+    Feed,
+    Page,
+    Paging,
+    Raw,
+    at,
+    milliseconds,
+    require,
+    to_milliseconds,
+)
 from alphapulse_pipeline.exchange.new_values import meaning
 from alphapulse_pipeline.exchange.venues.binance import option_pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
@@ -39,6 +50,9 @@ _LIQUIDITY = {"MAKER": "maker", "TAKER": "taker"}
 _LONG = "LONG"
 _ENDED_BY = {_LONG: "sell", "SHORT": "buy"}
 """Side of the position -> that of the fill that ends it."""
+_LONGEST = timedelta(days=400)
+"""How long before its expiry a contract is requested: no page says how long they are listed."""
+_NOT_REQUESTED = "it is not requested so long before the contract expires"
 _CONTRACTS = "eapiPublicGetExchangeInfo"
 
 
@@ -51,7 +65,7 @@ def _fills() -> Source:
         Feed(
             "eapiPrivateGetUserTrades",
             # whether both ends of a window are included is not documented
-            Enriched(BY_SECOND, _with_units),
+            WhileListed(Enriched(BY_SECOND, _with_units)),
             {"limit": option_pages.FILLS.limit},
             all_of,
             milliseconds("time"),
@@ -91,6 +105,37 @@ def _exercises() -> Source:
         category="option",
     )
     return replace(source, once_used=True)
+
+
+@dataclass(frozen=True)
+class WhileListed:
+    """A list of one contract, requested only for the time in which it may have been traded: what
+    was before is not proven, and after its expiry there is nothing."""
+
+    pages: Paging
+
+    async def walk(
+        self, call: Caller, feed: Feed, start: int, end: int, after: str | None = None
+    ) -> AsyncGenerator[Page, None]:
+        listed, over = _lifetime(str(feed.params.get("symbol"))) or (start, end)
+        first, last = min(max(start, listed), end), max(min(end, over), start)
+        if last < end:
+            yield Page([], last, end)
+        if first < last:
+            async for page in self.pages.walk(call, feed, first, last, after):
+                yield page
+        if start < min(first, last):
+            yield Page([], start, min(first, last), unverified=_NOT_REQUESTED)
+
+
+def _lifetime(symbol: str) -> tuple[int, int] | None:
+    """The first millisecond in which a contract may have been traded, and the one from which it no
+    longer is, by its id (BTC-200730-9000-C); None if the id says no day."""
+    try:
+        expiry = datetime.strptime(symbol.split("-")[1], "%y%m%d").replace(tzinfo=UTC)
+    except (IndexError, ValueError):
+        return None
+    return to_milliseconds(expiry - _LONGEST), to_milliseconds(expiry + timedelta(days=2))
 
 
 async def _with_units(call: Caller, rows: list[Raw], newer: list[Raw]) -> list[Raw]:
