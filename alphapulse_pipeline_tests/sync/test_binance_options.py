@@ -1,6 +1,7 @@
 """European options of Binance: the balance is read, and what moves it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -125,6 +126,23 @@ def test_what_is_held_is_worth_what_it_is_marked_at(
         " GROUP BY p.asset, p.kind"
     )
     assert db.execute(parts).fetchall() == [("USDT", "option", value)]
+
+
+def test_a_contract_that_expired_days_ago_is_not_read_in_every_run(
+    make_account: Make, database: str, db: DB
+) -> None:
+    with living(LAYOUT, days=DAYS, pace=0.2) as simulator:
+        read(simulator, make_account, database)
+        before = len(simulator.requests)
+        sync_all(at(simulator, make_account, -1, DAYS), database)
+        asked = [seen.path for seen in list(simulator.requests)[before:]].count(FILLS)
+    markets = "SELECT DISTINCT market FROM alphapulse.trades WHERE wallet = 'option'"
+    traded = [market for (market,) in db.execute(markets)]
+    day_before = f"{datetime.fromtimestamp(NOW_MS / 1000, UTC) - timedelta(days=2):%y%m%d}"
+    live = [market for market in traded if market.split("-")[1] >= day_before]
+    assert len(live) < len(traded)
+    # of each the new time, and that the list still has what it had
+    assert 0 < asked <= 2 * len(live)
 
 
 def test_the_book_of_options_is_read(make_account: Make, database: str, db: DB) -> None:
