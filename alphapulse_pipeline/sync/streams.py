@@ -10,7 +10,7 @@ until then.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from alphapulse_pipeline.exchange.venues import Source
 from alphapulse_pipeline.sync.price_markets import price_markets
@@ -128,10 +128,24 @@ def _per_market(session: Session, name: str, source: Source) -> Iterator[Stream]
 
 
 def relevant_markets(session: Session) -> set[str]:
-    """Markets that were traded, are held, or may have been traded with the assets held."""
+    """Markets that were traded, are held, or may have been traded with the assets held; without
+    options that have expired, in which nothing happens any more."""
     traded = sync_state.traded_markets(session.connection, session.name)
     assets, held = sync_state.held(session.connection, session.name)
     markets = sync_state.markets(session.connection, session.name)
     quotes = assets | {market.quote for market in markets if market.market in traded}
     possible = {m.market for m in markets if m.active and m.base in assets and m.quote in quotes}
-    return traded | held | possible
+    now = session.client.now()
+    over = {m.market for m in markets if m.category == "option" and _has_expired(m.market, now)}
+    return (traded | held | possible) - over
+
+
+def _has_expired(option: str, now: datetime) -> bool:
+    """Whether an option expired on the day before yesterday or earlier, by its name
+    (BTC/USDT:USDT-260626-90000-C)."""
+    _, _, terms = option.partition("-")
+    try:
+        day = datetime.strptime(terms[:6], "%y%m%d").replace(tzinfo=UTC)
+    except ValueError:  # a name of another form
+        return False
+    return now - day > 2 * _QUIET_INTERVAL

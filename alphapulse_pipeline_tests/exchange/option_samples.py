@@ -4,6 +4,49 @@ from typing import Any
 
 from alphapulse_pipeline_tests.exchange.earn_samples import AT
 
+# "Account Trade List" and "User Exercise Record", 2026-08-21
+FILL: dict[str, Any] = {
+    "id": 4611875134427365000,
+    "tradeId": 239,
+    "orderId": 4611875134427365000,
+    "symbol": "BTC-200730-9000-C",
+    "price": "100",
+    "quantity": "1",
+    "fee": "-1.04378629",
+    "realizedProfit": "0.00000000",
+    "side": "BUY",
+    "type": "LIMIT",
+    "liquidity": "TAKER",
+    "time": AT,
+    "priceScale": 2,
+    "quantityScale": 2,
+    "optionSide": "CALL",
+    "quoteAsset": "USDT",
+}
+EXERCISE: dict[str, Any] = {
+    "id": "1125899906842624042",
+    "currency": "USDT",
+    "symbol": "BTC-220721-25000-C",
+    "exercisePrice": "25000.00000000",
+    "quantity": "1.00000000",
+    "amount": "0.00000000",
+    "fee": "0.00000000",
+    "createDate": AT,
+    "priceScale": 2,
+    "quantityScale": 2,
+    "optionSide": "CALL",
+    "positionSide": "LONG",
+    "quoteAsset": "USDT",
+}
+# what ccxt once received (its parser's comment)
+SOLD_EARLIER = FILL | {
+    "id": 1125899906844226012,
+    "symbol": "ETH-230211-1500-C",
+    "price": "18.70000000",
+    "quantity": "-0.57000000",
+    "side": "SELL",
+    "liquidity": "MAKER",
+}
 SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     ("ledger", "option"): {
         "id": 1125899906842624000,
@@ -12,6 +55,8 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "type": "FEE",
         "createDate": AT,
     },
+    ("trades", "option"): FILL,
+    ("trades", "exercises"): EXERCISE,
 }
 # "Option Margin Account Information", undated: the first of developers.binance.com/docs/
 # derivatives/option, the second of derivatives/options-demo-trading

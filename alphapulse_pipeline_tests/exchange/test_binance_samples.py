@@ -410,6 +410,63 @@ def test_what_is_owed_under_portfolio_margin_is_principal_and_interest() -> None
     assert debt == Decimal("10.72469206")
 
 
+def test_a_fill_of_an_option_has_its_own_id_and_a_fee_that_was_paid(reading: Reading) -> None:
+    """Its cost is open while nothing says how many coins a contract is about."""
+    source = source_of("trades", "option")
+    [row] = reading.rows("trades", source, option_samples.FILL)
+    assert (row["market"], row["wallet"]) == ("BTC/USDT:USDT-200730-9000-C", "option")
+    assert (row["trade_id"], row["side"], row["amount"]) == ("4611875134427365000", "buy", 1)
+    assert (row["price"], row["cost"]) == (100, None)
+    assert (row["fee_cost"], row["fee_currency"]) == (Decimal("1.04378629"), "USDT")
+    assert (row["taker_or_maker"], row["kind"]) == ("taker", "trade")
+    [row] = reading.rows("trades", source, option_samples.FILL | {"unit": "10"})
+    assert row["cost"] == 1000
+    [row] = reading.rows("trades", source, option_samples.SOLD_EARLIER)
+    assert (row["side"], row["amount"]) == ("sell", Decimal("0.57"))
+    assert row["taker_or_maker"] == "maker"
+
+
+@pytest.mark.parametrize(
+    ("changes", "side", "price", "cost", "fee"),
+    [
+        ({}, "sell", "0", "0", "0"),
+        ({"amount": "150.5", "fee": "-0.9", "quantity": "2"}, "sell", "75.25", "150.5", "0.9"),
+        ({"amount": "-90", "fee": "0.9", "positionSide": "SHORT"}, "buy", "90", "90", "0.9"),
+        ({"amount": "90", "positionSide": "SHORT", "quantity": "-1"}, "buy", "90", "90", "0"),
+    ],
+)
+def test_an_exercise_ends_a_position(
+    changes: dict[str, str], side: str, price: str, cost: str, fee: str, reading: Reading
+) -> None:
+    source = source_of("trades", "exercises")
+    [row] = reading.rows("trades", source, option_samples.EXERCISE | changes)
+    assert (row["market"], row["kind"]) == ("BTC/USDT:USDT-220721-25000-C", "settlement")
+    assert (row["trade_id"], row["side"]) == ("exercise-1125899906842624042", side)
+    assert (row["price"], row["cost"], row["fee_cost"]) == (*map(Decimal, (price, cost, fee)),)
+    assert (row["order_id"], row["taker_or_maker"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("stream", "changes"),
+    [
+        ("option", {"side": "HOLD"}),
+        ("option", {"quoteAsset": "USDC"}),
+        ("option", {"fee": "much"}),
+        ("option", {"quantity": None}),
+        ("exercises", {"positionSide": "BOTH"}),
+        ("exercises", {"amount": "-1"}),
+        ("exercises", {"quantity": "0"}),
+        ("exercises", {"currency": "BTC"}),
+    ],
+)
+def test_a_fill_of_an_option_that_cannot_be_right_is_not_read(
+    stream: str, changes: dict[str, Any], reading: Reading
+) -> None:
+    source, raw = source_of("trades", stream), SAMPLES["trades", stream] | changes
+    found = parsed(reading, "trades", source, [raw])
+    assert (found.rows, len(found.unread)) == ([], 1)
+
+
 def test_a_conditional_order_is_no_other_order(reading: Reading) -> None:
     source = source_of("orders", "usdm conditional")
     [row] = reading.rows("orders", source, _CONDITIONAL | {"algoStatus": "TRIGGERED"})

@@ -15,7 +15,7 @@ from alphapulse_pipeline.settings import redaction
 from alphapulse_pipeline.settings.accounts import Account, AccountSettings
 from alphapulse_pipeline.sync.session import Session, open_session
 from alphapulse_pipeline_tests.conftest import NOW_MS
-from alphapulse_pipeline_tests.fuzz.both_accounts import have_both
+from alphapulse_pipeline_tests.fuzz.both_accounts import have_both, name_contract
 from alphapulse_pipeline_tests.fuzz.proxy import Interference, Proxy, Request, between
 from alphapulse_pipeline_tests.fuzz.shortcut import Shortcut, one_thread
 from exchange_simulator import DEMO_KEY, DEMO_PASSPHRASE, DEMO_SECRET, SubAccount, World, serve
@@ -85,6 +85,8 @@ class Stages:
         session = self.stack.enter_context(open_session(account, url, "fuzz"))
         session.connection.execute("SET synchronous_commit TO off")
         session.markets  # noqa: B018  load them
+        if exchange == "binance":
+            name_contract(session)
         session.client.now()
         shortcut = session.client.ccxt.session = Shortcut(session.client.ccxt.session, self.proxy)
         return Stage(session, self.proxy, url, shortcut)

@@ -62,6 +62,8 @@ class Episodes:
         for turn, coin in enumerate(self._catalogue.option_coins):
             if day % _OPTION_EVERY == 4 + turn:
                 self._schedule(start + 9 * HOUR + 11 * MINUTE, self._option_buyer(coin))
+        if self._layout.writes_options:
+            self._write_options(day, start)
         if self._layout.loans:
             self._lend(day, start)
         if self._layout.shorts and day == LOAN_DAY:
@@ -141,6 +143,16 @@ class Episodes:
 
     def _option_buyer(self, coin: str) -> Callable[[int], None]:
         return lambda at: self._trader.buy_option(at, coin)
+
+    def _write_options(self, day: int, start: int) -> None:
+        """Sell a part of what was bought the day before, and something that is not held."""
+        for turn, coin in enumerate(self._catalogue.option_coins):
+            if day % _OPTION_EVERY == 5 + turn:
+                self._schedule(start + 10 * HOUR, self._trader.sell_options)
+                self._schedule(start + 15 * HOUR, self._option_writer(coin))
+
+    def _option_writer(self, coin: str) -> Callable[[int], None]:
+        return lambda at: self._trader.write_option(at, coin)
 
     def _coin_taker(self, side: Side, amount: int | None) -> Callable[[int], None]:
         market = self._catalogue.delisted

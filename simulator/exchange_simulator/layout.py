@@ -84,6 +84,8 @@ class Layout:
     them."""
     stakes: bool = False
     """Whether ETH and SOL are staked for tokens and redeemed, through the wallet `staking`."""
+    writes_options: bool = False
+    """Whether options are sold as well: those that were bought, and others that are not held."""
     refers: bool = False
     """Whether it is paid rebates: of the fees of users that it referred, and of its own."""
     empty: bool = False
@@ -235,6 +237,12 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             wallet_of={**_WITH_OPTIONS.wallet_of, "option": "option"},
             shares={**_WITH_OPTIONS.shares, ("option", "USDT"): Decimal("0.25")},
         ),
+        "options writer": replace(
+            _WITH_OPTIONS,
+            wallet_of={**_WITH_OPTIONS.wallet_of, "option": "option"},
+            shares={**_WITH_OPTIONS.shares, ("option", "USDT"): Decimal("0.25")},
+            writes_options=True,
+        ),
         "staking": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "staking"), stakes=True),
         "rebates": replace(_SPOT_ONLY, refers=True),
         "empty": replace(_SPOT_ONLY, empty=True),
@@ -280,7 +288,10 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "bybit": replace(BYBIT_EARN, swaps=True),
         "binance": replace(
             BINANCE_SAVER,
-            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking"),
+            wallet_of={**BINANCE_SAVER.wallet_of, "option": "option"},
+            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking", "option"),
+            shares={**BINANCE_SAVER.shares, ("option", "USDT"): Decimal("0.15")},
+            writes_options=True,
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
             converts="for free",
             pays_in_fiat=True,

@@ -106,6 +106,8 @@ class SimulatedExchange:
     """For exchanges that list conversions of several kinds."""
     reference_id: Callable[[World, LedgerEntry], str] | None = None
     """For ledgers that do not reference the ids of trades, funding payments and transfers."""
+    exercises_are_fills: bool = True
+    """Whether options that end are listed as fills are: those took an order, or were one."""
     parts: Callable[[World, LedgerEntry], Sequence[tuple[str, str, Decimal]]] | None = None
     """For ledgers that split one entry into several rows: raw kind, id and amount of each."""
 

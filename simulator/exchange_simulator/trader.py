@@ -243,6 +243,23 @@ class Trader:
         self.take(at, market, "buy", amount)
         self._schedule(expiry, lambda now: self._expire(now, market))
 
+    def sell_options(self, at: int) -> None:
+        """Sell half of each option that was bought, in whole steps."""
+        for position in self._account.positions.open_heads():
+            market = position.market
+            if market.kind == "option" and position.size > 0:
+                half = whole_steps(position.size / 2, market.step)
+                self.take(at, market, "sell", half)
+
+    def write_option(self, at: int, base: str) -> None:
+        """Sell the option of a coin that is nearest to its price, and hold it until it expires."""
+        expiry = next(friday for friday in expiries(at) if friday - at > DAY)
+        spot = self._prices.index(base, at)
+        strike = min(self._catalogue.strikes(expiry, base), key=lambda rung: abs(rung - spot))
+        market = option(base, expiry, strike, "C")
+        self.take(at, market, "sell", market.step * 3)
+        self._schedule(expiry, lambda now: self._expire(now, market))
+
     def _expire(self, at: int, market: Market) -> None:
         if self._account.positions.head(market).size:
             payoff = self._prices.payoff(market, at)

@@ -124,9 +124,15 @@ def _trades(view: _View) -> Iterator[Row]:
                 "cost": plain(fill.cost),
                 "fee_cost": plain(fill.fee),
                 "fee_currency": fill.fee_currency,
-                "taker_or_maker": "maker" if fill.maker else "taker",
+                "taker_or_maker": _taker_or_maker(view, fill),
                 "kind": fill.kind,
             }
+
+
+def _taker_or_maker(view: _View, fill: Fill) -> str | None:
+    if fill.kind == "settlement" and not view.exchange.exercises_are_fills:
+        return None
+    return "maker" if fill.maker else "taker"
 
 
 def _orders(view: _View) -> Iterator[Row]:

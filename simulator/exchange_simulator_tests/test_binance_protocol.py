@@ -28,6 +28,8 @@ _OF_OTHERS = dict.fromkeys(
         "/eapi/v1/marginAccount",
         "/eapi/v1/bill",
         "/eapi/v1/position",
+        "/eapi/v1/userTrades",
+        "/eapi/v1/exerciseRecord",
     ),
     -2015,
 )

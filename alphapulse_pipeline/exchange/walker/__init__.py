@@ -13,7 +13,8 @@ whose ranges add up to the requested range, or raises `Incomplete`.
 * `Uncounted`: the same, without a count.
 * `RecentlyEnded`: everything that has ended recently, whenever it began.
 
-`Final` leaves what is still in process out of the pages of another walker.
+`Final` leaves what is still in process out of the pages of another walker; `Enriched` completes
+their rows with a second request.
 """
 
 from alphapulse_pipeline.exchange.walker.counted import Counted

@@ -22,7 +22,6 @@ from alphapulse_pipeline.exchange.feed import (
 from alphapulse_pipeline.exchange.markets import Markets
 from alphapulse_pipeline.exchange.parsing import parsed
 from alphapulse_pipeline.exchange.venues import Source
-from alphapulse_pipeline.exchange.venues.kraken.enriched import Enriched
 from alphapulse_pipeline.exchange.walker import (
     Counted,
     Cursor,
@@ -30,6 +29,7 @@ from alphapulse_pipeline.exchange.walker import (
     FromIdOrWindows,
     Windows,
 )
+from alphapulse_pipeline.exchange.walker.enriched import Enriched
 from alphapulse_pipeline.exchange.walker.ids import FIRST
 
 _FAR = timedelta(days=730)

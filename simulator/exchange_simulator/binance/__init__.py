@@ -33,6 +33,7 @@ EXCHANGE = SimulatedExchange(
     client_order_id=names.client_order_id,
     conditional_id=names.conditional_id,
     conditional_expired=conditional_expired,
+    exercises_are_fills=False,
     parts=names.parts,
     conversion_id=names.conversion_id,
     conversion_kind_of=names.conversion_kind,

@@ -24,6 +24,7 @@ from exchange_simulator.binance import (
     isolated,
     margin,
     market,
+    option_trading,
     options,
     orders,
     peers,
@@ -217,6 +218,9 @@ _EAPI = {
     "/eapi/v1/marginAccount": Endpoint(options.margin_account, "account", 3),
     "/eapi/v1/bill": Endpoint(options.bill, "account"),
     "/eapi/v1/position": Endpoint(options.positions, "positions", 5),
+    "/eapi/v1/userTrades": Endpoint(option_trading.fills, "orders", 5),
+    "/eapi/v1/exerciseRecord": Endpoint(option_trading.exercises, "orders", 5),
+    "/eapi/v1/exchangeInfo": Endpoint(option_trading.exchange_info),
 }
 ENDPOINTS = _SPOT | _SAPI | _FAPI | _DAPI | _PAPI | _EAPI
 _ANONYMOUS = Key(key="", secret="")

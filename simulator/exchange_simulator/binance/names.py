@@ -34,6 +34,7 @@ __all__ = [
     "conversion_kind",
     "entry_id",
     "entry_kind",
+    "exercise_id",
     "funding_id",
     "order_id",
     "part_of",
@@ -59,13 +60,24 @@ class Part(NamedTuple):
 
 def trade_id(world: World, fill: Fill) -> str:
     """Unique only within its market."""
-    fills = world.account.fills_of[fill.order.market.name].rows
+    if fill.kind == "settlement":
+        return f"exercise-{exercise_id(fill)}"
+    market = fill.order.market
+    fills = world.account.fills_of[market.name].rows
     index = bisect_left(fills, fill.number, key=_number)
-    return str(numbers.number(world.seed, numbers.TRADES, index))
+    first = numbers.OPTION_TRADES if market.kind == "option" else numbers.TRADES
+    return str(numbers.number(world.seed, first, index))
+
+
+def exercise_id(fill: Fill) -> str:
+    """Of an option: a sequence of its own."""
+    return str(1_125_899_906_842_624_042 + fill.number)
 
 
 def order_id(world: World, order: Order) -> str:
-    """Unique only within its market."""
+    """Unique only within its market; what the exchange exercises has none."""
+    if order.cause == "settlement":
+        return ""
     orders = world.account.orders_on[order.market.name].rows
     index = bisect_left(orders, order.number, key=_number)
     return str(numbers.number(world.seed, first_order(order), index))

@@ -11,6 +11,8 @@ ORDERS = 4_293_153_000
 FUTURES_ORDERS = 8_389_765_400_000_000_000
 """Exceeds what a double can represent exactly."""
 
+OPTION_TRADES = 4_611_875_134_427_365_376
+
 _GAP = 7
 
 

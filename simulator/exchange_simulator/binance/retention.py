@@ -16,6 +16,7 @@ RETENTION: Mapping[str, int] = {
     "trades:coinm": SIX_MONTHS,
     # not documented
     "trades:portfolio margin": SIX_MONTHS,
+    "trades:option": THREE_MONTHS,
     "orders:usdm": NINETY_DAYS,
     "orders:coinm": NINETY_DAYS,
     # Binance counts the three days from when the order was placed, not from its end
@@ -63,7 +64,6 @@ UNSERVED = frozenset(
         "ledger:spot",
         "ledger:funding",
         "ledger:earn",
-        "trades:option",
         "orders:option",
         "ledger:staking",
         "balance_after",

@@ -24,6 +24,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     isolated,
     ledger,
+    option_trading,
     options,
     pages,
     portfolio_margin,
@@ -109,7 +110,7 @@ BINANCE = Venue(
     ),
     ended_orders=(),
     histories={
-        "trades": trading.trades() | portfolio_margin.trades(),
+        "trades": trading.trades() | portfolio_margin.trades() | option_trading.trades(),
         "orders": trading.orders() | conditional.history() | portfolio_orders.orders(),
         "transfers": transfers.transfers(),
         "funding": ledger.funding(),

@@ -5,9 +5,8 @@
 and fees. The value of what was bought, and the unrealized profit of what was sold, are part of the
 equity and not of it.
 
-The funding flow is in USDT only and names neither contract nor order. It is what explains the
-balance: fills are listed for one contract at a time ("Account Trade List", 2026-08-21), of which
-those that have expired are listed no longer, and are not read.
+The funding flow is in USDT only and names neither contract nor order: `option_trading.py` has the
+fills and exercises that it repeats.
 """
 
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.documented import THREE_MONTHS
 from alphapulse_pipeline.exchange.feed import Feed, Raw, at, milliseconds
-from alphapulse_pipeline.exchange.venues.binance import pages
+from alphapulse_pipeline.exchange.venues.binance import option_pages, pages
 from alphapulse_pipeline.exchange.venues.binance.common import (
     BY_SECOND,
     OPTION,
@@ -96,7 +95,7 @@ def ledger() -> Source:
         # whether both ends of a window are included is not documented
         paging=BY_SECOND,
         required=("id", "asset", "amount", "type", "createDate"),
-        documented=pages.FUNDING_FLOW,
+        documented=option_pages.FUNDING_FLOW,
         window=WEEK,
         retention=THREE_MONTHS,
         currency=_CURRENCY,

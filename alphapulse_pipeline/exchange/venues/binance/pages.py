@@ -23,13 +23,13 @@ _READING = "Enable Reading"
 _CATALOG = "developers.binance.com/en/docs/catalog/core-trading-"
 _USDM = f"{_CATALOG}derivatives-trading-usd-s-m-futures/api/rest-api/"
 _COINM = f"{_CATALOG}derivatives-trading-coin-m-futures/api/rest-api/"
-_OPTIONS = f"{_CATALOG}derivatives-trading-options/api/rest-api/"
+OPTIONS = f"{_CATALOG}derivatives-trading-options/api/rest-api/"
 _MARGIN = f"{_CATALOG}margin-trading/api/rest-api/"
 _WALLET = f"{_CATALOG}wallet/api/rest-api/"
 _SPOT = "github.com/binance/binance-spot-api-docs/blob/master/rest-api.md"
 
 _FUTURES_WEIGHT = "of 2400 per minute and IP, shared by USD-M and COIN-M"
-_OPTIONS_WEIGHT = "of 2400 per minute and IP"
+OPTIONS_WEIGHT = "of 2400 per minute and IP"
 _SAPI_WEIGHT = "of 12000 per minute, IP and endpoint"
 _SPOT_WEIGHT = "of 6000 per minute and IP"
 
@@ -161,8 +161,8 @@ POSITIONS = {
         "value is computed",
     ),
     OPTION: page(
-        f"{_OPTIONS}trade#option-position-information",
-        f"5 {_OPTIONS_WEIGHT}",
+        f"{OPTIONS}trade#option-position-information",
+        f"5 {OPTIONS_WEIGHT}",
         note="a contract's size is what markValue says",
     ),
 }
@@ -233,21 +233,11 @@ WALLETS = {
     USDM: page(f"{_USDM}account#account-information-v2", f"5 {_FUTURES_WEIGHT}"),
     COINM: page(f"{_COINM}account#account-information", f"5 {_FUTURES_WEIGHT}"),
     OPTION: page(
-        f"{_OPTIONS}account#option-margin-account-information",
-        f"3 {_OPTIONS_WEIGHT}",
+        f"{OPTIONS}account#option-margin-account-information",
+        f"3 {OPTIONS_WEIGHT}",
         note="marginBalance is the balance, equity has what is held as well",
     ),
 }
-FUNDING_FLOW = page(
-    f"{_OPTIONS}account#account-funding-flow",
-    f"1 {_OPTIONS_WEIGHT}",
-    1000,
-    100,
-    note="in USDT only; the limits are those of developers.binance.com/docs/derivatives/option, "
-    "undated. The longest window is not documented: windows of 7 days; neither is which type an "
-    "entry has that pays out what expired. Rows name neither contract nor order; fills, which are "
-    "listed per contract, are not read",
-)
 _EARN = (
     "developers.binance.com/en/docs/catalog/investment-and-services-simple-earn/api/rest-api/"
     "flexible-locked#get-"

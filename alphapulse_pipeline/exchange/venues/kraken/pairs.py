@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw
-from alphapulse_pipeline.exchange.venues.kraken.enriched import Enriched
+from alphapulse_pipeline.exchange.walker.enriched import Enriched
 
 _OTHER = "other entry"
 

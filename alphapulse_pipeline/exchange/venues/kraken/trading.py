@@ -23,9 +23,9 @@ from alphapulse_pipeline.exchange.venues.kraken.common import (
     history,
     keyed,
 )
-from alphapulse_pipeline.exchange.venues.kraken.enriched import Enriched
 from alphapulse_pipeline.exchange.venues.venue import Source
 from alphapulse_pipeline.exchange.walker import Whole
+from alphapulse_pipeline.exchange.walker.enriched import Enriched
 
 # no limit is documented
 KEEPS_UNFILLED_ORDERS = timedelta(days=365)

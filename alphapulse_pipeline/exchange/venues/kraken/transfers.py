@@ -26,7 +26,6 @@ from alphapulse_pipeline.exchange.venues.kraken.common import (
     history,
     result,
 )
-from alphapulse_pipeline.exchange.venues.kraken.enriched import Enriched
 from alphapulse_pipeline.exchange.venues.kraken.ledger import (
     ALLOCATIONS,
     ENTRY_FIELDS,
@@ -36,6 +35,7 @@ from alphapulse_pipeline.exchange.venues.kraken.ledger import (
 from alphapulse_pipeline.exchange.venues.kraken.pairs import in_pairs, pair
 from alphapulse_pipeline.exchange.venues.venue import Amend, Source
 from alphapulse_pipeline.exchange.walker import Cursor
+from alphapulse_pipeline.exchange.walker.enriched import Enriched
 
 _REFUNDED = "refunded"
 """The field of a completed withdrawal that says whether the ledger has its refund."""

@@ -107,6 +107,9 @@ _OPTIONS: Mapping[str, float | _Weight] = {
     "marginAccount": 3,
     "bill": 1,
     "position": 5,
+    "userTrades": 5,
+    "exerciseRecord": 5,
+    "exchangeInfo": 1,
 }
 _PER_ADDRESS = {
     "account/info": 1,
