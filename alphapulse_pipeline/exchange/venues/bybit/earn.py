@@ -3,7 +3,7 @@
 Read as the wallet `earn`: the principal of both. What was earned and is not distributed yet is not
 part of it; what is distributed is in the ledger of the account that receives it. Not read:
 fixed-term and structured products and the like, which other lists have; the exchange's total of
-Earn shows what is missing (`books`). Orders of on-chain earn can be looked up by id only.
+Earn shows what is missing (`books`). What on-chain earn moved is read in `on_chain`.
 
 An order does not say which account it was paid from or to: the funding account, unless the unified
 account's log has the same amount at that time.
