@@ -197,7 +197,7 @@ def _transfers(view: _View) -> Iterator[Row]:
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
-            listed_as = "staked" if _is_staking(view, transfer) else transfer.kind
+            listed_as: str = "staked" if _is_staking(view, transfer) else transfer.kind
             if "isolated" in (transfer.from_wallet, transfer.to_wallet):
                 listed_as = "isolated"
             yield {
