@@ -31,6 +31,8 @@ from alphapulse_pipeline.exchange.venues.venue import Source
 STREAM = "on-chain earn"
 _ON_CHAIN = re.compile("on.?chain", re.IGNORECASE)
 _PRODUCTS = "privateGetV5EarnProduct"
+_SWAPPED = "isLiquidStaking"
+"""A field that is added to principal of on-chain earn."""
 
 
 def transfers() -> dict[str, Source]:
@@ -40,7 +42,7 @@ def transfers() -> dict[str, Source]:
     )
     return {
         STREAM: Source(
-            replace(history, paging=_Moved(history.paging)),
+            replace(history, paging=_Marked(history.paging)),
             wallet=EARN,
             parse="parse_ledger_entry",
             kind="transfer",
@@ -52,9 +54,9 @@ def transfers() -> dict[str, Source]:
 
 
 @dataclass(frozen=True)
-class _Moved:
-    """The pages of the funding account's history, without what is not about principal in on-chain
-    earn. Rows that do not say so are kept, and rejected."""
+class _Marked:
+    """The pages of the funding account's history; principal of on-chain earn is marked with whether
+    its coin is swapped in liquid staking."""
 
     pages: Paging
 
@@ -63,17 +65,21 @@ class _Moved:
     ) -> AsyncGenerator[Page, None]:
         swapped: frozenset[str] | None = None
         async for listed in self.pages.walk(call, feed, start, end, after):
-            rows = [row for row in listed.rows if _may_be_principal(row)]
-            if rows and swapped is None:
+            if swapped is None and any(map(_is_principal, listed.rows)):
                 swapped = await _swapped(call)
-            yield replace(
-                listed, rows=[row for row in rows if row.get("currency") not in (swapped or ())]
-            )
+            coins = swapped or frozenset()
+            yield replace(listed, rows=[_marked(row, coins) for row in listed.rows])
 
 
-def _may_be_principal(row: Raw) -> bool:
+def _marked(row: Raw, swapped: frozenset[str]) -> Raw:
+    return {**row, _SWAPPED: row.get("currency") in swapped} if _is_principal(row) else row
+
+
+def _is_principal(row: Raw) -> bool:
+    """Whether it is an entry of on-chain earn that is no payout. A row without the fields that say
+    so is none, and rejected since they are required."""
     if not all(isinstance(row.get(name), str) for name in ("showBusiTypeEn", "descriptionEn")):
-        return True
+        return False
     if not funding_account.is_of_earn(row) or funding_account.is_payout(row):
         return False
     return _ON_CHAIN.search(row["descriptionEn"]) is not None
@@ -92,7 +98,9 @@ async def _swapped(call: Caller) -> frozenset[str]:
     )
 
 
-def _moved(raw: Raw, row: Row) -> Row:
+def _moved(raw: Raw, row: Row) -> Row | None:
+    if not _is_principal(raw) or raw.get(_SWAPPED):
+        return None
     entry = funding_account.entry(raw, row)
     amount: Decimal = entry["amount"]
     ends = (FUNDING, EARN) if amount < 0 else (EARN, FUNDING)
