@@ -91,8 +91,6 @@ REWARDS = {
     ("spot", "REFERRAL_KICKBACK"),
     ("earn", "REALTIME"),
 }
-UNLISTED = {"bybit": {("funding", "SOL"), ("earn", "SOL")}}
-"""What is staked on-chain at Bybit has no list of what moved it."""
 
 
 @pytest.mark.parametrize("exchange", WHOLE_ACCOUNTS)
@@ -118,7 +116,7 @@ def test_everything_is_read_and_every_window_is_reconciled(
             # what Binance's spot wallet and Earn were paid is in no ledger of Binance's
             assert {row[:2] for row in more} <= REWARDS
     refresh(db, PortfolioSettings())
-    assert differences(db, exchange).keys() <= UNLISTED.get(exchange, set())
+    assert differences(db, exchange) == {}
     moved = db.execute(
         "SELECT wallet, count(*) FROM portfolio.reconciliation"
         " WHERE state = 'reconciled' AND opening <> closing GROUP BY wallet"
@@ -143,7 +141,7 @@ def test_two_years_reconcile(exchange: str, make_account: Make, database: str, d
             read_all(at(simulator, make_account, hours, days=days), database)
         truth = simulator.truth(NOW_MS, exchange=exchange, expired=True)
     refresh(db, PortfolioSettings())
-    assert differences(db, exchange).keys() <= UNLISTED.get(exchange, set())
+    assert differences(db, exchange) == {}
     for dataset in {"transfers", "trades", "conversions"} & truth.keys():
         # what is read weeks later no longer says whether it was a liquidation, or taker or maker
         columns = slice(-2) if dataset == "trades" else slice(None)
@@ -167,7 +165,12 @@ WHERE account = %s AND happened_at > (
 GROUP BY wallet, asset
 """
 NOT_REPEATED = {
-    "bybit": {("transfers", "earn"), ("ledger", "unified"), ("ledger", "funding")},
+    "bybit": {
+        ("transfers", "earn"),
+        ("transfers", "on-chain earn"),
+        ("ledger", "unified"),
+        ("ledger", "funding"),
+    },
     "binance": {
         *(
             ("conversions", name)
@@ -261,6 +264,7 @@ def test_what_is_not_read_is_a_difference_of_its_size(
         return {(wallet, asset): sum_ for wallet, asset, sum_ in db.execute(MOVED, [account])}
 
     everything, usual = moved(exchange), differences(db, exchange)
+    assert usual == {}
     found_missing = set()
     for number, source in enumerate(sources):
         part = f"without_{number}"

@@ -203,7 +203,9 @@ def _transfers(view: _View) -> Iterator[Row]:
         if view.includes("transfers", transfer.kind, transfer.happened_at):
             status = transfer.status(view.at)
             unsent = transfer.kind == "withdrawal" and status != "ok"
-            isolated = "isolated" in (transfer.from_wallet, transfer.to_wallet)
+            listed_as: str = "staked" if _is_staking(view, transfer) else transfer.kind
+            if "isolated" in (transfer.from_wallet, transfer.to_wallet):
+                listed_as = "isolated"
             yield {
                 "kind": transfer.kind,
                 "transfer_id": view.exchange.names.transfer_id(view.world, transfer),
@@ -217,7 +219,7 @@ def _transfers(view: _View) -> Iterator[Row]:
                 "network": transfer.network,
                 "txid": None if unsent else transfer.txid,
                 "happened_at": view.exchange.reported_at(
-                    "transfers", "isolated" if isolated else transfer.kind, transfer.happened_at
+                    "transfers", listed_as, transfer.happened_at
                 ),
             }
 

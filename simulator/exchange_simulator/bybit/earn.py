@@ -1,5 +1,5 @@
-"""Flexible savings and on-chain earn (documentation: "Get Staked Position", "Get
-Stake/Redeem Order History")."""
+"""Flexible savings and on-chain earn (documentation: "Get Product Info", "Get Staked Position",
+"Get Stake/Redeem Order History")."""
 
 from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
@@ -9,6 +9,52 @@ from exchange_simulator.records import Transfer
 
 EARN = "earn"
 PRODUCTS = {"USDT": "428", "USDC": "431", "SOL": "8"}
+
+
+_LIQUID = (("ETH", "METH", "21"),)
+"""Coin, the token that is received for it, and product."""
+
+
+def products(call: Call) -> Result:
+    """Documentation: "Get Product Info"."""
+    on_chain = category(call) == "OnChain"
+    listed = [
+        _product(call, coin, number, "")
+        for coin, number in PRODUCTS.items()
+        if (coin in call.exchange.world.layout.staked) == on_chain
+    ]
+    if on_chain:
+        listed += [_product(call, coin, number, token) for coin, token, number in _LIQUID]
+    return {"list": [row for row in listed if call.text("coin") in ("", row["coin"])]}
+
+
+def _product(call: Call, coin: str, number: str, token: str) -> dict[str, object]:
+    on_chain = call.text("category") == "OnChain"
+    only_liquid = "1" if token else ""
+    return {
+        "category": call.text("category"),
+        "estimateApr": "4.25%",
+        "coin": coin,
+        "minStakeAmount": "0.001",
+        "maxStakeAmount": "100000",
+        "precision": "8",
+        "productId": number,
+        "status": "Available",
+        "bonusEvents": [],
+        "minRedeemAmount": only_liquid and "0.001",
+        "maxRedeemAmount": only_liquid and "100000",
+        "duration": "Flexible" if on_chain else "",
+        "term": 0,
+        "swapCoin": token,
+        "swapCoinPrecision": only_liquid and "8",
+        "stakeExchangeRate": only_liquid,
+        "redeemExchangeRate": only_liquid,
+        "rewardDistributionType": ("Other" if token else "Simple") if on_chain else "",
+        "rewardIntervalMinute": 0 if token else 1440,
+        "redeemProcessingMinute": 4320 if on_chain else 0,
+        "stakeTime": "",
+        "interestCalculationTime": "",
+    }
 
 
 def category(call: Call) -> str:

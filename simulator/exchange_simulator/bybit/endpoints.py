@@ -51,6 +51,7 @@ PUBLIC: dict[str, Answer] = {
     "/v5/market/tickers": market.tickers,
     "/v5/market/funding/history": market.funding_history,
     "/v5/market/kline": market.kline,
+    "/v5/earn/product": earn.products,
 }
 
 PRIVATE = {

@@ -2,7 +2,7 @@
 
 from exchange_simulator.bybit.answers import Refused
 from exchange_simulator.bybit.call import Call, Result
-from exchange_simulator.bybit.names import funding_type
+from exchange_simulator.bybit.names import entry_kind, funding_description
 from exchange_simulator.markets import DAY
 from exchange_simulator.money import plain
 from exchange_simulator.records import LedgerEntry
@@ -27,7 +27,7 @@ def _window(call: Call) -> tuple[int, int]:
 
 
 def _row(call: Call, entry: LedgerEntry) -> dict[str, str]:
-    kind, description = funding_type(entry)
+    kind, description = entry_kind(entry), funding_description(call.exchange.world, entry)
     return {
         "memberId": str(call.key.uid),
         "currency": entry.asset,

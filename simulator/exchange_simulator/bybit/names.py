@@ -27,6 +27,14 @@ _TYPES = {
     "borrow": "BORROW",
     "repay": "REPAY",
 }
+_FUNDING_TYPES = {
+    "reward": "Earn",
+    "conversion": "Convert",
+    "deposit": "Deposit",
+    "withdrawal": "Withdraw",
+    "refund": "Withdraw",
+}
+_FLEXIBLE, _ON_CHAIN = "Easy Earn | Flexible", "On-chain"
 
 
 def trade_id(world: World, fill: Fill) -> str:
@@ -49,6 +57,8 @@ def order_id(world: World, order: Order) -> str:
 def transfer_id(world: World, transfer: Transfer) -> str:
     if transfer.between:
         return f"universalTransfer_{transfer.between.id}"
+    if is_on_chain(world, transfer):
+        return entry_id(world, _entry_of(world, transfer))
     if is_of_earn(transfer):
         return uuid(world.seed, "earn", transfer.number)
     if transfer.kind == "transfer":
@@ -84,7 +94,7 @@ def entry_id(world: World, entry: LedgerEntry) -> str:
 
 def entry_kind(entry: LedgerEntry) -> str:
     if entry.wallet == "funding":
-        return funding_type(entry)[0]
+        return _FUNDING_TYPES.get(entry.kind) or _direction(entry)
     if entry.kind == "conversion":
         return "CURRENCY_BUY" if entry.amount > 0 else "CURRENCY_SELL"
     if is_of_earn(entry.source):
@@ -92,19 +102,34 @@ def entry_kind(entry: LedgerEntry) -> str:
     return _TYPES.get(entry.kind) or ("TRANSFER_IN" if entry.amount > 0 else "TRANSFER_OUT")
 
 
-def funding_type(entry: LedgerEntry) -> tuple[str, str]:
-    """Type and description of an entry of the funding account. The documentation has those of
-    interest only."""
+def funding_description(world: World, entry: LedgerEntry) -> str:
+    """The documentation has that of interest of flexible savings only."""
+    if entry_kind(entry) != "Earn":
+        return entry_kind(entry)
+    on_chain = isinstance(entry.source, Transfer) and entry.source.asset in world.layout.staked
     if entry.kind == "reward":
-        return "Earn", "Easy Earn | Flexible Interest Distribution"
+        what = "Earn Rewards" if on_chain else "Interest"
+        return f"{_ON_CHAIN if on_chain else _FLEXIBLE} {what} Distribution"
+    moved = "Subscription" if entry.amount < 0 else "Redemption"
+    return f"{_ON_CHAIN} Earn {moved.lower()}" if on_chain else f"{_FLEXIBLE} {moved}"
+
+
+def _direction(entry: LedgerEntry) -> str:
     if is_of_earn(entry.source):
-        moved = "Subscription" if entry.amount < 0 else "Redemption"
-        return "Earn", f"Easy Earn | Flexible {moved}"
-    if entry.kind == "conversion":
-        return "Convert", "Convert"
-    if entry.kind == "transfer":
-        return ("Transfer in", "Transfer in") if entry.amount > 0 else ("Transfer out",) * 2
-    return ("Deposit", "Deposit") if entry.kind == "deposit" else ("Withdraw", "Withdraw")
+        return "Earn"
+    return "Transfer in" if entry.amount > 0 else "Transfer out"
+
+
+def _entry_of(world: World, transfer: Transfer) -> LedgerEntry:
+    """Its entry in the funding account."""
+    ledger = world.account.books.ledger["funding"]
+    entries = (ledger.rows[n] for n in ledger.span(transfer.happened_at, transfer.done_at))
+    return next(entry for entry in entries if entry.source is transfer)
+
+
+def is_on_chain(world: World, transfer: Transfer) -> bool:
+    """Whether it moves what is staked on-chain."""
+    return is_of_earn(transfer) and transfer.asset in world.layout.staked
 
 
 def is_of_earn(source: object) -> bool:

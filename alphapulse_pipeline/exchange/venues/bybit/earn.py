@@ -1,9 +1,12 @@
 """Bybit's Earn: flexible savings ("Easy Earn") and on-chain earn.
 
 Read as the wallet `earn`: the principal of both. What was earned and is not distributed yet is not
-part of it; what is distributed is in the ledger of the account that receives it. Not read:
-fixed-term and structured products and the like, which other lists have; the exchange's total of
-Earn shows what is missing (`books`). Orders of on-chain earn can be looked up by id only.
+part of it; what is distributed is in the ledger of the account that receives it. Not read: the
+positions of Dual Assets, Discount Buy, Double Win and Smart Leverage ("Get Position Info" of
+advanced Earn, 2026-04-07 and, of Discount Buy, 2026-04-29), Liquidity Mining (2026-04-07), Fixed
+Saving (2026-04-14), BYUSDT (2026-04-09) and RWA (2026-06-05). What they take and pay back is in the
+ledgers of the unified and the funding account, so those add up; the exchange's total of Earn shows
+what is held there (`books`). What on-chain earn moved is read in `on_chain`.
 
 An order does not say which account it was paid from or to: the funding account, unless the unified
 account's log has the same amount at that time.
@@ -43,7 +46,10 @@ _POSITIONS = Documented(
     permission=EARN_PERMISSION,
     note="one answer for each category, FlexibleSaving and OnChain, without pages; claimableYield "
     "is not part of amount; the page does not say whether the token received for liquid staking "
-    "is listed here or is in the funding account; no rate limit is documented",
+    "is listed here or is in the funding account; no rate limit is documented. Not read: fixed and "
+    "structured products (Dual Assets, Discount Buy, Double Win, Smart Leverage, Liquidity Mining, "
+    "Fixed Saving, BYUSDT, RWA), which have lists of their own: they are a difference of the book "
+    "Earn",
 )
 _ORDERS = page(
     "finance/earn/easy-onchain/order-history",

@@ -1,6 +1,7 @@
 """Bybit's ledger of the funding account."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +39,7 @@ _FIELDS = (
     "showBusiTypeEn",
     "descriptionEn",
 )
+_EARN = "earn"
 _SIGNS = {"I": 1, "O": -1}
 # first word of showBusiTypeEn -> class
 _CLASSES = {
@@ -46,31 +48,31 @@ _CLASSES = {
     "withdrawal": "transfer",
     "transfer": "transfer",
     "convert": "conversion",
-    "earn": "transfer",
+    _EARN: "transfer",
 }
 _EARNED = re.compile("interest|reward|yield|airdrop|bonus|rebate", re.IGNORECASE)
 
 
 def ledger() -> dict[str, Source]:
     return {
-        FUNDING: Source(
-            Feed(
-                "privateGetV5AssetFundinghistory",
-                IN_ANY_ORDER,
-                {"limit": _HISTORY.limit},
-                LIST,
-                seconds("createTime"),
-                _window,
-                required=_FIELDS,
-                window=WEEK,
-                horizon=TWO_YEARS,
-                documented=_HISTORY,
-            ),
-            wallet=FUNDING,
-            parse="parse_ledger_entry",
-            amend=_entry,
-        )
+        FUNDING: Source(history(), wallet=FUNDING, parse="parse_ledger_entry", amend=entry),
     }
+
+
+def history(note: str = "") -> Feed:
+    """`note`: what else is to be said of the page."""
+    return Feed(
+        "privateGetV5AssetFundinghistory",
+        IN_ANY_ORDER,
+        {"limit": _HISTORY.limit},
+        LIST,
+        seconds("createTime"),
+        _window,
+        required=_FIELDS,
+        window=WEEK,
+        horizon=TWO_YEARS,
+        documented=replace(_HISTORY, note=f"{_HISTORY.note}{note}"),
+    )
 
 
 def _window(first: int, last: int) -> dict[str, Any]:
@@ -78,7 +80,8 @@ def _window(first: int, last: int) -> dict[str, Any]:
     return {"createTimeFrom": -(-first // 1000), "createTimeTo": last // 1000}
 
 
-def _entry(raw: Raw, row: Row) -> Row:
+def entry(raw: Raw, row: Row) -> Row:
+    """A row of the ledger. Raises `Unreadable`."""
     direction, amount = str(raw["ioDirection"]), Decimal(raw["txnAmt"])
     if direction not in _SIGNS or amount < 0:
         raise Unreadable(f"a transaction of the funding account in direction {direction}: {amount}")
@@ -93,10 +96,22 @@ def _entry(raw: Raw, row: Row) -> Row:
     }
 
 
-def _class(raw: Raw) -> str:
+def is_of_earn(raw: Raw) -> bool:
+    return _first_word(raw) == _EARN
+
+
+def is_payout(raw: Raw) -> bool:
     """What Earn pays out has the type of Earn; its description says that it is a payout."""
-    kind, received = str(raw["showBusiTypeEn"]), raw["ioDirection"] == "I"
-    if received and _EARNED.search(f"{kind} {raw['descriptionEn']}"):
+    described = f"{raw['showBusiTypeEn']} {raw['descriptionEn']}"
+    return raw.get("ioDirection") == "I" and _EARNED.search(described) is not None
+
+
+def _class(raw: Raw) -> str:
+    if is_payout(raw):
         return "reward"
-    first = kind.casefold().split(" ")[0]
-    return _CLASSES[first] if first in _CLASSES else ledger_class(kind, {})
+    first = _first_word(raw)
+    return _CLASSES[first] if first in _CLASSES else ledger_class(str(raw["showBusiTypeEn"]), {})
+
+
+def _first_word(raw: Raw) -> str:
+    return str(raw["showBusiTypeEn"]).casefold().split(" ")[0]

@@ -35,6 +35,7 @@ _ENDPOINTS = {
     # not in the table: ccxt's
     "v5/earn/position": (10, 1),
     "v5/earn/order": (10, 1),
+    "v5/earn/product": (10, 1),
     "v5/pre-upgrade/execution/list": (10, 1),
     "v5/pre-upgrade/order/history": (10, 1),
 }
