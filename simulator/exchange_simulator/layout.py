@@ -84,6 +84,8 @@ class Layout:
     them."""
     stakes: bool = False
     """Whether ETH and SOL are staked for tokens and redeemed, through the wallet `staking`."""
+    borrows: bool = False
+    """Whether coins are borrowed against what is saved: the wallet `loan`."""
     refers: bool = False
     """Whether it is paid rebates: of the fees of users that it referred, and of its own."""
     empty: bool = False
@@ -236,6 +238,9 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             shares={**_WITH_OPTIONS.shares, ("option", "USDT"): Decimal("0.25")},
         ),
         "staking": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "staking"), stakes=True),
+        "loans": replace(
+            _SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "earn", "loan"), saves=True, borrows=True
+        ),
         "rebates": replace(_SPOT_ONLY, refers=True),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
@@ -280,12 +285,13 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "bybit": replace(BYBIT_EARN, swaps=True),
         "binance": replace(
             BINANCE_SAVER,
-            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking"),
+            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking", "loan"),
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
             converts="for free",
             pays_in_fiat=True,
             deals_with_peers=True,
             stakes=True,
+            borrows=True,
             refers=True,
         ),
         "okx": replace(

@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from exchange_simulator.account import Account
+from exchange_simulator.borrower import Borrower
 from exchange_simulator.cashier import Cashier
 from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
@@ -153,6 +154,9 @@ class World:
             seed, self.account, self.prices, self.catalogue, self.schedule, self.layout
         )
         self.saver = Saver(seed, self.account, self.schedule)
+        self.borrower = Borrower(
+            seed, self.account, self.prices, self.schedule, self.saver, self.layout
+        )
         self._episodes = Episodes(
             self.account,
             self._trader,
@@ -281,6 +285,8 @@ class World:
             locked[STAKING, asset] = self.account.books.balance(STAKING, asset, at)
         for held in self.saver.locked(at):
             locked["earn", held.asset] += held.amount
+        for asset, amount in self.borrower.pledged(at).items():
+            locked["earn", asset] += amount
         return locked, margin
 
     def _simulate_day(self) -> None:
@@ -306,6 +312,7 @@ class World:
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)
+        self.borrower.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):
             self.schedule(at, self._pay_funding)
