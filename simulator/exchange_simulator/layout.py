@@ -84,6 +84,9 @@ class Layout:
     them."""
     stakes: bool = False
     """Whether ETH and SOL are staked for tokens and redeemed, through the wallet `staking`."""
+    pledged: Mapping[str, str] = field(default_factory=dict)
+    """Coins that are moved into the wallet `loan` as collateral, and what is borrowed there:
+    collateral -> coin."""
     borrows: bool = False
     """Whether coins are borrowed against what is saved: the wallet `loan`."""
     refers: bool = False
@@ -259,6 +262,11 @@ OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             wallets=("trading", "funding", "staking"),
             staked_tokens={"ETH": "BETH", "SOL": "OKSOL"},
         ),
+        "loans": replace(
+            _OKX,
+            wallets=("trading", "funding", "loan"),
+            pledged={"ETH": "USDT", "BTC": "USDC"},
+        ),
         "conversions": replace(_OKX, converts="for free"),
         "repayments": replace(_OKX, converts="for free", repays=True),
     }
@@ -296,8 +304,9 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         ),
         "okx": replace(
             OKX_ACCOUNTS["earn"],
-            wallets=("trading", "funding", "earn", "staking"),
+            wallets=("trading", "funding", "earn", "staking", "loan"),
             staked_tokens=OKX_ACCOUNTS["staking"].staked_tokens,
+            pledged=OKX_ACCOUNTS["loans"].pledged,
             converts="for free",
             repays=True,
         ),
