@@ -147,22 +147,23 @@ def _balances(session: Session) -> Iterable[Row]:
     session.markets  # noqa: B018  load them now; ccxt would use a dozen calls
     skipped = skipped_wallets(session)
     wallets = [wallet for wallet in session.venue.wallets if wallet.name not in skipped]
-    rows = _rows_of(session, [wallet for wallet in wallets if not wallet.once_held])
-    held = {row["asset"] for row in rows}
-    rows += _rows_of(session, [w for w in wallets if w.once_held and _in_use(session, w, held)])
+    rare = [wallet for wallet in wallets if wallet.once_held or wallet.once_used_in]
+    rows = _rows_of(session, [wallet for wallet in wallets if wallet not in rare])
+    rows += _rows_of(session, [wallet for wallet in rare if _in_use(session, wallet, rows)])
     rows = _without_repeated(wallets, rows)
     if not session.rejected:
         session.held["assets"] = {row["asset"] for row in rows}
     return rows
 
 
-def _in_use(session: Session, wallet: Wallet, held: set[str]) -> bool:
-    """Whether a wallet that few accounts have is read; `held`: the assets of the others now."""
+def _in_use(session: Session, wallet: Wallet, rows: Sequence[Row]) -> bool:
+    """Whether a wallet that few accounts have is read; `rows`: what the others have now."""
     connection, account = session.connection, session.name
+    if any(row["wallet"] == wallet.once_used_in and row["used"] for row in rows):
+        return True
     assets, _ = sync_state.held(connection, account)
-    return bool(wallet.once_held & (held | assets)) or sync_state.used(
-        connection, account, wallet.name
-    )
+    held = {row["asset"] for row in rows} | assets
+    return bool(wallet.once_held & held) or sync_state.used(connection, account, wallet.name)
 
 
 def _rows_of(session: Session, wallets: Sequence[Wallet]) -> list[Row]:

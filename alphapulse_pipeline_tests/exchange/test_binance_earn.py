@@ -24,7 +24,7 @@ MOVES = [
     ("flexible subscriptions", {"status": "PURCHASING"}, "spot", "earn", "pending"),
     ("flexible subscriptions", {"status": "FAILED"}, "spot", "earn", "failed"),
     ("flexible subscriptions", {"type": "CONVERT"}, "earn", "earn", "ok"),
-    ("flexible subscriptions", {"type": "LOAN"}, "", "earn", "ok"),
+    ("flexible subscriptions", {"type": "LOAN"}, "spot", "earn", "ok"),
     ("flexible subscriptions", {"type": "NEW_TYPE"}, "spot", "earn", "ok"),
     ("flexible subscriptions", {"sourceAccount": "NEW"}, "", "earn", "ok"),
     ("locked subscriptions", {"type": "RESTAKE"}, "earn", "earn", "ok"),
@@ -83,7 +83,8 @@ def positions(*pages: Any) -> Any:
 
 
 def page(total: Any, *names: str) -> dict[str, Any]:
-    rows = [{"productId": name, "asset": name, "totalAmount": "1"} for name in names]
+    row = {"totalAmount": "1", "collateralAmount": "0"}
+    rows = [{"productId": name, "asset": name, **row} for name in names]
     return {"total": total, "rows": rows}
 
 
@@ -120,7 +121,7 @@ def test_a_count_that_is_none(total: Any) -> None:
 
 def test_positions_of_one_asset_are_added() -> None:
     held = {
-        FLEXIBLE.method: [{"asset": "BTC", "totalAmount": "0.5"}],
+        FLEXIBLE.method: [{"asset": "BTC", "totalAmount": "0.5", "collateralAmount": "0"}],
         LOCKED.method: [{"asset": "BTC", "amount": "0.25"}, {"asset": "BTC", "amount": "0.125"}],
     }
     [(asset, total, used, debt)] = earn.WALLET.assets(held)  # type: ignore[misc]

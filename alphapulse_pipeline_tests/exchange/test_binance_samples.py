@@ -20,6 +20,7 @@ from alphapulse_pipeline.settings.environment import AccountEnvironment
 from alphapulse_pipeline_tests.exchange import (
     earn_samples,
     fiat_samples,
+    loan_samples,
     option_samples,
     portfolio_margin_samples,
     rebate_samples,
@@ -219,6 +220,7 @@ SAMPLES: dict[tuple[str, str], dict[str, Any]] = {
     },
     **earn_samples.SAMPLES,
     **fiat_samples.SAMPLES,
+    **loan_samples.SAMPLES,
     **rebate_samples.SAMPLES,
     **staking_samples.SAMPLES,
     **transfer_samples.SAMPLES,

@@ -325,13 +325,15 @@ def test_a_transfer_between_the_accounts(type: str, from_wallet: str, to_wallet:
 
 
 def holdings(*coins: dict[str, Any], **lists: list[dict[str, Any]]) -> Any:
-    """`lists`: what further endpoints answer: assets, savings, orders, staked ETH and SOL."""
+    """`lists`: what further endpoints answer: assets, savings, orders, staked coins, loans."""
     names = {
         "/asset/balances": "assets",
         "/savings/balance": "savings",
         "/staking-defi/orders-active": "orders",
         "/eth/purchase-redeem-history": "eth",
         "/sol/purchase-redeem-history": "sol",
+        "/flexible-loan/loan-info": "loans",
+        "/flexible-loan/loan-history": "borrowed",
     }
 
     def answers(path: str, params: Mapping[str, Any]) -> Any:
@@ -565,6 +567,63 @@ def test_staking_that_is_not_completed_exchanges_nothing(status: str) -> None:
 def test_staking_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         read("/eth/purchase-redeem-history", [STAKED | changed], "conversions", "ETH staking")
+
+
+LOANS = {
+    **{"loanNotionalUsd": "9.1", "loanData": [{"ccy": "USDT", "amt": "9.2"}]},
+    **{"collateralNotionalUsd": "14", "collateralData": [{"ccy": "BTC", "amt": "0.0001"}]},
+    **{"riskWarningData": {"instId": "BTC-USDT", "liqPx": "1"}, "curLTV": "0.65"},
+    **{"marginCallLTV": "0.8", "liqLTV": "0.9"},
+}
+"""Loan info, of the fields that its page lists."""
+
+
+def test_collateral_and_what_is_owed() -> None:
+    both = LOANS | {"collateralData": [*LOANS["collateralData"], {"ccy": "USDT", "amt": "5"}]}
+    held = holdings(loans=[both])
+    assert held["loan", "BTC"] == decimals("0.0001", "0", "0.0001", "0")
+    assert held["loan", "USDT"] == decimals("5", "0", "5", "9.2")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: None} for name in ("loanData", "collateralData")),
+        {"loanData": {}},
+        {"collateralData": [{"ccy": "BTC"}]},
+        {"loanData": [{"amt": "1"}]},
+        {"loanData": [{"ccy": "USDT", "amt": "much"}]},
+    ],
+)
+def test_loan_info_of_unknown_meaning_is_unreadable(changed: dict[str, Any]) -> None:
+    with pytest.raises((ExchangeFailure, Unreadable)):
+        holdings(loans=[LOANS | changed])
+
+
+@pytest.mark.parametrize(
+    ("type_", "change", "source", "target", "owed"),
+    [
+        ("212", "-2", "funding", "loan", []),
+        ("215", "2", "loan", "funding", []),
+        ("175", "-2", "funding", "loan", []),
+        ("217", "2", "loan", "funding", [Decimal(2)]),
+        ("218", "-2", "funding", "loan", [Decimal(-2)]),
+        ("1", "2", "", "", []),
+    ],
+)
+def test_a_bill_of_a_loan(
+    type_: str, change: str, source: str, target: str, owed: list[Decimal]
+) -> None:
+    sent = [ASSET_BILL | {"type": type_, "balChg": change}]
+    moved = read("/asset/bills-history", sent, "transfers", "earn")
+    assert [(row["from_wallet"], row["to_wallet"], row["amount"]) for row in moved] == (
+        [(source, target, Decimal(2))] if source else []
+    )
+    booked = read("/asset/bills-history", sent, "ledger", "loan")
+    assert [row["amount"] for row in booked] == owed
+    assert {(row["wallet"], row["class"]) for row in booked} <= {("loan", "loan")}
+    [bill] = read("/asset/bills-history", sent, "ledger", "funding")
+    assert bill["class"] == "transfer"
 
 
 CONVERSION = {

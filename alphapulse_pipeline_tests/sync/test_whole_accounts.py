@@ -91,6 +91,8 @@ REWARDS = {
     ("spot", "REFERRAL_KICKBACK"),
     ("earn", "REALTIME"),
 }
+HOLDS_NOTHING = {"binance": {"loan"}}
+"""Wallets that only owe."""
 
 
 @pytest.mark.parametrize("exchange", WHOLE_ACCOUNTS)
@@ -121,7 +123,9 @@ def test_everything_is_read_and_every_window_is_reconciled(
         "SELECT wallet, count(*) FROM portfolio.reconciliation"
         " WHERE state = 'reconciled' AND opening <> closing GROUP BY wallet"
     ).fetchall()
-    assert {wallet for wallet, _ in moved} == set(WHOLE_ACCOUNTS[exchange].wallets)
+    assert {wallet for wallet, _ in moved} == set(
+        WHOLE_ACCOUNTS[exchange].wallets
+    ) - HOLDS_NOTHING.get(exchange, set())
     # a request that is pending is read again until it is completed: its moment is a gap
     gaps = db.execute(
         "SELECT dataset, stream FROM alphapulse.coverage_gaps"
@@ -192,6 +196,8 @@ NOT_REPEATED = {
                 "dividends",
                 "earn",
                 "isolated",
+                "loan repayments",
+                "loans",
                 "rebates",
             )
         ),
@@ -205,6 +211,8 @@ NOT_REPEATED = {
                 "flexible redemptions",
                 "flexible subscriptions",
                 "isolated margin",
+                "loan repayments",
+                "loans",
                 "locked redemptions",
                 "locked subscriptions",
                 "margin to spot",
@@ -224,6 +232,7 @@ NOT_REPEATED = {
         ("ledger", "trading"),
         ("ledger", "funding"),
         ("ledger", "earn"),
+        ("ledger", "loan"),
         ("conversions", "ETH staking"),
         ("conversions", "SOL staking"),
     },

@@ -86,6 +86,11 @@ class Layout:
     """Whether ETH and SOL are staked for tokens and redeemed, through the wallet `staking`."""
     writes_options: bool = False
     """Whether options are sold as well: those that were bought, and others that are not held."""
+    pledged: Mapping[str, str] = field(default_factory=dict)
+    """Coins that are moved into the wallet `loan` as collateral, and what is borrowed there:
+    collateral -> coin."""
+    borrows: bool = False
+    """Whether coins are borrowed against what is saved: the wallet `loan`."""
     refers: bool = False
     """Whether it is paid rebates: of the fees of users that it referred, and of its own."""
     empty: bool = False
@@ -244,6 +249,9 @@ BINANCE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             writes_options=True,
         ),
         "staking": replace(_SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "staking"), stakes=True),
+        "loans": replace(
+            _SPOT_ONLY, wallets=(*_SPOT_ONLY.wallets, "earn", "loan"), saves=True, borrows=True
+        ),
         "rebates": replace(_SPOT_ONLY, refers=True),
         "empty": replace(_SPOT_ONLY, empty=True),
     }
@@ -261,6 +269,11 @@ OKX_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             _OKX,
             wallets=("trading", "funding", "staking"),
             staked_tokens={"ETH": "BETH", "SOL": "OKSOL"},
+        ),
+        "loans": replace(
+            _OKX,
+            wallets=("trading", "funding", "loan"),
+            pledged={"ETH": "USDT", "BTC": "USDC"},
         ),
         "conversions": replace(_OKX, converts="for free"),
         "repayments": replace(_OKX, converts="for free", repays=True),
@@ -289,7 +302,7 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
         "binance": replace(
             BINANCE_SAVER,
             wallet_of={**BINANCE_SAVER.wallet_of, "option": "option"},
-            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking", "option"),
+            wallets=(*BINANCE_SAVER.wallets, "isolated", "staking", "option", "loan"),
             shares={**BINANCE_SAVER.shares, ("option", "USDT"): Decimal("0.15")},
             writes_options=True,
             isolated_pairs=("BTC/USDT", "SOL/USDT"),
@@ -297,12 +310,14 @@ WHOLE_ACCOUNTS: Mapping[str, Layout] = MappingProxyType(
             pays_in_fiat=True,
             deals_with_peers=True,
             stakes=True,
+            borrows=True,
             refers=True,
         ),
         "okx": replace(
             OKX_ACCOUNTS["earn"],
-            wallets=("trading", "funding", "earn", "staking"),
+            wallets=("trading", "funding", "earn", "staking", "loan"),
             staked_tokens=OKX_ACCOUNTS["staking"].staked_tokens,
+            pledged=OKX_ACCOUNTS["loans"].pledged,
             converts="for free",
             repays=True,
         ),

@@ -25,6 +25,7 @@ Wallet = Literal[
     "funding",
     "earn",
     "staking",
+    "loan",
 ]
 PORTFOLIO_MARGIN: Wallet = "portfolio margin"
 FillKind = Literal["trade", "liquidation", "adl", "settlement"]

@@ -36,6 +36,8 @@ class Move(NamedTuple):
     position: int
     """The locked position; 0 for flexible products, which have one per asset."""
     transfer: Transfer
+    is_collateral: bool = False
+    """Whether it was subscribed as collateral of a loan."""
 
     @property
     def id(self) -> int:
@@ -66,6 +68,7 @@ class Saver:
         self.rewards: Timeline[Reward] = Timeline()
         self._locked: list[Locked] = []
         self._flexible: dict[str, Timeline[Decimal]] = {}
+        self._pledged: dict[str, Decimal] = {}
 
     def new_day(self, day: int, start: int) -> None:
         dice = Random(mix(self._seed, _STREAM + day))  # noqa: S311 - reproducible, not secret
@@ -88,6 +91,27 @@ class Saver:
 
     def locked(self, at: int) -> list[Locked]:
         return [held for held in self._locked if held.since <= at < held.until]
+
+    # -- collateral ------------------------------------------------------------------------------
+
+    def unpledged(self, asset: str) -> Decimal:
+        """What is in a flexible product now and is not collateral."""
+        return self._head(asset) - self._pledged.get(asset, ZERO)
+
+    def pledge(self, asset: str, amount: Decimal) -> None:
+        """Make so much of it collateral of a loan; less than zero: release it."""
+        self._pledged[asset] = self._pledged.get(asset, ZERO) + amount
+
+    def subscribe_collateral(self, at: int, asset: str, share: Decimal) -> None:
+        """Save a share of what is in spot, to pledge it."""
+        amount = whole_steps(self._account.free("spot", asset) * share, Decimal("0.0001"))
+        if amount > 0:
+            self._move(
+                at,
+                *("flexible", "subscription", asset, amount, "spot", "earn", 0),
+                is_collateral=True,
+            )
+            self._hold(at, asset, amount)
 
     # -- scheduled actions -----------------------------------------------------------------------
 
@@ -118,8 +142,7 @@ class Saver:
 
     def _redeemer(self, asset: str, share: Decimal) -> Callable[[int], None]:
         def redeem(at: int) -> None:
-            held = self._head(asset)
-            amount = whole_steps(held * share, Decimal("0.0001"))
+            amount = whole_steps(self.unpledged(asset) * share, Decimal("0.0001"))
             if amount > 0:
                 self._move(at, "flexible", "redemption", asset, amount, "earn", "spot", 0)
                 self._hold(at, asset, -amount)
@@ -146,6 +169,8 @@ class Saver:
         source: Wallet,
         target: Wallet,
         position: int,
+        *,
+        is_collateral: bool = False,
     ) -> Move:
         transfer = self._account.transfer(
             at, "transfer", asset, amount, from_wallet=source, to_wallet=target
@@ -153,7 +178,7 @@ class Saver:
         number = len(self.history.rows)
         if product == "locked":
             position = position or 123_123 + number
-        move = Move(number, product, action, position, transfer)
+        move = Move(number, product, action, position, transfer, is_collateral)
         self.moves[transfer.number] = move
         self.history.append(at, move)
         return move

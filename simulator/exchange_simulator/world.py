@@ -19,6 +19,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from exchange_simulator.account import Account
+from exchange_simulator.borrower import Borrower
 from exchange_simulator.cashier import Cashier
 from exchange_simulator.converter import Converter
 from exchange_simulator.episodes import Episodes
@@ -27,6 +28,7 @@ from exchange_simulator.layout import LAYOUTS, Layout
 from exchange_simulator.markets import DAY, FUNDING_PERIOD, Catalogue, Market
 from exchange_simulator.money import ZERO, nearest
 from exchange_simulator.peers import Peers
+from exchange_simulator.pledger import LOAN, Pledger
 from exchange_simulator.prices import Prices
 from exchange_simulator.pseudorandom import mix
 from exchange_simulator.records import Order, Position, Wallet
@@ -149,10 +151,14 @@ class World:
         self._swapper = Swapper(seed, self.account, self.prices, self.schedule, self.layout)
         self._savings = Savings(seed, self.account, self.schedule, self.layout)
         self.token_staker = TokenStaker(seed, self.account, self.schedule, self.layout)
+        self._pledger = Pledger(seed, self.account, self.prices, self.schedule, self.layout)
         self.isolated = IsolatedMargin(
             seed, self.account, self.prices, self.catalogue, self.schedule, self.layout
         )
         self.saver = Saver(seed, self.account, self.schedule)
+        self.borrower = Borrower(
+            seed, self.account, self.prices, self.schedule, self.saver, self.layout
+        )
         self._episodes = Episodes(
             self.account,
             self._trader,
@@ -279,8 +285,12 @@ class World:
                 locked["staking", asset] += self.account.books.balance("staking", asset, at)
         for asset in (name for pair in self.layout.staked_tokens.items() for name in pair):
             locked[STAKING, asset] = self.account.books.balance(STAKING, asset, at)
+        for asset in self.layout.pledged:
+            locked[LOAN, asset] = self.account.books.balance(LOAN, asset, at)
         for held in self.saver.locked(at):
             locked["earn", held.asset] += held.amount
+        for asset, amount in self.borrower.pledged(at).items():
+            locked["earn", asset] += amount
         return locked, margin
 
     def _simulate_day(self) -> None:
@@ -300,12 +310,14 @@ class World:
         self.cashier.new_day(day, start)
         self.peers.new_day(day, start)
         self.token_staker.new_day(day, start)
+        self._pledger.new_day(day, start)
         self.referrer.new_day(day, start)
         self.isolated.new_day(day, start)
         self._swapper.new_day(day, start)
         self._episodes.new_day(day, start)
         if self.layout.saves:
             self.saver.new_day(day, start)
+        self.borrower.new_day(day, start)
         first_funding = -(-start // FUNDING_PERIOD) * FUNDING_PERIOD
         for at in range(first_funding, end, FUNDING_PERIOD):
             self.schedule(at, self._pay_funding)

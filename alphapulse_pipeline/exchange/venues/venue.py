@@ -48,6 +48,9 @@ class Wallet:
     once_held: frozenset[str] = frozenset()
     """Assets: the wallet is read only if one of them is held, or once it was used itself. Empty:
     always."""
+    once_used_in: str = ""
+    """A wallet: this one is read only while something in that one is not free, as collateral is, or
+    once it was used itself. Empty: always."""
     book_of: Callable[[str], tuple[str, str]] | None = None
     """ccxt's code of an asset -> (wallet, plain code), for exchanges whose answer has the balances
     of several wallets, distinguished by a suffix of the code."""

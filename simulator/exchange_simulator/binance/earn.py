@@ -16,6 +16,7 @@ from exchange_simulator.binance.figures import eight
 from exchange_simulator.binance.pages import wallet_window
 from exchange_simulator.binance.retention import SIX_MONTHS
 from exchange_simulator.markets import DAY
+from exchange_simulator.money import ZERO
 from exchange_simulator.records import Reward
 from exchange_simulator.saver import Move, Product
 
@@ -26,14 +27,15 @@ _WORDS = {"flexible": "Flexible", "locked": "Locked"}
 
 
 def flexible_positions(call: Call) -> Result:
-    product = call.text("productId")
+    """What is collateral is not part of `totalAmount`, as in the page's sample."""
+    product, pledged = call.text("productId"), call.world.borrower.pledged(call.now)
     rows = [
         {
-            "totalAmount": eight(amount),
+            "totalAmount": eight(amount - pledged.get(asset, ZERO)),
             "latestAnnualPercentageRate": "0.02599895",
             "asset": asset,
             "canRedeem": True,
-            "collateralAmount": "0",
+            "collateralAmount": eight(pledged[asset]) if pledged.get(asset) else "0",
             "productId": f"{asset}001",
             "autoSubscribe": False,
         }
@@ -70,7 +72,7 @@ def _flexible_subscription(move: Move) -> dict[str, Any]:
     return {
         "purchaseId": move.id,
         "productId": f"{move.transfer.asset}001",
-        "type": "NORMAL",
+        "type": "LOAN" if move.is_collateral else "NORMAL",
         "sourceAccount": "SPOT",
         "status": "SUCCESS",
     }

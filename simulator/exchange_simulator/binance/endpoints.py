@@ -22,6 +22,7 @@ from exchange_simulator.binance import (
     futures_trades,
     income,
     isolated,
+    loans,
     margin,
     market,
     option_trading,
@@ -119,6 +120,9 @@ _SAPI = {
         f"/sapi/v1/{path}": Endpoint(listed, "account", 150)
         for path, listed in staking.LISTS.items()
     },
+    "/sapi/v2/loan/flexible/ongoing/orders": Endpoint(loans.ongoing_orders, "account", 300),
+    "/sapi/v2/loan/flexible/borrow/history": Endpoint(loans.borrow_history, "account", 400),
+    "/sapi/v2/loan/flexible/repay/history": Endpoint(loans.repayment_history, "account", 400),
     "/sapi/v1/margin/account": Endpoint(margin.account, "account", 10),
     "/sapi/v1/margin/allPairs": Endpoint(margin.all_pairs, "account"),
     "/sapi/v1/margin/isolated/allPairs": Endpoint(isolated.all_pairs, "account", 10),

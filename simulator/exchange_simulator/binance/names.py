@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from exchange_simulator.binance import numbers
 from exchange_simulator.binance.symbols import contract_size, contracts
+from exchange_simulator.borrower import LOAN
 from exchange_simulator.identity import hexadecimal, snowflake
 from exchange_simulator.markets import Kind
 from exchange_simulator.money import ZERO
@@ -109,6 +110,8 @@ def funding_id(world: World, funding: Funding) -> str:
 def transfer_id(world: World, transfer: Transfer) -> str:
     if transfer.number in world.staker.transfer_ids:
         return world.staker.transfer_ids[transfer.number]
+    if transfer.number in world.borrower.transfer_ids:
+        return world.borrower.transfer_ids[transfer.number]
     if transfer.number in world.cashier.ids:
         return world.cashier.ids[transfer.number]
     if transfer.number in world.peers.deal_of:
@@ -188,6 +191,12 @@ def parts(world: World, entry: LedgerEntry) -> list[Part]:
         product = _PRODUCTS.get(part_of(entry))
         name = f"{product} {transaction_id(world, entry.source)}"
         return [Part(kind, name, amount) for kind, amount in _flows(entry)] if product else []
+    if entry.wallet == LOAN:
+        known = world.borrower.entry_ids
+        # what is moved between it and spot is in the list of transfers only
+        if entry.number not in known:
+            return []
+        return [Part(_KINDS[entry.kind], known[entry.number], entry.amount)]
     if entry.wallet in _ON_MARGIN or entry.wallet == "option":
         first = bill_id(entry) if entry.wallet == "option" else flow_id(entry, 0)
         return [
@@ -203,7 +212,7 @@ def reference_id(world: World, entry: LedgerEntry) -> str:
     the funding flow of options."""
     if entry.wallet == PORTFOLIO_MARGIN and not isinstance(entry.source, Fill):
         return str(_loan_id(world, entry))
-    if entry.wallet == "option":
+    if entry.wallet in ("option", LOAN):
         return ""
     if entry.wallet in _ON_MARGIN:
         return str(transaction_id(world, entry.source))

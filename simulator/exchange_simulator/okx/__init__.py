@@ -33,7 +33,7 @@ EXCHANGE = SimulatedExchange(
         "ledger:earn": LENDING_KEPT,
         "conversions:one-click repay": SERVED,
     },
-    unserved=frozenset({"balance_after:earn"}),
+    unserved=frozenset({"balance_after:earn", "balance_after:loan"}),
     parts=names.rows_of,
     passphrase=True,
     order_status=names.order_status,

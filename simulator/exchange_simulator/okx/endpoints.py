@@ -9,7 +9,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exchange_simulator.keys import Key, Scope
-from exchange_simulator.okx import account, asset, bills, earn, market, repayments, staking, trade
+from exchange_simulator.okx import (
+    account,
+    asset,
+    bills,
+    earn,
+    loans,
+    market,
+    repayments,
+    staking,
+    trade,
+)
 from exchange_simulator.okx.answers import Refused, answer, refusal
 from exchange_simulator.okx.auth import authenticate
 from exchange_simulator.okx.call import Call, Data
@@ -60,6 +70,8 @@ PRIVATE = {
     "asset/bills-history": Private("wallet", Limit(1, 1000), asset.bills_history),
     "asset/transfer-state": Private("wallet", Limit(10, 1000), asset.transfer_state),
     "asset/convert/history": Private("wallet", _SIX_A_SECOND, asset.convert_history),
+    "finance/flexible-loan/loan-info": Private("wallet", Limit(5), loans.info),
+    "finance/flexible-loan/loan-history": Private("wallet", Limit(5), loans.history),
     "finance/savings/balance": Private("wallet", _SIX_A_SECOND, earn.savings),
     "finance/savings/lending-history": Private("wallet", _SIX_A_SECOND, earn.lending_history),
     "finance/staking-defi/orders-active": Private("wallet", Limit(3, 1000), earn.orders_active),

@@ -26,6 +26,7 @@ TRADING: Wallet = "trading"
 FUNDING: Wallet = "funding"
 EARN: Wallet = "earn"
 STAKING: Wallet = "staking"
+LOAN: Wallet = "loan"
 
 BILL_TYPES = {
     "transfer": "1",
@@ -54,6 +55,15 @@ _STAKING_BILLS = {
     ("SOL", True): "332",
 }
 """`type` of the funding account's bills; the page does not say which a redemption of BETH has."""
+_LOAN_BILLS = {
+    # (whether it is collateral, whether it arrives): of multi-collateral loans
+    (True, False): "212",
+    (True, True): "215",
+    (False, True): "217",
+    (False, False): "218",
+}
+_BORROWED = frozenset({"USDT", "USDC"})
+"""What is borrowed; other assets are collateral."""
 STAKED = frozenset({"SOL"})
 """What is in on-chain earn; other assets are in Simple Earn."""
 _FROM_TRADING, _TO_TRADING = "130", "131"
@@ -134,6 +144,8 @@ def entry_id(world: World, entry: LedgerEntry) -> str:
     """Interest has no id: it is known by its currency and time."""
     if entry.wallet == EARN:
         return f"{entry.asset} {entry.happened_at}"
+    if entry.wallet == LOAN:
+        return str(bill_number(_bill_of_loan(world, entry)))
     return str(bill_number(entry))
 
 
@@ -162,14 +174,28 @@ def entry_kind(entry: LedgerEntry) -> str:
     ):
         subscribed, redeemed = ("80", "82") if entry.asset in STAKED else ("75", "76")
         return subscribed if entry.amount < 0 else redeemed
+    if entry.wallet == LOAN:
+        return _LOAN_BILLS[False, entry.amount > 0]
+    if is_of_loan(entry):
+        return _LOAN_BILLS[entry.asset not in _BORROWED, entry.amount > 0]
     if entry.kind == "transfer":
         return _FROM_TRADING if entry.amount > 0 else _TO_TRADING
     return ASSET_BILL_TYPES[entry.kind]
 
 
+def is_of_loan(entry: LedgerEntry) -> bool:
+    """Whether it is what is moved to and from the wallet of loans."""
+    return isinstance(entry.source, Transfer) and LOAN in (
+        entry.source.from_wallet,
+        entry.source.to_wallet,
+    )
+
+
 def rows_of(world: World, entry: LedgerEntry) -> list[tuple[str, str, Decimal]]:
     """Raw kind, id and amount of each row that reports an entry: Earn lists its interest only, and
-    what is being staked has no list."""
+    what is being staked has no list, and loans are booked by the funding account's bills."""
+    if entry.wallet == LOAN and isinstance(entry.source, Transfer):
+        return []
     if entry.wallet == STAKING or (entry.wallet == EARN and entry.kind != "reward"):
         return []
     return [(entry_kind(entry), entry_id(world, entry), entry.amount)]
@@ -197,6 +223,17 @@ def contract_size(market: Market) -> Decimal:
 def chain(asset: str, network: str) -> str:
     """`USDT-TRC20`."""
     return f"{asset}-{_NETWORKS[asset, network]}"
+
+
+def _bill_of_loan(world: World, entry: LedgerEntry) -> LedgerEntry:
+    """The funding account's entry of what was borrowed or repaid."""
+    ledger = world.account.books.ledger[FUNDING]
+    span = ledger.span(entry.happened_at, entry.happened_at)
+    return next(
+        bill
+        for bill in (ledger.rows[index] for index in span)
+        if is_of_loan(bill) and (bill.asset, bill.amount) == (entry.asset, entry.amount)
+    )
 
 
 def _bill_of(world: World, wallet: Wallet, source: Fill | Funding | Transfer) -> LedgerEntry:

@@ -1,5 +1,5 @@
 """Binance: spot, cross and isolated margin, USD-M and COIN-M futures, Portfolio Margin, options,
-Simple Earn.
+Simple Earn, crypto loans.
 
 API documentation: Account trade list, All orders, Current open orders, Query order, Query Margin
 Account's Trade List, ... All Orders, ... Open Orders, Account Trade List and Get Income History of
@@ -24,6 +24,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     isolated,
     ledger,
+    loans,
     option_trading,
     options,
     pages,
@@ -93,6 +94,7 @@ BINANCE = Venue(
         earn.WALLET,
         staking.WALLET,
         options.WALLET,
+        loans.WALLET,
     ),
     positions=(*trading.positions(), *portfolio_margin.positions()),
     position=trading.position,

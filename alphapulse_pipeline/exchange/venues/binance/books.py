@@ -11,6 +11,7 @@ from alphapulse_pipeline.exchange.venues.binance.common import (
     EARN,
     FUNDING,
     ISOLATED,
+    LOAN,
     MARGIN,
     OPTION,
     PORTFOLIO_MARGIN,
@@ -36,13 +37,15 @@ _PERHAPS = {
     USDM: (positions_of(USDM),),
     COINM: (positions_of(COINM),),
     EARN: (STAKING,),
+    SPOT: (LOAN,),
 }
 
 
 async def _ask(call: Caller) -> Sequence[Book]:
     """Query User Wallet Balance. The page does not say whether the totals of futures and of options
-    have the profit of open positions, whether that of Earn has what is redeemed from staking, nor
-    at which prices they are."""
+    have the profit of open positions, whether that of Earn has what is redeemed from staking or is
+    collateral of a loan, whether that of spot is less what is owed for loans, nor at which prices
+    they are."""
     answer = await call("sapiGetAssetWalletBalance", {"quoteAsset": _CURRENCY})
     found, together = [], []
     for row in rows(answer, "the list of wallets"):

@@ -22,6 +22,8 @@ PORTFOLIO_MARGIN = "portfolio margin"
 STAKING = "staking"
 """What is being redeemed."""
 OPTION = "option"
+LOAN = "loan"
+"""What is owed for crypto loans."""
 
 FUTURES = (USDM, COINM)
 

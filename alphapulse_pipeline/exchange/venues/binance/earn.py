@@ -48,7 +48,7 @@ def _positions(method: str, required: tuple[str, ...], documented: Documented) -
 
 _FLEXIBLE_POSITIONS = _positions(
     f"{_FLEXIBLE}Position",
-    ("productId", "asset", "totalAmount"),
+    ("productId", "asset", "totalAmount", "collateralAmount"),
     pages.EARN_POSITIONS["flexible"],
 )
 _LOCKED_POSITIONS = _positions(
@@ -57,12 +57,14 @@ _LOCKED_POSITIONS = _positions(
 
 
 def _held(answer: Mapping[str, Any]) -> Iterable[tuple[str, Decimal, Decimal, None]]:
-    """(asset, total, used, no debt): what is locked is used. An asset may have several positions of
-    both kinds."""
+    """(asset, total, used, no debt): what is locked, or collateral of a loan, is used. An asset may
+    have several positions of both kinds. The page's sample has more collateral than `totalAmount`,
+    so that the one is not part of the other."""
     free: dict[str, Decimal] = {}
     locked: dict[str, Decimal] = {}
     for feed, field, amounts in (
         (_FLEXIBLE_POSITIONS, "totalAmount", free),
+        (_FLEXIBLE_POSITIONS, "collateralAmount", locked),
         (_LOCKED_POSITIONS, "amount", locked),
     ):
         for row in answer[feed.method]:
@@ -97,7 +99,7 @@ _ORIGINS = {
         "AUTO": None,
         "CONVERT": EARN,  # from locked to flexible
         "TRANSFER": EARN,  # from locked savings to flexible
-        "LOAN": _ELSEWHERE,  # collateral of a flexible loan
+        "LOAN": None,  # collateral of a flexible loan
         "AI": _ELSEWHERE,  # from Auto-Invest
     },
     "locked": {

@@ -9,6 +9,7 @@ from alphapulse_pipeline.exchange.feed import Raw, milliseconds
 from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     isolated,
+    loans,
     options,
     pages,
     portfolio_margin,
@@ -48,6 +49,7 @@ def ledger() -> dict[str, Source]:
         OPTION: options.ledger(),
         **earn.rewards(),
         **rebates.rebates(),
+        **loans.ledger(),
     }
 
 

@@ -252,7 +252,8 @@ EARN_POSITIONS = {
         _EARN_WEIGHT,
         100,
         10,
-        note="whether totalAmount includes collateralAmount is left open: only totalAmount counts",
+        note="whether totalAmount includes collateralAmount is not said: in the sample it is less, "
+        "so that both count",
     ),
     "locked": page(
         f"{_EARN}locked-product-position",

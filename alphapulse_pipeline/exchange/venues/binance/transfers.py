@@ -14,6 +14,7 @@ from alphapulse_pipeline.exchange.venues.binance import (
     earn,
     fiat,
     isolated,
+    loans,
     p2p,
     pages,
     pay,
@@ -94,7 +95,7 @@ def transfers() -> dict[str, Source]:
                 found[f"{from_wallet} to {to_wallet}"] = _universal(source, target)
     found |= _rare() | isolated.transfers() | earn.transfers() | between_accounts.transfers()
     found |= fiat.transfers() | p2p.transfers() | pay.transfers()
-    return found | staking.transfers()
+    return found | staking.transfers() | loans.transfers()
 
 
 def _rare() -> dict[str, Source]:

@@ -24,6 +24,8 @@ _PRIVATE = {
     "asset/convert/history": (6, 1),
     "asset/deposit-history": (6, 1),
     "asset/withdrawal-history": (6, 1),
+    "finance/flexible-loan/loan-history": (5, 2),
+    "finance/flexible-loan/loan-info": (5, 2),
     "finance/savings/balance": (6, 1),
     "finance/savings/lending-history": (6, 1),
     "finance/staking-defi/eth/purchase-redeem-history": (6, 1),

@@ -10,7 +10,7 @@ from alphapulse_pipeline.exchange.account_type import AccountType
 from alphapulse_pipeline.exchange.feed import Caller, Feed, Raw, require
 from alphapulse_pipeline.exchange.markets import unified
 from alphapulse_pipeline.exchange.rights import Allows, MalformedRights, Rights, rights_by
-from alphapulse_pipeline.exchange.venues.okx import earn, staking
+from alphapulse_pipeline.exchange.venues.okx import earn, loans, staking
 from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     FUNDING,
@@ -94,6 +94,7 @@ def wallets() -> tuple[Wallet, ...]:
         ),
         earn.wallet(),
         staking.wallet(),
+        loans.wallet(),
     )
 
 

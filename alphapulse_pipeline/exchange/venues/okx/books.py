@@ -9,6 +9,7 @@ from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     EARN,
     FUNDING,
+    LOAN,
     STAKING,
     TRADING,
     documented,
@@ -24,8 +25,9 @@ _DOCUMENTED = documented(
     note="the page does not say at which prices, nor which products are in the earn account",
 )
 _CURRENCY = "USDT"
-# which of them has what is being staked or redeemed, if any, the page does not say
-_PERHAPS = {"funding": (STAKING,), "earn": (STAKING,)}
+# which of them has what is being staked or redeemed, or loans less their collateral, if any, the
+# page does not say
+_PERHAPS = {"funding": (STAKING,), "earn": (STAKING, LOAN)}
 _PARTS = {"trading": (TRADING, positions_of(TRADING)), "funding": (FUNDING,), "earn": (EARN,)}
 
 

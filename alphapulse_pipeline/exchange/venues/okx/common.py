@@ -13,6 +13,7 @@ from alphapulse_pipeline.exchange.walker import Cursor
 from alphapulse_pipeline.exchange.walker.cursor import last_row
 
 TRADING, FUNDING, EARN, STAKING = "trading", "funding", "earn", "staking"
+LOAN = "loan"
 
 # instType -> ccxt's flag of its markets
 TYPES = {"SPOT": "spot", "MARGIN": "spot", "SWAP": "swap", "FUTURES": "future", "OPTION": "option"}

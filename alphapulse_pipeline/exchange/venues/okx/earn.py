@@ -18,12 +18,13 @@ from typing import Any
 from alphapulse_pipeline.datasets.values import Row, number
 from alphapulse_pipeline.exchange.errors import Unreadable
 from alphapulse_pipeline.exchange.feed import Feed, Raw, milliseconds
-from alphapulse_pipeline.exchange.venues.okx import staking
+from alphapulse_pipeline.exchange.venues.okx import loans, staking
 from alphapulse_pipeline.exchange.venues.okx.common import (
     DATA,
     EARN,
     FUNDING,
     LIMIT,
+    LOAN,
     STAKING,
     documented,
     per_user,
@@ -36,7 +37,11 @@ _READ = "undated, read on 2026-11-29"
 _MONTH = timedelta(days=28)
 """The shortest."""
 # Simple Earn flexible: subscription, redemption; "DEFI/Staking": subscription, redemption
-MOVED = dict.fromkeys(("75", "76", "80", "82"), EARN) | dict.fromkeys(staking.MOVED, STAKING)
+MOVED = (
+    dict.fromkeys(("75", "76", "80", "82"), EARN)
+    | dict.fromkeys(staking.MOVED, STAKING)
+    | dict.fromkeys(loans.MOVED, LOAN)
+)
 """Type of the funding account's bills -> the wallet that has its other half."""
 
 _ZERO = Decimal(0)

@@ -67,13 +67,15 @@ _CLASSES: Mapping[str, Mapping[str, str]] = {
             # deposit, withdrawal, with sub-accounts, Earn, to and from trading
             *_of("transfer", 1, 2, range(20, 24), 75, 76, 80, 82, 130, 131),
             *_of("transfer", 137, 138, range(329, 333)),  # staking of ETH and SOL
+            # flexible loans and their collateral
+            *_of("transfer", range(175, 181), 212, 215, 217, 218),
             # refunds of withdrawals and of their fees, which are in no other history
             *_of("adjustment", 13, 47, 84, range(195, 200), 221, 222),
             *_of("reward", 28, 48, 68, 77, 83, 139, 146, range(150, 153), 162, 172, 173, 185, 189),
             *_of("reward", 204, 209, 227, 229, 233, 242, 251, 265, 271, 299, 300, 328, 333, 350),
             *_of("reward", 354),
             *_of("interest", 89, 232, range(307, 310), 343, 344, 346, 347, 400, 408, 516),
-            *_of("loan", range(175, 181), 212, 215, 217, 218, 345, 351),
+            *_of("loan", 345, 351),
             *_of("conversion", range(116, 119), 135, 200, 220, 272, 273),
             # tokens, earn and staking principal, structured products, custody
             *_of("other", range(72, 75), 78, 124, range(132, 135)),
