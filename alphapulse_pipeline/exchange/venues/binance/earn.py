@@ -2,6 +2,10 @@
 
 Flexible and locked products are one wallet, `earn`. A flexible position has a second row in the
 spot wallet, under a code of its own (LDUSDT for USDT), which is left out.
+
+Dual Investment is not read: "Get Dual Investment positions" (2026-08-21) names what was subscribed,
+and neither the asset nor the amount that was paid out. What it holds is a difference of the
+exchange's own total, and what it moves is one of the spot wallet, of its size.
 """
 
 from collections.abc import Callable, Iterable, Mapping

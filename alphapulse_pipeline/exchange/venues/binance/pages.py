@@ -261,7 +261,8 @@ EARN_POSITIONS = {
         100,
         10,
         note="only amount, the locked amount, counts; whether it includes redeemingAmt "
-        "is left open",
+        "is left open. Dual Investment is not read: its positions (dual-investment, 2026-08-21) do "
+        "not say what was paid out",
     ),
 }
 _EARN_WINDOW = (
