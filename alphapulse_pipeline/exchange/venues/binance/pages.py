@@ -253,7 +253,8 @@ EARN_POSITIONS = {
         100,
         10,
         note="whether totalAmount includes collateralAmount is not said: in the sample it is less, "
-        "so that both count",
+        "so that both count. Dual Investment is not read: its positions (2026-08-21) do not say "
+        "what was paid out",
     ),
     "locked": page(
         f"{_EARN}locked-product-position",
@@ -261,8 +262,7 @@ EARN_POSITIONS = {
         100,
         10,
         note="only amount, the locked amount, counts; whether it includes redeemingAmt "
-        "is left open. Dual Investment is not read: its positions (dual-investment, 2026-08-21) do "
-        "not say what was paid out",
+        "is left open",
     ),
 }
 _EARN_WINDOW = (
