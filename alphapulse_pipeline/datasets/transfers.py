@@ -7,7 +7,7 @@ from alphapulse_pipeline.datasets.dataset import (
     Updates,
     history_columns,
 )
-from alphapulse_pipeline.datasets.table import key, numeric, text, timestamp
+from alphapulse_pipeline.datasets.table import Index, key, numeric, text, timestamp
 from alphapulse_pipeline.datasets.values import Row, moment, number
 
 _KINDS = ("deposit", "withdrawal", "transfer")
@@ -69,4 +69,7 @@ TRANSFERS = History(
     ),
     unsettled=f"status {_NOT_FINAL}",
     ledger_classes=("transfer",),
+    more_indexes=(
+        Index("transfers_updated_at", ("account", "updated_at"), "updated_at IS NOT NULL"),
+    ),
 )

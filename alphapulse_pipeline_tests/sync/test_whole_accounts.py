@@ -141,8 +141,7 @@ def test_two_years_reconcile(exchange: str, make_account: Make, database: str, d
     after the one that lists the exercise of an option lists its fills."""
     days = 730
     with living(exchange, days=days, pace=0.02) as simulator:
-        # at none of these times is a wallet empty, which takes several runs to be believed
-        for hours in (*range((days - 32) * 24, 0, -25 * 24), 2, 0):
+        for hours in (*range((days - 30) * 24, 0, -25 * 24), 2, 0):
             read_all(at(simulator, make_account, hours, days=days), database)
         truth = simulator.truth(NOW_MS, exchange=exchange, expired=True)
     refresh(db, PortfolioSettings())
@@ -216,14 +215,14 @@ NOT_REPEATED = {
                 "loans",
                 "locked redemptions",
                 "locked subscriptions",
+                "coinm to spot",
                 "margin to spot",
                 "p2p purchases",
                 "p2p sales",
                 "pay",
                 "purchases from outside",
                 "sol redemptions",
-                "spot to coinm",
-                "usdm to spot",
+                "spot to margin",
                 "withdrawals",
             )
         ),

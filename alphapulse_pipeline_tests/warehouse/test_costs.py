@@ -85,3 +85,33 @@ def test_the_row_where_a_market_continues(large: DB, dataset: str, market: str, 
         assert HistoryState(large, "bybit", dataset).newest_id(*asked) == found
 
     assert rows_read(large, dataset, ask) <= 1
+
+
+def test_the_movements_of_a_minute_do_not_read_all_transfers(db: DB) -> None:
+    """A deposit moves a balance when it is credited, everything else when it happens."""
+    db.execute(
+        "INSERT INTO alphapulse.transfers (account, kind, transfer_id, asset, amount, from_wallet,"
+        " to_wallet, status, happened_at, updated_at, raw, run_id)"
+        " SELECT 'bybit', kind, number, 'BTC', 1, 'unified', 'unified', 'ok',"
+        "        %(start)s + number * interval '1 minute',"
+        "        %(start)s + number * interval '1 minute' + interval '30 seconds', '{}', 'run'"
+        " FROM generate_series(1, %(many)s) AS number,"
+        "      unnest(ARRAY['deposit', 'withdrawal', 'transfer']) AS kind",
+        {"start": at(0), "many": MANY},
+    )
+    found: list[TupleRow] = []
+
+    def ask() -> None:
+        found.extend(
+            db.execute(
+                "SELECT entry, happened_at FROM portfolio.movements_between('bybit', %s, %s)",
+                [at(60_000 - 1), at(60_000 + 59)],
+            ).fetchall()
+        )
+
+    assert rows_read(db, "transfers", ask) <= 10
+    assert sorted({(entry.split()[0], time) for entry, time in found}) == [
+        ("deposit", at(60_000 + 30)),
+        ("transfer", at(60_000)),
+        ("withdrawal", at(60_000)),
+    ]

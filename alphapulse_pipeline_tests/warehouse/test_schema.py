@@ -98,6 +98,7 @@ RELEASED = {
     "0013_rereads.py": "7dd6b956a1f53094f99362354f79dc38d3299916e2ca4dd1e09a38ba7a443fd8",
     "0013_rereads.sql": "70095496b0c7c9966abbfdd51edbbf199cce9d715b3ed4bf080991486989bb3f",
     "0014_missing_fills.py": "111b91eda9af5c40779d7838a96c3bca6ba0f4113fc5c8de3de8f9718a5fd8d5",
+    "0015_transfer_times.py": "860c8636c30abbe73c082fb3eb36b6d1d9ca56ba426fdd847c6af075d1b7ad86",
 }
 """The files of released migrations, with the SHA-256 of each. Add a new migration's here."""
 
