@@ -1,11 +1,13 @@
 """Accounts that use everything their exchange offers: all of it is read, and it adds up."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from psycopg import Connection
@@ -46,7 +48,13 @@ def living(
 
 
 def at(
-    simulator: Simulator, make_account: Make, hours: int, name: str = "", *, days: int = DAYS
+    simulator: Simulator,
+    make_account: Make,
+    hours: int,
+    name: str = "",
+    *,
+    days: int = DAYS,
+    key: str = Key().key,
 ) -> Account:
     """The account so many hours before `NOW_MS`, when the clock stands still."""
     exchange = simulator.world.layout.exchange
@@ -54,21 +62,26 @@ def at(
     simulator.set_clock(lambda: now)
     options = {"timeDifference": time.time_ns() // 1_000_000 - now + 50_000, "recvWindow": 59_000}
     start = (NOW - timedelta(days)).date()
-    return make_account(
+    account = make_account(
         simulator.url, name or exchange, exchange=exchange, history_start=start, options=options
     )
+    os.environ[account.environment.api_key] = key  # until the test ends: the fixture has set it
+    return account
 
 
-def read_all(account: Account, url: str) -> None:
-    """Balances and all histories. Positions are left out: that a list of them has become empty
-    takes several runs. Binance's are read, if that is none, since they name the options whose fills
-    are then listed."""
-    with open_session(account, url, "test") as session:
+def read_all(account: Callable[[], Account], url: str) -> None:
+    """Balances and all histories, each in a session of its own: the clock stands still, and an
+    exchange refuses what is sent a minute later. Positions are left out: that a list of them has
+    become empty takes several runs. Binance's are read, if that is none, since they name the
+    options whose fills are then listed."""
+    with open_session(account(), url, "test") as session:
         write(session.connection, snapshot(session, "balances"), "test")
-        if account.settings.exchange == "binance":
+        if session.account.settings.exchange == "binance":
             with suppress(ExchangeFailure):
                 write(session.connection, snapshot(session, "positions"), "test")
-        for dataset in session.venue.histories:
+        datasets = tuple(session.venue.histories)
+    for dataset in datasets:
+        with open_session(account(), url, "test") as session:
             rows = history(session, dataset, whole_history(session), fill=True)
             write(session.connection, rows, "test")
 
@@ -101,7 +114,7 @@ def test_everything_is_read_and_every_window_is_reconciled(
 ) -> None:
     with living(exchange) as simulator:
         for hours in READ:
-            read_all(at(simulator, make_account, hours), database)
+            read_all(partial(at, simulator, make_account, hours), database)
         truth = simulator.truth(NOW_MS, exchange=exchange)
         ever = simulator.truth(NOW_MS, exchange=exchange, expired=True)
     for dataset in truth.keys() & set(IN_THE_BOOKS) - {"positions"}:
@@ -142,7 +155,7 @@ def test_two_years_reconcile(exchange: str, make_account: Make, database: str, d
     days = 730
     with living(exchange, days=days, pace=0.02) as simulator:
         for hours in (*range((days - 30) * 24, 0, -25 * 24), 2, 0):
-            read_all(at(simulator, make_account, hours, days=days), database)
+            read_all(partial(at, simulator, make_account, hours, days=days), database)
         truth = simulator.truth(NOW_MS, exchange=exchange, expired=True)
     refresh(db, PortfolioSettings())
     assert differences(db, exchange) == {}
@@ -258,15 +271,14 @@ def test_what_is_not_read_is_a_difference_of_its_size(
     keys = [Key(), *(replace(Key(), key=f"key-{number}") for number in range(len(sources)))]
     with living(exchange, keys) as simulator:
         for hours in READ:
-            read_all(at(simulator, make_account, hours), database)
+            read_all(partial(at, simulator, make_account, hours), database)
             for number, (dataset, stream) in enumerate(sources):
                 streams = {n: s for n, s in venue.histories[dataset].items() if n != stream}
                 less = replace(venue, histories={**venue.histories, dataset: streams})
                 with monkeypatch.context() as patch:
                     patch.setitem(VENUES, exchange, less)
-                    account = at(simulator, make_account, hours, f"without_{number}")
-                    patch.setenv(account.environment.api_key, keys[number + 1].key)
-                    read_all(account, database)
+                    name, key = f"without_{number}", keys[number + 1].key
+                    read_all(partial(at, simulator, make_account, hours, name, key=key), database)
     refresh(db, PortfolioSettings())
 
     def moved(account: str) -> dict[tuple[str, str], Decimal]:
