@@ -77,6 +77,10 @@ REPEATED: dict[tuple[str, str], dict[str, str]] = {
         "331": "transfers",
         "130": "transfers",
         "131": "transfers",
+        # flexible loans: what is borrowed and repaid, and collateral
+        **dict.fromkeys(
+            ("175", "176", "177", "178", "179", "180", "212", "215", "217", "218"), "transfers"
+        ),
     },
     ("kraken", "ledger"): {
         "trade": "trades",
@@ -166,7 +170,6 @@ UNREPEATED: dict[tuple[str, str], dict[str, str]] = {
         "73": "other",
         "83": "reward",
         "89": "interest",
-        "176": "loan",
         "272": "conversion",
         "999": "other",
     },
