@@ -84,7 +84,8 @@ def print_table(
     rows = [list(row) for row in rows]
     for index, name in enumerate(names):
         numeric = any(isinstance(row[index], int | Decimal) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+        header = Text(escape(name))
+        table.add_column(header, justify="right" if numeric else "left", no_wrap=True)
     grouped = [stdout().is_terminal and name in counts for name in names]
     for row in rows:
         values = (

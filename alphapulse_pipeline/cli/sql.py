@@ -12,6 +12,7 @@ from psycopg.types.datetime import TimestamptzLoader
 from alphapulse_pipeline.cli import output
 from alphapulse_pipeline.cli.workspace import workspace
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.printable import escape
 from alphapulse_pipeline.warehouse.export import are_texts
 from alphapulse_pipeline.warehouse.formula_cells import protect
 from alphapulse_pipeline.warehouse.schema import connect_as_reader
@@ -45,7 +46,8 @@ def sql(
             rows = cursor.fetchall()
             texts = are_texts(connection, cursor.description) if as_csv else []
         except psycopg.Error as error:
-            output.error(str(error).strip())
+            # it quotes the statement
+            output.error("\n".join(map(escape, str(error).strip().split("\n"))))
             connection.close()  # a COPY may be in progress
             return 1
     if as_json:

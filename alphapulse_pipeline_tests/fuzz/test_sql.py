@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from alphapulse_pipeline.cli import sql
 from alphapulse_pipeline.cli.output import stderr, stdout
 from alphapulse_pipeline.settings.errors import SettingsError
+from alphapulse_pipeline.settings.printable import UNSAFE
 from alphapulse_pipeline.warehouse.batches import Batch, Batches
 from alphapulse_pipeline.warehouse.writer import write
 from alphapulse_pipeline_tests.fuzz.choices import Drawn, one
@@ -94,7 +95,7 @@ def check(db: DB, capsys: pytest.CaptureFixture[str]) -> Callable[[Any], None]:
         with suppress(SettingsError):
             sql.sql(query, as_json=as_json)
         printed = "".join(capsys.readouterr())
-        assert all(line.isprintable() for line in printed.split("\n")), repr(printed)
+        assert not any(map(UNSAFE.search, printed.split("\n"))), repr(printed)
         assert everything(db) == before
 
     return example

@@ -165,7 +165,7 @@ def test_a_contract_that_was_delisted_before_the_first_sync_is_found_in_the_ledg
     assert stored(db, "trades", "binance") == wanted
 
 
-@pytest.mark.parametrize("kind", sorted(BINANCE_ACCOUNTS.keys() - {"staking", "rebates"}))
+@pytest.mark.parametrize("kind", sorted(BINANCE_ACCOUNTS.keys() - {"loans", "staking", "rebates"}))
 def test_accounts_that_lack_wallets_are_read_completely(
     kind: str, make_account: Make, database: str, db: DB
 ) -> None:

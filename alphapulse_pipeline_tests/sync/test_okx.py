@@ -413,6 +413,7 @@ def test_demo_trading(
     assert [(part, state) for part, state in skipped] == [
         ("deposits", "not_enabled"),
         ("earn", "not_enabled"),
+        ("loan", "not_enabled"),
         ("staking", "not_enabled"),
         ("withdrawals", "not_enabled"),
     ]
