@@ -53,6 +53,7 @@ RETENTION: Mapping[str, int] = {
     "funding:coinm": THREE_MONTHS,
     "ledger:coinm": THREE_MONTHS,
     "ledger:option": THREE_MONTHS,
+    "ledger:loan": SIX_MONTHS,
     "ledger:margin": NINETY_DAYS,
     "ledger:isolated": NINETY_DAYS,
     # of rewards; not documented
